@@ -1,0 +1,1 @@
+//! A tape of coarse operations over flat parameters.

@@ -1,0 +1,3 @@
+//! The `anaphora` program.
+
+fn main() {}

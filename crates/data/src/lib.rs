@@ -1,0 +1,1 @@
+//! Readers, tokenizers, splits and batches of sequences.

@@ -1,0 +1,1 @@
+//! Matrix products, recurrent cells, losses and optimizer steps on slices.

@@ -1,0 +1,1 @@
+//! ABC notation, scores, MIDI and sound.

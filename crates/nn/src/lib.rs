@@ -1,0 +1,1 @@
+//! Layers and blocks, written as forward passes.
