@@ -1,0 +1,1 @@
+//! Products in bf16 with f32 accumulation.

@@ -1,0 +1,3 @@
+//! Products of matrices with packed right-hand sides.
+
+pub mod bf16;
