@@ -5,6 +5,10 @@ pub mod amx;
 pub mod isa;
 pub mod matmul;
 pub mod matrix;
+pub mod pool;
+pub mod shared;
+pub mod simd;
 
 pub use isa::Isa;
 pub use matrix::Matrix;
+pub use pool::Pool;

@@ -1,0 +1,120 @@
+//! Products in f32 through `rten-gemm`, with the right-hand side packed once and used many times.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
+use rten_tensor::NdTensorView;
+use rten_tensor::storage::Alloc;
+
+use crate::{Isa, Matrix};
+
+/// A right-hand matrix `[k, n]` in the layout of the product kernel.
+#[derive(Default)]
+pub struct PackedF32 {
+    packed: Option<PackedBMatrix<f32>>,
+    /// The values themselves where the portable product is forced.
+    plain: Vec<f32>,
+    k: usize,
+    n: usize,
+}
+
+impl PackedF32 {
+    /// Packs `b`, using the memory of what was packed before.
+    pub fn pack(&mut self, b: Matrix) {
+        (self.k, self.n) = (b.rows(), b.cols());
+        if Isa::current() == Isa::Portable {
+            self.plain.clear();
+            self.plain.extend((0..self.k).flat_map(|i| (0..self.n).map(move |j| b.at(i, j))));
+            return;
+        }
+        let old = self.packed.take().map(PackedBMatrix::into_vec);
+        let recycled = Recycled(Cell::new(old));
+        self.packed = Some(with_executor(|gemm| gemm.prepack_b_in(&recycled, view(&b))));
+    }
+
+    /// Rows of the matrix: the length of the sums.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Columns of the matrix.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+}
+
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
+pub fn multiply_packed(a: Matrix, b: &PackedF32, c: &mut [f32], accumulate: bool) {
+    match &b.packed {
+        Some(packed) => gemm(a, GemmInputB::Packed(packed), c, accumulate),
+        None => portable(a, Matrix::new(&b.plain, b.k, b.n), c, accumulate),
+    }
+}
+
+/// As [`multiply_packed`] with a right-hand side used once.
+pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+    if Isa::current() == Isa::Portable {
+        return portable(a, b, c, accumulate);
+    }
+    gemm(a, GemmInputB::Unpacked(view(&b)), c, accumulate);
+}
+
+fn gemm(a: Matrix, b: GemmInputB<f32>, c: &mut [f32], accumulate: bool) {
+    let options = GemmOptions { beta: if accumulate { 1.0 } else { 0.0 }, ..GemmOptions::default() };
+    with_executor(|gemm| gemm.gemm(c, GemmInputA::Unpacked(view(&a)), b, options))
+        .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
+}
+
+/// The plain product, for processors without vectors and as the oracle of the others.
+pub fn portable(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+    assert_eq!(a.cols(), b.rows());
+    let n = b.cols();
+    assert_eq!(c.len(), a.rows() * n);
+    for (i, row) in c.chunks_exact_mut(n.max(1)).enumerate() {
+        if !accumulate {
+            row.fill(0.0);
+        }
+        for p in 0..a.cols() {
+            let scale = a.at(i, p);
+            for (j, value) in row.iter_mut().enumerate() {
+                *value += scale * b.at(p, j);
+            }
+        }
+    }
+}
+
+fn view<'a>(m: &Matrix<'a>) -> NdTensorView<'a, f32, 2> {
+    NdTensorView::from_slice_with_strides(
+        [m.rows(), m.cols()],
+        m.data(),
+        [m.row_stride(), m.col_stride()],
+    )
+    .expect("a matrix view has a valid layout")
+}
+
+fn with_executor<R>(f: impl FnOnce(&GemmExecutor) -> R) -> R {
+    thread_local!(static EXECUTOR: RefCell<GemmExecutor> = RefCell::new(GemmExecutor::new()));
+    EXECUTOR.with(|executor| f(&executor.borrow()))
+}
+
+/// Hands the memory of the last packing to the next one.
+struct Recycled(Cell<Option<Vec<u32>>>);
+
+impl Alloc for Recycled {
+    fn alloc<T>(&self, capacity: usize) -> Vec<T> {
+        let same_layout = size_of::<T>() == size_of::<u32>() && align_of::<T>() == align_of::<u32>();
+        match self.0.take() {
+            Some(old) if same_layout && old.capacity() >= capacity => {
+                let mut old = ManuallyDrop::new(old);
+                // SAFETY: the same allocation with an element of the same size and alignment, and no elements in it.
+                unsafe { Vec::from_raw_parts(old.as_mut_ptr().cast::<T>(), 0, old.capacity()) }
+            }
+            _ => Vec::with_capacity(capacity),
+        }
+    }
+
+    fn dealloc<T>(&self, buf: Vec<T>) {
+        drop(buf);
+    }
+}
