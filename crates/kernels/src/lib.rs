@@ -2,13 +2,22 @@
 //! forward beside its backward; processor detection; the worker pool.
 
 pub mod amx;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod elementwise;
+pub mod embedding;
 pub mod isa;
+mod lanes;
 pub mod matmul;
 pub mod matrix;
+pub mod optimizer;
 pub mod pool;
+pub mod random;
+pub mod recurrent;
 pub mod shared;
 pub mod simd;
 
 pub use isa::Isa;
+pub use matmul::Precision;
 pub use matrix::Matrix;
 pub use pool::Pool;

@@ -23,7 +23,8 @@ impl PackedF32 {
     /// Packs `b`, using the memory of what was packed before.
     pub fn pack(&mut self, b: Matrix) {
         (self.k, self.n) = (b.rows(), b.cols());
-        if Isa::current() == Isa::Portable {
+        if Isa::current() == Isa::Portable || b.rows() * b.cols() == 0 {
+            self.packed = None;
             self.plain.clear();
             self.plain.extend((0..self.k).flat_map(|i| (0..self.n).map(move |j| b.at(i, j))));
             return;

@@ -1,0 +1,32 @@
+//! Small loops over slices that the compiler turns into vectors by itself.
+
+use crate::Matrix;
+
+/// `out = values + bias`, or `out += …` where `accumulate`.
+pub fn store(out: &mut [f32], values: &[f32], bias: Option<&[f32]>, accumulate: bool) {
+    match (bias, accumulate) {
+        (None, false) => out.copy_from_slice(values),
+        (None, true) => out.iter_mut().zip(values).for_each(|(out, v)| *out += v),
+        (Some(bias), false) => out.iter_mut().zip(values).zip(bias).for_each(|((out, v), b)| *out = v + b),
+        (Some(bias), true) => out.iter_mut().zip(values).zip(bias).for_each(|((out, v), b)| *out += v + b),
+    }
+}
+
+/// Adds `bias[n]` to every row of `rows[m, n]`.
+pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len().max(1)) {
+        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+    }
+}
+
+/// `sums[n] += Σ` over the rows of `m`, whose rows lie without gaps between columns.
+pub fn add_column_sums(sums: &mut [f32], m: Matrix) {
+    assert_eq!((sums.len(), m.col_stride()), (m.cols(), 1));
+    // Summed by themselves first: a gradient that is already there must not eat the small terms' digits.
+    let mut total = vec![0.0f32; sums.len()];
+    for row in 0..m.rows() {
+        let values = &m.data()[row * m.row_stride()..][..total.len()];
+        total.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    }
+    sums.iter_mut().zip(total).for_each(|(sum, total)| *sum += total);
+}

@@ -1,0 +1,107 @@
+//! Gradient norm and optimizer steps over flat parameters.
+
+use crate::pool::Pool;
+use crate::shared::SharedMut;
+
+/// Values whose squares are summed together; the sums of blocks are then added in order, whatever the threads.
+const BLOCK: usize = 4096;
+
+/// The Euclidean norm of all values.
+pub fn global_norm(pool: &Pool, values: &[f32]) -> f32 {
+    let blocks = values.len().div_ceil(BLOCK);
+    let mut sums = vec![0.0f32; blocks];
+    let shared = SharedMut::new(&mut sums);
+    pool.run(|worker| {
+        let own = worker.share(blocks, 1);
+        // SAFETY: these blocks belong to this worker alone.
+        let out = unsafe { shared.part(own.clone()) };
+        for (out, block) in out.iter_mut().zip(own) {
+            let block = &values[block * BLOCK..((block + 1) * BLOCK).min(values.len())];
+            let mut lanes = [0.0f32; 16];
+            let (head, tail) = block.as_chunks::<16>();
+            for chunk in head {
+                lanes.iter_mut().zip(chunk).for_each(|(sum, v)| *sum += v * v);
+            }
+            *out = lanes.iter().sum::<f32>() + tail.iter().map(|v| v * v).sum::<f32>();
+        }
+    });
+    sums.iter().map(|&sum| f64::from(sum)).sum::<f64>().sqrt() as f32
+}
+
+/// Settings of AdamW (Loshchilov, Hutter 2019) as PyTorch names them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// Step size.
+    pub learning_rate: f32,
+    /// Decay of the running means of gradient and squared gradient.
+    pub betas: (f32, f32),
+    /// Added to the root of the squared gradient's mean.
+    pub epsilon: f32,
+    /// Share of the weight that is taken away each step, times the learning rate.
+    pub weight_decay: f32,
+}
+
+/// One AdamW step, the `step`-th (from 1): `grads` are first multiplied by `scale` (clipping); `mean` and `square` are the
+/// running means.
+#[allow(clippy::too_many_arguments)]
+pub fn adamw(
+    pool: &Pool,
+    settings: AdamW,
+    step: u64,
+    scale: f32,
+    values: &mut [f32],
+    grads: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+) {
+    let AdamW { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = settings;
+    let steps = step.min(i32::MAX as u64) as i32;
+    let correction1 = 1.0 - f64::from(beta1).powi(steps);
+    let correction2 = 1.0 - f64::from(beta2).powi(steps);
+    let rate = (f64::from(learning_rate) / correction1) as f32;
+    let root = (1.0 / correction2.sqrt()) as f32;
+    let decay = 1.0 - learning_rate * weight_decay;
+    let n = values.len();
+    assert_eq!((grads.len(), mean.len(), square.len()), (n, n, n));
+    let [values, mean, square] = [values, mean, square].map(SharedMut::new);
+    pool.run(|worker| {
+        let own = worker.share(n, BLOCK);
+        // SAFETY: this range belongs to this worker alone.
+        let [values, mean, square] = [values, mean, square].map(|all| unsafe { all.part(own.clone()) });
+        let moments = mean.iter_mut().zip(square);
+        for ((value, grad), (m, v)) in values.iter_mut().zip(&grads[own]).zip(moments) {
+            let grad = grad * scale;
+            *m += (grad - *m) * (1.0 - beta1);
+            *v = *v * beta2 + grad * grad * (1.0 - beta2);
+            *value = *value * decay - rate * *m / (v.sqrt() * root + epsilon);
+        }
+    });
+}
+
+/// Settings of stochastic gradient descent with momentum, as PyTorch names them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// Step size.
+    pub learning_rate: f32,
+    /// Share of the last update that is kept.
+    pub momentum: f32,
+    /// L2 penalty, added to the gradient.
+    pub weight_decay: f32,
+}
+
+/// One step of SGD: `velocity = momentum * velocity + grad`, `value -= learning_rate * velocity`.
+pub fn sgd(pool: &Pool, settings: Sgd, scale: f32, values: &mut [f32], grads: &[f32], velocity: &mut [f32]) {
+    let Sgd { learning_rate, momentum, weight_decay } = settings;
+    let n = values.len();
+    assert_eq!((grads.len(), velocity.len()), (n, n));
+    let [values, velocity] = [values, velocity].map(SharedMut::new);
+    pool.run(|worker| {
+        let own = worker.share(n, BLOCK);
+        // SAFETY: this range belongs to this worker alone.
+        let [values, velocity] = [values, velocity].map(|all| unsafe { all.part(own.clone()) });
+        for ((value, grad), velocity) in values.iter_mut().zip(&grads[own]).zip(velocity) {
+            *velocity = *velocity * momentum + grad * scale + *value * weight_decay;
+            *value -= learning_rate * *velocity;
+        }
+    });
+}

@@ -1,0 +1,117 @@
+//! The forward pass of a recurrent layer.
+
+use super::cell::{self, Columns};
+use super::{Cell, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
+use crate::matmul::linear::{lock, with_buffers};
+use crate::matmul::multiply;
+use crate::pool::Pool;
+use crate::shared::SharedMut;
+use crate::{Matrix, elementwise, simd};
+
+/// Where a layer's results go.
+pub struct Output<'a> {
+    /// `[tokens, …]`: the hidden state after each step, in the columns that `rows` says.
+    pub y: &'a mut [f32],
+    /// Which columns of `y`.
+    pub rows: Rows,
+    /// `[batch, hidden_size]`: the hidden state after each sequence's last step.
+    pub hn: &'a mut [f32],
+    /// `[batch, hidden_size]`: the cell state after each sequence's last step; empty for cells without one.
+    pub cn: &'a mut [f32],
+}
+
+/// Runs `layer` over a packed batch. `packed` holds the weights as [`PackedLayer::pack`] left them; of `weights` only the
+/// biases are read.
+pub fn forward(
+    pool: &Pool,
+    layer: &Layer,
+    packed: &PackedLayer,
+    weights: Weights,
+    input: Input,
+    saved: &mut Saved,
+    output: Output,
+) {
+    let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
+    let (tokens, batch) = (input.tokens(), input.batch());
+    assert_eq!(input.x.len(), tokens * layer.input_size);
+    assert_eq!(output.hn.len(), batch * hidden);
+    if batch == 0 {
+        return;
+    }
+    let x = Matrix::new(input.x, tokens, layer.input_size);
+    let bias_n = if layer.cell == Cell::Gru { &weights.bias_hh[2 * hidden..] } else { &[][..] };
+
+    let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
+    let extra = SharedMut::new(reserve(&mut saved.extra, tokens * hidden));
+    let cell_states = SharedMut::new(reserve(&mut saved.lanes, batch * hidden));
+    let states = saved.state.each_mut().map(|state| {
+        let state = reserve(state, batch * hidden);
+        if input.h0.is_empty() { state.fill(0.0) } else { state.copy_from_slice(input.h0) }
+        SharedMut::new(state)
+    });
+    let (rows, y) = (output.rows, SharedMut::new(output.y));
+    let (hn, cn) = (SharedMut::new(output.hn), SharedMut::new(output.cn));
+
+    pool.run(|worker| {
+        let units = layer.units(worker);
+        let width = units.len();
+        let part = &*lock(&packed.parts[worker.index()]);
+        // SAFETY (this closure): a worker touches its own units' columns only; the one exception, the states that all
+        // workers read, are written in one step and read in the next, with a barrier between.
+        let gates_of = |tokens: std::ops::Range<usize>| unsafe {
+            let base = x.rows() * gates * units.start;
+            all_gates.part(base + tokens.start * gates * width..base + tokens.end * gates * width)
+        };
+        let lanes = unsafe { cell_states.part(batch * units.start..batch * units.end) };
+        for (lane, c) in lanes.chunks_exact_mut(width.max(1)).enumerate() {
+            match input.c0 {
+                [] => c.fill(0.0),
+                c0 => c.copy_from_slice(&c0[lane * hidden + units.start..][..width]),
+            }
+        }
+        with_buffers(|product, scratch| {
+            if width > 0 {
+                let own = gates_of(0..tokens);
+                multiply(x, &part.input, own, false, scratch);
+                elementwise::add_bias(own, &part.bias);
+            }
+            for step in layer.steps(input.batch_sizes) {
+                if width > 0 {
+                    let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
+                    let h = unsafe { from.read(0..step.rows * hidden) };
+                    product.resize(step.rows * gates * width, 0.0);
+                    multiply(Matrix::new(h, step.rows, hidden), &part.hidden, product, false, scratch);
+                    let at = tokens * units.start + step.start * width;
+                    let out = Columns {
+                        data: y,
+                        start: step.start * rows.stride + rows.column + units.start,
+                        stride: rows.stride,
+                    };
+                    simd::dispatch(cell::Forward {
+                        cell: layer.cell,
+                        rows: step.rows,
+                        width,
+                        gates: gates_of(step.start..step.start + step.rows),
+                        hidden: product,
+                        bias_n: bias_n.get(units.clone()).unwrap_or_default(),
+                        extra: unsafe { extra.part(at..at + step.rows * width) },
+                        cell_state: lanes,
+                        previous: Columns { data: from, start: units.start, stride: hidden },
+                        out: [out, Columns { data: to, start: units.start, stride: hidden }],
+                    });
+                    // Sequences whose last step this was have their final state now.
+                    for lane in step.continuing..step.rows {
+                        let columns = lane * hidden + units.start..lane * hidden + units.end;
+                        unsafe {
+                            hn.part(columns.clone()).copy_from_slice(to.read(columns.clone()));
+                            if layer.cell.has_cell_state() {
+                                cn.part(columns).copy_from_slice(&lanes[lane * width..][..width]);
+                            }
+                        }
+                    }
+                }
+                worker.barrier();
+            }
+        });
+    });
+}

@@ -1,0 +1,226 @@
+//! Recurrent layers over whole sequences, forward and backward.
+//!
+//! A batch of unequal lengths is *packed* as PyTorch's `PackedSequence` is: sequences sorted by length, longest first, and
+//! laid out step by step, so that step `t` holds `batch_sizes[t]` rows and no row is padding. One call runs a whole layer:
+//! the input's product over all steps at once, then step by step the hidden state's product and the cell. Each worker owns
+//! a range of hidden units with all their gates, so that the workers meet once a step.
+
+mod backward;
+mod cell;
+mod forward;
+pub mod reference;
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+pub use self::backward::{Gradients, Workspace, backward};
+pub use self::cell::Cell;
+pub use self::forward::{Output, forward};
+use crate::matmul::linear::{COLUMN_GRANULE, lock};
+use crate::matmul::{Packed, Precision};
+use crate::pool::{Pool, Worker};
+use crate::Matrix;
+
+/// The sizes of one layer in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The kind of cell.
+    pub cell: Cell,
+    /// Values a step of the input has.
+    pub input_size: usize,
+    /// Values of the hidden state.
+    pub hidden_size: usize,
+    /// Whether the sequence is read from its end.
+    pub reverse: bool,
+}
+
+/// The weights of a layer under PyTorch's names, row-major, gates stacked.
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    /// `[gates * hidden_size, input_size]`.
+    pub weight_ih: &'a [f32],
+    /// `[gates * hidden_size, hidden_size]`.
+    pub weight_hh: &'a [f32],
+    /// `[gates * hidden_size]`.
+    pub bias_ih: &'a [f32],
+    /// `[gates * hidden_size]`.
+    pub bias_hh: &'a [f32],
+}
+
+/// What a sequence batch brings to a layer.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// `[tokens, input_size]`, packed.
+    pub x: &'a [f32],
+    /// Rows of each step; never increasing.
+    pub batch_sizes: &'a [usize],
+    /// `[batch, hidden_size]`: the hidden state before the first step; zero where empty.
+    pub h0: &'a [f32],
+    /// `[batch, hidden_size]`: the cell state before the first step; zero where empty.
+    pub c0: &'a [f32],
+}
+
+impl Input<'_> {
+    fn batch(&self) -> usize {
+        self.batch_sizes.first().copied().unwrap_or(0)
+    }
+
+    fn tokens(&self) -> usize {
+        self.batch_sizes.iter().sum()
+    }
+}
+
+/// A matrix `[tokens, …]` whose rows are wider than the layer: the layer's columns start at `column`.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    /// Values from one row to the next.
+    pub stride: usize,
+    /// First column.
+    pub column: usize,
+}
+
+/// What the forward pass leaves for the backward pass. Memory is kept from one use to the next.
+///
+/// Both buffers are cut by worker: worker `p`, with units `u`, has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
+#[derive(Default)]
+pub struct Saved {
+    gates: Vec<f32>,
+    extra: Vec<f32>,
+    state: [Vec<f32>; 2],
+    lanes: Vec<f32>,
+}
+
+/// The weights of a layer, packed for products: each worker's units by and for that worker.
+pub struct PackedLayer {
+    parts: Vec<Mutex<Part>>,
+}
+
+struct Part {
+    /// Input to the gates of the worker's units.
+    input: Packed,
+    /// Hidden state to the gates of the worker's units.
+    hidden: Packed,
+    /// All gates to the hidden state's units: for the backward pass.
+    hidden_back: Packed,
+    /// Weight rows of the worker's units, gate by gate, while they are packed.
+    rows: Vec<f32>,
+    /// `[gates * units]`: what is added to the input's product.
+    bias: Vec<f32>,
+}
+
+impl PackedLayer {
+    /// Nothing packed yet, for a pool of `threads`.
+    pub fn new(precision: Precision, threads: usize) -> Self {
+        let part = || Part {
+            input: Packed::new(precision),
+            hidden: Packed::new(precision),
+            hidden_back: Packed::new(precision),
+            rows: Vec::new(),
+            bias: Vec::new(),
+        };
+        Self { parts: (0..threads).map(|_| Mutex::new(part())).collect() }
+    }
+
+    /// Packs the weights that the forward pass needs.
+    pub fn pack(&mut self, pool: &Pool, layer: &Layer, weights: Weights) {
+        let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
+        pool.run(|worker| {
+            let units = layer.units(worker);
+            let part = &mut *lock(&self.parts[worker.index()]);
+            let gather = |rows: &mut Vec<f32>, from: &[f32], width: usize| {
+                rows.clear();
+                for gate in 0..gates {
+                    let start = (gate * hidden + units.start) * width;
+                    rows.extend_from_slice(&from[start..start + units.len() * width]);
+                }
+            };
+            gather(&mut part.rows, weights.weight_ih, layer.input_size);
+            let rows = gates * units.len();
+            part.input.pack(Matrix::new(&part.rows, rows, layer.input_size).transposed());
+            gather(&mut part.rows, weights.weight_hh, hidden);
+            part.hidden.pack(Matrix::new(&part.rows, rows, hidden).transposed());
+            gather(&mut part.bias, weights.bias_ih, 1);
+            for gate in 0..gates {
+                // The GRU's last bias stands inside the product with the reset gate.
+                if layer.cell == Cell::Gru && gate == 2 {
+                    continue;
+                }
+                let from = &weights.bias_hh[gate * hidden + units.start..][..units.len()];
+                let to = &mut part.bias[gate * units.len()..][..units.len()];
+                to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+            }
+        });
+    }
+
+    /// Packs the weights that the backward pass needs; only for the worker that calls.
+    fn pack_back(&self, worker: &Worker, layer: &Layer, weight_hh: &[f32]) {
+        let part = &mut *lock(&self.parts[worker.index()]);
+        let all = Matrix::new(weight_hh, layer.rows(), layer.hidden_size);
+        part.hidden_back.pack(all.col_range(layer.units(worker)));
+    }
+}
+
+impl Layer {
+    /// Rows of the weight matrices.
+    pub fn rows(&self) -> usize {
+        self.cell.gates() * self.hidden_size
+    }
+
+    fn units(&self, worker: &Worker) -> Range<usize> {
+        worker.share(self.hidden_size, COLUMN_GRANULE)
+    }
+
+    /// The steps in the order in which the layer takes them, each with its first token and its rows.
+    fn steps<'a>(&self, batch_sizes: &'a [usize]) -> impl DoubleEndedIterator<Item = Step> + use<'a> {
+        let reverse = self.reverse;
+        let last = batch_sizes.len().saturating_sub(1);
+        // First tokens are running sums; steps are few beside the work in them.
+        let mut starts = Vec::with_capacity(batch_sizes.len() + 1);
+        starts.push(0);
+        batch_sizes.iter().for_each(|rows| starts.push(starts[starts.len() - 1] + rows));
+        (0..batch_sizes.len()).map(move |i| {
+            let t = if reverse { last - i } else { i };
+            let neighbour = if reverse { (t < last).then(|| t + 1) } else { t.checked_sub(1) };
+            Step {
+                number: i,
+                start: starts[t],
+                rows: batch_sizes[t],
+                previous: neighbour.map(|p| (starts[p], batch_sizes[p])),
+                continuing: match reverse {
+                    true if t == 0 => 0,
+                    true => batch_sizes[t],
+                    false => batch_sizes.get(t + 1).copied().unwrap_or(0),
+                },
+            }
+        })
+    }
+}
+
+/// One time step of a packed batch.
+struct Step {
+    /// How many steps the layer has taken before.
+    number: usize,
+    /// The step's first token.
+    start: usize,
+    /// Its rows.
+    rows: usize,
+    /// First token and rows of the step before it in the layer's order.
+    previous: Option<(usize, usize)>,
+    /// Rows whose sequences go on after it, in the layer's order.
+    continuing: usize,
+}
+
+impl Step {
+    /// The token before `row`'s in its own sequence, or none where the sequence begins.
+    fn token_before(&self, row: usize) -> Option<usize> {
+        self.previous.filter(|&(_, rows)| row < rows).map(|(start, _)| start + row)
+    }
+}
+
+/// Makes `buffer` hold `len` values without caring which; memory is kept.
+fn reserve(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
