@@ -2,8 +2,10 @@
 //!
 //! The way of the data: [`read_pieces`] reads a file or folder into pieces (a tune, a document), [`split()`] puts some
 //! of them aside for validation, a [`Tokenizer`] turns each into numbers, a [`TokenStream`] lays them behind each
-//! other, and [`Windows`] draws batches from it. [`copying`] says how much of a generated text was learned by heart.
+//! other, and [`Windows`] draws batches from it. [`composer`] makes tunes where there is no file, and [`copying`] says
+//! how much of a generated text was learned by heart.
 
+pub mod composer;
 pub mod copying;
 pub mod error;
 pub mod pieces;
