@@ -41,9 +41,9 @@ pub enum Plan {
         /// Whether each epoch has its own order.
         shuffle: bool,
     },
-    /// For evaluation: each piece is a row of its own and begins from a fresh state. Pieces are sorted by length,
-    /// longest first, and taken `batch` at a time; what is longer than `length` continues, with its state, in the next
-    /// batch. Thus a batch has at most `batch * length` tokens, whatever the pieces.
+    /// Each piece is a row of its own and begins from a fresh state, as in generation. Pieces of like length are taken
+    /// `batch` at a time; what is longer than `length` continues, with its state, in the next batch. Thus a batch has
+    /// at most `batch * length` tokens, whatever the pieces, and an epoch covers each token once.
     Pieces {
         /// Rows of a batch.
         batch: usize,
@@ -52,10 +52,20 @@ pub enum Plan {
         /// Longer pieces are cut into equal parts that begin from a fresh state, each with the token before it as
         /// its first input: faster for one long document, and slightly pessimistic. None: pieces stay whole.
         longest: Option<usize>,
+        /// False, for evaluation: all pieces are sorted by length. True, for training: each epoch has its own order,
+        /// sorted only within pools of [`POOL`] batches.
+        shuffle: bool,
     },
 }
 
+/// Number of batches' worth of pieces that [`Plan::Pieces`] sorts by length when it shuffles.
+pub const POOL: usize = 8;
+
 impl Plan {
+    fn shuffles(&self) -> bool {
+        matches!(self, Plan::Sequential { shuffle: true, .. } | Plan::Pieces { shuffle: true, .. })
+    }
+
     fn sizes(&self) -> (usize, usize) {
         match *self {
             Plan::Random { batch, length }
@@ -176,13 +186,14 @@ pub struct Windows {
     position: Position,
     /// State of the generator behind the current epoch's shuffling.
     after_shuffle: Xoshiro256PlusPlus,
-    /// Order of the pieces in the current epoch, where they are shuffled.
+    /// Order in the current epoch: of the pieces of a shuffled [`Plan::Sequential`], of the groups of a
+    /// [`Plan::Pieces`].
     order: Vec<usize>,
-    /// The stream in that order, begun at a place drawn anew.
+    /// The stream in that order, begun at a place drawn anew, for a shuffled [`Plan::Sequential`].
     shuffled: Vec<u32>,
-    /// Parts of pieces, longest first, for [`Plan::Pieces`].
+    /// Parts of pieces, for [`Plan::Pieces`]: each `batch` of them are a group, longest first.
     parts: Vec<Part>,
-    /// The first batch of each group of `batch` parts, and their total, for [`Plan::Pieces`].
+    /// The first batch of each group in its order, and the number of batches.
     group_steps: Vec<u64>,
     /// Start and length of the rows of the current batch.
     rows: Vec<(usize, usize)>,
@@ -211,6 +222,9 @@ impl Windows {
         if length == 0 {
             return Err(WindowsError::Zero("window length"));
         }
+        if let Plan::Pieces { longest: Some(0), .. } = plan {
+            return Err(WindowsError::Zero("longest part"));
+        }
         let random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let position = Position { plan, fingerprint: stream.fingerprint(), epoch: 0, step: 0, random };
         let mut windows = Windows {
@@ -223,12 +237,6 @@ impl Windows {
             rows: vec![],
             stream,
         };
-        if let Plan::Pieces { longest, .. } = plan {
-            if longest == Some(0) {
-                return Err(WindowsError::Zero("longest part"));
-            }
-            windows.lay_parts(batch, length, longest.unwrap_or(usize::MAX));
-        }
         windows.begin_epoch();
         Ok(windows)
     }
@@ -249,12 +257,14 @@ impl Windows {
         if position.fingerprint != self.position.fingerprint {
             return Err(WindowsError::OtherData { tokens: self.stream.len() });
         }
-        let steps = self.steps_per_epoch();
+        let mut there = self.clone();
+        there.position = position.clone();
+        there.begin_epoch();
+        let steps = there.steps_per_epoch();
         if position.step >= steps {
             return Err(WindowsError::Beyond { step: position.step, steps });
         }
-        self.position = position.clone();
-        self.begin_epoch();
+        *self = there;
         Ok(())
     }
 
@@ -268,7 +278,7 @@ impl Windows {
         self.position.epoch as f64 + self.position.step as f64 / self.steps_per_epoch() as f64
     }
 
-    /// Number of batches in an epoch.
+    /// Number of batches in the current epoch; it differs by epoch only where [`Plan::Pieces`] shuffles.
     pub fn steps_per_epoch(&self) -> u64 {
         let total = self.stream.len();
         let steps = match self.position.plan {
@@ -288,13 +298,13 @@ impl Windows {
             Plan::Sequential { batch: count, .. } => self.follow_lanes(count, batch),
             Plan::Pieces { batch: count, length, .. } => self.follow_pieces(count, length, batch),
         }
-        let shuffled = !self.shuffled.is_empty();
-        batch.pack(if shuffled { &self.shuffled } else { self.stream.tokens() }, &self.rows);
+        let tokens = if self.shuffled.is_empty() { self.stream.tokens() } else { &self.shuffled };
+        batch.pack(tokens, &self.rows);
         self.position.step += 1;
         if self.position.step == self.steps_per_epoch() {
             self.position.step = 0;
             self.position.epoch += 1;
-            if shuffled {
+            if self.position.plan.shuffles() {
                 self.position.random = self.after_shuffle.clone();
                 self.begin_epoch();
             }
@@ -335,7 +345,7 @@ impl Windows {
         let group = self.group_steps.partition_point(|&first| first <= step) - 1;
         let window = (step - self.group_steps[group]) as usize;
         let done = window * length;
-        let parts = self.parts[group * count..].iter().take(count);
+        let parts = self.parts[self.order[group] * count..].iter().take(count);
         for part in parts.take_while(|part| part.length > done) {
             self.rows.push((part.start + done, (part.length - done).min(length)));
             batch.indices.push(part.piece);
@@ -343,23 +353,34 @@ impl Windows {
         }
     }
 
-    /// Shuffles the stream for the current epoch, where the plan asks for it.
+    /// Lays out the current epoch.
     fn begin_epoch(&mut self) {
-        let Plan::Sequential { shuffle: true, .. } = self.position.plan else { return };
-        let mut random = self.position.random.clone();
+        self.after_shuffle = self.position.random.clone();
+        match self.position.plan {
+            Plan::Sequential { shuffle: true, .. } => self.shuffle_stream(),
+            Plan::Pieces { batch, length, longest, shuffle } => {
+                self.lay_parts(longest.unwrap_or(usize::MAX));
+                self.group_parts(batch, length, shuffle);
+            }
+            Plan::Random { .. } | Plan::Sequential { .. } => {}
+        }
+    }
+
+    fn shuffle_stream(&mut self) {
         self.order.clear();
         self.order.extend(0..self.stream.piece_count());
-        self.order.shuffle(&mut random);
+        self.order.shuffle(&mut self.after_shuffle);
         self.shuffled.clear();
         for &piece in &self.order {
             self.shuffled.extend_from_slice(&self.stream.tokens()[self.stream.range(piece)]);
         }
-        let cut = random.random_range(0..self.shuffled.len());
+        let cut = self.after_shuffle.random_range(0..self.shuffled.len());
         self.shuffled.rotate_left(cut);
-        self.after_shuffle = random;
     }
 
-    fn lay_parts(&mut self, batch: usize, length: usize, longest: usize) {
+    /// Lists the parts of the pieces, none longer than `longest`.
+    fn lay_parts(&mut self, longest: usize) {
+        self.parts.clear();
         for piece in 0..self.stream.piece_count() {
             let range = self.stream.range(piece);
             let count = range.len().div_ceil(longest);
@@ -370,11 +391,26 @@ impl Windows {
                 Part { piece, start, length: border(part + 1) - start }
             }));
         }
-        self.parts.sort_by_key(|part| std::cmp::Reverse(part.length));
+    }
+
+    /// Sorts the parts into groups of like length.
+    fn group_parts(&mut self, batch: usize, length: usize, shuffle: bool) {
+        self.order.clear();
+        self.order.extend(0..self.parts.len().div_ceil(batch));
+        let mut pool = usize::MAX;
+        if shuffle {
+            pool = batch.saturating_mul(POOL);
+            self.parts.shuffle(&mut self.after_shuffle);
+            self.order.shuffle(&mut self.after_shuffle);
+        }
+        for pool in self.parts.chunks_mut(pool) {
+            pool.sort_unstable_by_key(|part| (std::cmp::Reverse(part.length), part.start));
+        }
+        self.group_steps.clear();
         self.group_steps.push(0);
         let mut steps = 0;
-        for group in self.parts.chunks(batch) {
-            steps += group[0].length.div_ceil(length) as u64;
+        for &group in &self.order {
+            steps += self.parts[group * batch].length.div_ceil(length) as u64;
             self.group_steps.push(steps);
         }
     }

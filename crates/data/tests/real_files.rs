@@ -28,7 +28,7 @@ fn irish_tunes() {
     let parts = split(read, &SplitOptions::default()).unwrap();
     let validation = TokenStream::new(&tokenizer, &parts.validation).unwrap();
     assert_eq!((validation.piece_count(), validation.len()), (81, 19_494));
-    let plan = Plan::Pieces { batch: 16, length: 256, longest: None };
+    let plan = Plan::Pieces { batch: 16, length: 256, longest: None, shuffle: false };
     let mut windows = Windows::new(Arc::new(validation), plan, 0).unwrap();
     let (mut batch, mut targets) = (Batch::default(), 0);
     while windows.epoch() == 0 {

@@ -37,7 +37,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         |((batch, length), kind, shuffle, longest)| match kind {
             0 => Plan::Random { batch, length },
             1 => Plan::Sequential { batch, length, shuffle },
-            _ => Plan::Pieces { batch, length, longest },
+            _ => Plan::Pieces { batch, length, longest, shuffle },
         },
     )
 }
@@ -74,8 +74,12 @@ fn equal_rows_are_time_major() {
 
 #[test]
 fn pieces_are_packed_longest_first_and_carried_on() {
-    let mut windows =
-        Windows::new(stream(&[1, 4, 2]), Plan::Pieces { batch: 2, length: 3, longest: None }, 0).unwrap();
+    let mut windows = Windows::new(
+        stream(&[1, 4, 2]),
+        Plan::Pieces { batch: 2, length: 3, longest: None, shuffle: false },
+        0,
+    )
+    .unwrap();
     let batches = epoch(&mut windows);
     let seen =
         batches.iter().map(|b| format!("{:?} {:?} {:?} {:?}", b.indices, b.reset, b.batch_sizes, b.targets));
@@ -90,16 +94,51 @@ fn pieces_are_packed_longest_first_and_carried_on() {
 
 #[test]
 fn shuffling_differs_by_epoch_and_by_seed() {
-    let plan = Plan::Sequential { batch: 1, length: 100, shuffle: true };
-    let first = |seed| {
-        let mut windows = Windows::new(stream(&[9; 9]), plan, seed).unwrap();
-        let mut batches = [Batch::default(), Batch::default()];
-        batches.iter_mut().for_each(|b| windows.next_into(b));
-        batches.map(|b| b.targets)
-    };
-    assert_ne!(first(1)[0], first(1)[1]);
-    assert_ne!(first(1)[0], first(2)[0]);
-    assert_eq!(first(1), first(1));
+    for plan in [
+        Plan::Sequential { batch: 1, length: 100, shuffle: true },
+        Plan::Pieces { batch: 9, length: 100, longest: None, shuffle: true },
+    ] {
+        let first = |seed| {
+            let lengths: Vec<usize> = (0..18).map(|i| i % 5).collect();
+            let mut windows = Windows::new(stream(&lengths), plan, seed).unwrap();
+            let mut epochs = [vec![], vec![]];
+            while windows.epoch() < 2 {
+                let (epoch, mut batch) = (windows.epoch(), Batch::default());
+                windows.next_into(&mut batch);
+                epochs[epoch as usize].extend(batch.targets);
+            }
+            epochs
+        };
+        assert_ne!(first(1)[0], first(1)[1]);
+        assert_ne!(first(1)[0], first(2)[0]);
+        assert_eq!(first(1), first(1));
+    }
+}
+
+#[test]
+fn a_steady_step_allocates_nothing() {
+    let lengths: Vec<usize> = (0..200).map(|i| i * 7 % 60).collect();
+    for plan in [
+        Plan::Random { batch: 8, length: 16 },
+        Plan::Sequential { batch: 8, length: 16, shuffle: true },
+        Plan::Pieces { batch: 8, length: 16, longest: Some(40), shuffle: true },
+    ] {
+        let mut windows = Windows::new(stream(&lengths), plan, 0).unwrap();
+        let mut batch = Batch::default();
+        let memory = |windows: &Windows, batch: &Batch| {
+            let of_batch = (batch.ids.as_ptr(), batch.targets.as_ptr(), batch.batch_sizes.as_ptr());
+            let of_windows = (windows.rows.as_ptr(), windows.order.as_ptr(), windows.shuffled.as_ptr());
+            (of_batch, batch.indices.as_ptr(), batch.reset.as_ptr(), of_windows, windows.parts.as_ptr())
+        };
+        while windows.epoch() < 1 {
+            windows.next_into(&mut batch);
+        }
+        let before = memory(&windows, &batch);
+        while windows.epoch() < 4 {
+            windows.next_into(&mut batch);
+            assert_eq!(memory(&windows, &batch), before, "{plan:?}");
+        }
+    }
 }
 
 #[test]
@@ -109,7 +148,7 @@ fn windows_need_data_and_sizes() {
     assert!(message(stream(&[3]), Plan::Random { batch: 0, length: 1 }).contains("batch size of 0"));
     assert!(message(stream(&[3]), Plan::Random { batch: 1, length: 0 }).contains("window length of 0"));
     assert!(
-        message(stream(&[3]), Plan::Pieces { batch: 1, length: 1, longest: Some(0) })
+        message(stream(&[3]), Plan::Pieces { batch: 1, length: 1, longest: Some(0), shuffle: false })
             .contains("longest part of 0")
     );
 }
