@@ -1,1 +1,49 @@
-//! A tape of coarse operations over flat parameters.
+//! A tape of coarse operations: a node is a whole layer over a whole sequence, not a sum or a product.
+//!
+//! [`Params`] hold all weights in one flat buffer and all gradients in another. A [`Graph`] records what a forward pass does
+//! and walks it backward; its [`Memory`] is kept from step to step, so that a steady step allocates no activations. Every
+//! activation is a matrix `[rows, cols]` whose rows are the tokens of a packed batch.
+
+pub mod check;
+mod error;
+mod graph;
+mod memory;
+mod ops;
+mod params;
+
+pub use anaphora_kernels::dropout::Mask;
+pub use anaphora_kernels::optimizer::{AdamW, Sgd};
+pub use anaphora_kernels::recurrent::Cell;
+pub use anaphora_kernels::{Isa, Precision};
+pub use error::ShapeError;
+pub use graph::{Graph, Mode, Tensor};
+pub use memory::Memory;
+pub use ops::activation::Activation;
+pub use ops::recurrent::{Direction, RecurrentOutput};
+pub use params::{ParamId, Params};
+
+use anaphora_kernels::Pool;
+
+/// Where the work is done and in which number format.
+pub struct Device {
+    pub(crate) pool: Pool,
+    precision: Precision,
+}
+
+impl Device {
+    /// The processor, with `threads` threads (0: all cores).
+    pub fn new(threads: usize, precision: Precision) -> Self {
+        let pool = if threads == 0 { Pool::with_all_cores() } else { Pool::new(threads) };
+        Self { pool, precision }
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// The number format of products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+}

@@ -143,3 +143,9 @@ pub(crate) fn with_buffers<R>(f: impl FnOnce(&mut Vec<f32>, &mut Scratch) -> R) 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`, with a right-hand side used once.
+pub fn product_rows(pool: &Pool, precision: Precision, a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+    let c = SharedMut::new(c);
+    pool.run(|worker| product_rows_share(worker, precision, a, b, c, accumulate));
+}

@@ -1,0 +1,55 @@
+//! Buffers that outlive a step.
+
+use std::collections::HashMap;
+
+use anaphora_kernels::matmul::linear::PackedColumns;
+use anaphora_kernels::recurrent::{PackedLayer, Saved, Workspace};
+
+use crate::ParamId;
+
+/// What a [`crate::Graph`] uses again from step to step: activation buffers, packed weights and what layers keep between
+/// forward and backward.
+#[derive(Default)]
+pub struct Memory {
+    spare: Vec<Vec<f32>>,
+    pub(crate) linear: HashMap<ParamId, Versioned<PackedColumns>>,
+    pub(crate) recurrent: HashMap<ParamId, Versioned<PackedLayer>>,
+    pub(crate) saved: Vec<Saved>,
+    pub(crate) workspace: Workspace,
+}
+
+/// Packed weights and the version of the parameters that they were packed from.
+pub(crate) struct Versioned<T> {
+    pub packed: T,
+    pub version: u64,
+}
+
+impl Memory {
+    /// Nothing kept yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough.
+    pub(crate) fn take(&mut self, len: usize) -> Vec<f32> {
+        let fitting = self.spare.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
+        let smallest = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(i, _)| i);
+        let mut buffer = smallest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
+        buffer.resize(len, 0.0);
+        buffer
+    }
+
+    /// A buffer of `len` zeros.
+    pub(crate) fn take_zeroed(&mut self, len: usize) -> Vec<f32> {
+        let mut buffer = self.take(len);
+        buffer.fill(0.0);
+        buffer
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn give(&mut self, buffer: Vec<f32>) {
+        if buffer.capacity() > 0 {
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Dropout.
+
+use anaphora_kernels::dropout::{Mask, apply_add};
+
+use crate::graph::{Graph, Operation, Tensor};
+
+struct Dropout {
+    x: Tensor,
+    y: Tensor,
+    rate: f32,
+    seed: u64,
+    /// The rows of each step where a sequence has one mask for all its steps.
+    batch_sizes: Option<Vec<usize>>,
+}
+
+impl Graph<'_> {
+    /// Zeroes values with probability `rate` in training and scales the others by `1 / (1 - rate)`; else `x` itself.
+    pub fn dropout(&mut self, x: Tensor, rate: f32, mask: Mask) -> Tensor {
+        if rate <= 0.0 {
+            return x;
+        }
+        let Some(seed) = self.mask_seed() else { return x };
+        let mut value = self.memory.take_zeroed(x.rows * x.cols);
+        apply_add(&self.device.pool, self.value(x), x.cols, rate, seed, mask, &mut value);
+        let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
+        let batch_sizes = match mask {
+            Mask::Each => None,
+            Mask::Sequence(batch_sizes) => Some(batch_sizes.to_vec()),
+        };
+        self.record(Dropout { x, y, rate, seed, batch_sizes });
+        y
+    }
+}
+
+impl Operation for Dropout {
+    fn backward(&self, graph: &mut Graph) {
+        let dy = graph.take_grad(self.y);
+        let mut dx = graph.borrow_grad(self.x);
+        if !dy.is_empty() && !dx.is_empty() {
+            let mask = self.batch_sizes.as_deref().map_or(Mask::Each, Mask::Sequence);
+            apply_add(&graph.device.pool, &dy, self.x.cols, self.rate, self.seed, mask, &mut dx);
+        }
+        graph.return_grad(self.x, dx);
+        graph.memory.give(dy);
+    }
+}

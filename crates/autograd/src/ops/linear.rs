@@ -1,0 +1,77 @@
+//! A linear map of every row.
+
+use anaphora_kernels::Matrix;
+use anaphora_kernels::matmul::linear::{self, PackedColumns};
+
+use crate::error::{ShapeError, expect};
+use crate::graph::{Graph, Operation, Tensor};
+use crate::memory::Versioned;
+use crate::params::ParamId;
+
+struct Linear {
+    x: Tensor,
+    weight: ParamId,
+    bias: Option<ParamId>,
+    y: Tensor,
+}
+
+impl Graph<'_> {
+    /// `y = x · weightᵀ + bias` for `x[rows, in]`, `weight[out, in]` and `bias[out]`, as `torch.nn.Linear` has them.
+    pub fn linear(&mut self, x: Tensor, weight: ParamId, bias: Option<ParamId>) -> Result<Tensor, ShapeError> {
+        let shape = self.params.shape(weight);
+        let side = (self.params.name(weight), shape);
+        let fits = shape.len() == 2 && shape[1] == x.cols;
+        expect(fits, "linear", ("input", &x.shape()), side, "the input's columns must be the weight's")?;
+        let out = shape[0];
+        if let Some(bias) = bias {
+            let other = (self.params.name(bias), self.params.shape(bias));
+            expect(other.1 == [out], "linear", side, other, "the bias must have one value a row of the weight")?;
+        }
+        let (device, version) = (self.device, self.params.version());
+        let weights = Matrix::new(self.params.value(weight), out, x.cols);
+        let entry = self.memory.linear.entry(weight).or_insert_with(|| {
+            Versioned { packed: PackedColumns::new(device.precision(), device.threads()), version: 0 }
+        });
+        if entry.version != version {
+            entry.packed.pack(&device.pool, weights.transposed());
+            entry.version = version;
+        }
+        let mut value = self.memory.take(x.rows * out);
+        let bias_values = bias.map(|bias| self.params.value(bias));
+        let rows = Matrix::new(self.value(x), x.rows, x.cols);
+        self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, false);
+        let y = self.push(value, x.rows, out, true);
+        self.record(Linear { x, weight, bias, y });
+        Ok(y)
+    }
+}
+
+impl Operation for Linear {
+    fn backward(&self, graph: &mut Graph) {
+        let dy = graph.take_grad(self.y);
+        if dy.is_empty() {
+            return;
+        }
+        let mut dx = graph.borrow_grad(self.x);
+        let x = graph.take_value(self.x);
+        let (pool, precision) = (&graph.device.pool, graph.device.precision());
+        let rows = Matrix::new(&x, self.x.rows, self.x.cols);
+        let dy_rows = Matrix::new(&dy, self.y.rows, self.y.cols);
+        let weights = if let Some(bias) = self.bias {
+            let ([weights, _], [dw, db]) = graph.params.split([self.weight, bias]);
+            linear::weight_gradient(pool, precision, dy_rows, rows, dw, Some(db));
+            weights
+        } else {
+            let ([weights], [dw]) = graph.params.split([self.weight]);
+            linear::weight_gradient(pool, precision, dy_rows, rows, dw, None);
+            weights
+        };
+        if !dx.is_empty() {
+            let weights = Matrix::new(weights, self.y.cols, self.x.cols);
+            linear::product_rows(pool, precision, dy_rows, weights, &mut dx, true);
+        }
+        graph.put_value(self.x, x);
+        graph.return_grad(self.x, dx);
+        graph.memory.give(dy);
+    }
+}

@@ -1,0 +1,9 @@
+//! The operations: one file each, forward beside backward.
+
+pub mod activation;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod linear;
+pub mod recurrent;
+mod window;

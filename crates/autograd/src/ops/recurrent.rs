@@ -1,0 +1,210 @@
+//! A recurrent layer over a whole packed batch, in one direction or both.
+
+use anaphora_kernels::recurrent::{
+    self, Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights,
+};
+
+use crate::error::{ShapeError, expect};
+use crate::graph::{Graph, Operation, Tensor};
+use crate::memory::Versioned;
+use crate::params::ParamId;
+
+/// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Direction {
+    /// `weight_ih [gates * hidden, input]`, `weight_hh [gates * hidden, hidden]`, `bias_ih` and `bias_hh [gates * hidden]`.
+    pub weights: [ParamId; 4],
+    /// Hidden state before the first step, `[batch, hidden]`; zero where there is none.
+    pub h0: Option<Tensor>,
+    /// Cell state before the first step, `[batch, hidden]`; zero where there is none.
+    pub c0: Option<Tensor>,
+}
+
+/// What a layer computes.
+#[derive(Clone, Debug)]
+pub struct RecurrentOutput {
+    /// `[tokens, directions * hidden]`: hidden states, forward direction first.
+    pub y: Tensor,
+    /// `[batch, hidden]` a direction: the hidden state after each sequence's last step.
+    pub hn: Vec<Tensor>,
+    /// `[batch, hidden]` a direction: the cell state after each sequence's last step; none for cells without one.
+    pub cn: Vec<Tensor>,
+}
+
+struct Recurrent {
+    layer: Layer,
+    direction: Direction,
+    batch_sizes: Vec<usize>,
+    x: Tensor,
+    y: Tensor,
+    rows: Rows,
+    hn: Tensor,
+    cn: Option<Tensor>,
+    saved: usize,
+    /// Whether this direction is the first recorded, and so the last to need the gradient of `y`.
+    first: bool,
+}
+
+impl Graph<'_> {
+    /// Runs a recurrent layer over `x[tokens, input]`, a packed batch with `batch_sizes` rows a step: in one direction, or
+    /// in two, the second from the end.
+    pub fn recurrent(
+        &mut self,
+        cell: Cell,
+        x: Tensor,
+        batch_sizes: &[usize],
+        directions: &[Direction],
+    ) -> Result<RecurrentOutput, ShapeError> {
+        let tokens: usize = batch_sizes.iter().sum();
+        let batch = batch_sizes.first().copied().unwrap_or(0);
+        let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
+        expect(tokens == x.rows, "recurrent", sides.0, sides.1, "there must be a row a token")?;
+        let falling = batch_sizes.windows(2).all(|pair| pair[0] >= pair[1]) && batch_sizes.iter().all(|&rows| rows > 0);
+        let sides = (("batch_sizes", batch_sizes), ("steps", &[batch_sizes.len()][..]));
+        expect(falling, "recurrent", sides.0, sides.1, "batch sizes must be positive and never rise")?;
+        let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
+
+        let stride = directions.len() * hidden;
+        let mut y = self.memory.take(tokens * stride);
+        let mut results = Vec::with_capacity(directions.len());
+        for (number, direction) in directions.iter().enumerate() {
+            let layer = Layer { cell, input_size: x.cols, hidden_size: hidden, reverse: number == 1 };
+            self.check(&layer, direction, batch)?;
+            let rows = Rows { stride, column: number * hidden };
+            let cells = if cell.has_cell_state() { batch * hidden } else { 0 };
+            let (mut hn, mut cn) = (self.memory.take(batch * hidden), self.memory.take(cells));
+            let saved = self.saved;
+            self.saved += 1;
+            if self.memory.saved.len() <= saved {
+                self.memory.saved.push(Saved::default());
+            }
+            let mut kept = std::mem::take(&mut self.memory.saved[saved]);
+            let packed = self.packed(&layer, direction);
+            let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
+            let input = self.input(x, batch_sizes, direction);
+            let weights = self.weights(direction);
+            recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
+            self.memory.recurrent.insert(direction.weights[0], packed);
+            self.memory.saved[saved] = kept;
+            let hn = self.push(hn, batch, hidden, true);
+            let cn = cell.has_cell_state().then(|| self.push(cn, batch, hidden, true));
+            results.push((layer, *direction, rows, hn, cn, saved));
+        }
+        let y = self.push(y, tokens, stride, true);
+        let mut output = RecurrentOutput { y, hn: Vec::new(), cn: Vec::new() };
+        for (number, (layer, direction, rows, hn, cn, saved)) in results.into_iter().enumerate() {
+            output.hn.push(hn);
+            output.cn.extend(cn);
+            if self.is_training() {
+                let (batch_sizes, first) = (batch_sizes.to_vec(), number == 0);
+                self.record(Recurrent { layer, direction, batch_sizes, x, y, rows, hn, cn, saved, first });
+            }
+        }
+        Ok(output)
+    }
+
+    fn check(&self, layer: &Layer, direction: &Direction, batch: usize) -> Result<(), ShapeError> {
+        let (rows, hidden) = (layer.rows(), layer.hidden_size);
+        let expected: [&[usize]; 4] = [&[rows, layer.input_size], &[rows, hidden], &[rows], &[rows]];
+        for (&id, expected) in direction.weights.iter().zip(expected) {
+            let side = (self.params.name(id), self.params.shape(id));
+            let rule = "the weight must have gates times hidden rows and the columns of what it multiplies";
+            expect(side.1 == expected, "recurrent", side, ("input and hidden state", expected), rule)?;
+        }
+        for (name, state) in [("h0", direction.h0), ("c0", direction.c0)] {
+            let Some(state) = state else { continue };
+            let wanted = [batch, hidden];
+            let rule = "a state has a row a sequence";
+            expect(state.shape() == wanted, "recurrent", (name, &state.shape()), ("batch and hidden", &wanted), rule)?;
+        }
+        Ok(())
+    }
+
+    /// The layer's packed weights, taken out of memory and up to date.
+    fn packed(&mut self, layer: &Layer, direction: &Direction) -> Versioned<PackedLayer> {
+        let (device, version) = (self.device, self.params.version());
+        let mut entry = self.memory.recurrent.remove(&direction.weights[0]).unwrap_or_else(|| Versioned {
+            packed: PackedLayer::new(device.precision(), device.threads()),
+            version: 0,
+        });
+        if entry.version != version {
+            entry.packed.pack(&device.pool, layer, self.weights(direction));
+            entry.version = version;
+        }
+        entry
+    }
+
+    fn weights(&self, direction: &Direction) -> Weights<'_> {
+        let [weight_ih, weight_hh, bias_ih, bias_hh] = direction.weights.map(|id| self.params.value(id));
+        Weights { weight_ih, weight_hh, bias_ih, bias_hh }
+    }
+
+    fn input<'b>(&'b self, x: Tensor, batch_sizes: &'b [usize], direction: &Direction) -> Input<'b> {
+        let state = |tensor: Option<Tensor>| tensor.map_or(&[][..], |tensor| self.value(tensor));
+        Input { x: self.value(x), batch_sizes, h0: state(direction.h0), c0: state(direction.c0) }
+    }
+}
+
+impl Operation for Recurrent {
+    fn backward(&self, graph: &mut Graph) {
+        // The first direction recorded is the last to go back: the gradient of y is no longer needed after it.
+        let mut dy = graph.take_grad(self.y);
+        if dy.is_empty() {
+            dy = graph.memory.take_zeroed(self.y.rows * self.y.cols);
+        }
+        let dhn = graph.take_grad(self.hn);
+        let dcn = self.cn.map(|cn| graph.take_grad(cn)).unwrap_or_default();
+        let mut dx = graph.borrow_grad(self.x);
+        let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
+        let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
+        let x = graph.take_value(self.x);
+        let [h0, c0] = [self.direction.h0, self.direction.c0].map(|state| state.map(|s| (s, graph.take_value(s))));
+        let y = graph.take_value(self.y);
+        let mut workspace = std::mem::take(&mut graph.memory.workspace);
+
+        let input = Input {
+            x: &x,
+            batch_sizes: &self.batch_sizes,
+            h0: h0.as_ref().map_or(&[], |(_, value)| value),
+            c0: c0.as_ref().map_or(&[], |(_, value)| value),
+        };
+        let (values, grads) = graph.params.split(self.direction.weights);
+        let [weight_ih, weight_hh, bias_ih, bias_hh] = values;
+        let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
+        let [weight_ih, weight_hh, bias_ih, bias_hh] = grads;
+        let gradients = Gradients {
+            dy: &dy,
+            dhn: &dhn,
+            dcn: &dcn,
+            dx: &mut dx,
+            dh0: &mut dh0,
+            dc0: &mut dc0,
+            weight_ih,
+            weight_hh,
+            bias_ih,
+            bias_hh,
+        };
+        let packed = &graph.memory.recurrent[&self.direction.weights[0]].packed;
+        let saved = &graph.memory.saved[self.saved];
+        let (pool, precision) = (&graph.device.pool, graph.device.precision());
+        recurrent::backward(
+            pool, &self.layer, precision, packed, weights, input, saved, &y, self.rows, gradients, &mut workspace,
+        );
+
+        graph.memory.workspace = workspace;
+        graph.put_value(self.x, x);
+        graph.put_value(self.y, y);
+        graph.return_grad(self.x, dx);
+        for ((state, value), grad) in [(h0, dh0), (c0, dc0)].into_iter().filter_map(|(s, g)| s.map(|s| (s, g))) {
+            graph.put_value(state, value);
+            graph.return_grad(state, grad);
+        }
+        if self.first {
+            graph.memory.give(dy);
+        } else {
+            graph.return_grad(self.y, dy);
+        }
+        graph.memory.give(dhn);
+        graph.memory.give(dcn);
+    }
+}

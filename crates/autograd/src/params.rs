@@ -1,0 +1,148 @@
+//! All weights in one flat buffer, all gradients in another.
+
+use std::ops::Range;
+
+use anaphora_kernels::optimizer::{self, AdamW, Sgd};
+
+use crate::Device;
+
+/// A parameter of a [`Params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ParamId(usize);
+
+#[derive(Debug)]
+struct Spec {
+    name: String,
+    shape: Vec<usize>,
+    range: Range<usize>,
+}
+
+/// The parameters of a model with their gradients.
+#[derive(Debug, Default)]
+pub struct Params {
+    specs: Vec<Spec>,
+    values: Vec<f32>,
+    grads: Vec<f32>,
+    version: u64,
+}
+
+impl Params {
+    /// No parameters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a parameter of `shape` with the given values, row-major.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values as the shape has places, or the name is taken.
+    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: &[f32]) -> ParamId {
+        let name = name.into();
+        assert_eq!(values.len(), shape.iter().product::<usize>(), "{name} has the shape {shape:?}");
+        assert!(self.find(&name).is_none(), "{name} is there already");
+        let start = self.values.len();
+        self.values.extend_from_slice(values);
+        self.grads.resize(self.values.len(), 0.0);
+        self.specs.push(Spec { name, shape: shape.to_vec(), range: start..self.values.len() });
+        self.version += 1;
+        ParamId(self.specs.len() - 1)
+    }
+
+    /// All parameters, in the order in which they were added.
+    pub fn ids(&self) -> impl Iterator<Item = ParamId> + use<> {
+        (0..self.specs.len()).map(ParamId)
+    }
+
+    /// The parameter of that name.
+    pub fn find(&self, name: &str) -> Option<ParamId> {
+        self.specs.iter().position(|spec| spec.name == name).map(ParamId)
+    }
+
+    /// A parameter's name.
+    pub fn name(&self, id: ParamId) -> &str {
+        &self.specs[id.0].name
+    }
+
+    /// A parameter's shape.
+    pub fn shape(&self, id: ParamId) -> &[usize] {
+        &self.specs[id.0].shape
+    }
+
+    /// A parameter's values, row-major.
+    pub fn value(&self, id: ParamId) -> &[f32] {
+        &self.values[self.specs[id.0].range.clone()]
+    }
+
+    /// A parameter's values for writing.
+    pub fn value_mut(&mut self, id: ParamId) -> &mut [f32] {
+        self.version += 1;
+        &mut self.values[self.specs[id.0].range.clone()]
+    }
+
+    /// A parameter's gradient.
+    pub fn grad(&self, id: ParamId) -> &[f32] {
+        &self.grads[self.specs[id.0].range.clone()]
+    }
+
+    /// Number of weights.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no weight.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// All weights, flat.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// All weights, flat, for writing.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        self.version += 1;
+        &mut self.values
+    }
+
+    /// All gradients, flat.
+    pub fn grads(&self) -> &[f32] {
+        &self.grads
+    }
+
+    /// Sets all gradients to zero.
+    pub fn zero_grads(&mut self) {
+        self.grads.fill(0.0);
+    }
+
+    /// The Euclidean norm of all gradients.
+    pub fn grad_norm(&self, device: &Device) -> f32 {
+        optimizer::global_norm(&device.pool, &self.grads)
+    }
+
+    /// The `step`-th AdamW step (from 1) on gradients times `scale`; `mean` and `square` are the optimizer's flat state.
+    pub fn adamw(&mut self, device: &Device, settings: AdamW, step: u64, scale: f32, mean: &mut [f32], square: &mut [f32]) {
+        self.version += 1;
+        optimizer::adamw(&device.pool, settings, step, scale, &mut self.values, &self.grads, mean, square);
+    }
+
+    /// One SGD step on gradients times `scale`; `velocity` is the optimizer's flat state.
+    pub fn sgd(&mut self, device: &Device, settings: Sgd, scale: f32, velocity: &mut [f32]) {
+        self.version += 1;
+        optimizer::sgd(&device.pool, settings, scale, &mut self.values, &self.grads, velocity);
+    }
+
+    /// Changes whenever weights may have changed: packed copies of an older version are stale.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Weights of some parameters beside the gradients of the same, for writing.
+    pub(crate) fn split<const N: usize>(&mut self, ids: [ParamId; N]) -> ([&[f32]; N], [&mut [f32]; N]) {
+        let ranges = ids.map(|id| self.specs[id.0].range.clone());
+        let values = ranges.each_ref().map(|range| &self.values[range.clone()]);
+        let grads = self.grads.get_disjoint_mut(ranges).expect("different parameters do not overlap");
+        (values, grads)
+    }
+}

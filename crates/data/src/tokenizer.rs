@@ -1,0 +1,321 @@
+//! Text to numbers and back.
+//!
+//! Every tokenizer has one special symbol, [`END`], of id 0: it closes a piece, and a model begins a new piece after
+//! it. A word tokenizer has a second one, [`UNKNOWN`], of id 1. Neither is ever produced from text that merely looks
+//! like it.
+
+mod decoder;
+mod file;
+mod words;
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use decoder::Decoder;
+pub use file::VERSION;
+
+/// Name of the symbol that closes a piece; its id is 0 and it decodes to nothing.
+pub const END: &str = "<end>";
+/// Name of a word tokenizer's symbol for what it does not know; its id is 1.
+pub const UNKNOWN: &str = "<unk>";
+
+const END_ID: u32 = 0;
+const UNKNOWN_ID: u32 = 1;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Kind {
+    /// A character (a Unicode scalar value); ids follow the order of code points.
+    #[default]
+    Character,
+    /// A byte of the UTF-8 text; byte `b` has the id `b + 1`. Nothing is unknown to it.
+    Byte,
+    /// A word with the one space before it, or any other single character; ids follow frequency.
+    Word {
+        /// Rarer tokens become `<unk>`.
+        minimum_count: usize,
+        /// Most tokens that the vocabulary may have, special ones included.
+        maximum_size: usize,
+    },
+}
+
+/// Why text cannot be encoded, or a tokenizer cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    /// A character that no training text has.
+    #[error(
+        "{character:?} (U+{:04X}) at character {position} is not in the vocabulary of {size} characters",
+        *character as u32
+    )]
+    UnseenCharacter {
+        /// The character.
+        character: char,
+        /// Where it is in the text, in characters from 1.
+        position: usize,
+        /// How many characters the tokenizer knows.
+        size: usize,
+    },
+    /// As above, within a file.
+    #[error("the piece that begins at line {line}: {source}")]
+    InPiece {
+        /// First line of the piece in its file.
+        line: usize,
+        /// What is wrong in it.
+        source: Box<TokenizerError>,
+    },
+    /// There is no text to make a vocabulary from.
+    #[error("the training text is empty, a vocabulary cannot be made from it")]
+    NoText,
+    /// A word vocabulary with no room for a word.
+    #[error("a word vocabulary of at most {0} tokens was asked for, it has to hold at least 4")]
+    TooSmall(usize),
+    /// A stored tokenizer that is not one.
+    #[error("the tokenizer file is damaged: {0}")]
+    Damaged(String),
+    /// A stored tokenizer of another version of the format.
+    #[error("the tokenizer file has version {0}, this program reads version {VERSION}")]
+    Version(u64),
+}
+
+/// Turns text into token ids and back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "file::TokenizerFile", into = "file::TokenizerFile")]
+pub struct Tokenizer {
+    vocabulary: Vocabulary,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Vocabulary {
+    /// Characters in ascending order; the first has id 1.
+    Character(Vec<char>),
+    Byte,
+    /// Tokens by id, the two special ones included, and ids by token, the special ones not.
+    Word {
+        tokens: Vec<String>,
+        ids: HashMap<String, u32>,
+    },
+}
+
+impl Tokenizer {
+    /// Makes the vocabulary of `texts`. A character is known if it occurs at all, so the texts should be all that the
+    /// tokenizer is to encode, those for validation included.
+    ///
+    /// # Errors
+    /// No character in `texts` (except for bytes, which need none); a `maximum_size` below 4.
+    pub fn train<'a>(kind: Kind, texts: impl IntoIterator<Item = &'a str>) -> Result<Self, TokenizerError> {
+        let vocabulary = match kind {
+            Kind::Character => {
+                let seen: std::collections::BTreeSet<char> = texts.into_iter().flat_map(str::chars).collect();
+                if seen.is_empty() {
+                    return Err(TokenizerError::NoText);
+                }
+                Vocabulary::Character(seen.into_iter().collect())
+            }
+            Kind::Byte => Vocabulary::Byte,
+            Kind::Word { minimum_count, maximum_size } => {
+                Vocabulary::words(words::vocabulary(texts, minimum_count, maximum_size)?)
+            }
+        };
+        Ok(Tokenizer { vocabulary })
+    }
+
+    /// Number of token ids, special symbols included: ids are `0..vocab_size`.
+    pub fn vocab_size(&self) -> usize {
+        match &self.vocabulary {
+            Vocabulary::Character(characters) => characters.len() + 1,
+            Vocabulary::Byte => 257,
+            Vocabulary::Word { tokens, .. } => tokens.len(),
+        }
+    }
+
+    /// Id of the symbol that closes a piece.
+    pub fn end_id(&self) -> u32 {
+        END_ID
+    }
+
+    /// Id of the symbol for what is not known, where there is one.
+    pub fn unknown_id(&self) -> Option<u32> {
+        matches!(self.vocabulary, Vocabulary::Word { .. }).then_some(UNKNOWN_ID)
+    }
+
+    /// The tokens of a text, without a closing `<end>`.
+    ///
+    /// # Errors
+    /// A character that a character tokenizer does not know; the other kinds take any text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = Vec::with_capacity(text.len());
+        self.encode_into(text, &mut ids)?;
+        Ok(ids)
+    }
+
+    /// Appends the tokens of a text to `ids`, as [`encode`](Self::encode) gives them.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode); what precedes the unknown character has then been appended.
+    pub fn encode_into(&self, text: &str, ids: &mut Vec<u32>) -> Result<(), TokenizerError> {
+        match &self.vocabulary {
+            Vocabulary::Character(known) => {
+                for (index, character) in text.chars().enumerate() {
+                    let found = known.binary_search(&character).map_err(|_| {
+                        TokenizerError::UnseenCharacter { character, position: index + 1, size: known.len() }
+                    })?;
+                    ids.push(found as u32 + 1);
+                }
+            }
+            Vocabulary::Byte => ids.extend(text.bytes().map(|b| u32::from(b) + 1)),
+            Vocabulary::Word { ids: known, .. } => {
+                for token in words::segments(text) {
+                    match (known.get(token), token.strip_prefix(' ')) {
+                        (Some(&id), _) => ids.push(id),
+                        (None, Some(word)) => {
+                            ids.push(known.get(" ").copied().unwrap_or(UNKNOWN_ID));
+                            ids.push(known.get(word).copied().unwrap_or(UNKNOWN_ID));
+                        }
+                        (None, None) => ids.push(UNKNOWN_ID),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of a sequence of tokens. `<end>` gives nothing, `<unk>` its name, bytes that are not UTF-8 and ids
+    /// beyond the vocabulary give U+FFFD.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        let mut decoder = self.decoder();
+        let mut text = String::new();
+        ids.iter().for_each(|&id| text.push_str(decoder.push(id)));
+        text.push_str(decoder.finish());
+        text
+    }
+
+    /// A decoder that gives the text token by token.
+    pub fn decoder(&self) -> Decoder<'_> {
+        Decoder::new(self)
+    }
+
+    /// A token's printable name: `a`, `\n`, `0xC3`, `<end>`; none for an id beyond the vocabulary.
+    pub fn name(&self, id: u32) -> Option<String> {
+        match (&self.vocabulary, id) {
+            (_, END_ID) => Some(END.to_owned()),
+            (Vocabulary::Character(known), _) => {
+                known.get(id as usize - 1).map(|c| c.escape_debug().to_string())
+            }
+            (Vocabulary::Byte, 1..=256) => {
+                let byte = (id - 1) as u8;
+                let printable = byte.is_ascii_graphic() || byte == b' ';
+                Some(if printable { char::from(byte).to_string() } else { format!("0x{byte:02X}") })
+            }
+            (Vocabulary::Byte, _) => None,
+            (Vocabulary::Word { tokens, .. }, _) => {
+                tokens.get(id as usize).map(|t| t.escape_debug().to_string())
+            }
+        }
+    }
+
+    /// How many characters a sequence of tokens stands for, each `<end>` and `<unk>` counted as one: what a loss is
+    /// divided by so that tokenizers can be compared.
+    pub fn characters(&self, ids: &[u32]) -> usize {
+        let of_token = |&id: &u32| match &self.vocabulary {
+            Vocabulary::Character(_) => 1,
+            Vocabulary::Byte => usize::from(!(0x80..0xC0).contains(&(id as i64 - 1))),
+            Vocabulary::Word { .. } if id == END_ID || id == UNKNOWN_ID => 1,
+            Vocabulary::Word { tokens, .. } => tokens.get(id as usize).map_or(1, |t| t.chars().count()),
+        };
+        ids.iter().map(of_token).sum()
+    }
+
+    /// Appends the bytes of a token's text.
+    fn append_bytes(&self, id: u32, bytes: &mut Vec<u8>) {
+        let unknown = char::REPLACEMENT_CHARACTER;
+        let append_character = |c: char, bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        };
+        match (&self.vocabulary, id) {
+            (_, END_ID) => {}
+            (Vocabulary::Character(known), _) => {
+                append_character(known.get(id as usize - 1).copied().unwrap_or(unknown), bytes);
+            }
+            (Vocabulary::Byte, 1..=256) => bytes.push((id - 1) as u8),
+            (Vocabulary::Byte, _) => append_character(unknown, bytes),
+            (Vocabulary::Word { tokens, .. }, _) => match tokens.get(id as usize) {
+                Some(token) => bytes.extend_from_slice(token.as_bytes()),
+                None => append_character(unknown, bytes),
+            },
+        }
+    }
+}
+
+impl Vocabulary {
+    /// A word vocabulary of the ordinary tokens in the order of their ids.
+    fn words(ordinary: Vec<String>) -> Self {
+        let ids = ordinary.iter().enumerate().map(|(i, token)| (token.clone(), i as u32 + 2)).collect();
+        let tokens = [END.to_owned(), UNKNOWN.to_owned()].into_iter().chain(ordinary).collect();
+        Vocabulary::Word { tokens, ids }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORD: Kind = Kind::Word { minimum_count: 1, maximum_size: 1000 };
+
+    #[test]
+    fn characters_are_sorted_behind_the_end_symbol() {
+        let tokenizer = Tokenizer::train(Kind::Character, ["cab", "äb"]).unwrap();
+        assert_eq!(tokenizer.vocab_size(), 5);
+        assert_eq!(tokenizer.encode("abcä").unwrap(), [1, 2, 3, 4]);
+        assert_eq!(tokenizer.decode(&[4, 0, 1, 99]), "äa\u{FFFD}");
+        assert_eq!(tokenizer.characters(&[4, 1, 0]), 3);
+        assert_eq!(tokenizer.name(0).as_deref(), Some("<end>"));
+        assert_eq!(tokenizer.name(5), None);
+    }
+
+    #[test]
+    fn an_unseen_character_is_named() {
+        let tokenizer = Tokenizer::train(Kind::Character, ["Strasse"]).unwrap();
+        assert_eq!(
+            tokenizer.encode("Straße").unwrap_err().to_string(),
+            "'ß' (U+00DF) at character 5 is not in the vocabulary of 6 characters"
+        );
+    }
+
+    #[test]
+    fn bytes_take_any_text() {
+        let tokenizer = Tokenizer::train(Kind::Byte, []).unwrap();
+        let ids = tokenizer.encode("ö!").unwrap();
+        assert_eq!(ids, [0xC4, 0xB7, 0x22]);
+        assert_eq!(tokenizer.decode(&ids), "ö!");
+        assert_eq!(tokenizer.characters(&[0xC4, 0xB7, 0x22, 0]), 3);
+        assert_eq!(tokenizer.name(0xC4).as_deref(), Some("0xC3"));
+        assert_eq!(tokenizer.name(257), None);
+    }
+
+    #[test]
+    fn words_keep_white_space_and_know_what_they_do_not_know() {
+        let text = "The cat,  the <unk> dog's\n\tthe end. the";
+        let tokenizer = Tokenizer::train(WORD, [text]).unwrap();
+        let ids = tokenizer.encode(text).unwrap();
+        assert_eq!(tokenizer.decode(&ids), text);
+        assert!(!ids.contains(&0) && !ids.contains(&1));
+        assert_eq!(tokenizer.characters(&ids), text.chars().count());
+        assert_eq!(tokenizer.decode(&tokenizer.encode("The bird, cat").unwrap()), "The <unk>, cat");
+        assert_eq!(tokenizer.unknown_id(), Some(1));
+        assert_eq!(tokenizer.name(2).as_deref(), Some(" the"), "the most frequent token comes first");
+    }
+
+    #[test]
+    fn rare_words_fall_out() {
+        let kind = Kind::Word { minimum_count: 2, maximum_size: 1000 };
+        let tokenizer = Tokenizer::train(kind, ["a a a b b b c"]).unwrap();
+        assert_eq!(tokenizer.decode(&tokenizer.encode("a a b c").unwrap()), "<unk> a b <unk>");
+        let small =
+            Tokenizer::train(Kind::Word { minimum_count: 1, maximum_size: 5 }, ["a b c d e"]).unwrap();
+        assert_eq!(small.vocab_size(), 5);
+        assert!(Tokenizer::train(Kind::Word { minimum_count: 1, maximum_size: 3 }, ["a"]).is_err());
+        assert!(Tokenizer::train(Kind::Character, [""]).is_err());
+    }
+}
