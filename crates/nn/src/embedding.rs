@@ -1,0 +1,61 @@
+//! How token numbers enter a model.
+
+use anaphora_autograd::{Graph, ParamId, ShapeError, Tensor};
+
+use crate::{Builder, init};
+
+/// The input of a model of tokens.
+#[derive(Clone, Copy, Debug)]
+pub enum Input {
+    /// A one at the token's place, zeros elsewhere.
+    OneHot {
+        /// Number of tokens.
+        vocab_size: usize,
+    },
+    /// A learned row for each token.
+    Embedding {
+        /// `[vocab_size, embedding_size]`.
+        table: ParamId,
+        /// Values a row.
+        embedding_size: usize,
+    },
+}
+
+impl Input {
+    /// An embedding `NAME.weight [vocab_size, embedding_size]`, normal with variance 1, or `1 / embedding_size` where the
+    /// output layer shares it; one-hot where `embedding_size` is 0.
+    pub fn new(builder: &mut Builder, name: &str, vocab_size: usize, embedding_size: usize, shared: bool) -> Self {
+        if embedding_size == 0 {
+            return Self::OneHot { vocab_size };
+        }
+        let deviation = if shared { 1.0 / (embedding_size as f32).sqrt() } else { 1.0 };
+        let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], |random, w| {
+            init::normal(random, w, deviation);
+        });
+        Self::Embedding { table, embedding_size }
+    }
+
+    /// Values a token.
+    pub fn size(&self) -> usize {
+        match *self {
+            Self::OneHot { vocab_size } => vocab_size,
+            Self::Embedding { embedding_size, .. } => embedding_size,
+        }
+    }
+
+    /// The table of an embedding.
+    pub fn table(&self) -> Option<ParamId> {
+        match *self {
+            Self::OneHot { .. } => None,
+            Self::Embedding { table, .. } => Some(table),
+        }
+    }
+
+    /// `[ids.len(), size]`.
+    pub fn forward(&self, graph: &mut Graph, ids: &[u32]) -> Result<Tensor, ShapeError> {
+        match *self {
+            Self::OneHot { vocab_size } => graph.one_hot(vocab_size, ids),
+            Self::Embedding { table, .. } => graph.embedding(table, ids),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Stacks of recurrent layers.
+
+use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, ShapeError, Tensor};
+
+use crate::{Builder, State, init};
+
+/// The shape of a stack.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecurrentOptions {
+    /// The kind of cell.
+    pub cell: Cell,
+    /// Values a step of the input.
+    pub input_size: usize,
+    /// Values of each layer's hidden state in one direction.
+    pub hidden_size: usize,
+    /// Layers on top of each other.
+    pub layers: usize,
+    /// Whether each layer also reads from the end; outputs are then twice as wide.
+    pub bidirectional: bool,
+    /// Probability with which a value between two layers is dropped in training.
+    pub dropout: f32,
+    /// Whether a sequence has one dropout mask for all its steps.
+    pub variational: bool,
+    /// What is added to the LSTM's forget gate at first (Gers et al. 2000; Jozefowicz et al. 2015).
+    pub forget_bias: f32,
+}
+
+/// A stack of recurrent layers.
+#[derive(Clone, Debug)]
+pub struct Recurrent {
+    options: RecurrentOptions,
+    /// Layer by layer, the forward direction before the other: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`.
+    weights: Vec<Vec<[ParamId; 4]>>,
+}
+
+impl Recurrent {
+    /// Adds `NAME.weight_ih_l0` and so on as PyTorch names them. Recurrent weights begin orthogonal, for a ReLU cell as
+    /// the identity (Le, Jaitly, Hinton 2015).
+    pub fn new(builder: &mut Builder, name: &str, options: RecurrentOptions) -> Self {
+        let RecurrentOptions { cell, hidden_size, .. } = options;
+        let rows = cell.gates() * hidden_size;
+        let directions = 1 + usize::from(options.bidirectional);
+        let mut direction = |layer: usize, number: usize| {
+            let input_size = if layer == 0 { options.input_size } else { directions * hidden_size };
+            let suffix = if number == 1 { format!("l{layer}_reverse") } else { format!("l{layer}") };
+            let ih = builder.add(format!("{name}.weight_ih_{suffix}"), &[rows, input_size], |random, w| match cell {
+                Cell::Relu => init::normal(random, w, (1.0 / input_size as f32).sqrt() * 0.1),
+                _ => init::xavier(random, w, input_size, hidden_size),
+            });
+            let hh = builder.add(format!("{name}.weight_hh_{suffix}"), &[rows, hidden_size], |random, w| match cell {
+                Cell::Relu => init::identity(w, hidden_size),
+                _ => init::orthogonal(random, w, hidden_size),
+            });
+            let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |_, bias| {
+                if cell == Cell::Lstm {
+                    bias[hidden_size..2 * hidden_size].fill(options.forget_bias);
+                }
+            });
+            [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
+        };
+        let weights =
+            (0..options.layers).map(|layer| (0..directions).map(|number| direction(layer, number)).collect()).collect();
+        Self { options, weights }
+    }
+
+    /// Values a step of the output.
+    pub fn output_size(&self) -> usize {
+        self.options.hidden_size * self.weights[0].len()
+    }
+
+    /// The state of sequences that have not begun: for each layer and direction the hidden state and, for an LSTM, the cell
+    /// state.
+    pub fn initial_state(&self, rows: usize) -> State {
+        let each = 1 + usize::from(self.options.cell.has_cell_state());
+        let parts = self.weights.iter().map(Vec::len).sum::<usize>() * each;
+        State::zeros(rows, std::iter::repeat_n(self.options.hidden_size, parts))
+    }
+
+    /// `x[tokens, input_size]`, a packed batch with `batch_sizes` rows a step, to `[tokens, output_size]`. Sequences go on
+    /// from `state` and leave there where they end; no gradient goes through it (truncated back-propagation, Williams,
+    /// Peng 1990).
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        batch_sizes: &[usize],
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let RecurrentOptions { cell, hidden_size, dropout, variational, .. } = self.options;
+        let rows = state.rows();
+        let mut part = 0;
+        let mut x = x;
+        for (layer, directions) in self.weights.iter().enumerate() {
+            if layer > 0 {
+                x = graph.dropout(x, dropout, if variational { Mask::Sequence(batch_sizes) } else { Mask::Each });
+            }
+            let first = part;
+            let mut starting = |graph: &mut Graph| {
+                let tensor = graph.constant(state.part(part), rows, hidden_size);
+                part += 1;
+                tensor
+            };
+            let directions = directions
+                .iter()
+                .map(|&weights| {
+                    let h0 = Some(starting(graph)?);
+                    let c0 = if cell.has_cell_state() { Some(starting(graph)?) } else { None };
+                    Ok(Direction { weights, h0, c0 })
+                })
+                .collect::<Result<Vec<_>, ShapeError>>()?;
+            let output = graph.recurrent(cell, x, batch_sizes, &directions)?;
+            let mut place = first;
+            for number in 0..directions.len() {
+                for tensor in [Some(output.hn[number]), output.cn.get(number).copied()].into_iter().flatten() {
+                    state.part_mut(place).copy_from_slice(graph.value(tensor));
+                    place += 1;
+                }
+            }
+            x = output.y;
+        }
+        Ok(x)
+    }
+}
