@@ -1,1 +1,12 @@
 //! Learn from sequences: train, generate, evaluate.
+
+pub mod atomic;
+pub mod checkpoint;
+pub mod error;
+pub mod recipe;
+pub mod run;
+pub mod weights;
+
+pub use error::{Error, Result};
+pub use recipe::Recipe;
+pub use run::Run;
