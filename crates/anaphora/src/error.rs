@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::recipe::RecipeError;
+use crate::sampling::SamplingError;
 use crate::weights::WeightsError;
 
 /// The result of this crate's functions.
@@ -35,6 +36,9 @@ pub enum Error {
         /// What is wrong in it.
         source: RecipeError,
     },
+    /// No symbol can be drawn.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
     /// A weights file does not hold what it should.
     #[error("{}: {source}", path.display())]
     Weights {

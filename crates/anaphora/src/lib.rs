@@ -5,6 +5,8 @@ pub mod checkpoint;
 pub mod error;
 pub mod recipe;
 pub mod run;
+pub mod sampling;
+pub mod schedule;
 pub mod weights;
 
 pub use error::{Error, Result};
