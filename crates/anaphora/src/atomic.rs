@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, whatever happens while they are written.
+//! Files whose content is whole, whatever happens while they are written.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -50,6 +50,52 @@ pub fn remove_temporaries(folder: impl AsRef<Path>) -> Result<usize> {
         }
     }
     Ok(removed)
+}
+
+/// A file that grows by whole pieces: where one does not fit on the disk, none of it stays.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Appender {
+    /// Opens a file at its end, and creates it where it is missing.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let file = File::options().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
+        let length = file.metadata().map_err(Error::io("open", &path))?.len();
+        Ok(Self { path, file, length })
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cuts the file to its first bytes.
+    pub fn truncate(&mut self, length: u64) -> Result<()> {
+        self.file.set_len(length).map_err(Error::io("write", &self.path))?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Hands a piece to the operating system: it survives the end of this process.
+    pub fn append(&mut self, piece: &[u8]) -> Result<()> {
+        if let Err(error) = self.file.write_all(piece) {
+            // A half piece would spoil what follows it. The first error is the one to report.
+            let _ = self.file.set_len(self.length);
+            return Err(Error::io("write", &self.path)(error));
+        }
+        self.length += piece.len() as u64;
+        Ok(())
+    }
+
+    /// Waits until everything is on the disk: it survives a power failure.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(Error::io("write", &self.path))
+    }
 }
 
 /// Whether a file's name is one under which [`write_atomic`] writes.
@@ -143,5 +189,17 @@ mod tests {
         let path = folder.path().join("none/a.txt");
         let message = write_atomic(&path, |_| Ok(())).unwrap_err().to_string();
         assert!(message.starts_with(&format!("cannot write {}", path.display())), "{message}");
+    }
+
+    #[test]
+    fn a_piece_that_does_not_fit_leaves_nothing() {
+        let Some(disk) = crate::small_disk::SmallDisk::mount("8k") else { return };
+        let mut file = Appender::open(disk.path().join("a.txt")).unwrap();
+        file.append(b"one\n").unwrap();
+        let message = file.append(&[b'x'; 20_000]).unwrap_err().to_string();
+        assert!(message.contains("a.txt: No space left on device"), "{message}");
+        file.append(b"two\n").unwrap();
+        file.sync().unwrap();
+        assert_eq!(fs::read(file.path()).unwrap(), b"one\ntwo\n");
     }
 }

@@ -55,7 +55,7 @@ pub enum WeightsError {
     #[error("it is no valid safetensors file ({0})")]
     Format(String),
     /// The file does not add up to its own sum.
-    #[error("its content has checksum {found} where {expected} is recorded")]
+    #[error("its content has checksum {found} where {expected} is recorded, so it was cut short or altered")]
     Checksum {
         /// The sum of what is there.
         found: String,

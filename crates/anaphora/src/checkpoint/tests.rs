@@ -136,36 +136,10 @@ fn going_back_leaves_no_later_ones() {
     assert_eq!(checkpoints.steps().unwrap(), [100, 200]);
 }
 
-/// A disk of 52 KiB, where the system lets us make one.
-#[cfg(target_os = "linux")]
-struct SmallDisk(tempfile::TempDir);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=52k", "tmpfs"]).arg(folder.path());
-        mount.stderr(std::process::Stdio::null());
-        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[test]
-#[cfg(target_os = "linux")]
 fn a_full_disk_loses_no_earlier_checkpoint() {
-    let Some(disk) = SmallDisk::new() else {
-        println!("skipped: mounting a small disk needs root");
-        return;
-    };
-    let checkpoints = Checkpoints::new(disk.0.path());
+    let Some(disk) = crate::small_disk::SmallDisk::mount("52k") else { return };
+    let checkpoints = Checkpoints::new(disk.path());
     let large = |step| Checkpoint {
         tensors: vec![NamedTensor::new("w", vec![5000], vec![step as f32; 5000])],
         ..checkpoint(step)
@@ -176,5 +150,5 @@ fn a_full_disk_loses_no_earlier_checkpoint() {
     assert!(message.contains("step-000300.safetensors: No space left on device"), "{message}");
     assert_eq!(checkpoints.steps().unwrap(), [100, 200]);
     assert_eq!(checkpoints.latest_valid().unwrap().checkpoint.unwrap().1, large(200));
-    assert_eq!(fs::read_dir(disk.0.path()).unwrap().count(), 2, "no half file stays");
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 2, "no half file stays");
 }

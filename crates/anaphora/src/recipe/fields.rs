@@ -32,8 +32,8 @@ pub enum Accepts {
     Number(f64, f64),
     /// A number, from the first to below the second.
     Below(f64, f64),
-    /// A number above zero, up to this.
-    Positive(f64),
+    /// A number above zero.
+    Positive,
     /// Two numbers from 0 to below 1.
     Shares,
 }
@@ -74,19 +74,19 @@ pub const FIELDS: &[Field] = &[
     field("training.length", Whole(1, WIDE), "steps of time a sequence"),
     field("training.carry_state", Flag, "carry the state from window to window"),
     field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
-    field("training.epochs", Positive(1e9), "end after so many passes over the data"),
-    field("training.minutes", Positive(1e9), "end after so many minutes"),
+    field("training.epochs", Positive, "end after so many passes over the data"),
+    field("training.minutes", Positive, "end after so many minutes"),
     field("training.optimizer", Word(&["adamw", "sgd"]), "optimizer"),
-    field("training.learning_rate", Positive(100.0), "peak learning rate"),
+    field("training.learning_rate", Positive, "peak learning rate"),
     field("training.momentum", Below(0.0, 1.0), "momentum of sgd"),
     field("training.betas", Shares, "decay rates of adamw's moments"),
-    field("training.weight_decay", Number(0.0, 100.0), "decoupled weight decay"),
+    field("training.weight_decay", Number(0.0, f64::MAX), "decoupled weight decay"),
     field("training.warmup_steps", Whole(0, MANY), "steps over which the rate rises"),
     field("training.schedule", Word(&["constant", "cosine", "plateau"]), "how the rate falls after that"),
     field("training.min_learning_rate_factor", Number(0.0, 1.0), "lowest rate, as a share of the peak"),
     field("training.plateau_factor", Below(0.0, 1.0), "what a plateau multiplies the rate by"),
     field("training.plateau_patience", Whole(1, MANY), "validations without progress that make a plateau"),
-    field("training.clip", Number(0.0, 1e9), "largest global norm of the gradient, 0 for no clipping"),
+    field("training.clip", Number(0.0, f64::MAX), "largest global norm of the gradient, 0 for no clipping"),
     field("training.accumulate", Whole(1, WIDE), "batches an optimizer step"),
     field("training.validate_every", Whole(1, MANY), "steps from validation to validation"),
     field("training.patience", Whole(0, MANY), "validations without progress that end training, 0 for never"),
@@ -150,7 +150,7 @@ impl Accepts {
             Whole(from, to) => value.as_integer().is_some_and(|x| (from..=to).contains(&x)),
             Number(from, to) => number.is_some_and(|x| (from..=to).contains(&x)),
             Below(from, to) => number.is_some_and(|x| (from..to).contains(&x)),
-            Positive(to) => number.is_some_and(|x| x > 0.0 && x <= to),
+            Positive => number.is_some_and(|x| x > 0.0 && x.is_finite()),
             Shares => value
                 .as_array()
                 .is_some_and(|pair| pair.len() == 2 && pair.iter().all(|x| Below(0.0, 1.0).takes(x))),
@@ -169,9 +169,10 @@ impl fmt::Display for Accepts {
             },
             Whole(from, MANY) => write!(f, "a whole number from {from} on"),
             Whole(from, to) => write!(f, "a whole number from {from} to {to}"),
+            Number(from, f64::MAX) => write!(f, "a number from {from} on"),
             Number(from, to) => write!(f, "a number from {from} to {to}"),
             Below(from, to) => write!(f, "a number from {from} to below {to}"),
-            Positive(to) => write!(f, "a number above 0, at most {to}"),
+            Positive => f.write_str("a number above 0"),
             Shares => f.write_str("two numbers from 0 to below 1, as in [0.9, 0.999]"),
         }
     }
