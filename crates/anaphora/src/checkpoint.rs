@@ -1,6 +1,6 @@
 //! Checkpoints: all that a training needs to go on as if it had never stopped.
 //!
-//! A checkpoint is a safetensors file with a checksum (see [`weights`](crate::weights)): the tensors are weights
+//! A checkpoint is a safetensors file with a checksum (see [`weights`]): the tensors are weights
 //! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two and the best.
 
 use std::fs;

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::{ScheduleKind, Training};
+
 /// How the learning rate goes with the step: up along a line, then as [`Decay`] says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
@@ -32,6 +34,19 @@ pub enum Decay {
 }
 
 impl Schedule {
+    /// The schedule that a recipe asks for, of a training of `end` steps (which only the cosine needs to know).
+    pub fn of(recipe: &Training, end: u64) -> Self {
+        let floor = recipe.min_learning_rate_factor;
+        let decay = match recipe.schedule {
+            ScheduleKind::Constant => Decay::Constant,
+            ScheduleKind::Cosine => Decay::Cosine { end, floor },
+            ScheduleKind::Plateau => {
+                Decay::Plateau(Plateau::new(recipe.plateau_factor, recipe.plateau_patience, floor))
+            }
+        };
+        Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
+    }
+
     /// The learning rate for optimizer step `step`, counted from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         let warmup = ((step + 1) as f64 / self.warmup_steps.max(1) as f64).min(1.0);
@@ -232,6 +247,19 @@ mod tests {
     fn bits_after_json<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(state: &T) {
         let text = serde_json::to_string(state).unwrap();
         assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), state, "{text}");
+    }
+
+    #[test]
+    fn is_what_the_recipe_asks_for() {
+        let mut recipe = Training { learning_rate: 0.5, warmup_steps: 10, ..Training::default() };
+        recipe.min_learning_rate_factor = 0.1;
+        for (kind, last) in
+            [(ScheduleKind::Constant, 0.5), (ScheduleKind::Cosine, 0.05), (ScheduleKind::Plateau, 0.5)]
+        {
+            recipe.schedule = kind;
+            assert_eq!(Schedule::of(&recipe, 100).learning_rate(0), 0.05);
+            assert!((Schedule::of(&recipe, 100).learning_rate(100) - last).abs() < 1e-12, "{kind:?}");
+        }
     }
 
     #[test]
