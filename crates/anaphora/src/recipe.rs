@@ -65,9 +65,12 @@ pub enum RecipeError {
 impl Recipe {
     /// Reads a recipe file and validates it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        Self::parse(&text).map_err(|source| Error::RecipeFile { path: path.to_owned(), source })
+        read_with(path.as_ref(), Self::parse)
+    }
+
+    /// Reads a recipe file that overrides will complete; see [`parse_unvalidated`](Self::parse_unvalidated).
+    pub fn read_unvalidated(path: impl AsRef<Path>) -> Result<Self> {
+        read_with(path.as_ref(), Self::parse_unvalidated)
     }
 
     /// Reads a recipe from the text of a file and validates it.
@@ -93,13 +96,15 @@ impl Recipe {
     }
 
     /// Overrides one field by its dotted path: `set("training.batch", "32")`. The value is written as in TOML;
-    /// strings need no quotes.
+    /// words and paths need no quotes.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), RecipeError> {
-        let quoted = || Value::String(value.to_owned());
         let parsed = format!("value = {value}").parse::<Table>().ok();
         // A text that goes on after the value (`1\nx = 2`) is no value.
-        let value = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
-        self.apply_one(field, value.unwrap_or_else(quoted))
+        let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+        // A file may be named 1923.
+        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Word(_));
+        let parsed = parsed.filter(|parsed| !text || parsed.is_str());
+        self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
     /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes.
@@ -130,63 +135,45 @@ impl Recipe {
                 field.check(value)?;
             }
         }
-        let conflict = |sentence: String| Err(RecipeError::Conflict(sentence));
+        match self.conflict() {
+            Some(sentence) => Err(RecipeError::Conflict(sentence)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first thing in which fields do not go together.
+    fn conflict(&self) -> Option<String> {
         let Recipe { data, model, training, .. } = self;
-        match (&data.train, data.builtin) {
-            (None, false) => {
-                return conflict(
-                    "field data.train is missing; it names the file or folder to learn from \
-                                 (data.builtin = true takes the built-in tunes instead)"
-                        .into(),
-                );
-            }
-            (Some(train), true) => {
-                return conflict(format!(
-                    "data.train names {} while data.builtin = true asks for the built-in tunes; \
-                                         leave one of them out",
-                    train.display()
-                ));
-            }
-            _ => {}
+        if data.train.is_none() && !data.builtin {
+            let what = "field data.train is missing; it names the file or folder to learn from";
+            return Some(format!("{what} (data.builtin = true takes the built-in tunes instead)"));
+        }
+        if let Some(train) = data.train.as_ref().filter(|_| data.builtin) {
+            let train = train.display();
+            return Some(format!("data.train is {train} while data.builtin is true; leave one of them out"));
         }
         if model.tied_weights && model.embedding_size != model.hidden_size {
-            return conflict(format!(
-                "model.tied_weights needs model.embedding_size and model.hidden_size to be equal, \
-                                     but they are {} and {}",
-                model.embedding_size, model.hidden_size
-            ));
+            let (embedding, hidden) = (model.embedding_size, model.hidden_size);
+            let needs = "model.tied_weights needs model.embedding_size and model.hidden_size to be equal";
+            return Some(format!("{needs}, but they are {embedding} and {hidden}"));
         }
         if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
-            return conflict(
-                "model.nonlinearity = \"relu\" is for model.backbone = \"rnn\" only; \
-                             leave it out or change the backbone"
-                    .into(),
-            );
+            return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
         }
         if training.carry_state && data.windows != Windows::Sequential {
-            return conflict(
-                "training.carry_state = true needs data.windows = \"sequential\": \
-                             the state of a window drawn at random has nothing to go on from"
-                    .into(),
-            );
+            let needs = "training.carry_state = true needs data.windows = \"sequential\"";
+            return Some(format!("{needs}: a window drawn at random has no state to go on from"));
         }
-        if training.schedule == ScheduleKind::Cosine && training.steps.is_none() && training.epochs.is_none()
-        {
-            return conflict(
-                "training.schedule = \"cosine\" needs training.steps or training.epochs, \
-                             for it must know where it ends"
-                    .into(),
-            );
+        let known_end = training.steps.is_some() || training.epochs.is_some();
+        if training.schedule == ScheduleKind::Cosine && !known_end {
+            let needs = "training.schedule = \"cosine\" needs training.steps or training.epochs";
+            return Some(format!("{needs}, for it must know where it ends"));
         }
-        let budget = training.steps.is_some() || training.epochs.is_some() || training.minutes.is_some();
-        if !budget && training.patience == 0 {
-            return conflict(
-                "nothing would end this training; set training.steps, training.epochs, \
-                             training.minutes or training.patience"
-                    .into(),
-            );
+        if !known_end && training.minutes.is_none() && training.patience == 0 {
+            let set = "set training.steps, training.epochs, training.minutes or training.patience";
+            return Some(format!("nothing would end this training; {set}"));
         }
-        Ok(())
+        None
     }
 
     /// Sets all fields in `table`, which lies at `path` in the recipe.
@@ -224,6 +211,11 @@ impl Recipe {
         Table::try_from(self)
             .map_err(|error| RecipeError::Conflict(format!("the recipe cannot be written as TOML ({error})")))
     }
+}
+
+fn read_with(path: &Path, parse: impl FnOnce(&str) -> Result<Recipe, RecipeError>) -> Result<Recipe> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    parse(&text).map_err(|source| Error::RecipeFile { path: path.to_owned(), source })
 }
 
 /// The value at a dotted path.

@@ -81,6 +81,7 @@ fn overrides_by_dotted_path() {
     recipe.set("model.backbone", "\"gru\"").unwrap();
     recipe.set("data.validation", "other tunes.abc").unwrap();
     recipe.set("task", "music").unwrap();
+    recipe.clone().set("data.validation", "1923").unwrap();
     assert_eq!(recipe.training.batch, 64);
     assert_eq!(recipe.training.epochs, Some(2.0));
     assert_eq!(recipe.training.betas, [0.8, 0.95]);
@@ -168,6 +169,9 @@ fn a_file_is_named_in_its_error() {
     assert_eq!(message, expected);
     std::fs::write(&path, b"\xff\xfe").unwrap();
     assert!(Recipe::read(&path).unwrap_err().to_string().contains("recipe.toml"));
+    std::fs::write(&path, "[model]\nlayers = 2").unwrap();
+    assert!(Recipe::read(&path).unwrap_err().to_string().contains("data.train is missing"));
+    assert_eq!(Recipe::read_unvalidated(&path).unwrap().model.layers, 2);
     full().write(&path).unwrap();
     assert_eq!(Recipe::read(&path).unwrap(), full());
 }
