@@ -1,0 +1,103 @@
+//! What can go wrong, one sentence each.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::recipe::RecipeError;
+use crate::sampling::SamplingError;
+use crate::weights::WeightsError;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the `anaphora` crate. Its `Display` is one sentence for a person: what was found, where, and what
+/// would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused something.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: "read", "write", "create" ….
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A recipe's field has no such value, or there is no such field.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A recipe file does not hold a recipe.
+    #[error("{}: {source}", path.display())]
+    RecipeFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: RecipeError,
+    },
+    /// No symbol can be drawn.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// A weights file does not hold what it should.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: WeightsError,
+    },
+    /// A checkpoint cannot be trusted.
+    #[error("checkpoint {} is damaged: {source}; an earlier checkpoint of the same run can be used", path.display())]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: WeightsError,
+    },
+    /// A file in a run folder, other than weights and recipe, cannot be understood.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and where.
+        reason: String,
+    },
+    /// A folder that should be a run is none.
+    #[error("{} is not a run folder (it holds no run.json); name the folder that `anaphora train` wrote", .0.display())]
+    NotARun(PathBuf),
+    /// A new run would overwrite another one.
+    #[error("{} already holds a run; continue it with `anaphora resume`, or choose another folder with --out", .0.display())]
+    RunExists(PathBuf),
+    /// A new run would mix with other files.
+    #[error("{} is not empty (it holds {found}) and is no run; choose a new folder with --out", path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The name of a file in it.
+        found: String,
+    },
+    /// Another process trains in the folder.
+    #[error("another training is writing to {}; wait until it ends, or choose another folder with --out", .0.display())]
+    RunLocked(PathBuf),
+    /// The folder was written in another format.
+    #[error("{} was written by anaphora {program} in run format {found}, and this version reads format {expected}; \
+             use that version, or train again", path.display())]
+    RunVersion {
+        /// The folder.
+        path: PathBuf,
+        /// The format found in it.
+        found: u64,
+        /// The version of the program that wrote it.
+        program: String,
+        /// The format that this version reads and writes.
+        expected: u64,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an input or output error with what was tried and on which path.
+    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io { action, path: path.as_ref().to_owned(), source }
+    }
+}

@@ -1,0 +1,237 @@
+//! The recipe: everything that defines a training, as a TOML file in which every field has a good default.
+//!
+//! A whole recipe:
+//!
+//! ```
+//! let recipe = anaphora::Recipe::parse("[data]\ntrain = 'tunes.abc'").unwrap();
+//! assert_eq!(recipe.model.backbone, anaphora::recipe::Backbone::Lstm);
+//! ```
+//!
+//! [`FIELDS`] says of each field what it is and which values it takes. Files, overrides by dotted path
+//! ([`Recipe::set`]) and [`Recipe::validate`] all go through that one table.
+
+mod fields;
+mod parts;
+
+use std::io::Write;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+pub use fields::{Accepts, FIELDS, Field};
+pub use parts::{
+    Backbone, Data, Model, Nonlinearity, Optimizer, Precision, Recipe, ScheduleKind, Task, Tokenizer,
+    Training, Windows,
+};
+
+use crate::atomic::write_atomic;
+use crate::error::{Error, Result};
+
+/// Why a recipe is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// The text is not TOML.
+    #[error("line {line}: this is not TOML: {reason}")]
+    Toml {
+        /// The line, from 1.
+        line: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// There is no such field.
+    #[error("there is no field {field}{}", nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    UnknownField {
+        /// Its dotted path.
+        field: String,
+        /// The known field with the most similar name.
+        nearest: Option<&'static str>,
+    },
+    /// A field has a value that it does not take.
+    #[error("field {field} is {found}; it takes {accepts}")]
+    Value {
+        /// Its dotted path.
+        field: &'static str,
+        /// The value, as TOML.
+        found: String,
+        /// What would be right.
+        accepts: Accepts,
+    },
+    /// Two fields do not go together, or one that is needed is missing.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+impl Recipe {
+    /// Reads a recipe file and validates it.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        read_with(path.as_ref(), Self::parse)
+    }
+
+    /// Reads a recipe file that overrides will complete; see [`parse_unvalidated`](Self::parse_unvalidated).
+    pub fn read_unvalidated(path: impl AsRef<Path>) -> Result<Self> {
+        read_with(path.as_ref(), Self::parse_unvalidated)
+    }
+
+    /// Reads a recipe from the text of a file and validates it.
+    pub fn parse(text: &str) -> Result<Self, RecipeError> {
+        let recipe = Self::parse_unvalidated(text)?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// Like [`parse`](Self::parse), for a file that overrides will complete: single values are checked, but not
+    /// yet whether they go together.
+    pub fn parse_unvalidated(text: &str) -> Result<Self, RecipeError> {
+        let table: Table = text.parse().map_err(|error| toml_error(text, &error))?;
+        let mut recipe = Self::default();
+        recipe.apply("", table)?;
+        Ok(recipe)
+    }
+
+    /// Writes the recipe as [`to_toml`](Self::to_toml) gives it, whole or not at all.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let text = self.to_toml()?;
+        write_atomic(path, |writer| writer.write_all(text.as_bytes()))
+    }
+
+    /// Overrides one field by its dotted path: `set("training.batch", "32")`. The value is written as in TOML;
+    /// words and paths need no quotes.
+    pub fn set(&mut self, field: &str, value: &str) -> Result<(), RecipeError> {
+        let parsed = format!("value = {value}").parse::<Table>().ok();
+        // A text that goes on after the value (`1\nx = 2`) is no value.
+        let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+        // A file may be named 1923.
+        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Word(_));
+        let parsed = parsed.filter(|parsed| !text || parsed.is_str());
+        self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
+    }
+
+    /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes.
+    pub fn to_toml(&self) -> Result<String, RecipeError> {
+        let table = self.table()?;
+        let mut text = String::new();
+        let mut section = "";
+        for field in FIELDS {
+            let (in_section, name) = field.path.split_once('.').unwrap_or(("", field.path));
+            if in_section != section {
+                section = in_section;
+                text.push_str(&format!("\n[{section}]\n"));
+            }
+            let setting = match lookup(&table, field.path) {
+                Some(value) => format!("{name} = {value}"),
+                None => format!("# {name} ="),
+            };
+            text.push_str(&format!("{setting:<32} # {}: {}\n", field.help, field.accepts));
+        }
+        Ok(text)
+    }
+
+    /// Checks each field against [`FIELDS`], and that they go together.
+    pub fn validate(&self) -> Result<(), RecipeError> {
+        let table = self.table()?;
+        for field in FIELDS {
+            if let Some(value) = lookup(&table, field.path) {
+                field.check(value)?;
+            }
+        }
+        match self.conflict() {
+            Some(sentence) => Err(RecipeError::Conflict(sentence)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first thing in which fields do not go together.
+    fn conflict(&self) -> Option<String> {
+        let Recipe { data, model, training, .. } = self;
+        if data.train.is_none() && !data.builtin {
+            let what = "field data.train is missing; it names the file or folder to learn from";
+            return Some(format!("{what} (data.builtin = true takes the built-in tunes instead)"));
+        }
+        if let Some(train) = data.train.as_ref().filter(|_| data.builtin) {
+            let train = train.display();
+            return Some(format!("data.train is {train} while data.builtin is true; leave one of them out"));
+        }
+        if model.tied_weights && model.embedding_size != model.hidden_size {
+            let (embedding, hidden) = (model.embedding_size, model.hidden_size);
+            let needs = "model.tied_weights needs model.embedding_size and model.hidden_size to be equal";
+            return Some(format!("{needs}, but they are {embedding} and {hidden}"));
+        }
+        if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
+            return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
+        }
+        if training.carry_state && data.windows != Windows::Sequential {
+            let needs = "training.carry_state = true needs data.windows = \"sequential\"";
+            return Some(format!("{needs}: a window drawn at random has no state to go on from"));
+        }
+        let known_end = training.steps.is_some() || training.epochs.is_some();
+        if training.schedule == ScheduleKind::Cosine && !known_end {
+            let needs = "training.schedule = \"cosine\" needs training.steps or training.epochs";
+            return Some(format!("{needs}, for it must know where it ends"));
+        }
+        if !known_end && training.minutes.is_none() && training.patience == 0 {
+            let set = "set training.steps, training.epochs, training.minutes or training.patience";
+            return Some(format!("nothing would end this training; {set}"));
+        }
+        None
+    }
+
+    /// Sets all fields in `table`, which lies at `path` in the recipe.
+    fn apply(&mut self, path: &str, table: Table) -> Result<(), RecipeError> {
+        for (name, value) in table {
+            let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+            let section = FIELDS.iter().any(|field| field.section() == path);
+            match value {
+                Value::Table(table) if section => self.apply(&path, table)?,
+                value => self.apply_one(&path, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_one(&mut self, path: &str, value: Value) -> Result<(), RecipeError> {
+        let field = Field::find(path)?;
+        field.check(&value)?;
+        let refused =
+            RecipeError::Value { field: field.path, found: value.to_string(), accepts: field.accepts };
+        let mut table = self.table()?;
+        match field.path.split_once('.') {
+            None => table.insert(field.path.into(), value),
+            Some((section, name)) => table
+                .get_mut(section)
+                .and_then(Value::as_table_mut)
+                .and_then(|table| table.insert(name.into(), value)),
+        };
+        *self = table.try_into().map_err(|_| refused)?;
+        Ok(())
+    }
+
+    /// All fields that have a value. Fails where a count is beyond TOML's 64-bit signed numbers.
+    fn table(&self) -> Result<Table, RecipeError> {
+        Table::try_from(self)
+            .map_err(|error| RecipeError::Conflict(format!("the recipe cannot be written as TOML ({error})")))
+    }
+}
+
+fn read_with(path: &Path, parse: impl FnOnce(&str) -> Result<Recipe, RecipeError>) -> Result<Recipe> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    parse(&text).map_err(|source| Error::RecipeFile { path: path.to_owned(), source })
+}
+
+/// The value at a dotted path.
+fn lookup<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
+    match path.split_once('.') {
+        None => table.get(path),
+        Some((section, name)) => table.get(section)?.as_table()?.get(name),
+    }
+}
+
+/// The parser's message without its drawing of the text.
+fn toml_error(text: &str, error: &toml::de::Error) -> RecipeError {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = 1 + text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count();
+    RecipeError::Toml { line, reason: error.message().lines().collect::<Vec<_>>().join("; ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The table of a recipe's fields: what each is, and which values it takes.
+
+use std::fmt;
+
+use toml::Value;
+
+use super::RecipeError;
+
+/// One field of a recipe.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its dotted path: `training.batch`.
+    pub path: &'static str,
+    /// The values it takes.
+    pub accepts: Accepts,
+    /// What it is, in a line.
+    pub help: &'static str,
+}
+
+/// The values that a field takes. `Display` says it after "it takes".
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Accepts {
+    /// `true` or `false`.
+    Flag,
+    /// The path of a file or folder.
+    Path,
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// A whole number, from the first to the second.
+    Whole(i64, i64),
+    /// A number, from the first to the second.
+    Number(f64, f64),
+    /// A number, from the first to below the second.
+    Below(f64, f64),
+    /// A number above zero.
+    Positive,
+    /// Two numbers from 0 to below 1.
+    Shares,
+}
+
+use Accepts::{Below, Flag, Number, Path, Positive, Shares, Whole, Word};
+
+const fn field(path: &'static str, accepts: Accepts, help: &'static str) -> Field {
+    Field { path, accepts, help }
+}
+
+/// The largest size of one dimension.
+const WIDE: i64 = 65_536;
+/// The largest count of steps, tokens and the like.
+const MANY: i64 = 1_000_000_000_000;
+
+/// All fields, section by section, as a recipe file lists them.
+pub const FIELDS: &[Field] = &[
+    field("task", Word(&["auto", "music", "text"]), "what is learnt; auto finds it from the file"),
+    field("data.train", Path, "what to learn from"),
+    field("data.builtin", Flag, "learn from the built-in tunes"),
+    field("data.validation", Path, "what to validate on, instead of a share of the training data"),
+    field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
+    field("data.tokenizer", Word(&["character", "byte", "word"]), "what a symbol is"),
+    field("data.vocabulary_size", Whole(1, MANY), "most words that a word tokenizer keeps"),
+    field("data.vocabulary_min_count", Whole(1, MANY), "times that a word must occur to be kept"),
+    field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
+    field("model.backbone", Word(&["window", "rnn", "gru", "lstm"]), "kind of model"),
+    field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
+    field("model.layers", Whole(1, 8), "layers, one above the other"),
+    field("model.hidden_size", Whole(1, WIDE), "units a layer"),
+    field("model.embedding_size", Whole(0, WIDE), "width of the input embedding, 0 for one-hot input"),
+    field("model.dropout", Below(0.0, 1.0), "share of activations dropped between layers"),
+    field("model.variational_dropout", Flag, "one dropout mask for all steps"),
+    field("model.tied_weights", Flag, "share the head's weights with the embedding"),
+    field("model.forget_bias", Number(-100.0, 100.0), "what an lstm's forget gates start from"),
+    field("model.window", Whole(1, WIDE), "steps that the window backbone sees"),
+    field("training.batch", Whole(1, WIDE), "sequences a batch"),
+    field("training.length", Whole(1, WIDE), "steps of time a sequence"),
+    field("training.carry_state", Flag, "carry the state from window to window"),
+    field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
+    field("training.epochs", Positive, "end after so many passes over the data"),
+    field("training.minutes", Positive, "end after so many minutes"),
+    field("training.optimizer", Word(&["adamw", "sgd"]), "optimizer"),
+    field("training.learning_rate", Positive, "peak learning rate"),
+    field("training.momentum", Below(0.0, 1.0), "momentum of sgd"),
+    field("training.betas", Shares, "decay rates of adamw's moments"),
+    field("training.weight_decay", Number(0.0, f64::MAX), "decoupled weight decay"),
+    field("training.warmup_steps", Whole(0, MANY), "steps over which the rate rises"),
+    field("training.schedule", Word(&["constant", "cosine", "plateau"]), "how the rate falls after that"),
+    field("training.min_learning_rate_factor", Number(0.0, 1.0), "lowest rate, as a share of the peak"),
+    field("training.plateau_factor", Below(0.0, 1.0), "what a plateau multiplies the rate by"),
+    field("training.plateau_patience", Whole(1, MANY), "validations without progress that make a plateau"),
+    field("training.clip", Number(0.0, f64::MAX), "largest global norm of the gradient, 0 for no clipping"),
+    field("training.accumulate", Whole(1, WIDE), "batches an optimizer step"),
+    field("training.validate_every", Whole(1, MANY), "steps from validation to validation"),
+    field("training.patience", Whole(0, MANY), "validations without progress that end training, 0 for never"),
+    field("training.checkpoint_every", Whole(1, MANY), "steps from checkpoint to checkpoint"),
+    field("training.seed", Whole(0, u32::MAX as i64), "where all randomness starts from"),
+    field("training.threads", Whole(0, 1024), "threads, 0 for one a core"),
+    field("training.precision", Word(&["auto", "f32", "bf16"]), "numbers that products are computed in"),
+];
+
+impl Field {
+    /// The part of the path before the dot.
+    pub(super) fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The field with this dotted path, or an error with the nearest name.
+    pub fn find(path: &str) -> Result<&'static Field, RecipeError> {
+        FIELDS
+            .iter()
+            .find(|field| field.path == path)
+            .ok_or_else(|| RecipeError::UnknownField { field: path.to_owned(), nearest: nearest(path) })
+    }
+
+    /// Whether the field takes this value.
+    pub(super) fn check(&self, value: &Value) -> Result<(), RecipeError> {
+        if self.accepts.takes(value) {
+            return Ok(());
+        }
+        // Tables and long texts would make a sentence of many lines.
+        let mut found: String = value.to_string().replace('\n', " ");
+        if found.chars().count() > 60 {
+            found = found.chars().take(60).chain(" …".chars()).collect();
+        }
+        Err(RecipeError::Value { field: self.path, found, accepts: self.accepts })
+    }
+}
+
+/// The known field whose name is most like the last part of `path`, or whose path is most like all of it.
+fn nearest(path: &str) -> Option<&'static str> {
+    let name = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let likeness = |field: &Field| {
+        let names = strsim::jaro_winkler(&name(path), &name(field.path));
+        // The whole path decides between equal names only.
+        names + 0.01 * strsim::jaro_winkler(path, field.path)
+    };
+    let best = FIELDS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > 0.8).then_some(best.path)
+}
+
+impl Accepts {
+    fn takes(&self, value: &Value) -> bool {
+        let number = match value {
+            Value::Integer(whole) => Some(*whole as f64),
+            Value::Float(number) => Some(*number),
+            _ => None,
+        };
+        match *self {
+            Flag => value.is_bool(),
+            Path => value.as_str().is_some_and(|path| !path.is_empty()),
+            Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Whole(from, to) => value.as_integer().is_some_and(|x| (from..=to).contains(&x)),
+            Number(from, to) => number.is_some_and(|x| (from..=to).contains(&x)),
+            Below(from, to) => number.is_some_and(|x| (from..to).contains(&x)),
+            Positive => number.is_some_and(|x| x > 0.0 && x.is_finite()),
+            Shares => value
+                .as_array()
+                .is_some_and(|pair| pair.len() == 2 && pair.iter().all(|x| Below(0.0, 1.0).takes(x))),
+        }
+    }
+}
+
+impl fmt::Display for Accepts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Flag => f.write_str("true or false"),
+            Path => f.write_str("the path of a file or folder, in quotes"),
+            Word(words) => match words.split_last() {
+                Some((last, others)) if !others.is_empty() => write!(f, "{} or {last}", others.join(", ")),
+                _ => f.write_str(&words.concat()),
+            },
+            Whole(from, MANY) => write!(f, "a whole number from {from} on"),
+            Whole(from, to) => write!(f, "a whole number from {from} to {to}"),
+            Number(from, f64::MAX) => write!(f, "a number from {from} on"),
+            Number(from, to) => write!(f, "a number from {from} to {to}"),
+            Below(from, to) => write!(f, "a number from {from} to below {to}"),
+            Positive => f.write_str("a number above 0"),
+            Shares => f.write_str("two numbers from 0 to below 1, as in [0.9, 0.999]"),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The parts of a recipe, as plain data with their defaults.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What is to be learnt, from what, by which model and how.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recipe {
+    /// What is learnt; the file's kind decides where it is `Auto`.
+    pub task: Task,
+    /// What it is learnt from.
+    pub data: Data,
+    /// What learns.
+    pub model: Model,
+    /// How it learns.
+    pub training: Training,
+}
+
+/// How raw data become examples, what is predicted and how it is scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Music for ABC files, text for all others.
+    #[default]
+    Auto,
+    /// Tunes in ABC notation, split by tune.
+    Music,
+    /// Text, split by document or block.
+    Text,
+}
+
+/// `[data]`: what is learnt from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// A file, or a folder of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<PathBuf>,
+    /// The built-in tunes instead of a file.
+    pub builtin: bool,
+    /// A file or folder to validate on; a share of the training data where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<PathBuf>,
+    /// The share of the pieces that is held out for validation, from the end.
+    pub validation_fraction: f64,
+    /// What a symbol is.
+    pub tokenizer: Tokenizer,
+    /// The largest number of words that a word tokenizer keeps.
+    pub vocabulary_size: usize,
+    /// How often a word must occur for a word tokenizer to keep it.
+    pub vocabulary_min_count: usize,
+    /// How windows are drawn from the data.
+    pub windows: Windows,
+}
+
+/// What a symbol is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokenizer {
+    /// A Unicode character that occurs in the data.
+    #[default]
+    Character,
+    /// One of 256 bytes.
+    Byte,
+    /// A word or mark of punctuation; rare ones are `<unk>`.
+    Word,
+}
+
+/// How windows are drawn from the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Windows {
+    /// Each begins anywhere.
+    #[default]
+    Random,
+    /// Each begins where the one before it in its row ended.
+    Sequential,
+}
+
+/// `[model]`: what learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// The kind of model.
+    pub backbone: Backbone,
+    /// The activation of a plain `rnn`.
+    pub nonlinearity: Nonlinearity,
+    /// How many layers are stacked.
+    pub layers: usize,
+    /// Units a layer.
+    pub hidden_size: usize,
+    /// The width of the input embedding; 0 feeds one-hot symbols.
+    pub embedding_size: usize,
+    /// The share of activations dropped between layers.
+    pub dropout: f64,
+    /// One dropout mask for all steps (Gal & Ghahramani 2016) instead of one a step.
+    pub variational_dropout: bool,
+    /// The head's weights are the embedding's (Press & Wolf 2017).
+    pub tied_weights: bool,
+    /// What the LSTM's forget gates start from (Jozefowicz et al. 2015).
+    pub forget_bias: f64,
+    /// How many steps the feed-forward baseline sees.
+    pub window: usize,
+}
+
+/// The kind of model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backbone {
+    /// A feed-forward network over a fixed window: the baseline.
+    Window,
+    /// An Elman network.
+    Rnn,
+    /// Gated recurrent units, PyTorch's reset-after form.
+    Gru,
+    /// Long short-term memory.
+    #[default]
+    Lstm,
+}
+
+/// The activation of a plain recurrent network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Nonlinearity {
+    /// Hyperbolic tangent.
+    #[default]
+    Tanh,
+    /// Rectifier, with identity recurrent initialisation (Le, Jaitly & Hinton 2015).
+    Relu,
+}
+
+/// `[training]`: how it learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Sequences a batch.
+    pub batch: usize,
+    /// Steps of time a sequence.
+    pub length: usize,
+    /// Carry the recurrent state from window to window (truncated back-propagation) instead of resetting it.
+    pub carry_state: bool,
+    /// End after so many optimizer steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// End after so many passes over the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<f64>,
+    /// End after so many minutes of training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// The peak learning rate.
+    pub learning_rate: f64,
+    /// Momentum of `sgd`.
+    pub momentum: f64,
+    /// Decay rates of `adamw`'s two moments.
+    pub betas: [f64; 2],
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Steps over which the rate rises linearly to its peak.
+    pub warmup_steps: u64,
+    /// How the rate falls after the warm-up.
+    pub schedule: ScheduleKind,
+    /// The lowest rate, as a share of `learning_rate`.
+    pub min_learning_rate_factor: f64,
+    /// What a plateau multiplies the rate by.
+    pub plateau_factor: f64,
+    /// Validations without a better loss that make a plateau.
+    pub plateau_patience: u64,
+    /// The largest global norm of the gradient; 0 does not clip.
+    pub clip: f64,
+    /// Batches whose gradients are summed before an optimizer step.
+    pub accumulate: usize,
+    /// Validate every so many steps.
+    pub validate_every: u64,
+    /// Validations without a better loss after which training ends; 0 never ends it.
+    pub patience: u64,
+    /// Save a checkpoint every so many steps.
+    pub checkpoint_every: u64,
+    /// Where all randomness starts from.
+    pub seed: u32,
+    /// Threads to compute with; 0 takes one a core.
+    pub threads: usize,
+    /// The numbers that products are computed in.
+    pub precision: Precision,
+}
+
+/// The optimizer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+    #[default]
+    AdamW,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// It stays.
+    Constant,
+    /// Along half a cosine to the end of training.
+    Cosine,
+    /// By a factor whenever the validation loss no longer falls.
+    #[default]
+    Plateau,
+}
+
+/// The numbers that products are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// `Bf16` where the processor has matrix units for it, else `F32`.
+    #[default]
+    Auto,
+    /// Single precision.
+    F32,
+    /// Products in bfloat16, all else in single precision.
+    Bf16,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            train: None,
+            builtin: false,
+            validation: None,
+            validation_fraction: 0.1,
+            tokenizer: Tokenizer::default(),
+            vocabulary_size: 20_000,
+            vocabulary_min_count: 2,
+            windows: Windows::default(),
+        }
+    }
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            backbone: Backbone::default(),
+            nonlinearity: Nonlinearity::default(),
+            layers: 1,
+            hidden_size: 1024,
+            embedding_size: 256,
+            dropout: 0.0,
+            variational_dropout: false,
+            tied_weights: false,
+            forget_bias: 1.0,
+            window: 16,
+        }
+    }
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            batch: 32,
+            length: 100,
+            carry_state: false,
+            steps: None,
+            epochs: None,
+            minutes: None,
+            optimizer: Optimizer::default(),
+            learning_rate: 1e-3,
+            momentum: 0.9,
+            betas: [0.9, 0.999],
+            weight_decay: 0.01,
+            warmup_steps: 100,
+            schedule: ScheduleKind::default(),
+            min_learning_rate_factor: 0.01,
+            plateau_factor: 0.5,
+            plateau_patience: 2,
+            clip: 1.0,
+            accumulate: 1,
+            validate_every: 100,
+            patience: 6,
+            checkpoint_every: 200,
+            seed: 1,
+            threads: 0,
+            precision: Precision::default(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+use super::*;
+
+use proptest::prelude::*;
+
+fn builtin() -> Recipe {
+    Recipe { data: Data { builtin: true, ..Data::default() }, ..Recipe::default() }
+}
+
+/// A recipe in which every optional field has a value.
+fn full() -> Recipe {
+    let mut recipe = builtin();
+    recipe.data.validation = Some("other.abc".into());
+    recipe.training.steps = Some(10);
+    recipe.training.epochs = Some(0.5);
+    recipe.training.minutes = Some(3.0);
+    recipe.data.train = Some("tunes.abc".into());
+    recipe.data.builtin = false;
+    recipe
+}
+
+fn refusal(text: &str) -> String {
+    Recipe::parse(text).unwrap_err().to_string()
+}
+
+fn refusal_of(change: impl FnOnce(&mut Recipe)) -> String {
+    let mut recipe = builtin();
+    change(&mut recipe);
+    recipe.validate().unwrap_err().to_string()
+}
+
+#[test]
+fn one_line_is_a_whole_recipe() {
+    let recipe = Recipe::parse("[data]\ntrain = \"tunes.abc\"").unwrap();
+    assert_eq!(recipe.data.train.as_deref(), Some(Path::new("tunes.abc")));
+    assert_eq!(recipe.model, Model::default());
+    assert_eq!(recipe.training, Training::default());
+}
+
+#[test]
+fn the_table_lists_every_field_once() {
+    let mut listed: Vec<_> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
+    let mut there = Vec::new();
+    for (name, value) in full().table().unwrap() {
+        match value {
+            Value::Table(section) => there.extend(section.keys().map(|key| format!("{name}.{key}"))),
+            _ => there.push(name),
+        }
+    }
+    listed.sort();
+    there.sort();
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn every_word_in_the_table_is_read() {
+    for field in FIELDS {
+        if let Accepts::Word(words) = field.accepts {
+            for word in words {
+                builtin().set(field.path, word).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for recipe in [builtin(), full()] {
+        let text = recipe.to_toml().unwrap();
+        assert_eq!(Recipe::parse(&text).unwrap(), recipe, "{text}");
+        assert!(text.contains("# "), "comments");
+    }
+}
+
+#[test]
+fn overrides_by_dotted_path() {
+    let mut recipe = builtin();
+    recipe.set("training.batch", "64").unwrap();
+    recipe.set("training.epochs", "2").unwrap();
+    recipe.set("training.betas", "[0.8, 0.95]").unwrap();
+    recipe.set("model.backbone", "gru").unwrap();
+    recipe.set("model.backbone", "\"gru\"").unwrap();
+    recipe.set("data.validation", "other tunes.abc").unwrap();
+    recipe.set("task", "music").unwrap();
+    recipe.clone().set("data.validation", "1923").unwrap();
+    assert_eq!(recipe.training.batch, 64);
+    assert_eq!(recipe.training.epochs, Some(2.0));
+    assert_eq!(recipe.training.betas, [0.8, 0.95]);
+    assert_eq!(recipe.model.backbone, Backbone::Gru);
+    assert_eq!(recipe.data.validation.as_deref(), Some(Path::new("other tunes.abc")));
+    assert_eq!(recipe.task, Task::Music);
+
+    let before = recipe.clone();
+    let error = recipe.set("training.batch", "-3").unwrap_err().to_string();
+    assert_eq!(error, "field training.batch is -3; it takes a whole number from 1 to 65536");
+    let error = recipe.set("training", "3").unwrap_err().to_string();
+    assert!(error.starts_with("there is no field training"), "{error}");
+    assert!(recipe.set("training.batch", "3\ntraining.length = 4").is_err());
+    assert_eq!(recipe, before);
+}
+
+#[test]
+fn each_bad_value_is_one_sentence() {
+    let cases = [
+        ("[training]\nbatch = -3", "field training.batch is -3; it takes a whole number from 1 to 65536"),
+        (
+            "[training]\nbatch = \"32\"",
+            "field training.batch is \"32\"; it takes a whole number from 1 to 65536",
+        ),
+        ("[training]\nbatch = 3.5", "field training.batch is 3.5; it takes a whole number from 1 to 65536"),
+        ("[training]\nlearning_rate = nan", "field training.learning_rate is nan; it takes a number above 0"),
+        (
+            "[training]\nbetas = [0.9, 1.0]",
+            "field training.betas is [0.9, 1.0]; it takes two numbers from 0 to below 1, as in [0.9, 0.999]",
+        ),
+        ("[model]\nlayers = 9", "field model.layers is 9; it takes a whole number from 1 to 8"),
+        ("[model]\ndropout = 1", "field model.dropout is 1; it takes a number from 0 to below 1"),
+        (
+            "[model]\nbackbone = \"transformer\"",
+            "field model.backbone is \"transformer\"; it takes window, rnn, gru or lstm",
+        ),
+        ("[model]\nhiden_size = 3", "there is no field model.hiden_size; did you mean model.hidden_size?"),
+        (
+            "[training]\nhidden_size = 3",
+            "there is no field training.hidden_size; did you mean model.hidden_size?",
+        ),
+        ("batch = 3", "there is no field batch; did you mean training.batch?"),
+        ("[optimiser]\nkind = 3", "there is no field optimiser; did you mean training.optimizer?"),
+        ("zzz = 3", "there is no field zzz"),
+        ("model = 3", "there is no field model"),
+        ("[training.steps]\na = 1", "field training.steps is { a = 1 }; it takes a whole number from 1 on"),
+        ("a = 1\nb = = 2", "line 2: this is not TOML"),
+        ("", "field data.train is missing"),
+    ];
+    for (text, expected) in cases {
+        let message = refusal(text);
+        assert!(message.starts_with(expected), "{text:?}: {message}");
+        assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn fields_that_do_not_go_together() {
+    let tied = refusal_of(|r| r.model.tied_weights = true);
+    assert!(
+        tied.contains("model.embedding_size and model.hidden_size") && tied.contains("256 and 1024"),
+        "{tied}"
+    );
+    let relu = refusal_of(|r| r.model.nonlinearity = Nonlinearity::Relu);
+    assert!(relu.contains("model.backbone = \"rnn\""), "{relu}");
+    let both = refusal_of(|r| r.data.train = Some("a.abc".into()));
+    assert!(both.contains("a.abc"), "{both}");
+    assert!(refusal_of(|r| r.training.carry_state = true).contains("sequential"));
+    assert!(refusal_of(|r| r.training.schedule = ScheduleKind::Cosine).contains("training.steps"));
+    assert!(refusal_of(|r| r.training.patience = 0).contains("nothing would end"));
+    // Values that came in from Rust and not from a file.
+    assert!(refusal_of(|r| r.training.batch = 0).contains("training.batch"));
+    assert!(refusal_of(|r| r.training.learning_rate = f64::NAN).contains("training.learning_rate"));
+    assert!(refusal_of(|r| r.training.steps = Some(u64::MAX)).contains("TOML"));
+}
+
+#[test]
+fn a_file_is_named_in_its_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, "[model]\nlayers = -1").unwrap();
+    let message = Recipe::read(&path).unwrap_err().to_string();
+    let expected =
+        format!("{}: field model.layers is -1; it takes a whole number from 1 to 8", path.display());
+    assert_eq!(message, expected);
+    std::fs::write(&path, b"\xff\xfe").unwrap();
+    assert!(Recipe::read(&path).unwrap_err().to_string().contains("recipe.toml"));
+    std::fs::write(&path, "[model]\nlayers = 2").unwrap();
+    assert!(Recipe::read(&path).unwrap_err().to_string().contains("data.train is missing"));
+    assert_eq!(Recipe::read_unvalidated(&path).unwrap().model.layers, 2);
+    full().write(&path).unwrap();
+    assert_eq!(Recipe::read(&path).unwrap(), full());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*") {
+        let _ = Recipe::parse(&text);
+    }
+
+    #[test]
+    fn any_override_is_taken_or_refused(field in 0..FIELDS.len(), value in "\\PC{0,20}") {
+        let mut recipe = builtin();
+        let before = recipe.clone();
+        if recipe.set(FIELDS[field].path, &value).is_err() {
+            prop_assert_eq!(recipe, before);
+        }
+    }
+}

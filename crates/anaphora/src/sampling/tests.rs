@@ -1,0 +1,180 @@
+use super::*;
+
+use proptest::prelude::*;
+
+fn sampler(options: SamplingOptions) -> Sampler {
+    Sampler::new(options, 7, 0).unwrap()
+}
+
+fn plain() -> SamplingOptions {
+    SamplingOptions::default()
+}
+
+/// Pearson's statistic of `counts` against `probabilities`.
+fn chi_square(counts: &[u32], probabilities: &[f64]) -> f64 {
+    let draws: u32 = counts.iter().sum();
+    let terms = counts.iter().zip(probabilities).map(|(&count, p)| {
+        let expected = p * f64::from(draws);
+        (f64::from(count) - expected).powi(2) / expected
+    });
+    terms.sum()
+}
+
+#[test]
+fn draws_as_often_as_it_should() {
+    let probabilities = [0.4, 0.3, 0.15, 0.1, 0.04, 0.01];
+    let mut counts = [0; 6];
+    let mut sampler = sampler(plain());
+    for _ in 0..100_000 {
+        let mut logits = probabilities.map(|p: f64| p.ln() as f32 + 3.0);
+        counts[sampler.sample(&mut logits, &[]).unwrap() as usize] += 1;
+    }
+    // Five degrees of freedom: beyond 20.5 once in a thousand seeds, and this seed is fixed.
+    let statistic = chi_square(&counts, &probabilities);
+    assert!(statistic < 20.5, "{statistic} {counts:?}");
+    // The test would notice a distribution that is off by a hundredth.
+    let off = chi_square(&counts, &[0.39, 0.31, 0.15, 0.1, 0.04, 0.01]);
+    assert!(off > 20.5, "{off}");
+}
+
+#[test]
+fn temperature_raises_probabilities_to_a_power() {
+    let mut sampler = sampler(SamplingOptions { temperature: 0.5, ..plain() });
+    let mut logits = [0.6f32, 0.3, 0.1].map(f32::ln);
+    let squares = [0.36f32, 0.09, 0.01].map(|p| p / 0.46);
+    for (&(_, p), square) in sampler.distribution(&mut logits, &[]).unwrap().iter().zip(squares) {
+        assert!((p - square).abs() < 1e-6, "{p} {square}");
+    }
+}
+
+#[test]
+fn each_filter_by_hand() {
+    let symbols = |options| -> Vec<u32> {
+        let mut logits = [0.1f32, 0.5, 0.05, 0.3, 0.05].map(f32::ln);
+        sampler(options).distribution(&mut logits, &[]).unwrap().iter().map(|&(symbol, _)| symbol).collect()
+    };
+    assert_eq!(symbols(plain()), [0, 1, 2, 3, 4]);
+    assert_eq!(symbols(SamplingOptions { top_k: 2, ..plain() }), [1, 3]);
+    assert_eq!(symbols(SamplingOptions { top_k: 4, ..plain() }), [0, 1, 2, 3], "the first of equal ones");
+    assert_eq!(symbols(SamplingOptions { top_p: 0.79, ..plain() }), [1, 3]);
+    assert_eq!(symbols(SamplingOptions { top_p: 0.81, ..plain() }), [1, 3, 0]);
+    assert_eq!(symbols(SamplingOptions { top_p: 0.0001, ..plain() }), [1]);
+    assert_eq!(symbols(SamplingOptions { min_p: 0.15, ..plain() }), [0, 1, 3]);
+    assert_eq!(symbols(SamplingOptions { min_p: 1.0, ..plain() }), [1]);
+    assert_eq!(symbols(SamplingOptions { temperature: 0.0, ..plain() }), [1]);
+}
+
+#[test]
+fn repetition_is_penalised_once() {
+    let mut sampler = sampler(SamplingOptions { repetition_penalty: 2.0, ..plain() });
+    for _ in 0..2 {
+        let mut logits = [2.0, -2.0, 1.0, f32::NEG_INFINITY];
+        sampler.sample(&mut logits, &[0, 1, 0, 3, 0, 99]).unwrap();
+        assert_eq!(logits, [1.0, -4.0, 1.0, f32::NEG_INFINITY]);
+    }
+    // Below 1 it rewards; even then nothing overflows.
+    let mut sampler = self::sampler(SamplingOptions { repetition_penalty: 1e-3, ..plain() });
+    assert_eq!(sampler.sample(&mut [f32::MAX, 0.0, 0.0], &[0]).unwrap(), 0);
+}
+
+#[test]
+fn what_cannot_be_drawn_from_is_an_error() {
+    let mut sampler = sampler(plain());
+    let message = sampler.sample(&mut [0.0, f32::NAN], &[]).unwrap_err().to_string();
+    assert_eq!(message, "the model gave NaN as the logit of symbol 1; its weights are not usable");
+    assert!(sampler.sample(&mut [f32::INFINITY, 0.0], &[]).is_err());
+    assert_eq!(sampler.sample(&mut [f32::NEG_INFINITY; 3], &[]), Err(SamplingError::Nothing(3)));
+    assert_eq!(sampler.sample(&mut [], &[]), Err(SamplingError::Nothing(0)));
+    let bad = [
+        SamplingOptions { temperature: -1.0, ..plain() },
+        SamplingOptions { temperature: f32::NAN, ..plain() },
+        SamplingOptions { top_p: 0.0, ..plain() },
+        SamplingOptions { min_p: 1.1, ..plain() },
+        SamplingOptions { repetition_penalty: 0.0, ..plain() },
+    ];
+    for options in bad {
+        assert!(Sampler::new(options, 0, 0).is_err(), "{options:?}");
+    }
+    let message = bad[2].validate().unwrap_err().to_string();
+    assert_eq!(message, "top-p is 0; it takes a number above 0, at most 1");
+}
+
+#[test]
+fn seeds_and_streams_decide() {
+    let draws = |seed, stream| -> Vec<u32> {
+        let mut sampler = Sampler::new(plain(), seed, stream).unwrap();
+        (0..64).map(|_| sampler.sample(&mut [0.0; 16], &[]).unwrap()).collect()
+    };
+    assert_eq!(draws(1, 0), draws(1, 0));
+    assert_eq!(draws(1, 3), draws(1, 3));
+    let all = [draws(1, 0), draws(1, 1), draws(1, 2), draws(2, 0)];
+    for (i, one) in all.iter().enumerate() {
+        assert!(all[..i].iter().all(|other| other != one));
+    }
+}
+
+fn logits() -> impl Strategy<Value = Vec<f32>> {
+    // Few different values, so that equal ones are common; some far apart, some impossible.
+    let logit = prop_oneof![
+        8 => (-20i32..20).prop_map(|x| x as f32 / 4.0),
+        1 => Just(f32::NEG_INFINITY),
+        1 => Just(-3e38f32),
+        1 => Just(3e38f32),
+    ];
+    prop::collection::vec(logit, 1..40)
+        .prop_filter("one possible", |x| x.iter().any(|&x| x > f32::NEG_INFINITY))
+}
+
+fn options() -> impl Strategy<Value = SamplingOptions> {
+    (0.05f32..5.0, 0usize..50, 0.01f32..=1.0, 0.0f32..=1.0, 0.5f32..2.0).prop_map(
+        |(temperature, top_k, top_p, min_p, repetition_penalty)| SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn probabilities_add_up(mut logits in logits(), options in options(), recent in prop::collection::vec(0u32..50, 0..20)) {
+        let possible: Vec<bool> = logits.iter().map(|&x| x > f32::NEG_INFINITY).collect();
+        let mut sampler = sampler(options);
+        let left = sampler.distribution(&mut logits, &recent).unwrap().to_vec();
+        let sum: f64 = left.iter().map(|&(_, p)| f64::from(p)).sum();
+        prop_assert!((sum - 1.0).abs() < 1e-5, "{}", sum);
+        prop_assert!(left.iter().all(|&(symbol, p)| possible[symbol as usize] && (0.0..=1.0).contains(&p)));
+        prop_assert!(options.top_k == 0 || left.len() <= options.top_k);
+        let drawn = sampler.sample(&mut logits, &[]).unwrap();
+        prop_assert!(possible[drawn as usize]);
+    }
+
+    #[test]
+    fn one_of_the_likeliest_is_greedy(logits in logits(), seed: u64) {
+        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let first = logits.iter().position(|&x| x == highest).unwrap() as u32;
+        for options in [SamplingOptions { top_k: 1, ..plain() }, SamplingOptions { temperature: 0.0, ..plain() }] {
+            let mut sampler = Sampler::new(options, seed, 0).unwrap();
+            prop_assert_eq!(sampler.sample(&mut logits.clone(), &[]).unwrap(), first);
+        }
+    }
+
+    #[test]
+    fn top_p_is_the_smallest_set(logits in logits(), top_p in 0.01f32..0.99) {
+        let all = sampler(plain()).distribution(&mut logits.clone(), &[]).unwrap().to_vec();
+        let options = SamplingOptions { top_p, ..plain() };
+        let kept = sampler(options).distribution(&mut logits.clone(), &[]).unwrap().to_vec();
+        let mut of_kept: Vec<f64> = kept.iter().map(|&(symbol, _)| {
+            f64::from(all.iter().find(|&&(other, _)| other == symbol).unwrap().1)
+        }).collect();
+        of_kept.sort_by(f64::total_cmp);
+        let sum: f64 = of_kept.iter().sum();
+        prop_assert!(sum >= f64::from(top_p) - 1e-5);
+        prop_assert!(sum - of_kept[0] < f64::from(top_p) + 1e-5);
+        // Nothing that was left out is likelier than something kept.
+        let least = of_kept[0];
+        prop_assert!(all.iter().all(|&(symbol, p)| f64::from(p) <= least || kept.iter().any(|&(k, _)| k == symbol)));
+    }
+}

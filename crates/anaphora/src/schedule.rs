@@ -1,0 +1,354 @@
+//! The learning rate as a function of the step, and the two watches over a training: early stopping and the guard
+//! against divergence. All of it is plain data that a checkpoint keeps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::{ScheduleKind, Training};
+
+/// How the learning rate goes with the step: up along a line, then as [`Decay`] says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The highest rate.
+    pub peak: f64,
+    /// Steps of the linear rise; step 0 has one part of it, the last one all.
+    pub warmup_steps: u64,
+    /// What comes after.
+    pub decay: Decay,
+}
+
+/// What the learning rate does after the warm-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decay {
+    /// It stays at its peak.
+    Constant,
+    /// It falls along half a cosine (Loshchilov & Hutter 2017) to `floor` times the peak at step `end` and after.
+    Cosine {
+        /// The first step at the lowest rate.
+        end: u64,
+        /// The lowest rate, as a share of the peak.
+        floor: f64,
+    },
+    /// It falls at each plateau of the validation loss.
+    Plateau(Plateau),
+}
+
+impl Schedule {
+    /// The schedule that a recipe asks for, of a training of `end` steps (which only the cosine needs to know).
+    pub fn of(recipe: &Training, end: u64) -> Self {
+        let floor = recipe.min_learning_rate_factor;
+        let decay = match recipe.schedule {
+            ScheduleKind::Constant => Decay::Constant,
+            ScheduleKind::Cosine => Decay::Cosine { end, floor },
+            ScheduleKind::Plateau => {
+                Decay::Plateau(Plateau::new(recipe.plateau_factor, recipe.plateau_patience, floor))
+            }
+        };
+        Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
+    }
+
+    /// The learning rate for optimizer step `step`, counted from 0.
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        let warmup = ((step + 1) as f64 / self.warmup_steps.max(1) as f64).min(1.0);
+        let decay = match &self.decay {
+            Decay::Constant => 1.0,
+            Decay::Cosine { end, floor } => {
+                let length = end.saturating_sub(self.warmup_steps).max(1) as f64;
+                let done = (step.saturating_sub(self.warmup_steps) as f64 / length).min(1.0);
+                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+            }
+            Decay::Plateau(plateau) => plateau.scale,
+        };
+        self.peak * warmup * decay
+    }
+
+    /// Tells the schedule a validation loss. `true` where it lowered the rate for it.
+    pub fn observe(&mut self, loss: f64) -> bool {
+        match &mut self.decay {
+            Decay::Plateau(plateau) => plateau.observe(loss),
+            Decay::Constant | Decay::Cosine { .. } => false,
+        }
+    }
+}
+
+/// Lowers the rate by a factor whenever the validation loss has not fallen for some validations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plateau {
+    /// What a plateau multiplies the rate by.
+    pub factor: f64,
+    /// How many validations without progress make a plateau.
+    pub patience: u64,
+    /// The lowest rate, as a share of the peak.
+    pub floor: f64,
+    /// The rate now, as a share of the peak.
+    pub scale: f64,
+    progress: Progress,
+}
+
+impl Plateau {
+    /// A watch that has seen nothing yet.
+    pub fn new(factor: f64, patience: u64, floor: f64) -> Self {
+        Self { factor, patience, floor, scale: 1.0, progress: Progress::default() }
+    }
+
+    /// Takes a validation loss. `true` where the rate was lowered for it.
+    pub fn observe(&mut self, loss: f64) -> bool {
+        if self.progress.observe(loss) || self.progress.waited < self.patience || self.scale <= self.floor {
+            return false;
+        }
+        self.scale = (self.scale * self.factor).max(self.floor);
+        self.progress.waited = 0;
+        true
+    }
+}
+
+/// Ends a training whose validation loss has not fallen for some validations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStopping {
+    /// How many validations without progress end the training; 0 never ends it.
+    pub patience: u64,
+    progress: Progress,
+}
+
+impl EarlyStopping {
+    /// A watch that has seen nothing yet.
+    pub fn new(patience: u64) -> Self {
+        Self { patience, progress: Progress::default() }
+    }
+
+    /// Takes a validation loss. `true` where it is the best so far.
+    pub fn observe(&mut self, loss: f64) -> bool {
+        self.progress.observe(loss)
+    }
+
+    /// The best validation loss so far.
+    pub fn best(&self) -> Option<f64> {
+        self.progress.best
+    }
+
+    /// Validations since the best one.
+    pub fn waited(&self) -> u64 {
+        self.progress.waited
+    }
+
+    /// Whether it is time to stop.
+    pub fn exhausted(&self) -> bool {
+        self.patience > 0 && self.progress.waited >= self.patience
+    }
+}
+
+/// The best of a sequence of losses, and how long ago it was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Progress {
+    best: Option<f64>,
+    waited: u64,
+}
+
+impl Progress {
+    /// `true` where `loss` is the best so far; not-a-number never is.
+    fn observe(&mut self, loss: f64) -> bool {
+        let better = loss.is_finite() && self.best.is_none_or(|best| loss < best);
+        if better {
+            *self = Self { best: Some(loss), waited: 0 };
+        } else {
+            self.waited += 1;
+        }
+        better
+    }
+}
+
+/// Notices when training diverges: when the loss of a step is not a number, or stays far above what it was.
+///
+/// The training then goes back to its last good checkpoint and calls [`retreat`](Self::retreat), which lowers the
+/// rate for all that follows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DivergenceGuard {
+    /// What the learning rate is to be multiplied by.
+    pub scale: f64,
+    /// How often training has gone back.
+    pub retreats: u32,
+    /// Exponential means of the training loss: over some 10 steps, and the lowest that was.
+    recent: Option<f64>,
+    lowest: Option<f64>,
+}
+
+/// What [`DivergenceGuard::observe`] says of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Health {
+    /// Go on.
+    Good,
+    /// The loss is infinite or not a number.
+    NonFinite,
+    /// The loss of the last steps is far above the lowest.
+    FarAbove {
+        /// The mean of about the last ten steps.
+        recent: f64,
+        /// The lowest such mean before.
+        lowest: f64,
+    },
+}
+
+impl DivergenceGuard {
+    /// Weight of the newest loss in the mean.
+    const NEWEST: f64 = 0.1;
+    /// How far above the lowest mean is too far: both by a half and by one nat.
+    const TIMES: f64 = 1.5;
+    const NATS: f64 = 1.0;
+    /// What a retreat multiplies the rate by.
+    const LOWER: f64 = 0.5;
+    /// After so many, lower rates do not help.
+    pub const MOST_RETREATS: u32 = 8;
+
+    /// A guard that has seen nothing yet.
+    pub fn new() -> Self {
+        Self { scale: 1.0, retreats: 0, recent: None, lowest: None }
+    }
+
+    /// Takes the training loss of a step, in nats a symbol.
+    pub fn observe(&mut self, loss: f64) -> Health {
+        if !loss.is_finite() {
+            return Health::NonFinite;
+        }
+        let recent = self.recent.map_or(loss, |recent| recent + Self::NEWEST * (loss - recent));
+        let lowest = self.lowest.map_or(recent, |lowest| lowest.min(recent));
+        (self.recent, self.lowest) = (Some(recent), Some(lowest));
+        if recent > Self::TIMES * lowest && recent > lowest + Self::NATS {
+            Health::FarAbove { recent, lowest }
+        } else {
+            Health::Good
+        }
+    }
+
+    /// After going back to a checkpoint, whose guard this is: half the rate. `false` where it has been tried too
+    /// often and training should end. `retreats` must be the count of before going back: a checkpoint does not
+    /// know what came after it.
+    #[must_use]
+    pub fn retreat(&mut self, retreats: u32) -> bool {
+        self.retreats = retreats + 1;
+        self.scale = Self::LOWER.powi(self.retreats as i32);
+        self.retreats <= Self::MOST_RETREATS
+    }
+}
+
+impl Default for DivergenceGuard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(warmup_steps: u64, decay: Decay) -> Schedule {
+        Schedule { peak: 0.5, warmup_steps, decay }
+    }
+
+    fn bits_after_json<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(state: &T) {
+        let text = serde_json::to_string(state).unwrap();
+        assert_eq!(&serde_json::from_str::<T>(&text).unwrap(), state, "{text}");
+    }
+
+    #[test]
+    fn is_what_the_recipe_asks_for() {
+        let mut recipe = Training { learning_rate: 0.5, warmup_steps: 10, ..Training::default() };
+        recipe.min_learning_rate_factor = 0.1;
+        for (kind, last) in
+            [(ScheduleKind::Constant, 0.5), (ScheduleKind::Cosine, 0.05), (ScheduleKind::Plateau, 0.5)]
+        {
+            recipe.schedule = kind;
+            assert_eq!(Schedule::of(&recipe, 100).learning_rate(0), 0.05);
+            assert!((Schedule::of(&recipe, 100).learning_rate(100) - last).abs() < 1e-12, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn warms_up_to_the_peak() {
+        let constant = schedule(4, Decay::Constant);
+        let rates: Vec<_> = (0..6).map(|step| constant.learning_rate(step)).collect();
+        assert_eq!(rates, [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]);
+        assert_eq!(schedule(0, Decay::Constant).learning_rate(0), 0.5);
+    }
+
+    #[test]
+    fn the_cosine_falls_to_its_floor() {
+        let cosine = schedule(10, Decay::Cosine { end: 110, floor: 0.1 });
+        let near =
+            |step, expected: f64| assert!((cosine.learning_rate(step) - expected).abs() < 1e-12, "{step}");
+        near(9, 0.5);
+        near(10, 0.5);
+        near(60, 0.5 * 0.55);
+        near(110, 0.05);
+        near(1_000_000, 0.05);
+        let rates: Vec<_> = (10..=110).map(|step| cosine.learning_rate(step)).collect();
+        assert!(rates.windows(2).all(|pair| pair[1] < pair[0]));
+        // A training shorter than its warm-up has no division by zero.
+        assert!(schedule(10, Decay::Cosine { end: 5, floor: 0.0 }).learning_rate(7).is_finite());
+    }
+
+    #[test]
+    fn a_plateau_lowers_the_rate() {
+        let mut schedule = schedule(0, Decay::Plateau(Plateau::new(0.5, 2, 0.2)));
+        let lowered: Vec<_> = [3.0, 2.0, 2.5, 2.0, 2.4, 1.9, f64::NAN, 2.0, 2.0, 2.0, 2.0, 2.0]
+            .map(|loss| schedule.observe(loss))
+            .into();
+        let at: Vec<_> = (0..lowered.len()).filter(|&i| lowered[i]).collect();
+        assert_eq!(at, [3, 7, 9]);
+        assert_eq!(schedule.learning_rate(50), 0.5 * 0.2);
+        bits_after_json(&schedule);
+    }
+
+    #[test]
+    fn stops_when_patience_ends() {
+        let mut stopping = EarlyStopping::new(2);
+        assert!(stopping.observe(2.0) && stopping.observe(1.9));
+        assert!(!stopping.observe(1.9));
+        assert!(!stopping.exhausted());
+        assert!(!stopping.observe(f64::NAN));
+        assert!(stopping.exhausted());
+        assert_eq!((stopping.best(), stopping.waited()), (Some(1.9), 2));
+        bits_after_json(&stopping);
+        let mut never = EarlyStopping::new(0);
+        (0..100).for_each(|_| _ = never.observe(1.0));
+        assert!(!never.exhausted());
+    }
+
+    #[test]
+    fn the_guard_lets_a_healthy_training_be() {
+        let mut guard = DivergenceGuard::new();
+        for step in 0..1000 {
+            // Falls from 5 to 1 with noise, and one bad batch.
+            let loss = 1.0 + 4.0 * (-0.01 * step as f64).exp() + 0.3 * (step as f64 * 1.7).sin();
+            let loss = if step == 500 { 8.0 } else { loss };
+            assert_eq!(guard.observe(loss), Health::Good, "step {step}");
+        }
+        // A nearly learnt text may double its tiny loss.
+        let mut guard = DivergenceGuard::new();
+        assert!([0.01, 0.2, 0.3, 0.3].iter().all(|&loss| guard.observe(loss) == Health::Good));
+        bits_after_json(&guard);
+    }
+
+    #[test]
+    fn the_guard_sees_divergence() {
+        for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(DivergenceGuard::new().observe(loss), Health::NonFinite);
+        }
+        let mut guard = DivergenceGuard::new();
+        (0..50).for_each(|_| assert_eq!(guard.observe(1.5), Health::Good));
+        let seen = (0..50).position(|_| guard.observe(4.4) != Health::Good);
+        assert!((3..12).contains(&seen.unwrap()), "{seen:?}");
+    }
+
+    #[test]
+    fn each_retreat_halves_the_rate_until_it_is_hopeless() {
+        let at_checkpoint = DivergenceGuard::new();
+        let mut retreats = 0;
+        for expected in [0.5, 0.25, 0.125] {
+            let mut guard = at_checkpoint.clone();
+            assert!(guard.retreat(retreats));
+            assert_eq!(guard.scale, expected);
+            retreats = guard.retreats;
+        }
+        assert!(!at_checkpoint.clone().retreat(DivergenceGuard::MOST_RETREATS));
+    }
+}
