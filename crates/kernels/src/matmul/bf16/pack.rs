@@ -84,6 +84,7 @@ fn panels_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize) {
 /// Packs up to 32 × 16 values `x` into pairs of rows: word `(l, j)` holds `x[2l][j]` and `x[2l + 1][j]`, or word
 /// `(j, l)` when `transposed`. Words without a value are left as they are.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)]
 fn fill_tile(x: Matrix<'_>, transposed: bool, tile: &mut Tile) {
     let full = x.rows() == 2 * TILE_LINES && x.cols() == PANEL;
     if full && x.col_stride() == 1 {
