@@ -5,7 +5,7 @@
 //!
 //! One layout serves all back ends, since it is the one that tiles and dot products of pairs ask for: *panels* of 16
 //! columns, and in a panel one [`Line`] for each pair of rows of the matrix, `(b[2l][j], b[2l + 1][j])` in the low and
-//! high half of word `j`. The ends are filled with zeros, to 16 columns and to a multiple of 32 rows.
+//! high half of word `j`. The ends are filled with zeros, to a multiple of four panels and of 32 rows.
 //!
 //! Each element of the product is one chain of additions over `k` in ascending order, begun at zero, or at `c` where
 //! the product is accumulated. How a caller divides rows or columns among threads therefore never changes a bit. The
@@ -20,6 +20,9 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
+
 use crate::{Isa, Matrix};
 
 /// Columns of a panel: the words of a [`Line`], the lanes of an AVX-512 register, the columns of a tile.
@@ -27,6 +30,9 @@ const PANEL: usize = 16;
 
 /// Lines of a tile, that is half its 32 rows of the right-hand matrix; panels are padded to a multiple of it.
 const TILE_LINES: usize = 16;
+
+/// The number of panels is padded to a multiple of this, so that tiles can take as many at once.
+const PANEL_GROUP: usize = 4;
 
 /// Two successive rows of a panel, element by element in pairs: one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +112,7 @@ impl PackedBf16 {
     pub unsafe fn pack_for_unchecked(&mut self, isa: Isa, b: Matrix<'_>) {
         (self.k, self.n, self.isa) = (b.rows(), b.cols(), isa);
         let panel_lines = self.panel_lines();
-        self.lines.resize(self.panels() * panel_lines, Line::ZERO);
+        self.lines.resize(self.panels().next_multiple_of(PANEL_GROUP) * panel_lines, Line::ZERO);
         pack::panels(b, &mut self.lines, panel_lines);
     }
 
@@ -193,6 +199,9 @@ pub fn multiply(
         // sizes were checked above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { vector::multiply::<avx2::Fma>(a, b, c, ldc, accumulate, scratch) },
+        // SAFETY: likewise.
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        Isa::Amx => unsafe { tiles::multiply(a, b, c, ldc, accumulate, scratch) },
         _ => portable::multiply(a, b, c, ldc, accumulate, scratch),
     }
 }

@@ -53,6 +53,12 @@ with_avx2!(
 );
 
 with_avx2!(
+    /// Packs `a` \[m, k\] into tiles of 16 rows × 32 columns, each 16 lines of one row's pairs; tiles of the same rows
+    /// follow one another. Zeros at the ends are included.
+    tiles, tiles_generic, (a: Matrix<'_>, words: &mut [u32])
+);
+
+with_avx2!(
     /// Packs `a` \[m, k\] into blocks of rows that end at `ends` (ascending, the last one m): a block of r rows takes
     /// r words, one of each row, for every word of `form` in a row. At most [`MAX_ROWS`] rows.
     rows, rows_generic, (a: Matrix<'_>, ends: &[usize], form: Form, words: &mut [u32])
@@ -60,12 +66,12 @@ with_avx2!(
 
 #[inline(always)]
 fn panels_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize) {
-    let panels = b.cols().div_ceil(PANEL);
+    let panels = lines.len().checked_div(panel_lines).unwrap_or(0);
     let tiles = panel_lines / TILE_LINES;
     let mut pack = |panel: usize, tile: usize| {
         let (row, col) = (tile * 2 * TILE_LINES, panel * PANEL);
         let rows = row..b.rows().min(row + 2 * TILE_LINES);
-        let cols = col..b.cols().min(col + PANEL);
+        let cols = col.min(b.cols())..b.cols().min(col + PANEL);
         let mut packed = [[0; PANEL]; TILE_LINES];
         fill_tile(b.row_range(rows).col_range(cols), false, &mut packed);
         let lines = &mut lines[panel * panel_lines + tile * TILE_LINES..][..TILE_LINES];
@@ -81,8 +87,24 @@ fn panels_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize) {
     }
 }
 
+#[inline(always)]
+fn tiles_generic(a: Matrix<'_>, words: &mut [u32]) {
+    let (tiles, _) = words.as_chunks_mut::<{ PANEL * TILE_LINES }>();
+    let k_tiles = a.cols().div_ceil(2 * TILE_LINES);
+    for (row_tile, tiles) in tiles.chunks_exact_mut(k_tiles).take(a.rows().div_ceil(PANEL)).enumerate() {
+        let a = a.row_range(row_tile * PANEL..a.rows().min((row_tile + 1) * PANEL));
+        for (k_tile, tile) in tiles.iter_mut().enumerate() {
+            let col = k_tile * 2 * TILE_LINES;
+            let x = a.col_range(col..a.cols().min(col + 2 * TILE_LINES)).transposed();
+            let mut packed = [[0; PANEL]; TILE_LINES];
+            fill_tile(x, true, &mut packed);
+            tile.copy_from_slice(packed.as_flattened());
+        }
+    }
+}
+
 /// Packs up to 32 × 16 values `x` into pairs of rows: word `(l, j)` holds `x[2l][j]` and `x[2l + 1][j]`, or word
-/// `(j, l)` when `transposed`. Words without a value are left as they are.
+/// `(j, l)` when `transposed`. Words without a value are zero, or left at zero.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
 fn fill_tile(x: Matrix<'_>, transposed: bool, tile: &mut Tile) {
@@ -97,9 +119,9 @@ fn fill_tile(x: Matrix<'_>, transposed: bool, tile: &mut Tile) {
             }
         }
         *tile = if transposed { transpose(&across) } else { across };
-    } else if full && x.row_stride() == 1 {
+    } else if x.rows() == 2 * TILE_LINES && x.row_stride() == 1 {
         let mut along = [[0; TILE_LINES]; PANEL];
-        for (j, words) in along.iter_mut().enumerate() {
+        for (j, words) in along.iter_mut().enumerate().take(x.cols()) {
             let values: &[f32; 2 * TILE_LINES] = x.data()[j * x.col_stride()..].first_chunk().unwrap();
             for l in 0..TILE_LINES {
                 words[l] = pair(values[2 * l], values[2 * l + 1]);
