@@ -20,6 +20,9 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 
@@ -199,6 +202,14 @@ pub fn multiply(
         // sizes were checked above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { vector::multiply::<avx2::Fma>(a, b, c, ldc, accumulate, scratch) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if is_x86_feature_detected!("avx512bf16") => unsafe {
+            vector::multiply::<avx512::Dot>(a, b, c, ldc, accumulate, scratch)
+        },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { vector::multiply::<avx512::Fma>(a, b, c, ldc, accumulate, scratch) },
         // SAFETY: likewise.
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         Isa::Amx => unsafe { tiles::multiply(a, b, c, ldc, accumulate, scratch) },

@@ -14,7 +14,6 @@ pub(super) enum Form {
     /// A word is one value, rounded to bf16 and kept as f32.
     Single,
     /// A word is two successive values in bf16.
-    #[allow(dead_code)]
     Pair,
 }
 

@@ -43,10 +43,11 @@ pub(super) trait Kernel {
     /// Layout of the left-hand matrix.
     const FORM: Form;
 
-    /// Panels to take at once with blocks of at most `rows` rows.
+    /// Panels to take at once with blocks of at most `rows` rows; the same for all above half of `MAX_ROWS`.
     fn panels(rows: usize) -> usize;
 
-    /// Computes a block with `rows` rows and `panels` panels, which is 1 or `Self::panels(rows)`.
+    /// Computes a block with `rows` rows and `panels` panels: one, or what [`Kernel::panels`] gives for as many rows
+    /// or, where a product takes several blocks, for one row more.
     ///
     /// # Safety
     ///
@@ -104,7 +105,9 @@ unsafe fn multiply_rows<K: Kernel>(
     let words_per_line = row_words / lines;
     // A panel that is used but once needs no chunks.
     let chunk_lines = if ends.len() == 1 { lines } else { CHUNK_LINES };
-    let panels_at_once = if ends.len() == 1 { K::panels(ends[0]) } else { 1 };
+    // Blocks differ by one row at most, and more rows never take more panels.
+    let most_rows = ends.iter().zip(std::iter::once(&0).chain(ends)).map(|(end, start)| end - start).max();
+    let panels_at_once = most_rows.map_or(1, K::panels);
 
     let mut panel = 0;
     while panel < b.panels() {
