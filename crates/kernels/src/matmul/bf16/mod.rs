@@ -157,14 +157,19 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// At least `len` words, aligned to a cache line, with whatever they held before.
-    fn words(&mut self, len: usize) -> &mut [u32] {
-        let lines = len.div_ceil(PANEL);
-        if self.lines.len() < lines {
-            self.lines.resize(lines, Line::ZERO);
+    /// So many lines, with whatever they held before.
+    fn lines(&mut self, len: usize) -> &mut [Line] {
+        if self.lines.len() < len {
+            self.lines.resize(len, Line::ZERO);
         }
+        &mut self.lines[..len]
+    }
+
+    /// At least `len` words, with whatever they held before.
+    fn words(&mut self, len: usize) -> &mut [u32] {
+        let lines = self.lines(len.div_ceil(PANEL));
         // SAFETY: a `Line` is an array of `PANEL` words without padding.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), lines * PANEL) }
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * PANEL) }
     }
 }
 

@@ -5,8 +5,8 @@
 use super::{Line, PANEL, TILE_LINES, pair, round};
 use crate::Matrix;
 
-/// A tile of words: 16 lines of 16.
-type Tile = [[u32; PANEL]; TILE_LINES];
+/// The words of a tile: 16 lines of 16.
+type Tile = [Line; TILE_LINES];
 
 /// How the left-hand matrix is laid out for a vector kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ with_avx2!(
 with_avx2!(
     /// Packs `a` \[m, k\] into tiles of 16 rows × 32 columns, each 16 lines of one row's pairs; tiles of the same rows
     /// follow one another. Zeros at the ends are included.
-    tiles, tiles_generic, (a: Matrix<'_>, words: &mut [u32])
+    tiles, tiles_generic, (a: Matrix<'_>, lines: &mut [Line])
 );
 
 with_avx2!(
@@ -71,12 +71,8 @@ fn panels_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize) {
         let (row, col) = (tile * 2 * TILE_LINES, panel * PANEL);
         let rows = row..b.rows().min(row + 2 * TILE_LINES);
         let cols = col.min(b.cols())..b.cols().min(col + PANEL);
-        let mut packed = [[0; PANEL]; TILE_LINES];
-        fill_tile(b.row_range(rows).col_range(cols), false, &mut packed);
-        let lines = &mut lines[panel * panel_lines + tile * TILE_LINES..][..TILE_LINES];
-        for (line, words) in lines.iter_mut().zip(packed) {
-            *line = Line(words);
-        }
+        let lines = lines[panel * panel_lines + tile * TILE_LINES..].first_chunk_mut().unwrap();
+        fill_tile(b.row_range(rows).col_range(cols), false, lines);
     };
     // In the order that the source lies in memory.
     if b.col_stride() == 1 {
@@ -87,66 +83,66 @@ fn panels_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize) {
 }
 
 #[inline(always)]
-fn tiles_generic(a: Matrix<'_>, words: &mut [u32]) {
-    let (tiles, _) = words.as_chunks_mut::<{ PANEL * TILE_LINES }>();
+fn tiles_generic(a: Matrix<'_>, lines: &mut [Line]) {
+    let (tiles, _) = lines.as_chunks_mut();
     let k_tiles = a.cols().div_ceil(2 * TILE_LINES);
     for (row_tile, tiles) in tiles.chunks_exact_mut(k_tiles).take(a.rows().div_ceil(PANEL)).enumerate() {
         let a = a.row_range(row_tile * PANEL..a.rows().min((row_tile + 1) * PANEL));
         for (k_tile, tile) in tiles.iter_mut().enumerate() {
             let col = k_tile * 2 * TILE_LINES;
-            let x = a.col_range(col..a.cols().min(col + 2 * TILE_LINES)).transposed();
-            let mut packed = [[0; PANEL]; TILE_LINES];
-            fill_tile(x, true, &mut packed);
-            tile.copy_from_slice(packed.as_flattened());
+            let cols = col..a.cols().min(col + 2 * TILE_LINES);
+            fill_tile(a.col_range(cols).transposed(), true, tile);
         }
     }
 }
 
 /// Packs up to 32 × 16 values `x` into pairs of rows: word `(l, j)` holds `x[2l][j]` and `x[2l + 1][j]`, or word
-/// `(j, l)` when `transposed`. Words without a value are zero, or left at zero.
+/// `(j, l)` when `transposed`. Words without a value become zero.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
 fn fill_tile(x: Matrix<'_>, transposed: bool, tile: &mut Tile) {
-    let full = x.rows() == 2 * TILE_LINES && x.cols() == PANEL;
-    if full && x.col_stride() == 1 {
-        let mut across = [[0; PANEL]; TILE_LINES];
-        for (l, words) in across.iter_mut().enumerate() {
+    let whole_rows = x.rows() == 2 * TILE_LINES;
+    if whole_rows && x.cols() == PANEL && x.col_stride() == 1 {
+        for (l, Line(words)) in tile.iter_mut().enumerate() {
             let low: &[f32; PANEL] = x.data()[2 * l * x.row_stride()..].first_chunk().unwrap();
             let high: &[f32; PANEL] = x.data()[(2 * l + 1) * x.row_stride()..].first_chunk().unwrap();
             for j in 0..PANEL {
                 words[j] = pair(low[j], high[j]);
             }
         }
-        *tile = if transposed { transpose(&across) } else { across };
-    } else if x.rows() == 2 * TILE_LINES && x.row_stride() == 1 {
-        let mut along = [[0; TILE_LINES]; PANEL];
-        for (j, words) in along.iter_mut().enumerate().take(x.cols()) {
+        if transposed {
+            transpose(tile);
+        }
+    } else if whole_rows && x.row_stride() == 1 {
+        for (j, Line(words)) in tile.iter_mut().enumerate().take(x.cols()) {
             let values: &[f32; 2 * TILE_LINES] = x.data()[j * x.col_stride()..].first_chunk().unwrap();
             for l in 0..TILE_LINES {
                 words[l] = pair(values[2 * l], values[2 * l + 1]);
             }
         }
-        *tile = if transposed { along } else { transpose(&along) };
+        tile[x.cols()..].fill(Line::ZERO);
+        if !transposed {
+            transpose(tile);
+        }
     } else {
+        tile.fill(Line::ZERO);
         for l in 0..x.rows().div_ceil(2) {
             for j in 0..x.cols() {
                 let high = if 2 * l + 1 < x.rows() { x.at(2 * l + 1, j) } else { 0.0 };
                 let word = pair(x.at(2 * l, j), high);
-                *(if transposed { &mut tile[j][l] } else { &mut tile[l][j] }) = word;
+                *(if transposed { &mut tile[j].0[l] } else { &mut tile[l].0[j] }) = word;
             }
         }
     }
 }
 
 #[inline(always)]
-fn transpose(tile: &Tile) -> Tile {
-    let mut out = [[0; PANEL]; TILE_LINES];
-    for (i, row) in tile.iter().enumerate() {
-        for (j, &word) in row.iter().enumerate() {
-            out[j][i] = word;
+fn transpose(tile: &mut Tile) {
+    for i in 1..TILE_LINES {
+        for j in 0..i {
+            (tile[i].0[j], tile[j].0[i]) = (tile[j].0[i], tile[i].0[j]);
         }
     }
-    out
 }
 
 /// Most rows that [`rows`] packs at once.

@@ -13,9 +13,6 @@ use crate::{Matrix, amx};
 /// Rows of a tile of sums.
 const TILE_ROWS: usize = 16;
 
-/// Words of a tile.
-const TILE_WORDS: usize = TILE_ROWS * PANEL;
-
 /// Most rows of the left-hand matrix packed at once, and tiles in each: 256 × 1024 values, 512 KiB. A group of four
 /// panels as long as that takes 128 KiB; both stay in the level 2 cache.
 const MAX_ROWS: usize = 256;
@@ -24,7 +21,7 @@ const MAX_K_TILES: usize = 32;
 /// A few tiles of sums, as [`two_by_two`] and [`one_by_four`] compute them.
 struct Block {
     /// Tiles of the upper 16 rows, one after the other.
-    a: *const u32,
+    a: *const Line,
     /// Distance to those of the lower rows in bytes.
     a_stride: usize,
     /// First line of the first panel.
@@ -64,7 +61,7 @@ pub(super) unsafe fn multiply(
         let a = a.col_range(k..b.k.min(k + k_tiles * 2 * TILE_LINES));
         for first in (0..a.rows()).step_by(MAX_ROWS) {
             let rows = MAX_ROWS.min(a.rows() - first);
-            let packed = scratch.words(rows.div_ceil(TILE_ROWS) * k_tiles * TILE_WORDS);
+            let packed = scratch.lines(rows.div_ceil(TILE_ROWS) * k_tiles * TILE_LINES);
             pack::tiles(a.row_range(first..first + rows), packed);
             let (b_lines, load) = (k_tile * TILE_LINES, accumulate || k_tile > 0);
             // SAFETY: as for this function.
@@ -80,7 +77,7 @@ pub(super) unsafe fn multiply(
 /// Tiles are configured.
 #[allow(clippy::too_many_arguments)]
 unsafe fn multiply_rows(
-    packed: &[u32],
+    packed: &[Line],
     rows: usize,
     k_tiles: usize,
     b: &PackedBf16,
@@ -89,12 +86,12 @@ unsafe fn multiply_rows(
     ldc: usize,
     load: bool,
 ) {
-    let row_tile_words = k_tiles * TILE_WORDS;
+    let row_tile_lines = k_tiles * TILE_LINES;
     let panel_lines = b.panel_lines();
     // The block of sums whose first one is at (row, panel).
     let block = |c: &mut [f32], row: usize, panel: usize| Block {
-        a: packed[row / TILE_ROWS * row_tile_words..].as_ptr(),
-        a_stride: row_tile_words * size_of::<u32>(),
+        a: packed[row / TILE_ROWS * row_tile_lines..].as_ptr(),
+        a_stride: row_tile_lines * size_of::<Line>(),
         b: b.lines[panel * panel_lines + b_line..].as_ptr(),
         b_stride: panel_lines * size_of::<Line>(),
         k_tiles,
@@ -132,7 +129,7 @@ unsafe fn at_edge<const COLS: usize>(
     (rows, cols): (usize, usize),
     kernel: impl FnOnce(&Block),
 ) {
-    const SUMS: usize = 4 * TILE_WORDS;
+    const SUMS: usize = 4 * TILE_ROWS * PANEL;
     if (rows, cols) == (SUMS / COLS, COLS) {
         return kernel(&block);
     }
