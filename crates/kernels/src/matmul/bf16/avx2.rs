@@ -5,7 +5,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::pack::Form;
+use super::rows::Form;
 use super::vector::{Block, Kernel};
 
 /// Lines to fetch ahead in each panel: 2 KiB.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::pack::Form;
+use super::rows::Form;
 use super::vector::{Block, Kernel};
 
 /// Lines to fetch ahead in each panel: 2 KiB.

@@ -4,24 +4,24 @@
 //! left-hand one is rounded and packed block by block inside [`multiply`].
 //!
 //! One layout serves all back ends, since it is the one that tiles and dot products of pairs ask for: *panels* of 16
-//! columns, and in a panel one [`Line`] for each pair of rows of the matrix, `(b[2l][j], b[2l + 1][j])` in the low and
+//! columns, and in a panel one line of 64 bytes for each pair of rows of the matrix, `(b[2l][j], b[2l + 1][j])` in the low and
 //! high half of word `j`. The ends are filled with zeros, to a multiple of four panels and of 32 rows.
 //!
 //! Each element of the product is one chain of additions over `k` in ascending order, begun at zero, or at `c` where
 //! the product is accumulated. How a caller divides rows or columns among threads therefore never changes a bit. The
 //! back ends differ among themselves in their last bits (fused or not, sums of pairs), as the instructions do.
 
-mod portable;
-
 mod pack;
-#[cfg(target_arch = "x86_64")]
-mod vector;
+mod portable;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod rows;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;

@@ -4,7 +4,7 @@
 //! matrix is then read once, panel by panel, and in the panel chunk by chunk, so that a chunk stays in the level 1
 //! cache while all blocks of rows are multiplied with it.
 
-use super::pack::{self, Form};
+use super::rows::{self, Form};
 use super::{Line, PANEL, PackedBf16, Scratch};
 use crate::Matrix;
 
@@ -71,7 +71,7 @@ pub(super) unsafe fn multiply<K: Kernel>(
     let row_words = K::FORM.words(b.k);
     let blocks_at_once = (PACKED_WORDS / (row_words * K::MAX_ROWS)).clamp(1, MAX_BLOCKS);
     let rows_at_once = blocks_at_once * K::MAX_ROWS;
-    const { assert!(MAX_BLOCKS * K::MAX_ROWS <= pack::MAX_ROWS) };
+    const { assert!(MAX_BLOCKS * K::MAX_ROWS <= rows::MAX_ROWS) };
     for first in (0..a.rows()).step_by(rows_at_once) {
         let rows = rows_at_once.min(a.rows() - first);
         // Blocks as even as can be: 8 rows are better as 4 + 4 than as 6 + 2.
@@ -81,7 +81,7 @@ pub(super) unsafe fn multiply<K: Kernel>(
         ends.iter_mut().enumerate().for_each(|(i, end)| *end = (i + 1) * rows / blocks);
 
         let packed = scratch.words(rows * row_words);
-        pack::rows(a.row_range(first..first + rows), ends, K::FORM, packed);
+        rows::pack(a.row_range(first..first + rows), ends, K::FORM, packed);
         // SAFETY: as for this function.
         unsafe { multiply_rows::<K>(packed, ends, b, &mut c[first * ldc..], ldc, accumulate) };
     }
