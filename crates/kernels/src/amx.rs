@@ -1,4 +1,4 @@
-//! Detection of AMX tiles and the permission to use them.
+//! Detection of AMX tiles, the permission to use them, and their configuration.
 
 /// Whether the processor has AMX tiles with bf16 products and the kernel lets this process use them.
 ///
@@ -37,4 +37,42 @@ fn request_permission() -> bool {
         );
     }
     status == 0
+}
+
+/// Gives this thread's eight tiles their full size, 16 rows of 64 bytes, which all kernels here use; once a thread.
+///
+/// The configuration is the thread's own, and the kernel keeps it over context switches and signals. Foreign code in
+/// the thread could replace it (`ldtilecfg`) or drop it (`tilerelease`), as oneDNN does; none is called here.
+///
+/// # Safety
+///
+/// Tiles are [`available`], or emulated.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) unsafe fn configure_tiles() {
+    use std::cell::Cell;
+    thread_local! {
+        static CONFIGURED: Cell<bool> = const { Cell::new(false) };
+    }
+    /// Intel SDM vol. 1, table 18-1 (memory area of `ldtilecfg`).
+    #[repr(C, align(64))]
+    struct Configuration {
+        palette: u8,
+        start_row: u8,
+        reserved: [u8; 14],
+        row_bytes: [u16; 16],
+        rows: [u8; 16],
+    }
+    static FULL: Configuration = Configuration {
+        palette: 1,
+        start_row: 0,
+        reserved: [0; 14],
+        row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+        rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+    };
+    if !CONFIGURED.replace(true) {
+        // SAFETY: `FULL` is a valid configuration; nobody else in this thread has data in tiles.
+        unsafe {
+            std::arch::asm!("ldtilecfg [{}]", in(reg) &FULL, options(readonly, nostack, preserves_flags))
+        };
+    }
 }

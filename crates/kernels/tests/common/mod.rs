@@ -131,19 +131,17 @@ fn check_partition(isa: Isa) {
     let mut scratch = Scratch::default();
     let mut whole = vec![0.0; m * n];
     multiply(a, &packed(isa, b), &mut whole, n, false, &mut scratch);
-    for rows in [1, 2, 3, 7, 16, 20] {
-        for cols in [1, 16, 40, 128] {
-            let mut parts = vec![f32::NAN; m * n];
-            for col in (0..n).step_by(cols) {
-                let part = packed(isa, b.col_range(col..n.min(col + cols)));
-                for row in (0..m).step_by(rows) {
-                    let a = a.row_range(row..m.min(row + rows));
-                    multiply(a, &part, &mut parts[row * n + col..], n, false, &mut scratch);
-                }
+    for (rows, cols) in [(1, 150), (2, 128), (3, 40), (7, 16), (16, 100), (30, 1)] {
+        let mut parts = vec![f32::NAN; m * n];
+        for col in (0..n).step_by(cols) {
+            let part = packed(isa, b.col_range(col..n.min(col + cols)));
+            for row in (0..m).step_by(rows) {
+                let a = a.row_range(row..m.min(row + rows));
+                multiply(a, &part, &mut parts[row * n + col..], n, false, &mut scratch);
             }
-            let same = whole.iter().zip(&parts).all(|(x, y)| x.to_bits() == y.to_bits());
-            assert!(same, "{}: parts of {rows} rows and {cols} columns", isa.name());
         }
+        let same = whole.iter().zip(&parts).all(|(x, y)| x.to_bits() == y.to_bits());
+        assert!(same, "{}: parts of {rows} rows and {cols} columns", isa.name());
     }
 }
 

@@ -4,21 +4,27 @@
 //! left-hand one is rounded and packed block by block inside [`multiply`].
 //!
 //! One layout serves all back ends, since it is the one that tiles and dot products of pairs ask for: *panels* of 16
-//! columns, and in a panel one [`Line`] for each pair of rows of the matrix, `(b[2l][j], b[2l + 1][j])` in the low and
-//! high half of word `j`. The ends are filled with zeros, to 16 columns and to a multiple of 32 rows.
+//! columns, and in a panel one line of 64 bytes for each pair of rows of the matrix, `(b[2l][j], b[2l + 1][j])` in the low and
+//! high half of word `j`. The ends are filled with zeros, to a multiple of four panels and of 32 rows.
 //!
 //! Each element of the product is one chain of additions over `k` in ascending order, begun at zero, or at `c` where
 //! the product is accumulated. How a caller divides rows or columns among threads therefore never changes a bit. The
 //! back ends differ among themselves in their last bits (fused or not, sums of pairs), as the instructions do.
 
-mod portable;
-
 mod pack;
-#[cfg(target_arch = "x86_64")]
-mod vector;
+mod portable;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod rows;
+#[cfg(target_arch = "x86_64")]
+mod vector;
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod tiles;
 
 use crate::{Isa, Matrix};
 
@@ -27,6 +33,9 @@ const PANEL: usize = 16;
 
 /// Lines of a tile, that is half its 32 rows of the right-hand matrix; panels are padded to a multiple of it.
 const TILE_LINES: usize = 16;
+
+/// The number of panels is padded to a multiple of this, so that tiles can take as many at once.
+const PANEL_GROUP: usize = 4;
 
 /// Two successive rows of a panel, element by element in pairs: one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +115,7 @@ impl PackedBf16 {
     pub unsafe fn pack_for_unchecked(&mut self, isa: Isa, b: Matrix<'_>) {
         (self.k, self.n, self.isa) = (b.rows(), b.cols(), isa);
         let panel_lines = self.panel_lines();
-        self.lines.resize(self.panels() * panel_lines, Line::ZERO);
+        self.lines.resize(self.panels().next_multiple_of(PANEL_GROUP) * panel_lines, Line::ZERO);
         pack::panels(b, &mut self.lines, panel_lines);
     }
 
@@ -148,14 +157,19 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// At least `len` words, aligned to a cache line, with whatever they held before.
-    fn words(&mut self, len: usize) -> &mut [u32] {
-        let lines = len.div_ceil(PANEL);
-        if self.lines.len() < lines {
-            self.lines.resize(lines, Line::ZERO);
+    /// So many lines, with whatever they held before.
+    fn lines(&mut self, len: usize) -> &mut [Line] {
+        if self.lines.len() < len {
+            self.lines.resize(len, Line::ZERO);
         }
+        &mut self.lines[..len]
+    }
+
+    /// At least `len` words, with whatever they held before.
+    fn words(&mut self, len: usize) -> &mut [u32] {
+        let lines = self.lines(len.div_ceil(PANEL));
         // SAFETY: a `Line` is an array of `PANEL` words without padding.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), lines * PANEL) }
+        unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * PANEL) }
     }
 }
 
@@ -193,6 +207,17 @@ pub fn multiply(
         // sizes were checked above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { vector::multiply::<avx2::Fma>(a, b, c, ldc, accumulate, scratch) },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if is_x86_feature_detected!("avx512bf16") => unsafe {
+            vector::multiply::<avx512::Dot>(a, b, c, ldc, accumulate, scratch)
+        },
+        // SAFETY: likewise.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { vector::multiply::<avx512::Fma>(a, b, c, ldc, accumulate, scratch) },
+        // SAFETY: likewise.
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        Isa::Amx => unsafe { tiles::multiply(a, b, c, ldc, accumulate, scratch) },
         _ => portable::multiply(a, b, c, ldc, accumulate, scratch),
     }
 }

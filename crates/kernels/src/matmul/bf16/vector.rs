@@ -4,7 +4,7 @@
 //! matrix is then read once, panel by panel, and in the panel chunk by chunk, so that a chunk stays in the level 1
 //! cache while all blocks of rows are multiplied with it.
 
-use super::pack::{self, Form};
+use super::rows::{self, Form};
 use super::{Line, PANEL, PackedBf16, Scratch};
 use crate::Matrix;
 
@@ -43,10 +43,11 @@ pub(super) trait Kernel {
     /// Layout of the left-hand matrix.
     const FORM: Form;
 
-    /// Panels to take at once with blocks of at most `rows` rows.
+    /// Panels to take at once with blocks of at most `rows` rows; the same for all above half of `MAX_ROWS`.
     fn panels(rows: usize) -> usize;
 
-    /// Computes a block with `rows` rows and `panels` panels, which is 1 or `Self::panels(rows)`.
+    /// Computes a block with `rows` rows and `panels` panels: one, or what [`Kernel::panels`] gives for as many rows
+    /// or, where a product takes several blocks, for one row more.
     ///
     /// # Safety
     ///
@@ -70,7 +71,7 @@ pub(super) unsafe fn multiply<K: Kernel>(
     let row_words = K::FORM.words(b.k);
     let blocks_at_once = (PACKED_WORDS / (row_words * K::MAX_ROWS)).clamp(1, MAX_BLOCKS);
     let rows_at_once = blocks_at_once * K::MAX_ROWS;
-    const { assert!(MAX_BLOCKS * K::MAX_ROWS <= pack::MAX_ROWS) };
+    const { assert!(MAX_BLOCKS * K::MAX_ROWS <= rows::MAX_ROWS) };
     for first in (0..a.rows()).step_by(rows_at_once) {
         let rows = rows_at_once.min(a.rows() - first);
         // Blocks as even as can be: 8 rows are better as 4 + 4 than as 6 + 2.
@@ -80,7 +81,7 @@ pub(super) unsafe fn multiply<K: Kernel>(
         ends.iter_mut().enumerate().for_each(|(i, end)| *end = (i + 1) * rows / blocks);
 
         let packed = scratch.words(rows * row_words);
-        pack::rows(a.row_range(first..first + rows), ends, K::FORM, packed);
+        rows::pack(a.row_range(first..first + rows), ends, K::FORM, packed);
         // SAFETY: as for this function.
         unsafe { multiply_rows::<K>(packed, ends, b, &mut c[first * ldc..], ldc, accumulate) };
     }
@@ -104,7 +105,9 @@ unsafe fn multiply_rows<K: Kernel>(
     let words_per_line = row_words / lines;
     // A panel that is used but once needs no chunks.
     let chunk_lines = if ends.len() == 1 { lines } else { CHUNK_LINES };
-    let panels_at_once = if ends.len() == 1 { K::panels(ends[0]) } else { 1 };
+    // Blocks differ by one row at most, and more rows never take more panels.
+    let most_rows = ends.iter().zip(std::iter::once(&0).chain(ends)).map(|(end, start)| end - start).max();
+    let panels_at_once = most_rows.map_or(1, K::panels);
 
     let mut panel = 0;
     while panel < b.panels() {
