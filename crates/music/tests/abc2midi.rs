@@ -113,28 +113,48 @@ fn collection() -> Option<String> {
     text
 }
 
-#[test]
-fn a_collection_note_for_note() {
-    let Some(text) = collection().filter(|_| abc2midi_is_there()) else { return };
-    let pieces = abc::split(&text);
+/// Share of the tunes, in per cent, that both play alike; `prepare` makes the text of each.
+fn share(text: &str, prepare: impl Fn(&str) -> String) -> f64 {
+    let pieces = abc::split(text);
     let mut agreeing = 0;
     for piece in &pieces {
-        let (ours, theirs) = (ours(piece.text), theirs(piece.text));
+        let text = prepare(piece.text);
+        let (ours, theirs) = (ours(&text), theirs(&text));
         if theirs.as_deref().is_some_and(|t| same(&ours, t)) {
             agreeing += 1;
         } else {
-            let title = piece.text.lines().find(|l| l.starts_with("T:")).unwrap_or_default();
+            let title = text.lines().find(|l| l.starts_with("T:")).unwrap_or_default();
             let theirs = theirs.unwrap_or_default();
             let first = ours.iter().zip(&theirs).position(|(a, b)| !same(&[*a], &[*b]));
-            println!(
-                "differs: line {}, {title}: {} and {} notes, from note {first:?}",
-                piece.line,
-                ours.len(),
-                theirs.len()
-            );
+            let (ours, theirs) = (ours.len(), theirs.len());
+            println!("differs: line {}, {title}: {ours} and {theirs} notes, from note {first:?}", piece.line);
         }
     }
     let share = 100.0 * f64::from(agreeing) / pieces.len() as f64;
     println!("{agreeing} of {} tunes agree: {share:.2} %", pieces.len());
-    assert!(share >= 95.6);
+    share
+}
+
+/// As the collection stands.
+///
+/// 33 of the tunes that differ have a part that ends in `:|` without beginning in `|:`, behind a
+/// part that ended in `|]`. There the ABC standard (2.1, 4.8) goes back to the double bar line, and so do we;
+/// `abc2midi` goes back to the beginning of the tune or skips a part. In the other two a line goes on
+/// with music behind `M:9/8`, which we report and play and `abc2midi` leaves out.
+#[test]
+fn a_collection_as_it_stands() {
+    let Some(text) = collection().filter(|_| abc2midi_is_there()) else { return };
+    assert!(share(&text, str::to_owned) > 95.6);
+}
+
+/// With what is only understood written out: every tune is to agree.
+#[test]
+fn a_collection_with_its_repeats_made_explicit() {
+    let Some(text) = collection().filter(|_| abc2midi_is_there()) else { return };
+    let explicit = |text: &str| {
+        let mut tune = abc::parse_tune(text).0;
+        tune.make_repeats_explicit();
+        abc::write(&tune)
+    };
+    assert!(share(&text, explicit) > 99.0);
 }

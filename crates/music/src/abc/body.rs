@@ -507,6 +507,10 @@ impl Reader<'_> {
             bar.repeats_before = few(colons_before);
             bar.repeats_after = few(colons_after);
         }
+        if bar.repeats_before > 0 || bar.repeats_after > 0 {
+            // A sign to repeat is a thick line by itself, and not every program reads "||:".
+            (bar.double, bar.last) = (false, false);
+        }
         let state = self.state();
         state.bar = [None; 7];
         if let Some((_, at)) = state.broken.take() {

@@ -1,5 +1,6 @@
 //! A tune as it is written: header, voices, and in each voice the signs in their order.
 
+use super::unroll;
 use crate::{Key, Metre, Tempo, Ticks};
 
 /// A header or body field that is kept as it stands.
@@ -36,6 +37,18 @@ pub struct Tune {
     pub fields: Vec<Field>,
     /// The voices, in order of appearance; a tune without `V:` has one.
     pub voices: Vec<Voice>,
+}
+
+impl Tune {
+    /// Writes out each `|:` that is only understood, without a change to what is played.
+    ///
+    /// Programs differ in where a `:|` without a `|:` goes back to; of the result they all make the
+    /// same.
+    pub fn make_repeats_explicit(&mut self) {
+        for voice in &mut self.voices {
+            unroll::make_repeats_explicit(&mut voice.items);
+        }
+    }
 }
 
 /// One voice of a tune.
@@ -112,7 +125,7 @@ pub struct Bar {
     pub repeats_before: u8,
     /// Times that the section after it will be repeated: `|:` is 1.
     pub repeats_after: u8,
-    /// Whether it ends a section: `||`, `|]` or `[|`.
+    /// Whether it ends a section without a repeat: `||`, `|]` or `[|`.
     pub double: bool,
     /// Whether it ends the piece or a variant ending: `|]`.
     pub last: bool,

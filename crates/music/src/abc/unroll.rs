@@ -1,6 +1,6 @@
 //! In which order the written signs are played: repeats, variant endings, parts.
 
-use super::{Element, Item, Voice};
+use super::{Bar, Element, Item, Voice};
 use std::ops::Range;
 
 /// Most items that are played of a voice; what repeats beyond it is cut.
@@ -135,6 +135,32 @@ fn repeats(items: &[Item]) -> Vec<Range<usize>> {
     out
 }
 
+/// Writes out each `|:` that is to be understood, so that other programs need not guess it.
+pub(super) fn make_repeats_explicit(items: &mut Vec<Item>) {
+    let repeated = sections(items).into_iter().filter(|s| s.times > 1);
+    let starts: Vec<(usize, u8)> = repeated.map(|s| (s.start, s.times - 1)).collect();
+    // From the back, so that what is put in moves nothing that is still to come.
+    for (start, repeats) in starts.into_iter().rev() {
+        let endings = items[start..].iter().find_map(|i| match &i.element {
+            Element::Ending(_) => Some(true),
+            Element::Bar(bar) if bar.repeats_before > 0 => Some(false),
+            _ => None,
+        });
+        // Endings say themselves how often they are played.
+        let repeats_after = if endings == Some(true) { 1 } else { repeats };
+        match items[..start].last_mut() {
+            Some(Item { element: Element::Bar(bar), .. }) => {
+                *bar = Bar { repeats_after, repeats_before: bar.repeats_before, ..Bar::default() };
+            }
+            before => {
+                let (line, column) = before.map_or((1, 1), |i| (i.line, i.column));
+                let bar = Bar { repeats_after, ..Bar::default() };
+                items.insert(start, Item { element: Element::Bar(bar), line, column });
+            }
+        }
+    }
+}
+
 /// Divides a voice into its sections.
 ///
 /// * `:|` without a `|:` goes back to the last double bar line or end of a repeat, or to the start.
@@ -259,6 +285,23 @@ mod tests {
             ("|:C|1D:|2E|:F|1G:|2A|]", "CDCEFGFA"),
         ] {
             assert_eq!(played(body), order, "{body}");
+        }
+    }
+
+    #[test]
+    fn explicit_repeats_are_played_alike() {
+        for (body, written) in [
+            ("C|D:|E|F:|", "|: C| D:|: E| F:|\n"),
+            ("C|[1D:|[2E|]F|G:|", "|: C| [1 D:| [2 E|: F| G:|\n"),
+            ("|::C::|D|", "|:: C::| D|\n"),
+            ("C|D|]", "C| D|]\n"),
+        ] {
+            let (mut tune, _) = parse_tune(&format!("X:1\nM:none\nL:1/4\nK:C\n{body}\n"));
+            let before = tune.score();
+            tune.make_repeats_explicit();
+            let text = crate::abc::write(&tune);
+            assert!(text.ends_with(&format!("K:C\n{written}")), "{text}");
+            assert_eq!(parse_tune(&text).0.score(), before, "{body}");
         }
     }
 
