@@ -1,0 +1,332 @@
+//! In which order the written signs are played: repeats, variant endings, parts.
+
+use super::{Bar, Element, Item, Voice};
+use std::ops::Range;
+
+/// Most items that are played of a voice; what repeats beyond it is cut.
+pub(super) const MOST_ITEMS: usize = 400_000;
+
+/// Most parts that a `P:` order such as `A(AB)3` may come to.
+const MOST_PARTS: usize = 1000;
+
+/// A stretch of items that is played through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub items: Range<usize>,
+    /// Which part of the part order it belongs to: all voices begin a part together.
+    pub part: usize,
+}
+
+/// The order of play.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unrolled {
+    pub stretches: Vec<Stretch>,
+    /// Whether the limit was reached.
+    pub cut: bool,
+}
+
+/// Works out the order in which a voice's items are played.
+pub(super) fn unroll(voice: &Voice, part_order: Option<&str>) -> Unrolled {
+    let items = &voice.items;
+    let mut out = Unrolled::default();
+    let mut room = MOST_ITEMS;
+    let mut play = |range: Range<usize>, part: usize, out: &mut Unrolled| {
+        for items in repeats(&items[range.clone()]) {
+            let items = range.start + items.start..range.start + items.end;
+            if items.len() > room {
+                out.cut = true;
+                return;
+            }
+            room -= items.len();
+            out.stretches.push(Stretch { items, part });
+        }
+    };
+    let labels: Vec<(char, usize)> = items
+        .iter()
+        .enumerate()
+        .filter_map(|(i, item)| match item.element {
+            Element::Part(label) => Some((label, i)),
+            _ => None,
+        })
+        .collect();
+    let order = match part_order.map(expand_parts) {
+        Some(order) if !labels.is_empty() => order,
+        _ => {
+            play(0..items.len(), 0, &mut out);
+            return out;
+        }
+    };
+    // What stands before the first label is played first, whatever the order says.
+    play(0..labels[0].1, 0, &mut out);
+    for (number, label) in order.into_iter().enumerate() {
+        let Some(at) = labels.iter().position(|l| l.0 == label) else { continue };
+        let end = labels.get(at + 1).map_or(items.len(), |l| l.1);
+        play(labels[at].1..end, number + 1, &mut out);
+        if out.cut {
+            break;
+        }
+    }
+    out
+}
+
+/// Writes out a part order: `A(AB)2` is A A B A B; a number repeats what stands before it.
+fn expand_parts(order: &str) -> Vec<char> {
+    // A stack of open groups; each also knows where its last repeatable unit began.
+    let mut groups: Vec<(Vec<char>, usize)> = vec![(Vec::new(), 0)];
+    for c in order.chars() {
+        match c {
+            '(' => groups.push((Vec::new(), 0)),
+            ')' if groups.len() > 1 => {
+                let (inner, _) = groups.pop().unwrap_or_default();
+                if let Some((outer, unit)) = groups.last_mut() {
+                    *unit = outer.len();
+                    outer.extend(inner);
+                }
+            }
+            '1'..='9' => {
+                if let Some((group, unit)) = groups.last_mut() {
+                    let again = group[*unit..].to_vec();
+                    for _ in 1..c.to_digit(10).unwrap_or(1) {
+                        group.extend(&again);
+                        group.truncate(MOST_PARTS);
+                    }
+                }
+            }
+            c if c.is_alphabetic() => {
+                if let Some((group, unit)) = groups.last_mut() {
+                    *unit = group.len();
+                    group.push(c);
+                }
+            }
+            _ => {} // dots and spaces are for the eye
+        }
+    }
+    let mut all: Vec<char> = groups.into_iter().flat_map(|g| g.0).collect();
+    all.truncate(MOST_PARTS);
+    all
+}
+
+/// A section of a voice that is played once or more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Section {
+    /// Where it begins.
+    start: usize,
+    /// Where it ends.
+    end: usize,
+    /// How often it is played.
+    times: u8,
+    /// Its endings: the passes in which each is played, and where it lies.
+    endings: Vec<(Vec<u8>, Range<usize>)>,
+}
+
+/// The stretches of items that are played, with repeats and endings followed.
+fn repeats(items: &[Item]) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    for section in sections(items) {
+        let common = section.endings.first().map_or(section.end, |e| e.1.start);
+        for pass in 1..=section.times {
+            out.push(section.start..common);
+            if let Some((_, range)) = section.endings.iter().find(|e| e.0.contains(&pass)) {
+                out.push(range.clone());
+            }
+        }
+    }
+    out.retain(|r| !r.is_empty());
+    out
+}
+
+/// Writes out each `|:` that is to be understood, so that other programs need not guess it.
+pub(super) fn make_repeats_explicit(items: &mut Vec<Item>) {
+    let repeated = sections(items).into_iter().filter(|s| s.times > 1);
+    let starts: Vec<(usize, u8)> = repeated.map(|s| (s.start, s.times - 1)).collect();
+    // From the back, so that what is put in moves nothing that is still to come.
+    for (start, repeats) in starts.into_iter().rev() {
+        let endings = items[start..].iter().find_map(|i| match &i.element {
+            Element::Ending(_) => Some(true),
+            Element::Bar(bar) if bar.repeats_before > 0 => Some(false),
+            _ => None,
+        });
+        // Endings say themselves how often they are played.
+        let repeats_after = if endings == Some(true) { 1 } else { repeats };
+        match items[..start].last_mut() {
+            Some(Item { element: Element::Bar(bar), .. }) => {
+                *bar = Bar { repeats_after, repeats_before: bar.repeats_before, ..Bar::default() };
+            }
+            before => {
+                let (line, column) = before.map_or((1, 1), |i| (i.line, i.column));
+                let bar = Bar { repeats_after, ..Bar::default() };
+                items.insert(start, Item { element: Element::Bar(bar), line, column });
+            }
+        }
+    }
+}
+
+/// Divides a voice into its sections.
+///
+/// * `:|` without a `|:` goes back to the last double bar line or end of a repeat, or to the start.
+/// * A section with endings is played as often as its endings have numbers; a `:|` behind the last
+///   of them repeats nothing more.
+/// * An ending that follows another without a `:|` between is taken to have one.
+fn sections(items: &[Item]) -> Vec<Section> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut explicit = false;
+    let mut endings: Vec<(Vec<u8>, Range<usize>)> = Vec::new();
+    // Ends the section before item `end`, having met a sign to repeat it `repeats` times.
+    let mut close =
+        |start: &mut usize, endings: &mut Vec<(Vec<u8>, Range<usize>)>, end: usize, repeats: u8| {
+            let mut endings = std::mem::take(endings);
+            if let Some(last) = endings.last_mut() {
+                last.1.end = end;
+            }
+            let times = match endings.iter().flat_map(|e| &e.0).max() {
+                Some(&passes) => passes.max(1 + repeats.min(1)),
+                None => 1 + repeats,
+            };
+            out.push(Section { start: *start, end, times, endings });
+            *start = end;
+        };
+    for (at, item) in items.iter().enumerate() {
+        match &item.element {
+            Element::Ending(passes) => {
+                if passes.contains(&1) && !endings.is_empty() {
+                    close(&mut start, &mut endings, at, 0);
+                    explicit = false;
+                }
+                if let Some(last) = endings.last_mut() {
+                    last.1.end = at;
+                }
+                endings.push((passes.clone(), at..at));
+            }
+            Element::Bar(bar) => {
+                let goes_on = !endings.is_empty() && another_ending_follows(&items[at + 1..]);
+                let ends = if bar.repeats_before > 0 || bar.repeats_after > 0 {
+                    !goes_on
+                } else {
+                    bar.double && ends_section(&endings, explicit) && !goes_on
+                };
+                if ends {
+                    close(&mut start, &mut endings, at + 1, bar.repeats_before);
+                    explicit = bar.repeats_after > 0;
+                }
+            }
+            _ => {}
+        }
+    }
+    close(&mut start, &mut endings, items.len(), 0);
+    out
+}
+
+/// Whether a double bar line ends the section: not within `|: … :|`, nor within its first ending.
+fn ends_section(endings: &[(Vec<u8>, Range<usize>)], explicit: bool) -> bool {
+    match endings.last() {
+        Some((passes, _)) => !passes.contains(&1),
+        None => !explicit,
+    }
+}
+
+/// Whether a second or later ending comes before any music.
+fn another_ending_follows(items: &[Item]) -> bool {
+    let next = items
+        .iter()
+        .map(|i| &i.element)
+        .find(|e| matches!(e, Element::Ending(_) | Element::Bar(_)) || e.duration().is_some());
+    matches!(next, Some(Element::Ending(passes)) if !passes.contains(&1))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::abc::parse_tune;
+
+    /// The letters of the notes in the order they are played.
+    fn played(body: &str) -> String {
+        played_in_order("", body)
+    }
+
+    fn played_in_order(header: &str, body: &str) -> String {
+        let (tune, problems) = parse_tune(&format!("X:1\n{header}M:none\nL:1/4\nK:C\n{body}\n"));
+        assert_eq!(problems, []);
+        let notes = &tune.score().parts[0].notes;
+        notes.iter().map(|n| char::from(b"C.D.EF.G.A.B"[usize::from(n.pitch % 12)])).collect()
+    }
+
+    #[test]
+    fn repeats() {
+        for (body, order) in [
+            ("C|D|", "CD"),
+            ("|:C|D:|", "CDCD"),
+            ("C|D:|", "CDCD"),
+            ("C|D:|E|F:|", "CDCDEFEF"),
+            ("|:C|D::E|F:|", "CDCDEFEF"),
+            ("|:C|D:||:E|F:|", "CDCDEFEF"),
+            ("C||D:|", "CDD"),
+            ("C|]D:|", "CDD"),
+            ("|:C||D:|", "CDCD"),
+            ("C|:D|", "CD"),
+            ("|::C::|D", "CCCD"),
+            ("|:C|:D:|", "CDD"),
+        ] {
+            assert_eq!(played(body), order, "{body}");
+        }
+    }
+
+    #[test]
+    fn endings() {
+        for (body, order) in [
+            ("|:C|1D:|2E|]", "CDCE"),
+            ("C|[1D:|\n[2E|]\nF|G:|", "CDCEFGFG"),
+            ("C|[1D:|[2E:|F", "CDCEF"),
+            ("|:C|1D:|2E:|3F|]", "CDCECF"),
+            ("|:C|1,3D:|2E:|4F|]", "CDCECDCF"),
+            ("|:C|1-3D:|4E|]", "CDCDCDCE"),
+            ("|:C|1D|2E||F", "CDCEF"),
+            ("|:C|1D:|E:|", "CDCEE"),
+            ("|:C|1D|E:|2F|G|]", "CDECFG"),
+            ("|:C|1D:|2E|:F|1G:|2A|]", "CDCEFGFA"),
+        ] {
+            assert_eq!(played(body), order, "{body}");
+        }
+    }
+
+    #[test]
+    fn explicit_repeats_are_played_alike() {
+        for (body, written) in [
+            ("C|D:|E|F:|", "|: C| D:|: E| F:|\n"),
+            ("C|[1D:|[2E|]F|G:|", "|: C| [1 D:| [2 E|: F| G:|\n"),
+            ("|::C::|D|", "|:: C::| D|\n"),
+            ("C|D|]", "C| D|]\n"),
+        ] {
+            let (mut tune, _) = parse_tune(&format!("X:1\nM:none\nL:1/4\nK:C\n{body}\n"));
+            let before = tune.score();
+            tune.make_repeats_explicit();
+            let text = crate::abc::write(&tune);
+            assert!(text.ends_with(&format!("K:C\n{written}")), "{text}");
+            assert_eq!(parse_tune(&text).0.score(), before, "{body}");
+        }
+    }
+
+    #[test]
+    fn parts() {
+        let body = "C|\nP:A\nD|\nP:B\nE|F|";
+        for (order, notes) in [
+            ("A", "CD"),
+            ("BA", "CEFD"),
+            ("A.B2", "CDEFEF"),
+            ("(AB)2", "CDEFDEF"),
+            ("A(B)2", "CDEFEF"),
+            ("X", "C"),
+        ] {
+            assert_eq!(played_in_order(&format!("P:{order}\n"), body), notes, "{order}");
+        }
+        assert_eq!(played(body), "CDEF", "without an order");
+    }
+
+    #[test]
+    fn nothing_grows_without_bound() {
+        let order = "(".repeat(40) + "A" + &"9)9".repeat(40);
+        let text = format!("X:1\nP:{order}\nL:1/4\nK:C\nP:A\n{}\n", "CDEF|".repeat(1000) + "::::::::|");
+        let (tune, problems) = parse_tune(&text);
+        assert!(problems.iter().any(|p| p.message.contains("repeats")), "{problems:?}");
+        assert!(tune.score().parts[0].notes.len() <= super::MOST_ITEMS);
+    }
+}

@@ -1,0 +1,137 @@
+//! A score: the notes that are heard, in the order and at the times they are heard.
+
+use crate::{Key, Metre};
+
+/// A length of musical time or a position in it.
+///
+/// Every note value down to a 256th, its dots, triplets, quintuplets and septuplets are whole
+/// numbers of ticks; other divisions are rounded to the nearest.
+pub type Ticks = u64;
+
+/// Ticks in a quarter note: 2⁶·3²·5·7, the largest such product that a MIDI file can state.
+pub const TICKS_PER_QUARTER: Ticks = 20_160;
+
+/// Ticks in a whole note.
+pub const TICKS_PER_WHOLE: Ticks = 4 * TICKS_PER_QUARTER;
+
+/// How fast the beat goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tempo {
+    /// Length of the beat that is counted.
+    pub beat: Ticks,
+    /// Beats in a minute, above zero.
+    pub per_minute: f64,
+    /// The tempo in words, such as `Allegro`, where the source has it.
+    pub text: Option<String>,
+}
+
+impl Tempo {
+    /// Quarter notes in a minute.
+    pub fn quarters_per_minute(&self) -> f64 {
+        self.per_minute * self.beat as f64 / TICKS_PER_QUARTER as f64
+    }
+}
+
+impl Default for Tempo {
+    /// 120 quarter notes a minute, as MIDI has it where nothing is said.
+    fn default() -> Self {
+        Self { beat: TICKS_PER_QUARTER, per_minute: 120.0, text: None }
+    }
+}
+
+/// One sounding note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// When it begins, from the start of the score.
+    pub start: Ticks,
+    /// How long it is held, at least one tick.
+    pub duration: Ticks,
+    /// MIDI pitch, 0 to 127; 60 is middle C.
+    pub pitch: u8,
+    /// MIDI velocity, 1 to 127.
+    pub velocity: u8,
+}
+
+impl Note {
+    /// When it ends.
+    pub fn end(&self) -> Ticks {
+        self.start + self.duration
+    }
+}
+
+/// The notes of one voice or instrument.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Name of the voice; may be empty.
+    pub name: String,
+    /// General MIDI instrument, 0 to 127.
+    pub program: u8,
+    /// Notes in order of start, then pitch.
+    pub notes: Vec<Note>,
+}
+
+/// A piece as it is heard.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score {
+    /// Title, where there is one.
+    pub title: Option<String>,
+    /// Tempo from each position on, in order; before the first, [`Tempo::default`].
+    pub tempos: Vec<(Ticks, Tempo)>,
+    /// Metre from each position on, in order.
+    pub metres: Vec<(Ticks, Metre)>,
+    /// Key from each position on, in order.
+    pub keys: Vec<(Ticks, Key)>,
+    /// The parts, which sound together.
+    pub parts: Vec<Part>,
+}
+
+impl Score {
+    /// When the last note ends.
+    pub fn end(&self) -> Ticks {
+        self.parts.iter().flat_map(|p| &p.notes).map(Note::end).max().unwrap_or(0)
+    }
+
+    /// Converts positions, given in ascending order, to seconds from the start.
+    pub(crate) fn clock(&self) -> Clock<'_> {
+        Clock { rest: &self.tempos, position: 0, seconds: 0.0, quarters_per_minute: 120.0 }
+    }
+}
+
+/// Walks a tempo map once; see [`Score::clock`].
+#[derive(Clone)]
+pub(crate) struct Clock<'a> {
+    rest: &'a [(Ticks, Tempo)],
+    position: Ticks,
+    seconds: f64,
+    quarters_per_minute: f64,
+}
+
+impl Clock<'_> {
+    /// Seconds at `position`, which must not lie before the position asked for last.
+    pub(crate) fn seconds_at(&mut self, position: Ticks) -> f64 {
+        while let Some(((change, tempo), rest)) = self.rest.split_first()
+            && *change <= position
+        {
+            self.advance(*change);
+            self.quarters_per_minute = tempo.quarters_per_minute();
+            self.rest = rest;
+        }
+        self.advance(position);
+        self.seconds
+    }
+
+    fn advance(&mut self, position: Ticks) {
+        let quarters = position.saturating_sub(self.position) as f64 / TICKS_PER_QUARTER as f64;
+        self.seconds += quarters * 60.0 / self.quarters_per_minute;
+        self.position = self.position.max(position);
+    }
+}
+
+/// Moves a pitch by octaves into the range of MIDI.
+pub(crate) fn into_range(pitch: i16) -> u8 {
+    match pitch {
+        0..=127 => pitch as u8,
+        ..0 => pitch.rem_euclid(12) as u8,
+        _ => (116 + (pitch - 116).rem_euclid(12)) as u8,
+    }
+}
