@@ -93,6 +93,26 @@ pub enum Error {
         /// The format that this version reads and writes.
         expected: u64,
     },
+    /// The training or validation data cannot be used.
+    #[error(transparent)]
+    Data(#[from] anaphora_data::DataError),
+    /// No tokenizer can be made, or one does not understand a text.
+    #[error(transparent)]
+    Tokenizer(#[from] anaphora_data::TokenizerError),
+    /// A file has symbols that the tokenizer does not know.
+    #[error("{}: {source}", path.display())]
+    Tokens {
+        /// The file.
+        path: PathBuf,
+        /// What is unknown, and where.
+        source: anaphora_data::TokenizerError,
+    },
+    /// No windows can be drawn from the data, or they cannot go on where they stopped.
+    #[error(transparent)]
+    Windows(#[from] anaphora_data::WindowsError),
+    /// Layers do not fit together: a mistake of this program.
+    #[error(transparent)]
+    Shape(#[from] anaphora_nn::ShapeError),
 }
 
 impl Error {

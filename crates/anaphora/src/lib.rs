@@ -2,8 +2,10 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod corpus;
 pub mod error;
 pub mod metrics;
+pub mod model;
 pub mod plot;
 pub mod recipe;
 pub mod run;

@@ -1,0 +1,189 @@
+//! The language model: input, backbone and a head over the vocabulary.
+
+use anaphora_data::Batch;
+use anaphora_nn::{
+    Backbone, Builder, Cell, Device, FeedForward, Graph, Input, Linear, Mask, Memory, Mode, Params, Recurrent,
+    RecurrentOptions, ShapeError, State, Tensor,
+};
+
+use crate::recipe;
+use crate::weights::NamedTensor;
+
+/// A model that gives, after each token of a sequence, a distribution over the next.
+pub struct LanguageModel {
+    params: Params,
+    layers: Layers,
+}
+
+struct Layers {
+    input: Input,
+    backbone: Backbone,
+    head: Linear,
+    vocab_size: usize,
+    dropout: f32,
+    variational: bool,
+}
+
+impl LanguageModel {
+    /// A model with random weights that follow from `seed`.
+    pub fn new(model: &recipe::Model, vocab_size: usize, seed: u64) -> Self {
+        let mut params = Params::new();
+        let layers = Layers::new(model, vocab_size, &mut Builder::random(&mut params, seed));
+        Self { params, layers }
+    }
+
+    /// A model whose weights are all zero, to be loaded.
+    pub fn zeros(model: &recipe::Model, vocab_size: usize) -> Self {
+        let mut params = Params::new();
+        let layers = Layers::new(model, vocab_size, &mut Builder::zeros(&mut params));
+        Self { params, layers }
+    }
+
+    /// The weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The weights, for an optimizer's step.
+    pub fn params_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    /// Number of tokens in the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.layers.vocab_size
+    }
+
+    /// The weights by name, for a file.
+    pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
+        let params = &self.params;
+        params.ids().map(|id| NamedTensor::new(params.name(id), params.shape(id), params.value(id))).collect()
+    }
+
+    /// Name and shape of each weight, in the order of [`LanguageModel::tensors`].
+    pub fn expected(&self) -> Vec<(&str, &[usize])> {
+        self.params.ids().map(|id| (self.params.name(id), self.params.shape(id))).collect()
+    }
+
+    /// Takes weights over, in the order of [`LanguageModel::expected`].
+    pub fn load(&mut self, tensors: &[NamedTensor]) {
+        let ids: Vec<_> = self.params.ids().collect();
+        for (id, tensor) in ids.into_iter().zip(tensors) {
+            self.params.value_mut(id).copy_from_slice(&tensor.data);
+        }
+    }
+
+    /// The state of `rows` sequences that have not begun.
+    pub fn initial_state(&self, rows: usize) -> State {
+        self.layers.backbone.initial_state(rows)
+    }
+
+    /// Adds to the gradients those of `weight` times the batch's mean cross-entropy, which is returned in nats a token.
+    /// Sequences go on from `state`.
+    pub fn train_batch(
+        &mut self,
+        device: &Device,
+        memory: &mut Memory,
+        batch: &Batch,
+        state: &mut State,
+        seed: u64,
+        weight: f32,
+    ) -> Result<f32, ShapeError> {
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Train { seed });
+        let logits = self.layers.forward(&mut graph, &batch.ids, &batch.batch_sizes, state)?;
+        let (_, mean) = graph.cross_entropy(logits, &batch.targets)?;
+        let loss = graph.value(mean)[0];
+        graph.backward(mean, weight)?;
+        Ok(loss)
+    }
+
+    /// The sum of the batch's cross-entropies in nats. Sequences go on from `state`.
+    pub fn evaluate_batch(
+        &mut self,
+        device: &Device,
+        memory: &mut Memory,
+        batch: &Batch,
+        state: &mut State,
+    ) -> Result<f64, ShapeError> {
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let logits = self.layers.forward(&mut graph, &batch.ids, &batch.batch_sizes, state)?;
+        let (losses, _) = graph.cross_entropy(logits, &batch.targets)?;
+        Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
+    }
+
+    /// Reads one token for each sequence of `state` and writes the logits of the next, `[ids.len(), vocab_size]`.
+    pub fn advance(
+        &mut self,
+        device: &Device,
+        memory: &mut Memory,
+        ids: &[u32],
+        state: &mut State,
+        logits: &mut Vec<f32>,
+    ) -> Result<(), ShapeError> {
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let output = self.layers.forward(&mut graph, ids, &[ids.len()], state)?;
+        logits.clear();
+        logits.extend_from_slice(graph.value(output));
+        Ok(())
+    }
+}
+
+impl Layers {
+    fn new(model: &recipe::Model, vocab_size: usize, builder: &mut Builder) -> Self {
+        let input = Input::new(builder, "embedding", vocab_size, model.embedding_size, model.tied_weights);
+        let dropout = model.dropout as f32;
+        let backbone = match cell(model) {
+            None => {
+                let sizes = [model.window, input.size(), model.hidden_size, model.layers];
+                Backbone::FeedForward(FeedForward::new(builder, "window", sizes, dropout))
+            }
+            Some(cell) => {
+                let options = RecurrentOptions {
+                    cell,
+                    input_size: input.size(),
+                    hidden_size: model.hidden_size,
+                    layers: model.layers,
+                    bidirectional: false,
+                    dropout,
+                    variational: model.variational_dropout,
+                    forget_bias: model.forget_bias as f32,
+                };
+                Backbone::Recurrent(Recurrent::new(builder, "rnn", options))
+            }
+        };
+        let head = match input.table() {
+            Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size),
+            _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
+        };
+        Self { input, backbone, head, vocab_size, dropout, variational: model.variational_dropout }
+    }
+
+    /// Logits `[tokens, vocab_size]` of a packed batch. Dropout stands on every connection that is not recurrent (Zaremba,
+    /// Sutskever, Vinyals 2014): behind the input, between layers and before the head.
+    fn forward(
+        &self,
+        graph: &mut Graph,
+        ids: &[u32],
+        batch_sizes: &[usize],
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let mask = if self.variational { Mask::Sequence(batch_sizes) } else { Mask::Each };
+        let x = self.input.forward(graph, ids)?;
+        let x = graph.dropout(x, self.dropout, mask);
+        let y = self.backbone.forward(graph, x, batch_sizes, state)?;
+        let y = graph.dropout(y, self.dropout, mask);
+        self.head.forward(graph, y)
+    }
+}
+
+/// The recurrent cell that a recipe names, or none for the feed-forward baseline.
+fn cell(model: &recipe::Model) -> Option<Cell> {
+    use recipe::{Backbone, Nonlinearity};
+    match (model.backbone, model.nonlinearity) {
+        (Backbone::Window, _) => None,
+        (Backbone::Rnn, Nonlinearity::Tanh) => Some(Cell::Tanh),
+        (Backbone::Rnn, Nonlinearity::Relu) => Some(Cell::Relu),
+        (Backbone::Gru, _) => Some(Cell::Gru),
+        (Backbone::Lstm, _) => Some(Cell::Lstm),
+    }
+}
