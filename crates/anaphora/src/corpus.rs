@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anaphora_data::{
-    Format, Order, Piece, SplitOptions, TokenStream, Tokenizer, composer, parse_pieces, read_pieces, split, tokenizer,
+    Format, Order, Piece, SplitOptions, TokenStream, Tokenizer, composer, parse_pieces, read_pieces, split,
+    tokenizer,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -56,7 +57,8 @@ impl Corpus {
                 (std::mem::take(&mut pieces.pieces), held_out.pieces)
             }
             None => {
-                let options = SplitOptions { validation_fraction: data.validation_fraction, order: Order::File };
+                let options =
+                    SplitOptions { validation_fraction: data.validation_fraction, order: Order::File };
                 let halves = split(pieces, &options)?;
                 (halves.train, halves.validation)
             }

@@ -110,6 +110,22 @@ pub enum Error {
     /// No windows can be drawn from the data, or they cannot go on where they stopped.
     #[error(transparent)]
     Windows(#[from] anaphora_data::WindowsError),
+    /// A run has no model yet.
+    #[error("{} has no model yet: no validation has been done; go on with `anaphora resume`", .0.display())]
+    NoModel(PathBuf),
+    /// The data of a run are no longer what it began with.
+    #[error("{} is not what this run began with; restore the file, or train again into another folder", .0.display())]
+    DataChanged(PathBuf),
+    /// Training diverges however low the learning rate.
+    #[error(
+        "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"
+    )]
+    Diverged {
+        /// The optimizer step.
+        step: u64,
+        /// What was seen.
+        found: String,
+    },
     /// Layers do not fit together: a mistake of this program.
     #[error(transparent)]
     Shape(#[from] anaphora_nn::ShapeError),

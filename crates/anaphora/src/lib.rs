@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod corpus;
 pub mod error;
+pub mod evaluate;
 pub mod metrics;
 pub mod model;
 pub mod plot;
@@ -14,6 +15,8 @@ pub mod schedule;
 #[cfg(test)]
 mod small_disk;
 pub mod tensorboard;
+pub mod train;
+pub mod trained;
 pub mod weights;
 
 pub use error::{Error, Result};

@@ -2,8 +2,8 @@
 
 use anaphora_data::Batch;
 use anaphora_nn::{
-    Backbone, Builder, Cell, Device, FeedForward, Graph, Input, Linear, Mask, Memory, Mode, Params, Recurrent,
-    RecurrentOptions, ShapeError, State, Tensor,
+    Backbone, Builder, Cell, Device, FeedForward, Graph, Input, Linear, Mask, Memory, Mode, Params,
+    Recurrent, RecurrentOptions, ShapeError, State, Tensor,
 };
 
 use crate::recipe;

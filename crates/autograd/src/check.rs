@@ -55,7 +55,12 @@ pub fn gradients(
             let difference = (above - below) / (2.0 * f64::from(step));
             let tape = f64::from(analytic[offset + index]);
             if (tape - difference).abs() > tolerance * tape.abs().max(difference.abs()).max(1.0) {
-                disagreements.push(Disagreement { name: params.name(id).to_owned(), index, tape, difference });
+                disagreements.push(Disagreement {
+                    name: params.name(id).to_owned(),
+                    index,
+                    tape,
+                    difference,
+                });
             }
         }
         offset += len;

@@ -79,7 +79,13 @@ impl<'a> Graph<'a> {
     /// A constant `[rows, cols]`.
     pub fn constant(&mut self, values: &[f32], rows: usize, cols: usize) -> Result<Tensor, ShapeError> {
         let fits = values.len() == rows * cols;
-        expect(fits, "constant", ("values", &[values.len()]), ("tensor", &[rows, cols]), "the counts must agree")?;
+        expect(
+            fits,
+            "constant",
+            ("values", &[values.len()]),
+            ("tensor", &[rows, cols]),
+            "the counts must agree",
+        )?;
         let mut buffer = self.memory.take(values.len());
         buffer.copy_from_slice(values);
         Ok(self.push(buffer, rows, cols, false))
@@ -98,7 +104,13 @@ impl<'a> Graph<'a> {
     /// Walks the tape backward from a `[1, 1]` tensor and adds to the parameters' gradients; `scale` is the gradient of the
     /// start itself, 1 for a plain derivative.
     pub fn backward(&mut self, loss: Tensor, scale: f32) -> Result<(), ShapeError> {
-        expect(loss.shape() == [1, 1], "backward", ("loss", &loss.shape()), ("scalar", &[1, 1]), "a loss is one value")?;
+        expect(
+            loss.shape() == [1, 1],
+            "backward",
+            ("loss", &loss.shape()),
+            ("scalar", &[1, 1]),
+            "a loss is one value",
+        )?;
         self.add_grad(loss, |grad| grad[0] += scale);
         while let Some(operation) = self.operations.pop() {
             operation.backward(self);

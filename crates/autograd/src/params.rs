@@ -122,7 +122,15 @@ impl Params {
     }
 
     /// The `step`-th AdamW step (from 1) on gradients times `scale`; `mean` and `square` are the optimizer's flat state.
-    pub fn adamw(&mut self, device: &Device, settings: AdamW, step: u64, scale: f32, mean: &mut [f32], square: &mut [f32]) {
+    pub fn adamw(
+        &mut self,
+        device: &Device,
+        settings: AdamW,
+        step: u64,
+        scale: f32,
+        mean: &mut [f32],
+        square: &mut [f32],
+    ) {
         self.version += 1;
         optimizer::adamw(&device.pool, settings, step, scale, &mut self.values, &self.grads, mean, square);
     }

@@ -60,7 +60,14 @@ impl SimdOp for ExpSum<'_> {
 }
 
 /// `dlogits = (probabilities - one_hot(targets)) * scale`, in place of the probabilities that [`forward`] left.
-pub fn backward(pool: &Pool, classes: usize, probabilities: &[f32], targets: &[u32], scale: f32, dlogits: &mut [f32]) {
+pub fn backward(
+    pool: &Pool,
+    classes: usize,
+    probabilities: &[f32],
+    targets: &[u32],
+    scale: f32,
+    dlogits: &mut [f32],
+) {
     assert_eq!(probabilities.len(), dlogits.len());
     let dlogits = SharedMut::new(dlogits);
     pool.run(|worker| {

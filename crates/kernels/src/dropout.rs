@@ -15,7 +15,15 @@ pub enum Mask<'a> {
 
 /// Multiplies `values[tokens, width]` by the mask of `seed`: zero with probability `rate`, else `1 / (1 - rate)`. Forward
 /// on activations and backward on gradients are the same call; the sum `out += mask ⊙ values` serves both.
-pub fn apply_add(pool: &Pool, values: &[f32], width: usize, rate: f32, seed: u64, mask: Mask, out: &mut [f32]) {
+pub fn apply_add(
+    pool: &Pool,
+    values: &[f32],
+    width: usize,
+    rate: f32,
+    seed: u64,
+    mask: Mask,
+    out: &mut [f32],
+) {
     assert_eq!(values.len(), out.len());
     let stream = Positional::new(seed);
     let keep = 1.0 / (1.0 - rate);

@@ -56,7 +56,7 @@ pub unsafe fn for_each<I: Isa>(isa: I, len: usize, mut f: impl FnMut(Lanes<I>)) 
     }
     if start < len {
         let mask = ops.first_n_mask(len - start);
-        
+
         f(Lanes { start, mask: Some(mask) });
     }
 }

@@ -149,7 +149,9 @@ impl Shared {
         let worker = Worker { index, shared: self };
         let mut seen = 0;
         loop {
-            self.wait_until(|| self.epoch.load(Ordering::Acquire) != seen || self.stop.load(Ordering::Acquire));
+            self.wait_until(|| {
+                self.epoch.load(Ordering::Acquire) != seen || self.stop.load(Ordering::Acquire)
+            });
             if self.stop.load(Ordering::Acquire) {
                 return;
             }
@@ -224,7 +226,8 @@ impl Worker<'_> {
             shared.wake_all();
         } else {
             shared.wait_until(|| {
-                shared.barrier_round.load(Ordering::Acquire) != round || shared.panicked.load(Ordering::Acquire)
+                shared.barrier_round.load(Ordering::Acquire) != round
+                    || shared.panicked.load(Ordering::Acquire)
             });
             if shared.barrier_round.load(Ordering::Acquire) == round {
                 panic!("another worker of the pool panicked");

@@ -1,7 +1,8 @@
 //! Recurrent layers against the plain cells in f64: outputs directly, gradients by finite differences.
 
 use anaphora_kernels::recurrent::{
-    Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights, Workspace, backward, forward, reference,
+    Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights, Workspace, backward, forward,
+    reference,
 };
 use anaphora_kernels::{Pool, Precision};
 
@@ -110,9 +111,20 @@ impl Case {
         };
         let mut workspace = Workspace::default();
         backward(
-            &pool, layer, precision, &packed, weights, input, &saved, &wide_y, rows, gradients, &mut workspace,
+            &pool,
+            layer,
+            precision,
+            &packed,
+            weights,
+            input,
+            &saved,
+            &wide_y,
+            rows,
+            gradients,
+            &mut workspace,
         );
-        let untouched = wide_y.chunks(rows.stride).all(|row| row[0] == 9.0 && row[1] == 9.0 && row[hidden + 2] == 9.0);
+        let untouched =
+            wide_y.chunks(rows.stride).all(|row| row[0] == 9.0 && row[1] == 9.0 && row[hidden + 2] == 9.0);
         assert!(untouched, "a layer wrote outside its columns");
         results.y = wide_y.chunks(rows.stride).flat_map(|row| row[2..2 + hidden].to_vec()).collect();
         results
@@ -135,7 +147,9 @@ impl Case {
     /// the order weights, x, h0, c0.
     fn plain(&self, parameters: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>, Vec<f64>, f64) {
         let (input, hidden) = (self.layer.input_size, self.layer.hidden_size);
-        let [weight_ih, weight_hh, bias_ih, bias_hh, x, h0, c0] = parameters else { panic!("seven parameters") };
+        let [weight_ih, weight_hh, bias_ih, bias_hh, x, h0, c0] = parameters else {
+            panic!("seven parameters")
+        };
         let weights = reference::Weights {
             weight_ih: weight_ih.clone(),
             weight_hh: weight_hh.clone(),
@@ -179,9 +193,13 @@ fn assert_close(what: &str, got: &[f32], expected: &[f64], tolerance: f64) {
 fn forward_agrees_with_the_plain_cells() {
     for cell in CELLS {
         for reverse in [false, true] {
-            for (input, hidden, sizes) in
-                [(1, 1, &[1][..]), (3, 15, &[2, 2, 2]), (4, 17, &[5, 4, 4, 2, 1]), (7, 33, &[3, 3, 1]), (2, 64, &[9, 9])]
-            {
+            for (input, hidden, sizes) in [
+                (1, 1, &[1][..]),
+                (3, 15, &[2, 2, 2]),
+                (4, 17, &[5, 4, 4, 2, 1]),
+                (7, 33, &[3, 3, 1]),
+                (2, 64, &[9, 9]),
+            ] {
                 let case = Case::new(cell, reverse, input, hidden, sizes);
                 let (y, hn, cn, _) = case.plain(&case.parameters());
                 let results = case.run(2, Precision::F32);

@@ -24,7 +24,13 @@ pub enum Input {
 impl Input {
     /// An embedding `NAME.weight [vocab_size, embedding_size]`, normal with variance 1, or `1 / embedding_size` where the
     /// output layer shares it; one-hot where `embedding_size` is 0.
-    pub fn new(builder: &mut Builder, name: &str, vocab_size: usize, embedding_size: usize, shared: bool) -> Self {
+    pub fn new(
+        builder: &mut Builder,
+        name: &str,
+        vocab_size: usize,
+        embedding_size: usize,
+        shared: bool,
+    ) -> Self {
         if embedding_size == 0 {
             return Self::OneHot { vocab_size };
         }

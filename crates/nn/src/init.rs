@@ -63,7 +63,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// Stacked identity matrices `[size, size]` (Le, Jaitly, Hinton 2015).
 pub fn identity(values: &mut [f32], size: usize) {
     values.fill(0.0);
-    values.chunks_exact_mut(size * size).for_each(|block| block.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0));
+    values
+        .chunks_exact_mut(size * size)
+        .for_each(|block| block.iter_mut().step_by(size + 1).for_each(|v| *v = 1.0));
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ impl Linear {
     /// Adds `NAME.weight [outputs, inputs]` and `NAME.bias [outputs]`, uniform as PyTorch begins them.
     pub fn new(builder: &mut Builder, name: &str, inputs: usize, outputs: usize) -> Self {
         let bound = 1.0 / (inputs as f32).sqrt();
-        let weight =
-            builder.add(format!("{name}.weight"), &[outputs, inputs], |random, w| init::uniform(random, w, bound));
+        let weight = builder
+            .add(format!("{name}.weight"), &[outputs, inputs], |random, w| init::uniform(random, w, bound));
         Self { weight, bias: builder.add_zeros(format!("{name}.bias"), &[outputs]) }
     }
 

@@ -40,26 +40,34 @@ impl Recurrent {
         let RecurrentOptions { cell, hidden_size, .. } = options;
         let rows = cell.gates() * hidden_size;
         let directions = 1 + usize::from(options.bidirectional);
-        let mut direction = |layer: usize, number: usize| {
-            let input_size = if layer == 0 { options.input_size } else { directions * hidden_size };
-            let suffix = if number == 1 { format!("l{layer}_reverse") } else { format!("l{layer}") };
-            let ih = builder.add(format!("{name}.weight_ih_{suffix}"), &[rows, input_size], |random, w| match cell {
-                Cell::Relu => init::normal(random, w, (1.0 / input_size as f32).sqrt() * 0.1),
-                _ => init::xavier(random, w, input_size, hidden_size),
-            });
-            let hh = builder.add(format!("{name}.weight_hh_{suffix}"), &[rows, hidden_size], |random, w| match cell {
-                Cell::Relu => init::identity(w, hidden_size),
-                _ => init::orthogonal(random, w, hidden_size),
-            });
-            let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |_, bias| {
-                if cell == Cell::Lstm {
-                    bias[hidden_size..2 * hidden_size].fill(options.forget_bias);
-                }
-            });
-            [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
-        };
-        let weights =
-            (0..options.layers).map(|layer| (0..directions).map(|number| direction(layer, number)).collect()).collect();
+        let mut direction =
+            |layer: usize, number: usize| {
+                let input_size = if layer == 0 { options.input_size } else { directions * hidden_size };
+                let suffix = if number == 1 { format!("l{layer}_reverse") } else { format!("l{layer}") };
+                let ih =
+                    builder.add(format!("{name}.weight_ih_{suffix}"), &[rows, input_size], |random, w| {
+                        match cell {
+                            Cell::Relu => init::normal(random, w, (1.0 / input_size as f32).sqrt() * 0.1),
+                            _ => init::xavier(random, w, input_size, hidden_size),
+                        }
+                    });
+                let hh =
+                    builder.add(format!("{name}.weight_hh_{suffix}"), &[rows, hidden_size], |random, w| {
+                        match cell {
+                            Cell::Relu => init::identity(w, hidden_size),
+                            _ => init::orthogonal(random, w, hidden_size),
+                        }
+                    });
+                let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |_, bias| {
+                    if cell == Cell::Lstm {
+                        bias[hidden_size..2 * hidden_size].fill(options.forget_bias);
+                    }
+                });
+                [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
+            };
+        let weights = (0..options.layers)
+            .map(|layer| (0..directions).map(|number| direction(layer, number)).collect())
+            .collect();
         Self { options, weights }
     }
 
@@ -92,7 +100,11 @@ impl Recurrent {
         let mut x = x;
         for (layer, directions) in self.weights.iter().enumerate() {
             if layer > 0 {
-                x = graph.dropout(x, dropout, if variational { Mask::Sequence(batch_sizes) } else { Mask::Each });
+                x = graph.dropout(
+                    x,
+                    dropout,
+                    if variational { Mask::Sequence(batch_sizes) } else { Mask::Each },
+                );
             }
             let first = part;
             let mut starting = |graph: &mut Graph| {
@@ -111,7 +123,8 @@ impl Recurrent {
             let output = graph.recurrent(cell, x, batch_sizes, &directions)?;
             let mut place = first;
             for number in 0..directions.len() {
-                for tensor in [Some(output.hn[number]), output.cn.get(number).copied()].into_iter().flatten() {
+                for tensor in [Some(output.hn[number]), output.cn.get(number).copied()].into_iter().flatten()
+                {
                     state.part_mut(place).copy_from_slice(graph.value(tensor));
                     place += 1;
                 }

@@ -59,7 +59,8 @@ impl State {
         self.rows = rows.len();
         for part in &mut self.parts {
             let old = std::mem::take(&mut part.values);
-            part.values = rows.iter().flat_map(|row| &old[row * part.width..(row + 1) * part.width]).copied().collect();
+            part.values =
+                rows.iter().flat_map(|row| &old[row * part.width..(row + 1) * part.width]).copied().collect();
         }
     }
 }

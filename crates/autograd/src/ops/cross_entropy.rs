@@ -44,7 +44,14 @@ impl Operation for CrossEntropy {
         let probabilities = graph.value(self.logits);
         if !dlogits.is_empty() {
             let pool = &graph.device.pool;
-            cross_entropy::backward(pool, self.logits.cols, probabilities, &self.targets, scale, &mut dlogits);
+            cross_entropy::backward(
+                pool,
+                self.logits.cols,
+                probabilities,
+                &self.targets,
+                scale,
+                &mut dlogits,
+            );
         }
         graph.return_grad(self.logits, dlogits);
         graph.memory.give(upstream);

@@ -17,7 +17,14 @@ impl Graph<'_> {
     pub fn embedding(&mut self, table: ParamId, ids: &[u32]) -> Result<Tensor, ShapeError> {
         let &[vocab, width] = self.params.shape(table) else {
             let side = (self.params.name(table), self.params.shape(table));
-            return Err(expect(false, "embedding", ("ids", &[ids.len()]), side, "a table has rows and columns").unwrap_err());
+            return Err(expect(
+                false,
+                "embedding",
+                ("ids", &[ids.len()]),
+                side,
+                "a table has rows and columns",
+            )
+            .unwrap_err());
         };
         check_ids(ids, "embedding", self.params.name(table), &[vocab, width])?;
         let mut value = self.memory.take(ids.len() * width);
@@ -39,10 +46,21 @@ impl Graph<'_> {
 }
 
 /// All ids are rows of a table that has `shape[0]` of them.
-pub(super) fn check_ids(ids: &[u32], operation: &'static str, table: &str, shape: &[usize]) -> Result<(), ShapeError> {
+pub(super) fn check_ids(
+    ids: &[u32],
+    operation: &'static str,
+    table: &str,
+    shape: &[usize],
+) -> Result<(), ShapeError> {
     let largest = ids.iter().copied().max().map_or(0, |id| id as usize);
     let fits = ids.is_empty() || largest < shape[0];
-    expect(fits, operation, ("the largest id", &[largest]), (table, shape), "ids must be below the number of rows")
+    expect(
+        fits,
+        operation,
+        ("the largest id", &[largest]),
+        (table, shape),
+        "ids must be below the number of rows",
+    )
 }
 
 impl Operation for Embedding {

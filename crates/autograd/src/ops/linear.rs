@@ -17,7 +17,12 @@ struct Linear {
 
 impl Graph<'_> {
     /// `y = x · weightᵀ + bias` for `x[rows, in]`, `weight[out, in]` and `bias[out]`, as `torch.nn.Linear` has them.
-    pub fn linear(&mut self, x: Tensor, weight: ParamId, bias: Option<ParamId>) -> Result<Tensor, ShapeError> {
+    pub fn linear(
+        &mut self,
+        x: Tensor,
+        weight: ParamId,
+        bias: Option<ParamId>,
+    ) -> Result<Tensor, ShapeError> {
         let shape = self.params.shape(weight);
         let side = (self.params.name(weight), shape);
         let fits = shape.len() == 2 && shape[1] == x.cols;
@@ -25,12 +30,19 @@ impl Graph<'_> {
         let out = shape[0];
         if let Some(bias) = bias {
             let other = (self.params.name(bias), self.params.shape(bias));
-            expect(other.1 == [out], "linear", side, other, "the bias must have one value a row of the weight")?;
+            expect(
+                other.1 == [out],
+                "linear",
+                side,
+                other,
+                "the bias must have one value a row of the weight",
+            )?;
         }
         let (device, version) = (self.device, self.params.version());
         let weights = Matrix::new(self.params.value(weight), out, x.cols);
-        let entry = self.memory.linear.entry(weight).or_insert_with(|| {
-            Versioned { packed: PackedColumns::new(device.precision(), device.threads()), version: 0 }
+        let entry = self.memory.linear.entry(weight).or_insert_with(|| Versioned {
+            packed: PackedColumns::new(device.precision(), device.threads()),
+            version: 0,
         });
         if entry.version != version {
             entry.packed.pack(&device.pool, weights.transposed());

@@ -59,7 +59,8 @@ impl Graph<'_> {
         let batch = batch_sizes.first().copied().unwrap_or(0);
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "recurrent", sides.0, sides.1, "there must be a row a token")?;
-        let falling = batch_sizes.windows(2).all(|pair| pair[0] >= pair[1]) && batch_sizes.iter().all(|&rows| rows > 0);
+        let falling =
+            batch_sizes.windows(2).all(|pair| pair[0] >= pair[1]) && batch_sizes.iter().all(|&rows| rows > 0);
         let sides = (("batch_sizes", batch_sizes), ("steps", &[batch_sizes.len()][..]));
         expect(falling, "recurrent", sides.0, sides.1, "batch sizes must be positive and never rise")?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
@@ -115,7 +116,13 @@ impl Graph<'_> {
             let Some(state) = state else { continue };
             let wanted = [batch, hidden];
             let rule = "a state has a row a sequence";
-            expect(state.shape() == wanted, "recurrent", (name, &state.shape()), ("batch and hidden", &wanted), rule)?;
+            expect(
+                state.shape() == wanted,
+                "recurrent",
+                (name, &state.shape()),
+                ("batch and hidden", &wanted),
+                rule,
+            )?;
         }
         Ok(())
     }
@@ -158,7 +165,8 @@ impl Operation for Recurrent {
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
         let x = graph.take_value(self.x);
-        let [h0, c0] = [self.direction.h0, self.direction.c0].map(|state| state.map(|s| (s, graph.take_value(s))));
+        let [h0, c0] =
+            [self.direction.h0, self.direction.c0].map(|state| state.map(|s| (s, graph.take_value(s))));
         let y = graph.take_value(self.y);
         let mut workspace = std::mem::take(&mut graph.memory.workspace);
 
@@ -188,14 +196,26 @@ impl Operation for Recurrent {
         let saved = &graph.memory.saved[self.saved];
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         recurrent::backward(
-            pool, &self.layer, precision, packed, weights, input, saved, &y, self.rows, gradients, &mut workspace,
+            pool,
+            &self.layer,
+            precision,
+            packed,
+            weights,
+            input,
+            saved,
+            &y,
+            self.rows,
+            gradients,
+            &mut workspace,
         );
 
         graph.memory.workspace = workspace;
         graph.put_value(self.x, x);
         graph.put_value(self.y, y);
         graph.return_grad(self.x, dx);
-        for ((state, value), grad) in [(h0, dh0), (c0, dc0)].into_iter().filter_map(|(s, g)| s.map(|s| (s, g))) {
+        for ((state, value), grad) in
+            [(h0, dh0), (c0, dc0)].into_iter().filter_map(|(s, g)| s.map(|s| (s, g)))
+        {
             graph.put_value(state, value);
             graph.return_grad(state, grad);
         }

@@ -27,7 +27,13 @@ impl Graph<'_> {
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "window", sides.0, sides.1, "there must be a row a token")?;
         let sides = (("context", &[context.len()][..]), ("window", &[batch, past][..]));
-        expect(context.len() == batch * past, "window", sides.0, sides.1, "a context holds the steps before the first")?;
+        expect(
+            context.len() == batch * past,
+            "window",
+            sides.0,
+            sides.1,
+            "a context holds the steps before the first",
+        )?;
 
         let mut starts = vec![0];
         batch_sizes.iter().for_each(|rows| starts.push(starts[starts.len() - 1] + rows));

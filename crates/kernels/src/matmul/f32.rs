@@ -86,12 +86,8 @@ pub fn portable(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
 }
 
 fn view<'a>(m: &Matrix<'a>) -> NdTensorView<'a, f32, 2> {
-    NdTensorView::from_slice_with_strides(
-        [m.rows(), m.cols()],
-        m.data(),
-        [m.row_stride(), m.col_stride()],
-    )
-    .expect("a matrix view has a valid layout")
+    NdTensorView::from_slice_with_strides([m.rows(), m.cols()], m.data(), [m.row_stride(), m.col_stride()])
+        .expect("a matrix view has a valid layout")
 }
 
 fn with_executor<R>(f: impl FnOnce(&GemmExecutor) -> R) -> R {

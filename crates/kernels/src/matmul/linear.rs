@@ -145,7 +145,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`, with a right-hand side used once.
-pub fn product_rows(pool: &Pool, precision: Precision, a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+pub fn product_rows(
+    pool: &Pool,
+    precision: Precision,
+    a: Matrix,
+    b: Matrix,
+    c: &mut [f32],
+    accumulate: bool,
+) {
     let c = SharedMut::new(c);
     pool.run(|worker| product_rows_share(worker, precision, a, b, c, accumulate));
 }

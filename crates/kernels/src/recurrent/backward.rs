@@ -68,8 +68,7 @@ pub fn backward(
     let split = layer.cell.splits_gradient();
     let x = Matrix::new(input.x, tokens, layer.input_size);
     let dinput = SharedMut::new(reserve(&mut workspace.dinput, tokens * all));
-    let dhidden =
-        if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * all)) } else { dinput };
+    let dhidden = if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * all)) } else { dinput };
     let before = SharedMut::new(reserve(&mut workspace.before, tokens * hidden));
     let dh_all = SharedMut::new(reserve(&mut workspace.dh, batch * hidden));
     let dc_all = SharedMut::new(reserve(&mut workspace.dc, batch * hidden));
@@ -119,8 +118,7 @@ pub fn backward(
                         (None, Cell::Lstm) => own_c0(row),
                         (None, _) => own_h0(row),
                     };
-                    let columns =
-                        |data| Columns { data, start: step.start * all + units.start, stride: all };
+                    let columns = |data| Columns { data, start: step.start * all + units.start, stride: all };
                     simd::dispatch(cell::Backward {
                         cell: layer.cell,
                         rows: step.rows,

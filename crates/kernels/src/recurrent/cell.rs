@@ -282,7 +282,8 @@ impl SimdOp for Backward<'_> {
                             let (r, z, n) = (at.load(isa, r), at.load(isa, z), at.load(isa, n));
                             let inner = at.load(isa, inner);
                             let dn_pre = ops.mul(ops.mul(total, ops.sub(one, z)), dtanh(n));
-                            let dz_pre = ops.mul(ops.mul(total, ops.sub(at.load(isa, previous), n)), dsigmoid(z));
+                            let dz_pre =
+                                ops.mul(ops.mul(total, ops.sub(at.load(isa, previous), n)), dsigmoid(z));
                             let dr_pre = ops.mul(ops.mul(dn_pre, inner), dsigmoid(r));
                             at.store(isa, dr_pre, dr);
                             at.store(isa, dz_pre, dz);

@@ -46,7 +46,11 @@ pub fn forward(
     let cell_states = SharedMut::new(reserve(&mut saved.lanes, batch * hidden));
     let states = saved.state.each_mut().map(|state| {
         let state = reserve(state, batch * hidden);
-        if input.h0.is_empty() { state.fill(0.0) } else { state.copy_from_slice(input.h0) }
+        if input.h0.is_empty() {
+            state.fill(0.0)
+        } else {
+            state.copy_from_slice(input.h0)
+        }
         SharedMut::new(state)
     });
     let (rows, y) = (output.rows, SharedMut::new(output.y));

@@ -16,10 +16,10 @@ use std::sync::Mutex;
 pub use self::backward::{Gradients, Workspace, backward};
 pub use self::cell::Cell;
 pub use self::forward::{Output, forward};
+use crate::Matrix;
 use crate::matmul::linear::{COLUMN_GRANULE, lock};
 use crate::matmul::{Packed, Precision};
 use crate::pool::{Pool, Worker};
-use crate::Matrix;
 
 /// The sizes of one layer in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

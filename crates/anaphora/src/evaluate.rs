@@ -1,0 +1,120 @@
+//! How well a model predicts pieces that it has not learnt.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anaphora_data::{Batch, Piece, Plan, TokenStream, Tokenizer, Windows, read_pieces};
+use anaphora_nn::{Device, Memory, State};
+use serde::Serialize;
+
+use crate::Result;
+use crate::corpus;
+use crate::model::LanguageModel;
+use crate::trained::Trained;
+
+/// Sequences that are read side by side.
+const ROWS: usize = 64;
+
+/// A piece longer than this is read in parts, each from a fresh state, so that a single long document can be read side by
+/// side too.
+const LONGEST: usize = 5_000;
+
+/// The score of a model on some pieces.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Mean cross-entropy in nats a character, ends of pieces counted as one.
+    pub loss: f64,
+    /// The same in bits.
+    pub bits: f64,
+    /// The exponential of the mean cross-entropy a token: how many equally likely tokens the model hesitates between.
+    pub perplexity: f64,
+    /// Characters read, ends of pieces counted as one.
+    pub characters: usize,
+    /// Tokens read.
+    pub tokens: usize,
+    /// Pieces read.
+    pub pieces: usize,
+}
+
+/// Scores a finished run on its own validation pieces, or on the file or folder `data`.
+pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: &Device) -> Result<Report> {
+    let mut trained = Trained::open(run)?;
+    let (pieces, path) = match data {
+        Some(path) => (read_pieces(path, Some(trained.format()))?.pieces, path.to_owned()),
+        None => {
+            let corpus = trained.corpus()?;
+            (corpus.validation, corpus::name(&trained.recipe.data))
+        }
+    };
+    report(&mut trained.model, &trained.tokenizer, &pieces, &path, device)
+}
+
+/// Scores a model on pieces; `path` is named where one of them cannot be encoded.
+pub fn report(
+    model: &mut LanguageModel,
+    tokenizer: &Tokenizer,
+    pieces: &[Piece],
+    path: &Path,
+    device: &Device,
+) -> Result<Report> {
+    let stream = corpus::stream(tokenizer, pieces, path)?;
+    let tokens = stream.len();
+    let characters = tokenizer.characters(stream.tokens());
+    let mean = Evaluator::new(stream, 4096)?.loss(model, device, &mut Memory::new())?;
+    let loss = mean * tokens as f64 / characters.max(1) as f64;
+    Ok(Report {
+        loss,
+        bits: loss / std::f64::consts::LN_2,
+        perplexity: mean.exp(),
+        characters,
+        tokens,
+        pieces: pieces.len(),
+    })
+}
+
+/// Reads the same pieces again and again, each from a fresh state.
+pub struct Evaluator {
+    windows: Windows,
+    tokens: usize,
+    batch: Batch,
+}
+
+impl Evaluator {
+    /// Reads `stream`, about `tokens` tokens at once.
+    pub fn new(stream: Arc<TokenStream>, tokens: usize) -> Result<Self> {
+        let plan = Plan::Pieces {
+            batch: ROWS,
+            length: (tokens / ROWS).max(8),
+            longest: Some(LONGEST),
+            shuffle: false,
+        };
+        let tokens = stream.len();
+        Ok(Self { windows: Windows::new(stream, plan, 0)?, tokens, batch: Batch::default() })
+    }
+
+    /// Mean cross-entropy in nats a token.
+    pub fn loss(&mut self, model: &mut LanguageModel, device: &Device, memory: &mut Memory) -> Result<f64> {
+        let mut windows = self.windows.clone();
+        let mut state = State::default();
+        let mut sum = 0.0;
+        while windows.epoch() == 0 {
+            windows.next_into(&mut self.batch);
+            continue_state(&mut state, &self.batch, model);
+            sum += model.evaluate_batch(device, memory, &self.batch, &mut state)?;
+        }
+        Ok(sum / self.tokens as f64)
+    }
+}
+
+/// Makes `state` that of the batch's rows: those that go on keep theirs, the others begin afresh.
+pub fn continue_state(state: &mut State, batch: &Batch, model: &LanguageModel) {
+    if state.parts() == 0 {
+        *state = model.initial_state(batch.rows());
+    }
+    state.resize(batch.rows());
+    for (row, reset) in batch.reset.iter().enumerate() {
+        if *reset {
+            state.reset(row);
+        }
+    }
+}

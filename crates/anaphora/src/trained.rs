@@ -1,0 +1,65 @@
+//! A finished run, ready to be used.
+
+use std::path::Path;
+
+use anaphora_data::{Format, Tokenizer};
+
+use crate::corpus::Corpus;
+use crate::model::LanguageModel;
+use crate::recipe::{Recipe, Task};
+use crate::run::Run;
+use crate::{Error, Result};
+
+/// The best model of a run with what belongs to it.
+pub struct Trained {
+    /// The run folder.
+    pub run: Run,
+    /// How the model was trained.
+    pub recipe: Recipe,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+    /// The model with the best weights.
+    pub model: LanguageModel,
+}
+
+impl Trained {
+    /// Reads a run folder.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        let run = Run::open(folder.as_ref())?;
+        let recipe = run.recipe()?;
+        let tokenizer = Tokenizer::from_json(&run.tokenizer()?)?;
+        let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
+        if !run.model_path().exists() {
+            return Err(Error::NoModel(run.path().to_owned()));
+        }
+        let weights = run.read_model(&model.expected())?;
+        model.load(&weights);
+        Ok(Self { run, recipe, tokenizer, model })
+    }
+
+    /// What the run learnt: tunes or text.
+    pub fn task(&self) -> Task {
+        self.run.info().task
+    }
+
+    /// The kind of files that the run learns from.
+    pub fn format(&self) -> Format {
+        match self.task() {
+            Task::Music => Format::Abc,
+            _ => Format::Text,
+        }
+    }
+
+    /// The pieces that the run learnt from and was validated on, read again.
+    pub fn corpus(&self) -> Result<Corpus> {
+        let mut data = self.recipe.data.clone();
+        let info = self.run.info();
+        // The recipe's paths are relative to where the training was started.
+        for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
+            if let Some(source) = source {
+                *path = Some(source.path.clone());
+            }
+        }
+        Corpus::read(info.task, &data)
+    }
+}
