@@ -73,9 +73,9 @@ const CASES: &[Case] = &[
     case("M:4/4\nL:1/8\nK:C", "(3:2:2C2D (3::4CDEF (3z/C/D/|", "C32 D16 C16 D16 E16 F16 z8 C8 D8"),
     // Ties, slurs, chords.
     case(C4, "A-A2A-|A2|(AB)c-|c|", "A144 A144 A48 B48 c96"),
-    case(C4, "[CEG]2[C2E2]/[CE-][CE]|C-[CE]C-D|", "C96 E96 G96 C48 E48 C48 E96 C48 C96 E48 C48 D48"),
-    // The first note's length is the chord's, times what stands behind it; abc2midi makes it an eighth here.
-    differs(C4, "[C2E]/|", "C48 E48"),
+    case(C4, "[CEG]2[CE][CE-][CE]|C-[CE]C-D|", "C96 E96 G96 C48 E48 C48 E96 C48 C96 E48 C48 D48"),
+    // The first note's length is multiplied by the chord's (standard 2.1, 4.17); abc2midi forgets it.
+    differs(C4, "[C2E2]/|", "C48 E48"),
     case(C4, "\"Am\"C\"^words\"D !fermata!E.F|", "C48 D48 E48 F24"),
     // Ornaments are the player's; abc2midi writes out trills and rolls.
     differs(C4, "!trill!C~D|", "C48 D48"),
