@@ -91,6 +91,26 @@ impl Score {
         self.parts.iter().flat_map(|p| &p.notes).map(Note::end).max().unwrap_or(0)
     }
 
+    /// Moves every beginning and end to the nearest multiple of `grid`, which is at least 1; a note
+    /// keeps at least one. For what was played by hand, `TICKS_PER_QUARTER / 12` keeps sixteenths
+    /// and triplets.
+    pub fn quantise(&mut self, grid: Ticks) {
+        let grid = grid.max(1);
+        let nearest = |at: Ticks| (at + grid / 2) / grid * grid;
+        for part in &mut self.parts {
+            for note in &mut part.notes {
+                let (start, end) = (nearest(note.start), nearest(note.end()));
+                note.start = start;
+                note.duration = end.saturating_sub(start).max(grid);
+            }
+            part.notes.sort();
+            part.notes.dedup_by_key(|n| (n.start, n.pitch));
+        }
+        self.tempos.iter_mut().for_each(|t| t.0 = nearest(t.0));
+        self.metres.iter_mut().for_each(|m| m.0 = nearest(m.0));
+        self.keys.iter_mut().for_each(|k| k.0 = nearest(k.0));
+    }
+
     /// Converts positions, given in ascending order, to seconds from the start.
     pub(crate) fn clock(&self) -> Clock<'_> {
         Clock { rest: &self.tempos, position: 0, seconds: 0.0, quarters_per_minute: 120.0 }

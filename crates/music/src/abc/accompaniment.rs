@@ -98,7 +98,8 @@ pub(super) fn part(mut harmony: Vec<Harmony>, end: Ticks) -> Part {
             }
             Harmony::Symbol(_, c) => chord = Some(c.clone()),
         }
-        let until = harmony.get(index + 1).map_or(end, time);
+        // Rests may lie behind the last note.
+        let until = harmony.get(index + 1).map_or(end, time).max(time(event));
         if let Some(chord) = &chord {
             strum(chord, &metre, time(event) - bar, until - bar, bar, &mut notes);
         }

@@ -150,6 +150,7 @@ impl Reader<'_> {
             '.' if matches!(c.peek_second(), Some('(' | '|' | '-')) => {
                 c.next(); // a dotted slur, bar line or tie
             }
+            'K' | 'L' | 'M' | 'Q' if c.peek_second() == Some(':') => self.bare_field(sign, c),
             '.' | '~' | 'H'..='W' | 'h'..='w' => {
                 c.next();
                 self.push(column, Element::Decoration(sign.to_string()));
@@ -173,6 +174,19 @@ impl Reader<'_> {
                 self.problem(column, format!("'{}' means nothing here", other.escape_debug()));
             }
         }
+    }
+
+    /// A field in the middle of a line without its brackets, such as ` M:4/4 `.
+    fn bare_field(&mut self, code: char, c: &mut Cursor) {
+        let column = c.column;
+        c.next();
+        c.next();
+        let text_column = c.column;
+        let text = c.take_while(|l| !l.is_whitespace());
+        self.problem(column, format!("a field within a line is to stand in brackets: [{code}:{text}]"));
+        let mut value = Cursor::new(text);
+        value.column = text_column;
+        self.body_field(code, value);
     }
 
     /// A note head with its length in ticks; `None`, with a problem, where an accidental has no note.
@@ -464,7 +478,7 @@ impl Reader<'_> {
         c.next();
         let mut inside = *c;
         let named = |s: &str| {
-            !s.is_empty() && s.chars().all(|l| l.is_ascii_alphanumeric() || ".+-<>()/_;#".contains(l))
+            !s.is_empty() && s.chars().all(|l| l.is_ascii_alphanumeric() || ".~+-<>()/_;#".contains(l))
         };
         if let Some(name) = inside.take_through('!').filter(|s| named(s)) {
             *c = inside;

@@ -66,7 +66,8 @@ pub(super) fn tempo(text: &str) -> Result<Tempo, String> {
             numbers.push(' ');
         }
     }
-    let words = (!words.is_empty()).then(|| words.join(" "));
+    // A bracket would end the field where it stands within a line.
+    let words = (!words.is_empty()).then(|| words.join(" ").trim().replace(']', ")"));
     let numbers = numbers.trim();
     if numbers.is_empty() {
         let named = words.as_deref().unwrap_or_default().to_lowercase();
@@ -184,7 +185,7 @@ fn voice_setting(name: &str, value: Option<&str>, settings: &mut VoiceSettings) 
             *settings.transpose.get_or_insert(0) += 12 * octaves;
         }
         ("transpose", _) => *settings.transpose.get_or_insert(0) += number().ok_or(())?,
-        ("name" | "nm", Some(value)) => settings.name = Some(value.to_owned()),
+        ("name" | "nm", Some(value)) => settings.name = Some(value.replace('"', "")),
         (_, Some(_)) => {} // clef=, middle=, stem=, sname= and others bear on print only
         (clef, None) => {
             let clef =

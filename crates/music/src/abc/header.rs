@@ -110,7 +110,12 @@ impl Reader<'_> {
                     self.problem(1, "music after the empty line that ends the tune is not read");
                 }
             } else if raw.trim().is_empty() {
-                ended = self.line > self.tune.line;
+                // Between header and music an empty line is a slip; before X: it means nothing.
+                let blank = self.tune.voices.iter().all(|v| v.items.is_empty());
+                ended = !blank || (!in_body && self.tune.reference.is_some());
+                if blank && in_body {
+                    self.problem(1, "an empty line within the tune; the music is read on");
+                }
             } else if line.is_empty() {
                 // A comment or a directive to another program.
             } else if let Some((code, value)) = field(line) {
@@ -195,7 +200,8 @@ impl Reader<'_> {
             self.tune.unit_length = self.tune.metre.default_unit();
         }
         if self.tune.key.is_none() {
-            self.problem(1, "the tune has no K: field; it is read as having no key");
+            let message = "the tune has no K: field; it is read as having no key";
+            self.problems.push(Problem::new(self.tune.line, 1, message));
         }
         if self.tune.voices.is_empty() {
             self.tune.voices.push(Voice::default());
@@ -287,13 +293,16 @@ impl Reader<'_> {
             VoiceSettings::default()
         });
         let in_body = !self.states.is_empty();
+        // Music before any V: is that of voice 1.
+        if let Some(first) = self.tune.voices.first_mut()
+            && in_body
+            && first.id.is_empty()
+        {
+            let blank = first.items.iter().all(|i| i.element == Element::LineBreak);
+            first.id = if blank { id } else { "1" }.to_owned();
+        }
         self.current = match self.tune.voices.iter().position(|v| v.id == id) {
             Some(index) => index,
-            // A body that begins without V: has one unnamed voice; V: before any music names it.
-            None if in_body && self.tune.voices.len() == 1 && self.is_blank(0) => {
-                self.tune.voices[0].id = id.to_owned();
-                0
-            }
             None if self.tune.voices.len() == MOST_VOICES => {
                 return self.problem(column, format!("more than {MOST_VOICES} voices; this one is not made"));
             }
@@ -319,17 +328,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a voice has no name and no music yet.
-    fn is_blank(&self, voice: usize) -> bool {
-        let voice = &self.tune.voices[voice];
-        voice.id.is_empty() && voice.items.iter().all(|i| i.element == Element::LineBreak)
-    }
-
     /// Adds an element to the current voice, after the label of its part where that is new to it.
     pub fn push(&mut self, column: u32, element: Element) {
         let line = self.line;
         let items = &mut self.tune.voices[self.current].items;
-        if let Some((label, serial)) = self.part {
+        if let Some((label, serial)) = self.part
+            && element != Element::LineBreak
+        {
             let state = &mut self.states[self.current];
             if state.part != serial {
                 state.part = serial;

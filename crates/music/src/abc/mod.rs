@@ -13,6 +13,7 @@ mod body;
 mod check;
 mod cursor;
 mod fields;
+mod from_score;
 mod header;
 mod play;
 mod split;
@@ -20,6 +21,7 @@ mod tune;
 mod unroll;
 mod write;
 
+pub use from_score::from_score;
 pub use play::Playing;
 pub use split::{Piece, split};
 pub use tune::{Bar, Element, Field, Item, Length, Sound, Tone, Tune, Voice};

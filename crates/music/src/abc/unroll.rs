@@ -148,15 +148,16 @@ pub(super) fn make_repeats_explicit(items: &mut Vec<Item>) {
         });
         // Endings say themselves how often they are played.
         let repeats_after = if endings == Some(true) { 1 } else { repeats };
-        match items[..start].last_mut() {
-            Some(Item { element: Element::Bar(bar), .. }) => {
-                *bar = Bar { repeats_after, repeats_before: bar.repeats_before, ..Bar::default() };
-            }
-            before => {
-                let (line, column) = before.map_or((1, 1), |i| (i.line, i.column));
-                let bar = Bar { repeats_after, ..Bar::default() };
-                items.insert(start, Item { element: Element::Bar(bar), line, column });
-            }
+        // At the head of its line where the section begins one, else joined to the bar line before.
+        let breaks = items[start..].iter().take_while(|i| i.element == Element::LineBreak).count();
+        if let Some(Element::Bar(bar)) = items[..start].last_mut().map(|i| &mut i.element)
+            && (breaks == 0 || bar.repeats_after > 0)
+        {
+            *bar = Bar { repeats_after, repeats_before: bar.repeats_before, ..Bar::default() };
+        } else {
+            let bar = Element::Bar(Bar { repeats_after, ..Bar::default() });
+            let (line, column) = items.get(start + breaks).map_or((1, 1), |i| (i.line, i.column));
+            items.insert(start + breaks, Item { element: bar, line, column });
         }
     }
 }
@@ -291,10 +292,11 @@ mod tests {
     #[test]
     fn explicit_repeats_are_played_alike() {
         for (body, written) in [
-            ("C|D:|E|F:|", "|: C| D:|: E| F:|\n"),
-            ("C|[1D:|[2E|]F|G:|", "|: C| [1 D:| [2 E|: F| G:|\n"),
-            ("|::C::|D|", "|:: C::| D|\n"),
-            ("C|D|]", "C| D|]\n"),
+            ("C|D:|E|F:|", "|:C|D::E|F:|\n"),
+            ("C|D:|\nE|F:|", "|:C|D:|\n|:E|F:|\n"),
+            ("C|[1D:|[2E|]F|G:|", "|:C| [1 D:| [2 E|:F|G:|\n"),
+            ("|::C::|D|", "|::C::|D|\n"),
+            ("C|D|]", "C|D|]\n"),
         ] {
             let (mut tune, _) = parse_tune(&format!("X:1\nM:none\nL:1/4\nK:C\n{body}\n"));
             let before = tune.score();

@@ -9,24 +9,35 @@ use std::fmt::Write;
 ///
 /// Reading the result gives the same tune again: the same header, the same items in each voice.
 /// The form is normal: lengths are whole or fractions of the one unit length of the header, broken
-/// rhythm is written out, beams are parted at the strong beats.
+/// rhythm is written out, beams are parted at the strong beats. A header without `X:` or `K:` gets
+/// `X:1` and `K:none`.
 pub fn write(tune: &Tune) -> String {
     let mut out = String::new();
     header(tune, &mut out);
     let several = tune.voices.len() > 1 || tune.voices.first().is_some_and(|v| !v.id.is_empty());
     let mut in_part = false;
     for voice in &tune.voices {
-        if several {
+        let first = voice.items.iter().map(|i| &i.element).find(|e| **e != Element::LineBreak);
+        let begins_part = matches!(first, Some(Element::Part(_)));
+        if several && !begins_part {
             line(&mut out, 'V', &voice.id);
         }
         // A voice that begins outside any part must not fall into the last part of the one before.
-        if in_part && voice.items.first().is_some_and(|i| !matches!(i.element, Element::Part(_))) {
+        if in_part && !begins_part {
             line(&mut out, 'P', "");
         }
         in_part = voice.items.iter().any(|i| matches!(i.element, Element::Part(_)));
+        let id = several.then_some(voice.id.as_str());
         let metre = tune.metre.clone();
-        let mut body =
-            Body { out: &mut out, unit: tune.unit_length, at_start: true, gap: false, metre, position: 0 };
+        let mut body = Body {
+            out: &mut out,
+            id,
+            unit: tune.unit_length,
+            at_start: true,
+            gap: false,
+            metre,
+            position: 0,
+        };
         for (index, item) in voice.items.iter().enumerate() {
             body.element(&item.element, voice.items.get(index + 1).map(|i| &i.element));
         }
@@ -43,9 +54,7 @@ fn line(out: &mut String, code: char, text: &str) {
 }
 
 fn header(tune: &Tune, out: &mut String) {
-    if let Some(reference) = tune.reference {
-        line(out, 'X', &reference.to_string());
-    }
+    line(out, 'X', &tune.reference.unwrap_or(1).to_string());
     for title in &tune.titles {
         line(out, 'T', title);
     }
@@ -63,7 +72,7 @@ fn header(tune: &Tune, out: &mut String) {
     if let Some(tempo) = &tune.tempo {
         line(out, 'Q', &tempo_text(tempo));
     }
-    for voice in tune.voices.iter().filter(|v| !v.id.is_empty() && (v.name.is_some() || v.transpose != 0)) {
+    for voice in tune.voices.iter().filter(|v| !v.id.is_empty()) {
         let mut text = voice.id.clone();
         if let Some(name) = &voice.name {
             let _ = write!(text, " name=\"{name}\"");
@@ -73,11 +82,9 @@ fn header(tune: &Tune, out: &mut String) {
         }
         line(out, 'V', &text);
     }
-    if let Some(key) = &tune.key {
-        let unnamed = tune.voices.iter().find(|v| v.id.is_empty() && v.transpose != 0);
-        let transpose = unnamed.map_or(String::new(), |v| format!(" transpose={}", v.transpose));
-        line(out, 'K', &format!("{key}{transpose}"));
-    }
+    let unnamed = tune.voices.iter().find(|v| v.id.is_empty() && v.transpose != 0);
+    let transpose = unnamed.map_or(String::new(), |v| format!(" transpose={}", v.transpose));
+    line(out, 'K', &format!("{}{transpose}", tune.key.clone().unwrap_or_default()));
 }
 
 fn tempo_text(tempo: &Tempo) -> String {
@@ -102,6 +109,8 @@ fn gcd(a: Ticks, b: Ticks) -> Ticks {
 
 struct Body<'a> {
     out: &'a mut String,
+    /// The voice's name, where it is needed.
+    id: Option<&'a str>,
     unit: Ticks,
     /// Whether nothing stands on this line yet.
     at_start: bool,
@@ -126,17 +135,21 @@ impl Body<'_> {
                 self.text(&format!("{{{notes}}}"));
             }
             Element::Bar(bar) => {
-                self.gap = false;
+                // A space before it only where it would run into another.
+                self.gap &= self.out.ends_with(['|', ':', ']']);
                 let (before, after) = (usize::from(bar.repeats_before), usize::from(bar.repeats_after));
                 let line = match (bar.last, bar.double) {
                     (true, _) => "|]",
                     (false, true) => "||",
                     (false, false) => "|",
                 };
-                self.text(&format!("{}{line}{}", ":".repeat(before), ":".repeat(after)));
+                match (before, after) {
+                    (1, 1) => self.text("::"),
+                    _ => self.text(&format!("{}{line}{}", ":".repeat(before), ":".repeat(after))),
+                }
                 self.position = 0;
-                // Keeps a following "[2" or "|" apart from the bar line.
-                self.gap = true;
+                // Other signs that begin with a bracket or a line would be taken for part of this one.
+                self.gap = matches!(next, Some(Element::Ending(_) | Element::Bar(_)));
             }
             Element::Ending(passes) => {
                 let numbers: Vec<String> = passes.iter().map(u8::to_string).collect();
@@ -146,9 +159,10 @@ impl Body<'_> {
             Element::Tuplet { p, q, r } => self.text(&format!("({p}:{q}:{r}")),
             Element::ChordSymbol(text) | Element::Annotation(text) => self.text(&format!("\"{text}\"")),
             Element::Decoration(name) => {
-                // Before a slur or bar line the dot would be taken for theirs.
-                let dotted = name == "." && matches!(next, Some(Element::SlurStart | Element::Bar(_)));
-                if is_short_decoration(name) && !dotted {
+                // Elsewhere a dot might be taken for part of a slur, or a letter for a field.
+                let before_note =
+                    matches!(next, Some(Element::Sound(_) | Element::Rest { .. } | Element::Grace(_)));
+                if is_short_decoration(name) && before_note {
                     self.text(name);
                 } else {
                     self.text(&format!("!{name}!"));
@@ -167,7 +181,13 @@ impl Body<'_> {
                 self.inline('M', &metre.to_string());
             }
             Element::Tempo(tempo) => self.inline('Q', &tempo_text(tempo)),
-            Element::Part(label) => self.field('P', &label.to_string()),
+            Element::Part(label) => {
+                self.field('P', &label.to_string());
+                // A part begins with the first voice, unless another is named.
+                if let Some(id) = self.id {
+                    line(self.out, 'V', id);
+                }
+            }
             Element::Field(field) => self.field(field.code, &field.text),
             Element::LineBreak => self.end_line(),
         }
@@ -187,7 +207,6 @@ impl Body<'_> {
     }
 
     fn inline(&mut self, code: char, text: &str) {
-        self.gap = true;
         self.text(&format!("[{code}:{text}]"));
         self.gap = true;
     }

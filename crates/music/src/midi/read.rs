@@ -2,7 +2,7 @@
 
 use crate::{Key, Metre, Note, Part, Score, TICKS_PER_QUARTER, Tempo, Ticks};
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Why a file could not be read as MIDI.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,13 @@ pub enum ReadError {
     /// It states that a quarter note has no ticks.
     #[error("this MIDI file gives a quarter note 0 ticks; it is to have at least 1")]
     NoDivision,
+    /// It lasts absurdly long.
+    #[error("this MIDI file lasts {0} quarter notes; at most {MOST_QUARTERS} are read")]
+    TooLong(Ticks),
 }
+
+/// Longest file that is read: some 14 hours at a usual tempo.
+const MOST_QUARTERS: Ticks = 100_000;
 
 /// Reads a MIDI file: a part for each track and channel that has notes.
 ///
@@ -35,7 +41,7 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     }
     let mut score = Score::default();
     for track in &smf.tracks {
-        read_track(track, division, &mut score);
+        read_track(track, division, &mut score)?;
     }
     score.tempos.sort_by_key(|t| t.0);
     score.metres.sort_by_key(|t| t.0);
@@ -43,14 +49,17 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     Ok(score)
 }
 
-fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) {
+fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) -> Result<(), ReadError> {
     let mut parts: BTreeMap<u8, Part> = BTreeMap::new();
-    let mut open: BTreeMap<(u8, u8), Vec<(Ticks, u8)>> = BTreeMap::new();
+    let mut open: BTreeMap<(u8, u8), VecDeque<(Ticks, u8)>> = BTreeMap::new();
     let mut name = String::new();
     let mut ticks: Ticks = 0;
     let mut now = 0;
     for event in track {
         ticks += Ticks::from(event.delta.as_int());
+        if ticks / division > MOST_QUARTERS {
+            return Err(ReadError::TooLong(ticks / division));
+        }
         now = (2 * ticks * TICKS_PER_QUARTER + division) / (2 * division);
         match event.kind {
             TrackEventKind::Meta(MetaMessage::TrackName(text)) => {
@@ -77,12 +86,11 @@ fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) {
                         parts.entry(channel).or_default().program = program.as_int();
                     }
                     MidiMessage::NoteOn { key, vel } if vel > 0 => {
-                        open.entry((channel, key.as_int())).or_default().push((now, vel.as_int()));
+                        open.entry((channel, key.as_int())).or_default().push_back((now, vel.as_int()));
                     }
                     MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-                        let begun = open.get_mut(&(channel, key.as_int())).filter(|o| !o.is_empty());
-                        if let Some(begun) = begun {
-                            let (start, velocity) = begun.remove(0);
+                        let begun = open.get_mut(&(channel, key.as_int())).and_then(VecDeque::pop_front);
+                        if let Some((start, velocity)) = begun {
                             let part = parts.entry(channel).or_default();
                             part.notes.push(note(start, now, key.as_int(), velocity));
                         }
@@ -106,8 +114,67 @@ fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) {
         part.name.clone_from(&name);
         score.parts.push(part);
     }
+    Ok(())
 }
 
 fn note(start: Ticks, end: Ticks, pitch: u8, velocity: u8) -> Note {
     Note { start, duration: end.saturating_sub(start).max(1), pitch, velocity }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{abc, midi};
+    use proptest::prelude::*;
+
+    const TUNE: &str = "X:1\nT:A tune\nM:6/8\nL:1/8\nQ:3/8=100\nK:Ador\n\"Am\"A2B (3cde f|[ceg]3 [M:3/4]A6|[K:C][Q:1/4=90]c4 _B2|]\n";
+
+    #[test]
+    fn what_is_written_is_read() {
+        let score = abc::parse_tune(TUNE).0.score();
+        let read = read(&midi::write(&score)).unwrap();
+        assert_eq!(read.title, score.title);
+        assert_eq!(read.metres, score.metres);
+        assert_eq!(read.parts.len(), 2);
+        for (a, b) in read.parts.iter().zip(&score.parts) {
+            assert_eq!(a.notes, b.notes);
+        }
+        let quarters = |s: &Score| -> Vec<_> {
+            s.tempos.iter().map(|(at, t)| (*at, t.quarters_per_minute().round())).collect()
+        };
+        assert_eq!(quarters(&read), quarters(&score));
+        let sharps = |s: &Score| -> Vec<_> { s.keys.iter().map(|(at, k)| (*at, k.sharps())).collect() };
+        assert_eq!(sharps(&read), sharps(&score));
+    }
+
+    #[test]
+    fn what_is_no_midi_file_is_refused() {
+        assert!(matches!(read(b"RIFF"), Err(ReadError::Format(_))));
+        assert!(matches!(read(b""), Err(ReadError::Format(_))));
+        let header = |division: [u8; 2]| {
+            [
+                b"MThd\0\0\0\x06\0\0\0\x01".as_slice(),
+                &division,
+                b"MTrk\0\0\0\x0a\xff\xff\xff\x7f\x90\x40\x40\0\xff\x2f",
+            ]
+            .concat()
+        };
+        assert!(matches!(read(&header([0xE7, 40])), Err(ReadError::Timecode)));
+        assert!(matches!(read(&header([0, 0])), Err(ReadError::NoDivision)));
+        assert!(matches!(read(&header([0, 1])), Err(ReadError::TooLong(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_do_no_harm(at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 1..8)) {
+            let mut file = midi::write(&abc::parse_tune(TUNE).0.score());
+            let at = at.index(file.len());
+            let end = file.len().min(at + bytes.len());
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+            if let Ok(score) = read(&file) {
+                let text = abc::write(&abc::from_score(&score));
+                prop_assert!(!text.is_empty());
+            }
+        }
+    }
 }

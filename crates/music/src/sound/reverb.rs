@@ -31,7 +31,10 @@ pub(super) fn reverberate(left: &mut [f32], right: &mut [f32], sample_rate: f32,
         for i in 0..8 {
             let input = if i % 2 == 0 { *left } else { *right };
             lines[i][heads[i]] = input + out[i] - mean;
-            heads[i] = (heads[i] + 1) % lines[i].len();
+            heads[i] += 1;
+            if heads[i] == lines[i].len() {
+                heads[i] = 0;
+            }
         }
         *left += wet * (out[0] - out[2] + out[4] - out[6]);
         *right += wet * (out[1] - out[3] + out[5] - out[7]);

@@ -5,8 +5,10 @@
 //! Rossing, *The Physics of Musical Instruments*, 2.7); higher modes die sooner and lie a little
 //! sharp, by stiffness. Modes above 0.45 of the sample rate are left out, so nothing aliases.
 
-/// Modes that are summed.
+/// Modes that are summed at most.
 const MODES: usize = 16;
+/// Modes that are turned together, as one vector; groups that have died away are left out.
+const GROUP: usize = 4;
 /// Where the string is plucked.
 const PLUCK: f32 = 0.28;
 /// Stiffness: mode k lies at k·√(1 + Bk²).
@@ -40,8 +42,7 @@ pub(super) fn pluck(left: &mut [f32], right: &mut [f32], note: &Pluck) {
         let sample = modes.next() * rise * let_go;
         *left += sample * gain_left;
         *right += sample * gain_right;
-        // Looked at now and then: whether what still rings can be heard.
-        if index % 1024 == 1023 && modes.loudness() * let_go < INAUDIBLE * note.gain {
+        if index % 256 == 255 && !modes.drop_inaudible(INAUDIBLE * note.gain / let_go) {
             break;
         }
     }
@@ -66,22 +67,29 @@ fn gains(pan: f32) -> (f32, f32) {
     (angle.cos(), angle.sin())
 }
 
-/// The modes as phasors, each a lane of these arrays.
+/// The modes as phasors, in groups of lanes.
 struct Modes {
-    re: [f32; MODES],
-    im: [f32; MODES],
-    turn_re: [f32; MODES],
-    turn_im: [f32; MODES],
+    groups: [Group; MODES / GROUP],
+    /// How many groups can still be heard; the higher modes die first.
+    active: usize,
+}
+
+/// Some modes: where each phasor stands, and by what it is multiplied at each sample.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    re: [f32; GROUP],
+    im: [f32; GROUP],
+    turn_re: [f32; GROUP],
+    turn_im: [f32; GROUP],
 }
 
 impl Modes {
     fn new(note: &Pluck) -> Self {
-        let mut modes =
-            Self { re: [0.0; MODES], im: [0.0; MODES], turn_re: [0.0; MODES], turn_im: [0.0; MODES] };
+        let mut groups = [Group::default(); MODES / GROUP];
         // Low strings ring longer: about 2.5 s for middle C, less by the octave above.
         let ring = 2.5 * (261.6 / note.frequency).powf(0.6);
-        for lane in 0..MODES {
-            let k = (lane + 1) as f32;
+        for mode in 0..MODES {
+            let k = (mode + 1) as f32;
             let frequency = k * note.frequency * (1.0 + STIFFNESS * k * k).sqrt();
             if frequency > 0.45 * note.sample_rate {
                 break;
@@ -89,28 +97,36 @@ impl Modes {
             // Velocity (rather than displacement) of the string, softened by a finger's width.
             let pluck = (std::f32::consts::PI * k * PLUCK).sin() / k;
             let softness = (-(k - 1.0) * (0.30 - 0.12 * note.gain)).exp();
-            modes.re[lane] = note.gain * pluck * softness;
             let decay = (-(1.0 + 0.25 * k + 0.035 * k * k) / (ring * note.sample_rate)).exp();
             let angle = std::f32::consts::TAU * frequency / note.sample_rate;
-            modes.turn_re[lane] = decay * angle.cos();
-            modes.turn_im[lane] = decay * angle.sin();
+            let (group, lane) = (&mut groups[mode / GROUP], mode % GROUP);
+            group.re[lane] = note.gain * pluck * softness;
+            group.turn_re[lane] = decay * angle.cos();
+            group.turn_im[lane] = decay * angle.sin();
         }
-        modes
+        Self { groups, active: MODES / GROUP }
     }
 
+    /// The sum of the modes at the next sample.
     fn next(&mut self) -> f32 {
-        let mut sum = 0.0;
-        for lane in 0..MODES {
-            let (re, im) = (self.re[lane], self.im[lane]);
-            self.re[lane] = re * self.turn_re[lane] - im * self.turn_im[lane];
-            self.im[lane] = re * self.turn_im[lane] + im * self.turn_re[lane];
-            sum += im;
+        let mut sum = [0.0; GROUP];
+        for group in &mut self.groups[..self.active] {
+            for (lane, sum) in sum.iter_mut().enumerate() {
+                let (re, im) = (group.re[lane], group.im[lane]);
+                group.re[lane] = re * group.turn_re[lane] - im * group.turn_im[lane];
+                group.im[lane] = re * group.turn_im[lane] + im * group.turn_re[lane];
+                *sum += im;
+            }
         }
-        sum
+        sum.iter().sum()
     }
 
-    /// The largest amplitude of a mode.
-    fn loudness(&self) -> f32 {
-        self.re.iter().zip(&self.im).map(|(re, im)| re.hypot(*im)).fold(0.0, f32::max)
+    /// Leaves out the groups in which no mode is louder than a limit; whether any is left.
+    fn drop_inaudible(&mut self, limit: f32) -> bool {
+        let quiet = |g: &Group| g.re.iter().zip(&g.im).all(|(re, im)| re * re + im * im < limit * limit);
+        while self.active > 0 && quiet(&self.groups[self.active - 1]) {
+            self.active -= 1;
+        }
+        self.active > 0
     }
 }
