@@ -19,6 +19,9 @@ pub mod train;
 pub mod trained;
 pub mod weights;
 
+pub use anaphora_data as data;
+pub use anaphora_music as music;
+pub use anaphora_nn::Device;
 pub use error::{Error, Result};
 pub use recipe::Recipe;
 pub use run::Run;

@@ -1,3 +1,73 @@
 //! The `anaphora` program.
 
-fn main() {}
+mod commands;
+mod error;
+mod formats;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{convert, runs};
+use error::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora demo                                   learn from built-in tunes, about a minute
+  anaphora train tunes.abc                        learn from your own; the model goes to runs/tunes
+  anaphora generate runs/tunes --count 3 --wav    write new ones and play them
+  anaphora COMMAND --help                         all there is to a command
+
+Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or
+recipe, 1 for anything else that went wrong.";
+
+/// Learn from tunes and texts, and write new ones
+#[derive(Parser)]
+#[command(name = "anaphora", version, after_help = EXAMPLES, infer_long_args = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Convert(convert::Args),
+    Runs(runs::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let done = match &cli.command {
+        Command::Convert(args) => convert::run(args),
+        Command::Runs(args) => runs::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    if let Some(sentence) = failure.sentence() {
+        output::tell(&format!("anaphora: {sentence}"));
+    }
+    ExitCode::from(failure.code())
+}
+
+/// What clap found wrong with the call, or the help and the version that it was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        return fail(&Failure::call(text.trim_end()));
+    }
+    // Where nobody reads the help there is nobody to complain to.
+    let _ = error.print();
+    ExitCode::from(error.exit_code() as u8)
+}

@@ -1,0 +1,4 @@
+//! The commands, a file each: the arguments with their help, and what is done with them.
+
+pub mod convert;
+pub mod runs;
