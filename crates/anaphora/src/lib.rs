@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod corpus;
 pub mod error;
 pub mod evaluate;
+pub mod generate;
 pub mod metrics;
 pub mod model;
 pub mod plot;

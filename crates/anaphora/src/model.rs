@@ -111,19 +111,23 @@ impl LanguageModel {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
-    /// Reads one token for each sequence of `state` and writes the logits of the next, `[ids.len(), vocab_size]`.
+    /// Reads a packed batch and writes the logits after its last step, `[batch_sizes.last(), vocab_size]`. Sequences go on
+    /// from `state`.
     pub fn advance(
         &mut self,
         device: &Device,
         memory: &mut Memory,
         ids: &[u32],
+        batch_sizes: &[usize],
         state: &mut State,
         logits: &mut Vec<f32>,
     ) -> Result<(), ShapeError> {
         let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
-        let output = self.layers.forward(&mut graph, ids, &[ids.len()], state)?;
+        let output = self.layers.forward(&mut graph, ids, batch_sizes, state)?;
+        let last = batch_sizes.last().map_or(0, |rows| rows * self.layers.vocab_size);
+        let values = graph.value(output);
         logits.clear();
-        logits.extend_from_slice(graph.value(output));
+        logits.extend_from_slice(&values[values.len() - last..]);
         Ok(())
     }
 }

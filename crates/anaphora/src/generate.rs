@@ -1,0 +1,334 @@
+//! Writing on: text and tunes from a trained model.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use anaphora_data::copying::{longest_shared, ngram_share};
+use anaphora_data::{Decoder, Piece};
+use anaphora_music::abc;
+use anaphora_nn::{Device, Memory};
+
+use crate::Result;
+use crate::recipe::Task;
+use crate::sampling::{Sampler, SamplingOptions};
+use crate::trained::Trained;
+
+/// Characters of the passages that [`Novelty::share`] counts.
+const PASSAGE: usize = 16;
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// How tokens are drawn.
+    pub sampling: SamplingOptions,
+    /// What each piece begins with; may be empty.
+    pub prompt: String,
+    /// Pieces to write, side by side.
+    pub count: usize,
+    /// Tokens after which a piece is broken off.
+    pub tokens: usize,
+    /// Header fields of a tune and their values: where a line begins with the field for the first time, the value is set
+    /// instead of drawn, so that a key and a metre can be asked for and the title is still the model's.
+    pub fields: Vec<(char, String)>,
+    /// Texts at which a piece ends; they are not part of it.
+    pub stop: Vec<String>,
+    /// Where all randomness starts from.
+    pub seed: u64,
+    /// How often a piece that is not complete is written anew: for music, one that did not come to its end, cannot be read or
+    /// has bars that do not add up.
+    pub retry: usize,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            sampling: SamplingOptions::default(),
+            prompt: String::new(),
+            count: 1,
+            tokens: 2_000,
+            fields: Vec::new(),
+            stop: Vec::new(),
+            seed: 0,
+            retry: 0,
+        }
+    }
+}
+
+/// Something that an onlooker of a generation may want to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// Piece `index` goes on with this text, its prompt first.
+    Text {
+        /// Which piece, from 0.
+        index: usize,
+        /// What was added.
+        text: &'a str,
+    },
+    /// Piece `index` is not complete and is written anew.
+    Rejected {
+        /// Which piece, from 0.
+        index: usize,
+        /// What was wrong with it.
+        reason: &'a str,
+    },
+}
+
+/// A piece that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The whole piece, its prompt included.
+    pub text: String,
+    /// Tokens drawn for it, in the attempt that was kept.
+    pub tokens: usize,
+    /// How often it was begun.
+    pub attempts: usize,
+    /// What keeps it from being complete; none where nothing does.
+    pub incomplete: Option<String>,
+}
+
+/// How much of a text is copied from the training data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Novelty {
+    /// Characters of the longest passage that stands in the training data too.
+    pub longest: usize,
+    /// That passage.
+    pub passage: String,
+    /// Share of the text's passages of [`Novelty::window`] characters that stand in the training data; none where the text
+    /// is shorter.
+    pub share: Option<f64>,
+    /// Characters of the passages that are counted.
+    pub window: usize,
+}
+
+/// A trained model, writing.
+pub struct Generator {
+    trained: Trained,
+    device: Device,
+    memory: Memory,
+}
+
+impl Generator {
+    /// Opens a run folder.
+    pub fn open(run: impl AsRef<Path>, device: Device) -> Result<Self> {
+        Ok(Self { trained: Trained::open(run)?, device, memory: Memory::new() })
+    }
+
+    /// The model and what belongs to it.
+    pub fn trained(&self) -> &Trained {
+        &self.trained
+    }
+
+    /// Writes pieces, those of an attempt side by side, and tells `observer` of the text as it is made.
+    pub fn generate(
+        &mut self,
+        options: &GenerateOptions,
+        observer: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<Generated>> {
+        let mut pieces: Vec<Option<Generated>> = vec![None; options.count];
+        for attempt in 0..=options.retry {
+            let open: Vec<usize> = (0..options.count).filter(|&index| pieces[index].is_none()).collect();
+            for (index, mut piece) in self.attempt(options, attempt, &open, observer)? {
+                piece.attempts = attempt + 1;
+                if let (Some(reason), true) = (&piece.incomplete, attempt < options.retry) {
+                    observer(Progress::Rejected { index, reason });
+                } else {
+                    pieces[index] = Some(piece);
+                }
+            }
+            if pieces.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        Ok(pieces.into_iter().flatten().collect())
+    }
+
+    /// Compares a generated text, without its prompt, with the pieces that the model has learnt.
+    pub fn novelty(&self, text: &str, training: &[Piece]) -> Novelty {
+        let texts = || training.iter().map(|piece| piece.text.as_str());
+        let shared = longest_shared(text, texts());
+        Novelty {
+            longest: shared.as_ref().map_or(0, |shared| shared.length),
+            passage: shared.map(|shared| text[shared.range].to_owned()).unwrap_or_default(),
+            share: ngram_share(text, texts(), PASSAGE),
+            window: PASSAGE,
+        }
+    }
+
+    /// Writes the pieces `open` once, side by side.
+    fn attempt(
+        &mut self,
+        options: &GenerateOptions,
+        attempt: usize,
+        open: &[usize],
+        observer: &mut dyn FnMut(Progress),
+    ) -> Result<Vec<(usize, Generated)>> {
+        let Self { trained, device, memory } = self;
+        let task = trained.task();
+        let Trained { model, tokenizer, .. } = trained;
+        let vocab_size = model.vocab_size();
+        let mut prompt = vec![tokenizer.end_id()];
+        tokenizer.encode_into(&options.prompt, &mut prompt)?;
+
+        // The prompt is read once, and its state copied to all pieces.
+        let mut state = model.initial_state(1);
+        let mut first = Vec::new();
+        model.advance(device, memory, &prompt, &vec![1; prompt.len()], &mut state, &mut first)?;
+        state.select(&vec![0; open.len()]);
+        let mut logits = first.repeat(open.len());
+
+        // What follows the name of a field that is set: its value to the end of the line.
+        let mut set = Vec::with_capacity(options.fields.len());
+        for (field, value) in &options.fields {
+            set.push((*field, tokenizer.encode(&format!("{value}\n"))?));
+        }
+        let mut streams = Vec::with_capacity(open.len());
+        for &index in open {
+            // Each attempt at each piece has random numbers of its own.
+            let number = u32::try_from(index + attempt * options.count).unwrap_or(u32::MAX);
+            let sampler = Sampler::new(options.sampling.clone(), options.seed, number)?;
+            let text = options.prompt.clone();
+            streams.push(Stream {
+                index,
+                sampler,
+                decoder: tokenizer.decoder(),
+                ids: prompt.clone(),
+                text,
+                shown: 0,
+                fields: set.clone(),
+                coming: VecDeque::new(),
+                ended: None,
+            });
+        }
+        streams.iter_mut().for_each(|stream| stream.show(options, observer));
+        let mut finished = Vec::new();
+        let mut drawn = 0;
+        while !streams.is_empty() && drawn < options.tokens {
+            drawn += 1;
+            for (stream, logits) in streams.iter_mut().zip(logits.chunks_exact_mut(vocab_size)) {
+                let id = match stream.coming.pop_front() {
+                    Some(id) => id,
+                    None => stream.sampler.sample(logits, &stream.ids)?,
+                };
+                stream.ids.push(id);
+                if id == tokenizer.end_id() {
+                    stream.ended = Some(End::OfPiece);
+                    stream.text.push_str(stream.decoder.finish());
+                } else {
+                    stream.text.push_str(stream.decoder.push(id));
+                    stream.look_for_stop(&options.stop);
+                    stream.look_for_field();
+                }
+                stream.show(options, observer);
+            }
+            let going_on: Vec<usize> =
+                (0..streams.len()).filter(|&row| streams[row].ended.is_none()).collect();
+            if going_on.len() < streams.len() {
+                state.select(&going_on);
+                let (going, done): (Vec<_>, Vec<_>) =
+                    streams.into_iter().partition(|stream| stream.ended.is_none());
+                streams = going;
+                finished.extend(done.into_iter().map(|stream| (drawn, stream)));
+            }
+            if !streams.is_empty() && drawn < options.tokens {
+                let last: Vec<u32> = streams.iter().map(|stream| stream.ids[stream.ids.len() - 1]).collect();
+                model.advance(device, memory, &last, &[last.len()], &mut state, &mut logits)?;
+            }
+        }
+        finished.extend(streams.into_iter().map(|stream| (drawn, stream)));
+        let generated = finished.into_iter().map(|(tokens, stream)| {
+            let incomplete = incomplete(task, &stream.text, stream.ended);
+            (stream.index, Generated { text: stream.text, tokens, attempts: 0, incomplete })
+        });
+        Ok(generated.collect())
+    }
+}
+
+/// How a piece came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The model closed it.
+    OfPiece,
+    /// A stop text came.
+    Stop,
+}
+
+/// A piece that is being written.
+struct Stream<'a> {
+    index: usize,
+    sampler: Sampler,
+    decoder: Decoder<'a>,
+    /// All tokens so far, the prompt's included.
+    ids: Vec<u32>,
+    text: String,
+    /// Bytes of the text that the observer has seen.
+    shown: usize,
+    /// Fields that have not come yet, with the tokens that follow them.
+    fields: Vec<(char, Vec<u32>)>,
+    /// Tokens that are set instead of drawn.
+    coming: VecDeque<u32>,
+    ended: Option<End>,
+}
+
+impl Stream<'_> {
+    /// Sets what follows where the last line is the name of a field that is asked for.
+    fn look_for_field(&mut self) {
+        let line = &self.text[self.text.rfind('\n').map_or(0, |at| at + 1)..];
+        let named = |field: char| line.strip_prefix(field) == Some(":");
+        if let Some(at) = self.fields.iter().position(|&(field, _)| named(field)) {
+            self.coming.extend(self.fields.swap_remove(at).1);
+        }
+    }
+
+    /// Ends the piece before the first stop text in it.
+    fn look_for_stop(&mut self, stops: &[String]) {
+        let found = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| {
+            // Only the newest text can hold a stop that was not found before.
+            let mut from = self.shown.saturating_sub(stop.len()).min(self.text.len());
+            while !self.text.is_char_boundary(from) {
+                from -= 1;
+            }
+            self.text[from..].find(stop.as_str()).map(|at| from + at)
+        });
+        if let Some(at) = found.min() {
+            self.text.truncate(at);
+            self.ended = Some(End::Stop);
+        }
+    }
+
+    /// Tells the observer what is new, but for an ending that may still become a stop text.
+    fn show(&mut self, options: &GenerateOptions, observer: &mut dyn FnMut(Progress)) {
+        let mut end = self.text.len();
+        if self.ended.is_none() {
+            let held_back = |stop: &String| {
+                let longest = stop.len().saturating_sub(1);
+                (1..=longest).rev().find(|&n| stop.is_char_boundary(n) && self.text.ends_with(&stop[..n]))
+            };
+            end -= options.stop.iter().filter_map(held_back).max().unwrap_or(0);
+        }
+        if end > self.shown {
+            observer(Progress::Text { index: self.index, text: &self.text[self.shown..end] });
+            self.shown = end;
+        }
+    }
+}
+
+/// What keeps a piece from being complete: the first thing, as a sentence.
+fn incomplete(task: Task, text: &str, ended: Option<End>) -> Option<String> {
+    if ended.is_none() {
+        return Some("it did not come to its end".to_owned());
+    }
+    if task != Task::Music {
+        return None;
+    }
+    let problem = abc::parse_complete(text).err()?.into_iter().next();
+    Some(problem.map_or_else(|| "it is no tune".to_owned(), |problem| problem.to_string()))
+}
+
+/// The value of a header field as the training data spell it (`d major` is `D Major` there), or as it is where they do not
+/// have it.
+pub fn spelling(training: &[Piece], field: char, value: &str) -> String {
+    let lines = training.iter().flat_map(|piece| piece.text.lines());
+    let values = lines.filter_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let same = values.map(str::trim).find(|known| known.eq_ignore_ascii_case(value.trim()));
+    same.unwrap_or(value.trim()).to_owned()
+}
