@@ -1,16 +1,20 @@
 //! The `anaphora` program.
 
 mod commands;
+mod device;
 mod error;
 mod formats;
+mod interrupt;
 mod output;
+mod overrides;
 mod progress;
+mod training;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{convert, runs};
+use commands::{convert, evaluate, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -33,6 +37,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Train(train::Args),
+    Resume(resume::Args),
+    Evaluate(evaluate::Args),
     Convert(convert::Args),
     Runs(runs::Args),
 }
@@ -43,6 +50,9 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match &cli.command {
+        Command::Train(args) => train::run(args),
+        Command::Resume(args) => resume::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Runs(args) => runs::run(args),
     };

@@ -1,4 +1,7 @@
 //! The commands, a file each: the arguments with their help, and what is done with them.
 
 pub mod convert;
+pub mod evaluate;
+pub mod resume;
 pub mod runs;
+pub mod train;
