@@ -5,6 +5,7 @@ mod device;
 mod error;
 mod formats;
 mod interrupt;
+mod keep;
 mod output;
 mod overrides;
 mod progress;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{convert, evaluate, resume, runs, train};
+use commands::{convert, evaluate, generate, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -24,7 +25,7 @@ Examples:
   anaphora generate runs/tunes --count 3 --wav    write new ones and play them
   anaphora COMMAND --help                         all there is to a command
 
-Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or
+Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
 recipe, 1 for anything else that went wrong.";
 
 /// Learn from tunes and texts, and write new ones
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Train(train::Args),
     Resume(resume::Args),
+    Generate(generate::Args),
     Evaluate(evaluate::Args),
     Convert(convert::Args),
     Runs(runs::Args),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Train(args) => train::run(args),
         Command::Resume(args) => resume::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Runs(args) => runs::run(args),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe, Task, Tokenizer};
 use anaphora::run::Score;
 use anaphora::train::{Ended, Event, Outcome, Start, Step};
@@ -16,8 +17,8 @@ use crate::{interrupt, output};
 /// Steps between two lines of JSON.
 const JSON_EVERY: u64 = 10;
 
-/// What the smoothed loss keeps of its past at each step.
-const SMOOTHING: f64 = 0.95;
+/// Steps over which the loss is smoothed.
+const SMOOTHING: f64 = 20.0;
 
 /// Runs a training and shows it; `train` does it, as [`anaphora::train::train`] would. Ctrl-C ends it cleanly.
 pub fn show(
@@ -27,7 +28,7 @@ pub fn show(
 ) -> Result<Outcome> {
     let stop = interrupt::watch()?;
     let mut broken = None;
-    let mut person = Person { progress: Progress::new(json), loss: None, best: None };
+    let mut person = Person { progress: Progress::new(json), loss: 0.0, seen: 0.0, best: None };
     let outcome = train(stop, &mut |event| {
         if !json {
             person.see(event);
@@ -70,25 +71,31 @@ pub fn default_folder(recipe: &Recipe) -> Result<std::path::PathBuf> {
             }
         },
     };
-    Ok(anaphora::Run::default_path("runs", &stem))
+    Ok(Run::default_path("runs", &stem))
 }
 
 struct Person {
     progress: Progress,
     /// The training loss, smoothed.
-    loss: Option<f64>,
+    loss: f64,
+    /// Steps seen.
+    seen: f64,
     best: Option<f64>,
 }
 
 impl Person {
     fn see(&mut self, event: &Event) {
         match event {
-            Event::Started(start) => self.progress.tell(&introduction(start)),
+            Event::Started(start) => {
+                let known = Run::open(start.folder).ok().and_then(|run| run.info().best);
+                self.best = known.map(|best| best.loss);
+                self.progress.tell(&introduction(start));
+            }
             Event::Step(step) => {
-                let loss = f64::from(step.loss);
-                let smooth = self.loss.map_or(loss, |past| SMOOTHING * past + (1.0 - SMOOTHING) * loss);
-                self.loss = Some(smooth);
-                self.progress.update(|| line(step, smooth));
+                self.seen += 1.0;
+                self.loss += (f64::from(step.loss) - self.loss) / self.seen.min(SMOOTHING);
+                let loss = self.loss;
+                self.progress.update(|| line(step, loss));
             }
             Event::Validated { step, loss, best } => {
                 let verdict = match self.best {

@@ -19,7 +19,7 @@ Examples:
   anaphora convert jig.mid --to abc                  jig.abc
   anaphora convert tunes.abc --to abc                every tune by itself, in a normal form
 
-What could not be read is reported as FILE:LINE:COLUMN on standard error, and the rest is converted. The exit code
+What could not be read is reported as FILE:LINE:COLUMN on standard error, and the rest is converted. The exit code \
 is 1 only where nothing could be converted.";
 
 /// Convert tunes to ABC, MIDI or WAV; no model is needed

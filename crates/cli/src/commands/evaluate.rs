@@ -12,7 +12,7 @@ Examples:
   anaphora evaluate runs/tunes --data other.abc    on another file
   anaphora evaluate runs/tunes --json
 
-The loss is the mean over all characters, the end of each piece counted as one: 0 for a model that always knows what
+The loss is the mean over all characters, the end of each piece counted as one: 0 for a model that always knows what \
 comes next. Perplexity is how many equally likely symbols the model hesitates between.";
 
 /// Score a model on data that it has not learnt

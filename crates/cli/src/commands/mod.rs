@@ -2,6 +2,7 @@
 
 pub mod convert;
 pub mod evaluate;
+pub mod generate;
 pub mod resume;
 pub mod runs;
 pub mod train;

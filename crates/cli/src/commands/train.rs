@@ -16,8 +16,8 @@ Examples:
   anaphora train novel.txt --tokenizer word --set data.vocabulary_size=5000
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
 
-A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is
-in the run folder as recipe.toml, with all fields and what they mean. Where no end is set, training ends when the
+A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is \
+in the run folder as recipe.toml, with all fields and what they mean. Where no end is set, training ends when the \
 validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes on, also after a crash.";
 
 /// Learn from a file of tunes or text
