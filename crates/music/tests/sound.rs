@@ -164,10 +164,10 @@ proptest! {
 
     /// Whatever a damaged file says, there is sound or an error.
     #[test]
-    fn a_damaged_soundfont_does_no_harm(at in any::<prop::sample::Index>(), value in any::<u8>(), tail in 700usize..) {
+    fn a_damaged_soundfont_does_no_harm(at in any::<prop::sample::Index>(), value in any::<u8>()) {
         let mut font = soundfont();
-        // The tables stand at the end; the wave itself can hold anything.
-        let tables = font.len().saturating_sub(tail % font.len());
+        // The tables begin here; the wave before them may hold anything.
+        let tables = font.windows(4).position(|id| id == b"pdta").unwrap() - 8;
         let at = tables + at.index(font.len() - tables);
         font[at] = value;
         if let Ok(audio) = render_soundfont(&score("A/"), &mut font.as_slice(), &SynthOptions::default()) {
