@@ -15,6 +15,7 @@ mod cursor;
 mod fields;
 mod from_score;
 mod header;
+mod notes;
 mod play;
 mod split;
 mod tune;
