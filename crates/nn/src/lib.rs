@@ -19,5 +19,5 @@ pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::State;
 
 pub use anaphora_autograd::{
-    Cell, Device, Graph, Memory, Mode, ParamId, Params, Precision, ShapeError, Tensor,
+    AdamW, Cell, Device, Graph, Mask, Memory, Mode, ParamId, Params, Precision, Sgd, ShapeError, Tensor,
 };
