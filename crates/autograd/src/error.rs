@@ -43,3 +43,10 @@ pub(crate) fn expect(
         rule,
     })
 }
+
+/// The rows of each step of a packed batch are positive and never rise.
+pub(crate) fn check_packed(operation: &'static str, batch_sizes: &[usize]) -> Result<(), ShapeError> {
+    let falls = batch_sizes.is_sorted_by(|a, b| a >= b) && batch_sizes.last() != Some(&0);
+    let sides = (("batch_sizes", batch_sizes), ("steps", &[batch_sizes.len()][..]));
+    expect(falls, operation, sides.0, sides.1, "batch sizes must be positive and never rise")
+}
