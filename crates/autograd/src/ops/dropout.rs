@@ -22,7 +22,11 @@ impl Graph<'_> {
     pub fn dropout(&mut self, x: Tensor, rate: f32, mask: Mask) -> Tensor {
         if let Mask::Sequence(batch_sizes) = mask {
             let tokens: usize = batch_sizes.iter().sum();
-            assert_eq!(tokens, x.rows, "dropout: batch_sizes (sum) and the input's rows must agree");
+            assert!(
+                tokens == x.rows,
+                "dropout: batch_sizes (sum) is [{tokens}] and the input is {:?}",
+                x.shape()
+            );
         }
         if rate <= 0.0 {
             return x;
