@@ -61,3 +61,19 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_changing_size_do_not_pile_up_buffers() {
+        let mut memory = Memory::new();
+        for len in 1..100 {
+            let buffers = [memory.take(len), memory.take(2 * len), memory.take(0)];
+            assert_eq!(buffers.each_ref().map(Vec::len), [len, 2 * len, 0]);
+            buffers.into_iter().for_each(|buffer| memory.give(buffer));
+        }
+        assert_eq!(memory.spare.len(), 2);
+    }
+}
