@@ -296,6 +296,7 @@ impl Reader<'_> {
         }
         let state = self.state();
         state.bar = [None; 7];
+        state.last = None;
         if let Some((_, at)) = state.broken.take() {
             self.problem(at, "broken rhythm is to stand between two notes");
         }

@@ -14,6 +14,7 @@ impl Tune {
             repeats(voice, &mut problems);
             ties(voice, &mut problems);
             tuplets(voice, &mut problems);
+            ornaments(voice, &mut problems);
         }
         problems.sort();
         problems
@@ -55,6 +56,13 @@ fn repeats(voice: &Voice, problems: &mut Vec<Problem>) {
                     Endings::Later(_) if bar.is_section() => Endings::Outside,
                     other => other,
                 };
+                let begun = open.map_or(1, |item| match &item.element {
+                    Element::Bar(bar) => bar.repeats_after,
+                    _ => 1,
+                });
+                if bar.repeats_before > 1 && bar.repeats_before != begun {
+                    problems.push(problem(item, "as many colons are to begin a repeat as end it"));
+                }
                 if bar.repeats_before > 0 {
                     open = None;
                 }
@@ -159,6 +167,25 @@ fn tuplets(voice: &Voice, problems: &mut Vec<Problem>) {
     }
 }
 
+/// A sign such as `~` is to have its note in the same bar; fermata, segno and coda may be the bar's.
+fn ornaments(voice: &Voice, problems: &mut Vec<Problem>) {
+    let mut open: Option<&Item> = None;
+    for item in &voice.items {
+        match &item.element {
+            Element::Decoration(name) if name.chars().count() == 1 && !"HSO".contains(name.as_str()) => {
+                open = Some(item);
+            }
+            Element::Bar(_) | Element::LineBreak => {
+                if let Some(from) = open.take() {
+                    problems.push(problem(from, "this ornament is to stand before a note"));
+                }
+            }
+            element if element.duration().is_some() => open = None,
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::abc::parse_tune;
@@ -194,6 +221,10 @@ mod tests {
             ("(3AB|C", vec![1]),
             ("(3AB(2CD|", vec![1]),
             ("(3A", vec![1]),
+            ("|::A::|", vec![]),
+            ("|:A::|", vec![4]),
+            ("~A!trill!B|H|", vec![]),
+            ("A~|.", vec![2, 4]),
         ] {
             assert_eq!(wrong(body), columns, "{body}");
         }
