@@ -1,5 +1,6 @@
 //! Reads a line of music.
 
+use super::accompaniment::Chord;
 use super::cursor::Cursor;
 use super::header::Reader;
 use super::tune::{Bar, Element, Tune};
@@ -229,9 +230,15 @@ impl Reader<'_> {
         let Some(text) = c.take_through('"') else {
             return self.problem(column, "a chord symbol or annotation is to be closed with \"");
         };
-        let is_annotation = text.starts_with(['^', '_', '<', '>', '@']);
-        let text = text.to_owned();
-        self.push(column, if is_annotation { Element::Annotation(text) } else { Element::ChordSymbol(text) });
+        let element = if text.starts_with(['^', '_', '<', '>', '@']) {
+            Element::Annotation(text.to_owned())
+        } else if Chord::parse(text).is_some() {
+            Element::ChordSymbol(text.to_owned())
+        } else {
+            // Words such as "Refrain", which are to stand above the line.
+            Element::Annotation(format!("^{text}"))
+        };
+        self.push(column, element);
     }
 
     /// `!trill!`, or the `!` that once marked the end of a printed line.
@@ -289,6 +296,7 @@ impl Reader<'_> {
         }
         let state = self.state();
         state.bar = [None; 7];
+        state.last = None;
         if let Some((_, at)) = state.broken.take() {
             self.problem(at, "broken rhythm is to stand between two notes");
         }

@@ -40,12 +40,17 @@ pub(super) fn unroll(voice: &Voice, part_order: Option<&str>) -> Unrolled {
             let items = range.start + items.start..range.start + items.end;
             let duration: Ticks =
                 voice.items[items.clone()].iter().filter_map(|i| i.element.duration()).sum();
-            if items.len() > room || duration > time {
+            if duration > time {
                 out.cut = true;
                 return;
             }
-            room -= items.len();
             time -= duration;
+            if items.len() > room {
+                out.cut = true;
+                out.stretches.push(Stretch { items: items.start..items.start + room, part });
+                return;
+            }
+            room -= items.len();
             out.stretches.push(Stretch { items, part });
         }
     };
