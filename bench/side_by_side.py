@@ -107,13 +107,13 @@ def run(command):
     start, (total, own) = monotonic(), busy_seconds()
     done = subprocess.run([*command, "--json"], capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr.strip()}")
     after, own_after = busy_seconds()
     others = ((after - total) - (own_after - own)) / (monotonic() - start) / os.cpu_count()
     return [json.loads(line) for line in done.stdout.splitlines()], max(0.0, others)
 
 
-def run_quietly(commands, quiet, tries=10):
+def run_quietly(commands, quiet, tries=6):
     """Run the commands one after the other on a quiet machine: their first objects, and the others' share at its worst.
 
     When no try was quiet, the quietest one counts.
@@ -130,7 +130,7 @@ def run_quietly(commands, quiet, tries=10):
     return best
 
 
-def wait_for_quiet(quiet, patience=120):
+def wait_for_quiet(quiet, patience=30):
     """Wait until other processes have left the machine alone for a second, or `patience` seconds."""
     end = monotonic() + patience
     while monotonic() < end:
@@ -141,12 +141,15 @@ def wait_for_quiet(quiet, patience=120):
 
 
 def fastest_bf16(row, peer, threads):
-    """PyTorch has two ways to bf16; a second of each tells which is the faster on this work."""
+    """PyTorch has two ways to bf16; a second of each tells which is the faster on this work, or works at all."""
     speeds = {}
     for way in ("autocast", "parameters"):
         command = row.command(peer, peer=True) + ["--threads", threads, "--seconds", "1", "--bf16", way]
-        speeds[way] = run(command)[0][0]["tokens_per_second"]
-    return max(speeds, key=speeds.get)
+        try:
+            speeds[way] = run(command)[0][0]["tokens_per_second"]
+        except RuntimeError as error:
+            print(f"PyTorch without {way} on {row.name}: {error}", file=sys.stderr)
+    return max(speeds, key=speeds.get, default="autocast")
 
 
 def figure(results):
@@ -201,7 +204,8 @@ def main():
         for row in rows if row.precision == "bf16" and not row.flags.startswith("generate")
     }  # fmt: skip
     results = [([], []) for _ in rows]
-    peaks, noise, raw = {}, [], []
+    peaks, noise = {}, []
+    raw = args.raw.open("w") if args.raw else None
     for turn in range(args.rounds):
         if ours:
             for product in run([*ours, "product", "--threads", args.threads])[0]:
@@ -216,16 +220,15 @@ def main():
             noise.append(others)
             for (side, _), result in zip(pair, outcome):
                 side.append(result)
-                raw.append({"row": row.name, "round": turn, "others": others} | result)
+                if raw:
+                    print(json.dumps({"row": row.name, "round": turn, "others": others} | result), file=raw, flush=True)
         print(f"round {turn + 1} of {args.rounds} done", file=sys.stderr)
-    if args.raw:
-        args.raw.write_text("".join(json.dumps(result) + "\n" for result in raw))
 
     peak = {precision: statistics.median(gflops) for precision, gflops in peaks.items()}
     print(f"{name}, {os.cpu_count()} cores, {' '.join(sets)}; {results[0][1][0]['program']};", end=" ")
     print(f"{args.rounds} rounds of {args.seconds} s; other processes took", end=" ")
     print(f"{statistics.median(noise):.0%} of the machine (at most {max(noise):.0%}).", end=" ")
-    print(*(f"A {precision} product runs at {gflops:.0f} GF/s." for precision, gflops in peak.items()), "\n")
+    print(*(f"Products reach {gflops:.0f} GF/s in {precision}." for precision, gflops in peak.items()), "\n")
     print("| work | precision | threads | Anaphora, tokens/s | PyTorch, tokens/s | ratio | reach | share of the limit | peak MiB |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row, (mine, theirs) in zip(rows, results):
@@ -233,4 +236,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as error:
+        sys.exit(str(error))

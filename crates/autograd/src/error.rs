@@ -9,11 +9,11 @@ pub struct ShapeError {
     /// The operation.
     pub operation: &'static str,
     /// Name of one side.
-    pub left: String,
+    pub left: Box<str>,
     /// Its shape.
     pub left_shape: Vec<usize>,
     /// Name of the other side.
-    pub right: String,
+    pub right: Box<str>,
     /// Its shape.
     pub right_shape: Vec<usize>,
     /// What would be right.
@@ -36,10 +36,17 @@ pub(crate) fn expect(
     }
     Err(ShapeError {
         operation,
-        left: left.0.to_owned(),
+        left: left.0.into(),
         left_shape: left.1.to_vec(),
-        right: right.0.to_owned(),
+        right: right.0.into(),
         right_shape: right.1.to_vec(),
         rule,
     })
+}
+
+/// The rows of each step of a packed batch are positive and never rise.
+pub(crate) fn check_packed(operation: &'static str, batch_sizes: &[usize]) -> Result<(), ShapeError> {
+    let falls = batch_sizes.is_sorted_by(|a, b| a >= b) && batch_sizes.last() != Some(&0);
+    let sides = (("batch_sizes", batch_sizes), ("steps", &[batch_sizes.len()][..]));
+    expect(falls, operation, sides.0, sides.1, "batch sizes must be positive and never rise")
 }

@@ -38,6 +38,18 @@ struct Node {
     /// Empty until a gradient comes in.
     grad: Vec<f32>,
     wants_grad: bool,
+    /// Whether an operation reads the value again on the way back, so that nothing may be written over it.
+    kept: bool,
+}
+
+/// The tensors of a [`Graph`]: a field of their own, so that an operation reads values while it writes to parameters.
+pub(crate) struct Nodes(Vec<Node>);
+
+impl Nodes {
+    /// The values of a tensor, row-major.
+    pub(crate) fn value(&self, tensor: Tensor) -> &[f32] {
+        &self.0[tensor.node].value
+    }
 }
 
 /// An operation that was recorded.
@@ -51,8 +63,8 @@ pub struct Graph<'a> {
     pub(crate) device: &'a Device,
     pub(crate) params: &'a mut Params,
     pub(crate) memory: &'a mut Memory,
+    pub(crate) nodes: Nodes,
     mode: Mode,
-    nodes: Vec<Node>,
     operations: Vec<Box<dyn Operation>>,
     /// Layers that saved something, and masks that were drawn, so far.
     pub(crate) saved: usize,
@@ -62,8 +74,8 @@ pub struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// An empty tape over `params`.
     pub fn new(device: &'a Device, params: &'a mut Params, memory: &'a mut Memory, mode: Mode) -> Self {
-        let (nodes, operations) = (Vec::with_capacity(32), Vec::new());
-        Self { device, params, memory, mode, nodes, operations, saved: 0, masks: 0 }
+        let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
+        Self { device, params, memory, nodes, mode, operations, saved: 0, masks: 0 }
     }
 
     /// The parameters.
@@ -78,27 +90,38 @@ impl<'a> Graph<'a> {
 
     /// A constant `[rows, cols]`.
     pub fn constant(&mut self, values: &[f32], rows: usize, cols: usize) -> Result<Tensor, ShapeError> {
-        let fits = values.len() == rows * cols;
-        expect(
-            fits,
-            "constant",
-            ("values", &[values.len()]),
-            ("tensor", &[rows, cols]),
-            "the counts must agree",
-        )?;
+        self.leaf("constant", values, [rows, cols], false)
+    }
+
+    /// An input `[rows, cols]` whose gradient is wanted: after [`Graph::backward`], [`Graph::grad`] holds it.
+    pub fn variable(&mut self, values: &[f32], rows: usize, cols: usize) -> Result<Tensor, ShapeError> {
+        self.leaf("variable", values, [rows, cols], true)
+    }
+
+    fn leaf(
+        &mut self,
+        operation: &'static str,
+        values: &[f32],
+        shape: [usize; 2],
+        wants_grad: bool,
+    ) -> Result<Tensor, ShapeError> {
+        let [rows, cols] = shape;
+        let sides = (("values", &[values.len()][..]), ("tensor", &shape[..]));
+        expect(values.len() == rows * cols, operation, sides.0, sides.1, "the counts must agree")?;
         let mut buffer = self.memory.take(values.len());
         buffer.copy_from_slice(values);
-        Ok(self.push(buffer, rows, cols, false))
+        Ok(self.push(buffer, rows, cols, wants_grad))
     }
 
     /// The values of a tensor, row-major.
     pub fn value(&self, tensor: Tensor) -> &[f32] {
-        &self.nodes[tensor.node].value
+        self.nodes.value(tensor)
     }
 
-    /// The gradient that has reached a tensor; empty where none has.
+    /// The gradient of a [`Graph::variable`] after the way back; empty where none has come. Other tensors' gradients are
+    /// used up on the way.
     pub fn grad(&self, tensor: Tensor) -> &[f32] {
-        &self.nodes[tensor.node].grad
+        &self.nodes.0[tensor.node].grad
     }
 
     /// Walks the tape backward from a `[1, 1]` tensor and adds to the parameters' gradients; `scale` is the gradient of the
@@ -111,7 +134,20 @@ impl<'a> Graph<'a> {
             ("scalar", &[1, 1]),
             "a loss is one value",
         )?;
-        self.add_grad(loss, |grad| grad[0] += scale);
+        self.backward_from(&[(loss, &[scale])])
+    }
+
+    /// Walks the tape backward from several tensors at once, each with its gradient, row-major (a product of the vector
+    /// of these with the Jacobian), and adds to the parameters' gradients.
+    pub fn backward_from(&mut self, starts: &[(Tensor, &[f32])]) -> Result<(), ShapeError> {
+        for &(tensor, start) in starts {
+            let sides = (("gradient", &[start.len()][..]), ("tensor", &tensor.shape()[..]));
+            let fits = start.len() == tensor.rows * tensor.cols;
+            expect(fits, "backward_from", sides.0, sides.1, "the counts must agree")?;
+        }
+        for &(tensor, start) in starts {
+            self.add_grad(tensor, |grad| grad.iter_mut().zip(start).for_each(|(grad, start)| *grad += start));
+        }
         while let Some(operation) = self.operations.pop() {
             operation.backward(self);
         }
@@ -121,8 +157,9 @@ impl<'a> Graph<'a> {
     /// Puts a result on the tape.
     pub(crate) fn push(&mut self, value: Vec<f32>, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
         debug_assert_eq!(value.len(), rows * cols);
-        self.nodes.push(Node { value, grad: Vec::new(), wants_grad: wants_grad && self.is_training() });
-        Tensor { node: self.nodes.len() - 1, rows, cols }
+        let wants_grad = wants_grad && self.is_training();
+        self.nodes.0.push(Node { value, grad: Vec::new(), wants_grad, kept: false });
+        Tensor { node: self.nodes.0.len() - 1, rows, cols }
     }
 
     /// Puts an operation on the tape, in training.
@@ -134,27 +171,33 @@ impl<'a> Graph<'a> {
 
     /// Whether a gradient of this tensor is of use to anyone.
     pub(crate) fn wants_grad(&self, tensor: Tensor) -> bool {
-        self.nodes[tensor.node].wants_grad
+        self.nodes.0[tensor.node].wants_grad
     }
 
-    /// Takes a tensor's values out for the time of an operation that also needs the graph.
-    pub(crate) fn take_value(&mut self, tensor: Tensor) -> Vec<f32> {
-        std::mem::take(&mut self.nodes[tensor.node].value)
+    /// Says that an operation reads these values again on the way back.
+    pub(crate) fn keep(&mut self, tensor: Tensor) {
+        self.nodes.0[tensor.node].kept = true;
     }
 
-    /// Puts values back.
-    pub(crate) fn put_value(&mut self, tensor: Tensor, value: Vec<f32>) {
-        self.nodes[tensor.node].value = value;
+    /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them on the way back.
+    pub(crate) fn overwrite(&mut self, tensor: Tensor) -> Vec<f32> {
+        let node = &mut self.nodes.0[tensor.node];
+        if !node.kept {
+            return std::mem::take(&mut node.value);
+        }
+        let mut copy = self.memory.take(node.value.len());
+        copy.copy_from_slice(&node.value);
+        copy
     }
 
     /// Takes the gradient of an operation's output for good; empty where none has come.
     pub(crate) fn take_grad(&mut self, tensor: Tensor) -> Vec<f32> {
-        std::mem::take(&mut self.nodes[tensor.node].grad)
+        std::mem::take(&mut self.nodes.0[tensor.node].grad)
     }
 
     /// Takes the gradient of an operation's input to add to it, zeros at first; empty where no gradient is wanted.
     pub(crate) fn borrow_grad(&mut self, tensor: Tensor) -> Vec<f32> {
-        let node = &mut self.nodes[tensor.node];
+        let node = &mut self.nodes.0[tensor.node];
         match node {
             Node { wants_grad: false, .. } => Vec::new(),
             Node { grad, .. } if grad.is_empty() => self.memory.take_zeroed(tensor.rows * tensor.cols),
@@ -162,9 +205,15 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Puts an input's gradient back.
+    /// Puts an input's gradient back. Where one tensor is two inputs of an operation, the second's is added to the first's.
     pub(crate) fn return_grad(&mut self, tensor: Tensor, grad: Vec<f32>) {
-        self.nodes[tensor.node].grad = grad;
+        let there = &mut self.nodes.0[tensor.node].grad;
+        if there.is_empty() {
+            *there = grad;
+        } else {
+            there.iter_mut().zip(&grad).for_each(|(there, grad)| *there += grad);
+            self.memory.give(grad);
+        }
     }
 
     /// Adds to a tensor's gradient where one is wanted.
@@ -186,7 +235,7 @@ impl<'a> Graph<'a> {
 
 impl Drop for Graph<'_> {
     fn drop(&mut self) {
-        for node in self.nodes.drain(..) {
+        for node in self.nodes.0.drain(..) {
             self.memory.give(node.value);
             self.memory.give(node.grad);
         }

@@ -37,6 +37,11 @@ impl Device {
         Self { pool, precision }
     }
 
+    /// The processor with all its cores, in the precision that is faster on it.
+    pub fn auto() -> Self {
+        Self::new(0, Precision::auto())
+    }
+
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.pool.threads()

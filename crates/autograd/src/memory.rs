@@ -8,7 +8,7 @@ use anaphora_kernels::recurrent::{PackedLayer, Saved, Workspace};
 use crate::ParamId;
 
 /// What a [`crate::Graph`] uses again from step to step: activation buffers, packed weights and what layers keep between
-/// forward and backward.
+/// forward and backward. It belongs to one [`crate::Params`] and one [`crate::Device`].
 #[derive(Default)]
 pub struct Memory {
     spare: Vec<Vec<f32>>,
@@ -30,11 +30,19 @@ impl Memory {
         Self::default()
     }
 
-    /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough.
+    /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough. Where none is, the
+    /// largest makes room for it, so that batches of changing size do not pile up buffers.
     pub(crate) fn take(&mut self, len: usize) -> Vec<f32> {
-        let fitting = self.spare.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
-        let smallest = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(i, _)| i);
-        let mut buffer = smallest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
+        if len == 0 {
+            return Vec::new();
+        }
+        let order =
+            |&(_, buffer): &(usize, &Vec<f32>)| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
+        let closest = self.spare.iter().enumerate().min_by_key(order).map(|(i, _)| i);
+        let mut buffer = closest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
+        if buffer.capacity() < len {
+            buffer = Vec::new();
+        }
         buffer.resize(len, 0.0);
         buffer
     }
@@ -51,5 +59,21 @@ impl Memory {
         if buffer.capacity() > 0 {
             self.spare.push(buffer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_changing_size_do_not_pile_up_buffers() {
+        let mut memory = Memory::new();
+        for len in 1..100 {
+            let buffers = [memory.take(len), memory.take(2 * len), memory.take(0)];
+            assert_eq!(buffers.each_ref().map(Vec::len), [len, 2 * len, 0]);
+            buffers.into_iter().for_each(|buffer| memory.give(buffer));
+        }
+        assert_eq!(memory.spare.len(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anaphora::atomic::write_atomic;
-use anaphora::music::{Score, TICKS_PER_QUARTER, Ticks, abc, midi, sound};
+use anaphora_music::{Score, TICKS_PER_QUARTER, Ticks, abc, midi, sound};
 
 use crate::error::{Failure, Result};
 

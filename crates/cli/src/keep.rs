@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anaphora::atomic::write_atomic;
-use anaphora::music::abc;
+use anaphora_music::abc;
 
 use crate::error::{Failure, Result};
 use crate::formats::{Format, Player, Tune, slug};

@@ -27,7 +27,8 @@ fn items(tune: &Tune) -> Vec<Vec<Element>> {
 fn holds(text: &str) -> Result<(), TestCaseError> {
     let (tunes, problems) = abc::parse(text);
     let lines = text.lines().count().max(1) as u32;
-    for problem in problems.iter().chain(&tunes.iter().flat_map(Tune::bar_problems).collect::<Vec<_>>()) {
+    let found = tunes.iter().flat_map(|t| [t.bar_problems(), t.structure_problems()].concat());
+    for problem in problems.into_iter().chain(found) {
         prop_assert!((1..=lines).contains(&problem.line), "{problem}");
         prop_assert!(problem.column >= 1);
     }

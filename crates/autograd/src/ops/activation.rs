@@ -28,6 +28,7 @@ impl Graph<'_> {
             };
         }
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
+        self.keep(y);
         self.record(Activate { function, x, y });
         y
     }

@@ -15,7 +15,19 @@ struct Dropout {
 
 impl Graph<'_> {
     /// Zeroes values with probability `rate` in training and scales the others by `1 / (1 - rate)`; else `x` itself.
+    ///
+    /// # Panics
+    ///
+    /// If a mask for sequences has another number of rows than `x`.
     pub fn dropout(&mut self, x: Tensor, rate: f32, mask: Mask) -> Tensor {
+        if let Mask::Sequence(batch_sizes) = mask {
+            let tokens: usize = batch_sizes.iter().sum();
+            assert!(
+                tokens == x.rows,
+                "dropout: batch_sizes (sum) is [{tokens}] and the input is {:?}",
+                x.shape()
+            );
+        }
         if rate <= 0.0 {
             return x;
         }

@@ -53,6 +53,7 @@ impl Graph<'_> {
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
         self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, false);
         let y = self.push(value, x.rows, out, true);
+        self.keep(x);
         self.record(Linear { x, weight, bias, y });
         Ok(y)
     }
@@ -65,9 +66,8 @@ impl Operation for Linear {
             return;
         }
         let mut dx = graph.borrow_grad(self.x);
-        let x = graph.take_value(self.x);
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
-        let rows = Matrix::new(&x, self.x.rows, self.x.cols);
+        let rows = Matrix::new(graph.nodes.value(self.x), self.x.rows, self.x.cols);
         let dy_rows = Matrix::new(&dy, self.y.rows, self.y.cols);
         let weights = if let Some(bias) = self.bias {
             let ([weights, _], [dw, db]) = graph.params.split([self.weight, bias]);
@@ -82,7 +82,6 @@ impl Operation for Linear {
             let weights = Matrix::new(weights, self.y.cols, self.x.cols);
             linear::product_rows(pool, precision, dy_rows, weights, &mut dx, true);
         }
-        graph.put_value(self.x, x);
         graph.return_grad(self.x, dx);
         graph.memory.give(dy);
     }

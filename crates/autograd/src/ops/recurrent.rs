@@ -4,7 +4,7 @@ use anaphora_kernels::recurrent::{
     self, Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights,
 };
 
-use crate::error::{ShapeError, expect};
+use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::memory::Versioned;
 use crate::params::ParamId;
@@ -59,10 +59,15 @@ impl Graph<'_> {
         let batch = batch_sizes.first().copied().unwrap_or(0);
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "recurrent", sides.0, sides.1, "there must be a row a token")?;
-        let falling =
-            batch_sizes.windows(2).all(|pair| pair[0] >= pair[1]) && batch_sizes.iter().all(|&rows| rows > 0);
-        let sides = (("batch_sizes", batch_sizes), ("steps", &[batch_sizes.len()][..]));
-        expect(falling, "recurrent", sides.0, sides.1, "batch sizes must be positive and never rise")?;
+        check_packed("recurrent", batch_sizes)?;
+        let sides = (("directions", &[directions.len()][..]), ("layer", &[1, 2][..]));
+        expect(
+            matches!(directions.len(), 1 | 2),
+            "recurrent",
+            sides.0,
+            sides.1,
+            "a layer has one direction or two",
+        )?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
 
         let stride = directions.len() * hidden;
@@ -92,6 +97,11 @@ impl Graph<'_> {
             results.push((layer, *direction, rows, hn, cn, saved));
         }
         let y = self.push(y, tokens, stride, true);
+        for read in
+            [Some(x), Some(y)].into_iter().chain(directions.iter().flat_map(|d| [d.h0, d.c0])).flatten()
+        {
+            self.keep(read);
+        }
         let mut output = RecurrentOutput { y, hn: Vec::new(), cn: Vec::new() };
         for (number, (layer, direction, rows, hn, cn, saved)) in results.into_iter().enumerate() {
             output.hn.push(hn);
@@ -164,18 +174,17 @@ impl Operation for Recurrent {
         let mut dx = graph.borrow_grad(self.x);
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
-        let x = graph.take_value(self.x);
-        let [h0, c0] =
-            [self.direction.h0, self.direction.c0].map(|state| state.map(|s| (s, graph.take_value(s))));
-        let y = graph.take_value(self.y);
         let mut workspace = std::mem::take(&mut graph.memory.workspace);
 
+        let state = |state: Option<Tensor>| state.map_or(&[][..], |state| graph.nodes.value(state));
+        let Direction { h0, c0, .. } = self.direction;
         let input = Input {
-            x: &x,
+            x: graph.nodes.value(self.x),
             batch_sizes: &self.batch_sizes,
-            h0: h0.as_ref().map_or(&[], |(_, value)| value),
-            c0: c0.as_ref().map_or(&[], |(_, value)| value),
+            h0: state(h0),
+            c0: state(c0),
         };
+        let y = graph.nodes.value(self.y);
         let (values, grads) = graph.params.split(self.direction.weights);
         let [weight_ih, weight_hh, bias_ih, bias_hh] = values;
         let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
@@ -203,21 +212,18 @@ impl Operation for Recurrent {
             weights,
             input,
             saved,
-            &y,
+            y,
             self.rows,
             gradients,
             &mut workspace,
         );
 
         graph.memory.workspace = workspace;
-        graph.put_value(self.x, x);
-        graph.put_value(self.y, y);
         graph.return_grad(self.x, dx);
-        for ((state, value), grad) in
-            [(h0, dh0), (c0, dc0)].into_iter().filter_map(|(s, g)| s.map(|s| (s, g)))
-        {
-            graph.put_value(state, value);
-            graph.return_grad(state, grad);
+        for (state, grad) in [(h0, dh0), (c0, dc0)] {
+            if let Some(state) = state {
+                graph.return_grad(state, grad);
+            }
         }
         if self.first {
             graph.memory.give(dy);

@@ -1,6 +1,6 @@
 //! A fixed window over the past: what a feed-forward model sees of a sequence.
 
-use crate::error::{ShapeError, expect};
+use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
 struct Window {
@@ -26,6 +26,9 @@ impl Graph<'_> {
         let past = length.saturating_sub(1) * width;
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "window", sides.0, sides.1, "there must be a row a token")?;
+        check_packed("window", batch_sizes)?;
+        let sides = (("length", &[length][..]), ("input", &x.shape()[..]));
+        expect(length > 0, "window", sides.0, sides.1, "a window holds one row at least")?;
         let sides = (("context", &[context.len()][..]), ("window", &[batch, past][..]));
         expect(
             context.len() == batch * past,

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anaphora::data::parse_pieces;
-use anaphora::music::{Problem, abc};
+use anaphora_data::parse_pieces;
+use anaphora_music::{Problem, abc};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
@@ -145,7 +145,7 @@ fn read(path: &Path) -> Result<Vec<Read>> {
         return Ok(vec![Read { tune, line: 1, problems: Vec::new() }]);
     }
     // The data reader says well what keeps a file from being text or from holding a tune.
-    parse_pieces(&bytes, path, Some(anaphora::data::Format::Abc)).map_err(Failure::failed)?;
+    parse_pieces(&bytes, path, Some(anaphora_data::Format::Abc)).map_err(Failure::failed)?;
     let (tunes, mut problems) = abc::parse(&String::from_utf8_lossy(&bytes));
     problems.sort();
     let mut read: Vec<Read> = tunes

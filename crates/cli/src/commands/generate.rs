@@ -5,12 +5,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use anaphora::data::Piece;
-use anaphora::data::pieces::DOCUMENT_SEPARATOR;
 use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
-use anaphora::music::{Metre, abc};
 use anaphora::recipe::Task;
 use anaphora::sampling::SamplingOptions;
+use anaphora_data::Piece;
+use anaphora_data::pieces::DOCUMENT_SEPARATOR;
+use anaphora_music::{Metre, abc};
 use serde_json::json;
 
 use crate::device::DeviceArgs;

@@ -63,8 +63,15 @@ pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
 
 fn gemm(a: Matrix, b: GemmInputB<f32>, c: &mut [f32], accumulate: bool) {
     let options = GemmOptions { beta: if accumulate { 1.0 } else { 0.0 }, ..GemmOptions::default() };
-    with_executor(|gemm| gemm.gemm(c, GemmInputA::Unpacked(view(&a)), b, options))
-        .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
+    with_executor(|gemm| {
+        if a.rows() == 1 && matches!(b, GemmInputB::Unpacked(_)) {
+            // A single row with nothing packed would go to a kernel of its own, which sums in another order: the row's
+            // bits would depend on whether a thread has it alone.
+            return gemm.gemm(c, GemmInputA::Packed(&gemm.prepack_a(view(&a))), b, options);
+        }
+        gemm.gemm(c, GemmInputA::Unpacked(view(&a)), b, options)
+    })
+    .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
 }
 
 /// The plain product, for processors without vectors and as the oracle of the others.

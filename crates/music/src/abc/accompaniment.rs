@@ -34,6 +34,9 @@ const CHORDS: [(&str, &[u8]); 27] = [
     ("5", &[0, 7]),
 ];
 
+/// Most notes of an accompaniment; short beats in long bars could make any number.
+const MOST_NOTES: usize = 200_000;
+
 /// A harmony, as a chord symbol names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chord {
@@ -100,7 +103,9 @@ pub(super) fn part(mut harmony: Vec<Harmony>, end: Ticks) -> Part {
         }
         // Rests may lie behind the last note.
         let until = harmony.get(index + 1).map_or(end, time).max(time(event));
-        if let Some(chord) = &chord {
+        if let Some(chord) = &chord
+            && notes.len() < MOST_NOTES
+        {
             strum(chord, &metre, time(event) - bar, until - bar, bar, &mut notes);
         }
     }
@@ -115,7 +120,7 @@ fn strum(chord: &Chord, metre: &Metre, from: Ticks, until: Ticks, bar: Ticks, no
         None => TICKS_PER_WHOLE / 4,
     };
     let beats = metre.fraction().map_or(4, |f| f.0);
-    for stroke in from.div_ceil(unit)..until.div_ceil(unit) {
+    for stroke in (from.div_ceil(unit)..until.div_ceil(unit)).take(MOST_NOTES) {
         let beat = stroke % u64::from(beats.max(1));
         // Compound time: bass on the first, chord on the third of each group; triple time: bass,
         // chord, chord; else bass and chord in turn.

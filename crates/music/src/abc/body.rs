@@ -1,14 +1,10 @@
 //! Reads a line of music.
 
+use super::accompaniment::Chord;
 use super::cursor::Cursor;
-use super::fields::{alteration, scale};
 use super::header::Reader;
-use super::tune::{Bar, Element, Length, Sound, Tone, Tune};
-use crate::key::{SEMITONES, step_of};
+use super::tune::{Bar, Element, Tune};
 use crate::{Key, Metre, TICKS_PER_WHOLE, Ticks};
-
-/// Longest note or rest that is read; keeps positions far from overflow.
-const LONGEST: Ticks = 64 * TICKS_PER_WHOLE;
 
 /// Most bars in one `Z`, most times a section is repeated, most numbers in an ending.
 const MOST_BARS: u64 = 64;
@@ -20,17 +16,17 @@ const MOST_ENDINGS: usize = 16;
 pub(super) struct VoiceState {
     pub metre: Metre,
     pub unit: Ticks,
-    signature: [i8; 7],
+    pub signature: [i8; 7],
     /// Accidentals of this bar, by step.
-    bar: [Option<i8>; 7],
+    pub bar: [Option<i8>; 7],
     /// Notes tied over: step, octave, alteration.
-    tied: Vec<(u8, i8, i8)>,
+    pub tied: Vec<(u8, i8, i8)>,
     /// The tuplet being filled: p, q and how many notes are still to come.
-    tuplet: Option<(u8, u8, u8)>,
+    pub tuplet: Option<(u8, u8, u8)>,
     /// `>` above zero or `<` below, still to act on the next note; and its column.
-    broken: Option<(i8, u32)>,
+    pub broken: Option<(i8, u32)>,
     /// Item of the last note or rest, and its tuplet's q and p: what `>` acts on.
-    last: Option<(usize, (u8, u8))>,
+    pub last: Option<(usize, (u8, u8))>,
     /// Which `P:` was last seen by the voice.
     pub part: u32,
 }
@@ -56,7 +52,7 @@ impl VoiceState {
     }
 
     /// The ratio of the tuplet that the next note falls in, one note of which is thereby used up.
-    fn take_tuplet(&mut self) -> (u8, u8) {
+    pub fn take_tuplet(&mut self) -> (u8, u8) {
         match &mut self.tuplet {
             Some((p, q, left)) if *left > 0 => {
                 *left -= 1;
@@ -65,23 +61,6 @@ impl VoiceState {
             _ => (1, 1),
         }
     }
-}
-
-fn played(written: Ticks, (q, p): (u8, u8)) -> Ticks {
-    scale(written, u64::from(q), u64::from(p)).max(1)
-}
-
-/// What a length is multiplied with on the long and the short side of `n` signs of broken rhythm:
-/// 2 − 1/2ⁿ and 1/2ⁿ, as numerator and denominator.
-fn broken(sign: i8, left_side: bool) -> (u64, u64) {
-    let d = 1 << sign.unsigned_abs();
-    if (sign > 0) == left_side { (2 * d - 1, d) } else { (1, d) }
-}
-
-/// The alteration with which a tone sounds, whatever it was that altered it.
-fn sounding_alteration(tone: &Tone) -> i8 {
-    let above_natural = i16::from(tone.pitch) - SEMITONES[usize::from(tone.step)];
-    ((above_natural + 6).rem_euclid(12) - 6) as i8
 }
 
 impl Reader<'_> {
@@ -99,7 +78,7 @@ impl Reader<'_> {
         }
     }
 
-    fn state(&mut self) -> &mut VoiceState {
+    pub(super) fn state(&mut self) -> &mut VoiceState {
         &mut self.states[self.current]
     }
 
@@ -107,22 +86,19 @@ impl Reader<'_> {
         let column = c.column;
         match sign {
             'A'..='G' | 'a'..='g' | '^' | '_' | '=' => {
-                if let Some((tone, length)) = self.tone(c, true) {
-                    self.sound(column, vec![tone], length);
-                }
+                self.note(c);
             }
             'z' | 'x' => {
                 c.next();
-                self.state().tied.clear();
-                let written = self.length(c);
-                let length = self.timed(written);
-                self.push(column, Element::Rest { length, visible: sign == 'z' });
-                self.remember();
+                self.rest(column, c, sign == 'z');
             }
             'Z' | 'X' => {
                 c.next();
                 let bars = c.number().unwrap_or(1).clamp(1, MOST_BARS);
                 let bar = self.state().metre.bar().unwrap_or(TICKS_PER_WHOLE);
+                let state = self.state();
+                state.tied.clear();
+                state.last = None;
                 self.push(column, Element::BarRest { bars: bars as u16, duration: bars * bar });
             }
             '|' => self.bar_line(c),
@@ -189,123 +165,6 @@ impl Reader<'_> {
         self.body_field(code, value);
     }
 
-    /// A note head with its length in ticks; `None`, with a problem, where an accidental has no note.
-    fn tone(&mut self, c: &mut Cursor, may_be_tied: bool) -> Option<(Tone, Ticks)> {
-        let column = c.column;
-        let accidental = alteration(c);
-        let Some((letter, step)) = c.peek().and_then(|l| Some((l, step_of(l)?))) else {
-            self.problem(column, "an accidental is to stand before a note A to G or a to g");
-            return None;
-        };
-        c.next();
-        let mut octave = i8::from(letter.is_ascii_lowercase());
-        let marks = c.take_while(|m| m == '\'' || m == ',');
-        for mark in marks.chars() {
-            octave = octave.saturating_add(if mark == '\'' { 1 } else { -1 });
-        }
-        let written = self.length(c);
-        let state = self.state();
-        let index = usize::from(step);
-        if accidental.is_some() {
-            state.bar[index] = accidental;
-        }
-        let tied = state.tied.iter().find(|t| may_be_tied && (t.0, t.1) == (step, octave)).map(|t| t.2);
-        let alteration = accidental.or(tied).or(state.bar[index]).unwrap_or(state.signature[index]);
-        let pitch = 60 + 12 * i16::from(octave) + SEMITONES[index] + i16::from(alteration);
-        let tie = c.rest().starts_with('-');
-        if tie {
-            c.next();
-        }
-        if !(0..=127).contains(&pitch) {
-            self.problem(column, "this note lies outside the range of MIDI; it is moved by octaves");
-        }
-        let pitch = crate::score::into_range(pitch);
-        Some((Tone { step, octave, accidental, pitch, tie }, written))
-    }
-
-    /// A length after a note or rest, in ticks.
-    fn length(&mut self, c: &mut Cursor) -> Ticks {
-        let column = c.column;
-        let (n, d) = c.fraction();
-        let unit = self.state().unit;
-        let ticks = if n == 0 || d == 0 { 0 } else { scale(unit, n, d) };
-        if ticks == 0 || ticks > LONGEST {
-            let message =
-                if ticks == 0 { "a length of nothing" } else { "a length of more than 64 whole notes" };
-            self.problem(column, format!("{message}; the unit length is taken"));
-            return unit;
-        }
-        ticks
-    }
-
-    /// Works broken rhythm and tuplet into the length of the next note or rest.
-    fn timed(&mut self, written: Ticks) -> Length {
-        let state = self.state();
-        let ratio = state.take_tuplet();
-        let written = match state.broken.take() {
-            Some((sign, _)) => {
-                let (n, d) = broken(sign, false);
-                scale(written, n, d).clamp(1, LONGEST)
-            }
-            None => written,
-        };
-        state.last = Some((usize::MAX, ratio));
-        Length { written, played: played(written, ratio) }
-    }
-
-    /// Notes that the element just pushed is what `>` would act on.
-    fn remember(&mut self) {
-        let index = self.tune.voices[self.current].items.len() - 1;
-        if let Some(last) = &mut self.state().last {
-            last.0 = index;
-        }
-    }
-
-    fn sound(&mut self, column: u32, tones: Vec<Tone>, written: Ticks) {
-        let length = self.timed(written);
-        let state = self.state();
-        state.tied.clear();
-        for tone in tones.iter().filter(|t| t.tie) {
-            state.tied.push((tone.step, tone.octave, sounding_alteration(tone)));
-        }
-        self.push(column, Element::Sound(Sound { tones, length }));
-        self.remember();
-    }
-
-    fn tie_last(&mut self, column: u32) {
-        let items = &mut self.tune.voices[self.current].items;
-        let last = items.iter_mut().rev().find(|i| i.element.duration().is_some());
-        let Some(Element::Sound(sound)) = last.map(|i| &mut i.element) else {
-            return self.problem(column, "a tie is to follow a note");
-        };
-        sound.tones.iter_mut().for_each(|t| t.tie = true);
-        let tied = sound.tones.iter().map(|t| (t.step, t.octave, sounding_alteration(t))).collect();
-        self.state().tied = tied;
-    }
-
-    fn broken_rhythm(&mut self, c: &mut Cursor) {
-        let column = c.column;
-        let sign = c.peek();
-        let signs = c.take_while(|s| Some(s) == sign).len();
-        let count = if sign == Some('>') { signs.min(3) as i8 } else { -(signs.min(3) as i8) };
-        if signs > 3 {
-            self.problem(column, "more than three signs of broken rhythm; three are taken");
-        }
-        let state = &self.states[self.current];
-        let (Some((index, ratio)), None) = (state.last, state.broken) else {
-            return self.problem(column, "broken rhythm is to stand between two notes");
-        };
-        let (n, d) = broken(count, true);
-        match &mut self.tune.voices[self.current].items[index].element {
-            Element::Sound(Sound { length, .. }) | Element::Rest { length, .. } => {
-                length.written = scale(length.written, n, d).clamp(1, LONGEST);
-                length.played = played(length.written, ratio);
-            }
-            other => unreachable!("only a note or rest is remembered, not {other:?}"),
-        }
-        self.state().broken = Some((count, column));
-    }
-
     /// `(`: a slur, or a tuplet such as `(3` and `(5:4:5`.
     fn open_parenthesis(&mut self, c: &mut Cursor) {
         let column = c.column;
@@ -365,115 +224,25 @@ impl Reader<'_> {
         }
     }
 
-    fn chord(&mut self, c: &mut Cursor) {
-        let column = c.column;
-        c.next();
-        let mut tones: Vec<Tone> = Vec::new();
-        let mut first_length = None;
-        loop {
-            let here = c.column;
-            match c.peek() {
-                Some(']') => break,
-                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => {
-                    if let Some((tone, length)) = self.tone(c, true) {
-                        first_length.get_or_insert(length);
-                        tones.push(tone);
-                    }
-                }
-                Some('"') => self.quoted(c),
-                Some('!') => self.exclamation(c),
-                Some('(') => {
-                    c.next();
-                    self.push(here, Element::SlurStart);
-                }
-                Some(')') => {
-                    c.next();
-                    self.push(here, Element::SlurEnd);
-                }
-                Some(sign @ ('.' | '~' | 'H'..='W' | 'h'..='w')) => {
-                    c.next();
-                    self.push(here, Element::Decoration(sign.to_string()));
-                }
-                Some(space) if space.is_whitespace() => {
-                    c.next();
-                }
-                other => {
-                    let found =
-                        other.map_or("the end of the line".to_owned(), |o| format!("'{}'", o.escape_debug()));
-                    self.problem(here, format!("a chord is to hold notes and end with ], not {found}"));
-                    if other.is_some_and(|o| o != '|') {
-                        c.next();
-                        continue;
-                    }
-                    break;
-                }
-            }
-        }
-        c.eat(']');
-        let Some(first_length) = first_length else {
-            return self.problem(column, "a chord without a note");
-        };
-        let at = c.column;
-        let (n, d) = c.fraction();
-        let mut written = if n == 0 || d == 0 { 0 } else { scale(first_length, n, d) };
-        if written == 0 || written > LONGEST {
-            self.problem(at, "a chord cannot have this length; that of its first note is taken");
-            written = first_length;
-        }
-        if c.eat('-') {
-            tones.iter_mut().for_each(|t| t.tie = true);
-        }
-        self.sound(column, tones, written);
-    }
-
-    fn grace(&mut self, c: &mut Cursor) {
-        let column = c.column;
-        c.next();
-        c.eat('/');
-        let mut sounds: Vec<Sound> = Vec::new();
-        loop {
-            let here = c.column;
-            match c.peek() {
-                Some('}') => break,
-                Some('A'..='G' | 'a'..='g' | '^' | '_' | '=') => {
-                    if let Some((tone, written)) = self.tone(c, false) {
-                        sounds.push(Sound { tones: vec![tone], length: Length { written, played: written } });
-                    }
-                }
-                Some(c_quiet) if c_quiet.is_whitespace() || "()[]~.>-".contains(c_quiet) => {
-                    c.next();
-                }
-                other => {
-                    let found =
-                        other.map_or("the end of the line".to_owned(), |o| format!("'{}'", o.escape_debug()));
-                    self.problem(here, format!("grace notes are to end with }}, not {found}"));
-                    if other.is_some_and(|o| o != '|') {
-                        c.next();
-                        continue;
-                    }
-                    break;
-                }
-            }
-        }
-        c.eat('}');
-        if !sounds.is_empty() {
-            self.push(column, Element::Grace(sounds));
-        }
-    }
-
-    fn quoted(&mut self, c: &mut Cursor) {
+    pub(super) fn quoted(&mut self, c: &mut Cursor) {
         let column = c.column;
         c.next();
         let Some(text) = c.take_through('"') else {
             return self.problem(column, "a chord symbol or annotation is to be closed with \"");
         };
-        let is_annotation = text.starts_with(['^', '_', '<', '>', '@']);
-        let text = text.to_owned();
-        self.push(column, if is_annotation { Element::Annotation(text) } else { Element::ChordSymbol(text) });
+        let element = if text.starts_with(['^', '_', '<', '>', '@']) {
+            Element::Annotation(text.to_owned())
+        } else if Chord::parse(text).is_some() {
+            Element::ChordSymbol(text.to_owned())
+        } else {
+            // Words such as "Refrain", which are to stand above the line.
+            Element::Annotation(format!("^{text}"))
+        };
+        self.push(column, element);
     }
 
     /// `!trill!`, or the `!` that once marked the end of a printed line.
-    fn exclamation(&mut self, c: &mut Cursor) {
+    pub(super) fn exclamation(&mut self, c: &mut Cursor) {
         let column = c.column;
         c.next();
         let mut inside = *c;
@@ -527,6 +296,7 @@ impl Reader<'_> {
         }
         let state = self.state();
         state.bar = [None; 7];
+        state.last = None;
         if let Some((_, at)) = state.broken.take() {
             self.problem(at, "broken rhythm is to stand between two notes");
         }

@@ -3,6 +3,10 @@
 /// Largest number that is read: keeps every product of lengths far from overflow.
 const LARGEST: u64 = 10_000_000;
 
+/// Most characters between a quotation mark or bracket and the one that closes it. Without a bound
+/// a line of opening brackets would be searched to its end from each of them.
+const FARTHEST: usize = 1000;
+
 /// Position in a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
@@ -62,9 +66,10 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// Takes everything up to `close` and `close` itself; `None`, and nothing taken, without one.
+    /// Takes everything up to `close` and `close` itself; `None`, and nothing taken, where none
+    /// comes soon.
     pub fn take_through(&mut self, close: char) -> Option<&'a str> {
-        let end = self.rest.find(close)?;
+        let (end, _) = self.rest.char_indices().take(FARTHEST).find(|(_, c)| *c == close)?;
         let taken = &self.rest[..end];
         self.column += taken.chars().count() as u32 + 1;
         self.rest = &self.rest[end + close.len_utf8()..];

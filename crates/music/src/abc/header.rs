@@ -31,12 +31,11 @@ pub(super) fn read(piece: &Piece, problems: &mut Vec<Problem>) -> Tune {
     let tune = reader.tune;
     for voice in &tune.voices {
         if unroll::unroll(voice, tune.part_order.as_deref()).cut {
-            let limit = unroll::MOST_ITEMS;
-            problems.push(Problem::new(
-                tune.line,
-                1,
-                format!("with its repeats the tune has more than {limit} signs; it is cut there"),
-            ));
+            let (signs, quarters) = (unroll::MOST_ITEMS, unroll::MOST_QUARTERS);
+            let message = format!(
+                "with its repeats the tune has more than {signs} signs or {quarters} quarters; it is cut"
+            );
+            problems.push(Problem::new(tune.line, 1, message));
         }
     }
     tune

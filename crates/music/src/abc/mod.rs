@@ -15,8 +15,10 @@ mod cursor;
 mod fields;
 mod from_score;
 mod header;
+mod notes;
 mod play;
 mod split;
+mod structure;
 mod tune;
 mod unroll;
 mod write;
@@ -55,10 +57,12 @@ pub fn parse_tune(text: &str) -> (Tune, Vec<Problem>) {
 ///
 /// # Errors
 /// Everything that keeps it from being accepted: whatever [`parse_tune`] reports, a missing `X:`
-/// or `K:`, no bar of notes, an end without a bar line, bars that do not add up.
+/// or `K:`, no bar of notes, an end without a bar line, repeats or ties that do not end, bars that
+/// do not add up.
 pub fn parse_complete(text: &str) -> Result<Tune, Vec<Problem>> {
     let (tune, mut problems) = parse_tune(text);
     problems.extend(tune.completeness_problems());
+    problems.extend(tune.structure_problems());
     problems.extend(tune.bar_problems());
     if problems.is_empty() { Ok(tune) } else { Err(problems) }
 }

@@ -3,7 +3,7 @@
 use super::accompaniment::{self, Harmony};
 use super::unroll::unroll;
 use super::{Element, Item, Sound, Tune, Voice};
-use crate::{Metre, Note, Part, Score, Ticks};
+use crate::{Key, Metre, Note, Part, Score, Ticks};
 use std::collections::BTreeMap;
 
 /// Velocities of a weak, a strong and the first beat, as `abc2midi` has them.
@@ -34,8 +34,8 @@ impl Tune {
     pub fn score_with(&self, playing: Playing) -> Score {
         let mut score = Score {
             title: self.titles.first().cloned(),
-            metres: vec![(0, self.metre.clone())],
-            keys: self.key.iter().map(|k| (0, k.clone())).collect(),
+            metres: Vec::new(),
+            keys: Vec::new(),
             tempos: self.tempo.iter().map(|t| (0, t.clone())).collect(),
             parts: Vec::new(),
         };
@@ -57,8 +57,8 @@ impl Tune {
         let mut harmony = Vec::new();
         for (index, mut player) in players.into_iter().enumerate() {
             if index == 0 {
-                score.metres.append(&mut player.metres);
-                score.keys.append(&mut player.keys);
+                score.metres = player.metres;
+                score.keys = player.keys;
             }
             score.tempos.append(&mut player.tempos);
             harmony.append(&mut player.harmony);
@@ -75,6 +75,11 @@ impl Tune {
     }
 }
 
+/// What holds before item `at`, in a list that begins with what holds from item 0 on.
+fn in_force<T>(changes: &[(usize, T)], at: usize) -> &T {
+    &changes[changes.partition_point(|change| change.0 <= at) - 1].1
+}
+
 /// Plays one voice.
 struct Player<'a> {
     voice: &'a Voice,
@@ -86,20 +91,34 @@ struct Player<'a> {
     /// Where the longest of the overlaid lines of this bar ends.
     bar_end: Ticks,
     metre: Metre,
+    /// The metres and keys on the page, each with the index of the item from which on it holds.
+    metre_changes: Vec<(usize, Metre)>,
+    key_changes: Vec<(usize, Key)>,
     notes: Vec<Note>,
     /// Notes waiting for the end of their tie, by pitch: index in `notes`.
     tied: BTreeMap<u8, usize>,
     grace: Vec<&'a Sound>,
     staccato: bool,
     metres: Vec<(Ticks, Metre)>,
-    keys: Vec<(Ticks, crate::Key)>,
+    keys: Vec<(Ticks, Key)>,
     tempos: Vec<(Ticks, crate::Tempo)>,
     harmony: Vec<Harmony>,
 }
 
 impl<'a> Player<'a> {
     fn new(tune: &Tune, voice: &'a Voice, playing: Playing) -> Self {
+        let mut metre_changes = vec![(0, tune.metre.clone())];
+        let mut key_changes = vec![(0, tune.key.clone().unwrap_or_default())];
+        for (index, item) in voice.items.iter().enumerate() {
+            match &item.element {
+                Element::Metre(metre) => metre_changes.push((index + 1, metre.clone())),
+                Element::Key(key) => key_changes.push((index + 1, key.clone())),
+                _ => {}
+            }
+        }
         Self {
+            metre_changes,
+            key_changes,
             voice,
             playing,
             now: 0,
@@ -111,8 +130,8 @@ impl<'a> Player<'a> {
             tied: BTreeMap::new(),
             grace: Vec::new(),
             staccato: false,
-            metres: Vec::new(),
-            keys: Vec::new(),
+            metres: vec![(0, tune.metre.clone())],
+            keys: tune.key.iter().map(|k| (0, k.clone())).collect(),
             tempos: Vec::new(),
             harmony: vec![Harmony::Bar(0, tune.metre.clone())],
         }
@@ -125,7 +144,9 @@ impl<'a> Player<'a> {
     }
 
     fn play(&mut self, range: std::ops::Range<usize>) {
+        let start = range.start;
         let items = &self.voice.items[range];
+        self.resume(start);
         self.bar_offset = self.missing(items);
         for (index, item) in items.iter().enumerate() {
             match &item.element {
@@ -159,6 +180,21 @@ impl<'a> Player<'a> {
                 Element::Tempo(tempo) => self.tempos.push((self.now, tempo.clone())),
                 _ => {}
             }
+        }
+    }
+
+    /// Takes up metre and key as they stand on the page before item `at`: a repeat may lead back to
+    /// before their last change.
+    fn resume(&mut self, at: usize) {
+        let metre = in_force(&self.metre_changes, at).clone();
+        if metre != self.metre {
+            self.metre = metre.clone();
+            self.metres.push((self.now, metre.clone()));
+            self.harmony.push(Harmony::Bar(self.now, metre));
+        }
+        let key = in_force(&self.key_changes, at);
+        if self.keys.last().is_some_and(|(_, last)| last != key) {
+            self.keys.push((self.now, key.clone()));
         }
     }
 
@@ -234,5 +270,40 @@ impl<'a> Player<'a> {
             start = end;
         }
         start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::abc::parse_tune;
+    use crate::{Metre, TICKS_PER_QUARTER};
+
+    #[test]
+    fn a_repeat_goes_back_to_the_metre_and_key_of_its_beginning() {
+        let (tune, _) = parse_tune("X:1\nM:3/4\nL:1/4\nK:G\n|:GAB|[M:2/4][K:D]dc:|\n");
+        let score = tune.score();
+        let at = |quarters: u64| quarters * TICKS_PER_QUARTER;
+        let (three, two) = (Metre::new(3, 4), Metre::new(2, 4));
+        let metres = vec![(at(0), three.clone()), (at(3), two.clone()), (at(5), three), (at(8), two)];
+        assert_eq!(score.metres, metres);
+        let sharps: Vec<_> = score.keys.iter().map(|(at, key)| (*at, key.sharps())).collect();
+        assert_eq!(sharps, [(at(0), 1), (at(3), 2), (at(5), 1), (at(8), 2)]);
+    }
+
+    #[test]
+    fn grace_notes_take_from_the_next_note() {
+        let (tune, _) = parse_tune("X:1\nM:4/4\nL:1/4\nK:C\nC{de}f C2|\n");
+        let notes = &tune.score().parts[0].notes;
+        let pitches: Vec<u8> = notes.iter().map(|n| n.pitch).collect();
+        assert_eq!(pitches, [60, 74, 76, 77, 60]);
+        assert!(notes.windows(2).all(|w| w[0].end() == w[1].start), "without a gap");
+        assert_eq!(notes[3].end(), 2 * TICKS_PER_QUARTER);
+    }
+
+    #[test]
+    fn accents_fall_on_the_beat() {
+        let (tune, _) = parse_tune("X:1\nM:6/8\nL:1/8\nK:C\nC|CCC CCC|\n");
+        let velocities: Vec<u8> = tune.score().parts[0].notes.iter().map(|n| n.velocity).collect();
+        assert_eq!(velocities, [80, 105, 80, 80, 95, 80, 80], "the pick-up is weak");
     }
 }

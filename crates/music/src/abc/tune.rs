@@ -174,7 +174,8 @@ pub enum Element {
     },
     /// `"Am7"`: harmony above the next note.
     ChordSymbol(String),
-    /// `"^text"`: words to be printed, with the sign that says where.
+    /// `"^text"`: words to be printed, with the sign that says where. Words in quotes that name no
+    /// chord are read as this, above the line.
     Annotation(String),
     /// `!trill!`, or one of its one-letter forms by its letter.
     Decoration(String),

@@ -1,10 +1,14 @@
 //! In which order the written signs are played: repeats, variant endings, parts.
 
 use super::{Bar, Element, Item, Voice};
+use crate::{TICKS_PER_QUARTER, Ticks};
 use std::ops::Range;
 
 /// Most items that are played of a voice; what repeats beyond it is cut.
 pub(super) const MOST_ITEMS: usize = 400_000;
+
+/// Longest time that is played of a voice: some 14 hours at a usual tempo.
+pub(super) const MOST_QUARTERS: Ticks = 100_000;
 
 /// Most parts that a `P:` order such as `A(AB)3` may come to.
 const MOST_PARTS: usize = 1000;
@@ -30,11 +34,20 @@ pub(super) fn unroll(voice: &Voice, part_order: Option<&str>) -> Unrolled {
     let items = &voice.items;
     let mut out = Unrolled::default();
     let mut room = MOST_ITEMS;
+    let mut time = MOST_QUARTERS * TICKS_PER_QUARTER;
     let mut play = |range: Range<usize>, part: usize, out: &mut Unrolled| {
         for items in repeats(&items[range.clone()]) {
             let items = range.start + items.start..range.start + items.end;
+            let duration: Ticks =
+                voice.items[items.clone()].iter().filter_map(|i| i.element.duration()).sum();
+            if duration > time {
+                out.cut = true;
+                return;
+            }
+            time -= duration;
             if items.len() > room {
                 out.cut = true;
+                out.stretches.push(Stretch { items: items.start..items.start + room, part });
                 return;
             }
             room -= items.len();
@@ -137,28 +150,30 @@ fn repeats(items: &[Item]) -> Vec<Range<usize>> {
 
 /// Writes out each `|:` that is to be understood, so that other programs need not guess it.
 pub(super) fn make_repeats_explicit(items: &mut Vec<Item>) {
-    let repeated = sections(items).into_iter().filter(|s| s.times > 1);
-    let starts: Vec<(usize, u8)> = repeated.map(|s| (s.start, s.times - 1)).collect();
-    // From the back, so that what is put in moves nothing that is still to come.
-    for (start, repeats) in starts.into_iter().rev() {
-        let endings = items[start..].iter().find_map(|i| match &i.element {
-            Element::Ending(_) => Some(true),
-            Element::Bar(bar) if bar.repeats_before > 0 => Some(false),
-            _ => None,
-        });
+    let mut new = Vec::new();
+    for section in sections(items).into_iter().filter(|s| s.times > 1) {
         // Endings say themselves how often they are played.
-        let repeats_after = if endings == Some(true) { 1 } else { repeats };
+        let repeats_after = if section.endings.is_empty() { section.times - 1 } else { 1 };
         // At the head of its line where the section begins one, else joined to the bar line before.
+        let start = section.start;
         let breaks = items[start..].iter().take_while(|i| i.element == Element::LineBreak).count();
         if let Some(Element::Bar(bar)) = items[..start].last_mut().map(|i| &mut i.element)
             && (breaks == 0 || bar.repeats_after > 0)
         {
             *bar = Bar { repeats_after, repeats_before: bar.repeats_before, ..Bar::default() };
         } else {
-            let bar = Element::Bar(Bar { repeats_after, ..Bar::default() });
+            let element = Element::Bar(Bar { repeats_after, ..Bar::default() });
             let (line, column) = items.get(start + breaks).map_or((1, 1), |i| (i.line, i.column));
-            items.insert(start + breaks, Item { element: bar, line, column });
+            new.push((start + breaks, Item { element, line, column }));
         }
+    }
+    let mut new = new.into_iter().peekable();
+    let old = std::mem::take(items);
+    for (index, item) in old.into_iter().enumerate() {
+        while let Some((_, bar)) = new.next_if(|(at, _)| *at <= index) {
+            items.push(bar);
+        }
+        items.push(item);
     }
 }
 

@@ -3,9 +3,10 @@
 use super::{Audio, SoundError, SynthOptions, events};
 use crate::Score;
 use rustysynth::{SoundFont, Synthesizer, SynthesizerSettings};
+use std::cell::Cell;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Once};
 
 /// Seconds that the last note may ring on.
 const TAIL: f64 = 2.0;
@@ -23,9 +24,27 @@ pub fn render_soundfont(
     let events = events(score, options)?;
     let mut bytes = Vec::new();
     font.read_to_end(&mut bytes).map_err(|e| SoundError::SoundFont(e.to_string()))?;
-    // The reader and the player index by what a broken file says; that must not end the program.
-    let rendered = catch_unwind(AssertUnwindSafe(|| play(score, &events, &bytes, options)));
-    rendered.unwrap_or_else(|_| Err(SoundError::SoundFont("its tables contradict one another".to_owned())))
+    let rendered = caught(|| play(score, &events, &bytes, options));
+    rendered.unwrap_or_else(|| Err(SoundError::SoundFont("its tables contradict one another".to_owned())))
+}
+
+/// Runs what may panic: `rustysynth` indexes by what a broken file says, which must neither end the
+/// program nor print anything. `None` where it did panic.
+fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    QUIET.set(false);
+    result.ok()
 }
 
 fn play(

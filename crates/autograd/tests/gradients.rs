@@ -1,0 +1,274 @@
+//! Every operation's gradient against finite differences, and the checker against a gradient that is wrong.
+
+use anaphora_autograd::check::{self, Disagreement};
+use anaphora_autograd::{
+    Activation, Cell, Device, Direction, Graph, Mask, Memory, Mode, ParamId, Params, Precision, ShapeError,
+    Tensor,
+};
+
+const CELLS: [Cell; 4] = [Cell::Tanh, Cell::Relu, Cell::Gru, Cell::Lstm];
+const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
+const TOKENS: usize = 9;
+const IDS: [u32; TOKENS] = [3, 0, 2, 2, 4, 1, 0, 3, 1];
+const TARGETS: [u32; TOKENS] = [1, 2, 0, 0, 2, 1, 2, 0, 1];
+const CLASSES: usize = 3;
+
+/// Parameters whose values lie evenly spread over `-1..1`.
+#[derive(Default)]
+struct Model {
+    params: Params,
+    seed: u64,
+}
+
+impl Model {
+    fn add(&mut self, name: &str, shape: &[usize]) -> ParamId {
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| {
+                self.seed += 1;
+                // Multiples of the golden ratio never come close to each other (Weyl's sequence).
+                ((self.seed as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0) as f32
+            })
+            .collect();
+        self.params.add(name, shape, &values)
+    }
+
+    fn direction(&mut self, name: &str, cell: Cell, input: usize, hidden: usize) -> [ParamId; 4] {
+        let rows = cell.gates() * hidden;
+        let shapes: [(&str, &[usize]); 4] = [
+            ("weight_ih", &[rows, input]),
+            ("weight_hh", &[rows, hidden]),
+            ("bias_ih", &[rows]),
+            ("bias_hh", &[rows]),
+        ];
+        shapes.map(|(weight, shape)| self.add(&format!("{name}.{weight}"), shape))
+    }
+
+    /// The disagreements between tape and finite differences at every place.
+    fn disagreements(
+        &mut self,
+        loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>,
+    ) -> Vec<Disagreement> {
+        let device = Device::new(1, Precision::F32);
+        check::gradients(&device, &mut self.params, usize::MAX, 1e-3, 1e-3, loss).unwrap()
+    }
+
+    /// The loss agrees with finite differences, and depends on every parameter.
+    fn check(mut self, what: &str, loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>) {
+        assert_eq!(self.disagreements(loss), [], "{what}");
+        for id in self.params.ids() {
+            let largest = self.params.grad(id).iter().fold(0.0f32, |largest, grad| largest.max(grad.abs()));
+            assert!(largest > 0.005, "{what}: the gradient of {} is {largest} at most", self.params.name(id));
+        }
+    }
+}
+
+/// The mean cross-entropy of `TARGETS` after a linear layer `weight[CLASSES, y.cols]`.
+fn head(graph: &mut Graph, weight: ParamId, y: Tensor) -> Result<Tensor, ShapeError> {
+    let logits = graph.linear(y, weight, None)?;
+    Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+}
+
+#[test]
+fn cross_entropy_of_an_embedding() {
+    let mut model = Model::default();
+    let table = model.add("table", &[5, CLASSES]);
+    model.check("embedding", |graph| {
+        let logits = graph.embedding(table, &IDS)?;
+        Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+    });
+}
+
+#[test]
+fn linear_with_a_bias_after_one_hot() {
+    let mut model = Model::default();
+    let (weight, bias) = (model.add("weight", &[CLASSES, 5]), model.add("bias", &[CLASSES]));
+    model.check("one_hot", |graph| {
+        let x = graph.one_hot(5, &IDS)?;
+        let logits = graph.linear(x, weight, Some(bias))?;
+        Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+    });
+}
+
+#[test]
+fn activations() {
+    for function in [Activation::Tanh, Activation::Relu] {
+        let mut model = Model::default();
+        let (table, weight) = (model.add("table", &[5, 4]), model.add("weight", &[CLASSES, 4]));
+        model.check(&format!("{function:?}"), |graph| {
+            let x = graph.embedding(table, &IDS)?;
+            let y = graph.activate(function, x);
+            head(graph, weight, y)
+        });
+    }
+}
+
+#[test]
+fn cross_entropy_leaves_the_values_that_others_read_on_the_way_back() {
+    let mut model = Model::default();
+    let table = model.add("table", &[5, CLASSES]);
+    model.check("activation", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let logits = graph.activate(Activation::Tanh, x);
+        Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+    });
+    let mut model = Model::default();
+    let (table, weights) = (model.add("table", &[5, 4]), model.direction("rnn", Cell::Gru, 4, CLASSES));
+    model.check("recurrent", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let direction = Direction { weights, h0: None, c0: None };
+        let logits = graph.recurrent(Cell::Gru, x, &BATCH_SIZES, &[direction])?.y;
+        Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+    });
+}
+
+#[test]
+fn dropout() {
+    for mask in [Mask::Each, Mask::Sequence(&BATCH_SIZES)] {
+        let mut model = Model::default();
+        let (table, weight) = (model.add("table", &[5, 8]), model.add("weight", &[CLASSES, 8]));
+        model.check(&format!("{mask:?}"), |graph| {
+            let x = graph.embedding(table, &IDS)?;
+            let y = graph.dropout(x, 0.3, mask);
+            assert!(graph.value(y).contains(&0.0), "something is dropped");
+            head(graph, weight, y)
+        });
+    }
+}
+
+#[test]
+fn windows() {
+    for length in [1, 3] {
+        let mut model = Model::default();
+        let (table, weight) = (model.add("table", &[5, 2]), model.add("weight", &[CLASSES, length * 2]));
+        let context = vec![0.5; BATCH_SIZES[0] * (length - 1) * 2];
+        model.check(&format!("a window of {length}"), |graph| {
+            let x = graph.embedding(table, &IDS)?;
+            let (y, _) = graph.window(x, &BATCH_SIZES, length, &context)?;
+            head(graph, weight, y)
+        });
+    }
+}
+
+#[test]
+fn recurrent_layers_and_their_first_states() {
+    let (input, hidden) = (3, 4);
+    for cell in CELLS {
+        for directions in [1, 2] {
+            let mut model = Model::default();
+            let table = model.add("table", &[5, input]);
+            let weight = model.add("weight", &[CLASSES, directions * hidden]);
+            // A head that weighs heavily makes the layers' gradients large.
+            model.params.value_mut(weight).iter_mut().for_each(|value| *value *= 4.0);
+            let weights: Vec<_> = (0..directions)
+                .map(|number| model.direction(&format!("rnn{number}"), cell, input, hidden))
+                .collect();
+            let states = ["h0", "c0"].map(|name| {
+                (name == "h0" || cell.has_cell_state()).then(|| model.add(name, &[BATCH_SIZES[0], hidden]))
+            });
+            model.check(&format!("{cell:?} in {directions} directions"), |graph| {
+                let x = graph.embedding(table, &IDS)?;
+                let mut state =
+                    |table: Option<ParamId>| table.map(|id| graph.embedding(id, &[0, 1, 2])).transpose();
+                let (h0, c0) = (state(states[0])?, state(states[1])?);
+                // Both directions begin with the same tensors.
+                let directions: Vec<_> =
+                    weights.iter().map(|&weights| Direction { weights, h0, c0 }).collect();
+                let y = graph.recurrent(cell, x, &BATCH_SIZES, &directions)?.y;
+                head(graph, weight, y)
+            });
+        }
+    }
+}
+
+#[test]
+fn recurrent_final_states() {
+    for cell in [Cell::Gru, Cell::Lstm] {
+        let mut model = Model::default();
+        let table = model.add("table", &[5, 3]);
+        let weights = model.direction("rnn", cell, 3, CLASSES);
+        model.check(&format!("{cell:?}"), |graph| {
+            let x = graph.embedding(table, &IDS)?;
+            let output =
+                graph.recurrent(cell, x, &BATCH_SIZES, &[Direction { weights, h0: None, c0: None }])?;
+            let last = output.cn.first().unwrap_or(&output.hn[0]);
+            Ok(graph.cross_entropy(*last, &TARGETS[..BATCH_SIZES[0]])?.1)
+        });
+    }
+}
+
+#[test]
+fn one_tensor_as_input_and_both_states_of_a_layer() {
+    let mut model = Model::default();
+    let (table, weight) = (model.add("table", &[5, 4]), model.add("weight", &[CLASSES, 4]));
+    let weights = model.direction("rnn", Cell::Lstm, 4, 4);
+    model.check("the same tensor", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let direction = Direction { weights, h0: Some(x), c0: Some(x) };
+        let y = graph.recurrent(Cell::Lstm, x, &[TOKENS], &[direction])?.y;
+        head(graph, weight, y)
+    });
+}
+
+#[test]
+fn tied_weights() {
+    let mut model = Model::default();
+    let (table, weight) = (model.add("table", &[CLASSES, 4]), model.add("weight", &[4, 4]));
+    model.check("tied weights", |graph| {
+        let ids: Vec<u32> = IDS.iter().map(|id| id % CLASSES as u32).collect();
+        let x = graph.embedding(table, &ids)?;
+        let y = graph.linear(x, weight, None)?;
+        let y = graph.activate(Activation::Tanh, y);
+        // The weight again, and the embedding's table as the last layer's.
+        let y = graph.linear(y, weight, None)?;
+        head(graph, table, y)
+    });
+}
+
+#[test]
+fn a_tensor_used_by_two_operations() {
+    let mut model = Model::default();
+    let (table, weight) = (model.add("table", &[5, 3]), model.add("weight", &[CLASSES, 3]));
+    let weights = model.direction("rnn", Cell::Tanh, 3, 3);
+    model.check("a tensor used twice", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        // All sequences have one step: `x` is the input, and what is made from it the state.
+        let h0 = Some(graph.linear(x, weight, None)?);
+        let y = graph.recurrent(Cell::Tanh, x, &[TOKENS], &[Direction { weights, h0, c0: None }])?.y;
+        head(graph, weight, y)
+    });
+}
+
+#[test]
+fn a_wrong_gradient_is_found() {
+    let mut model = Model::default();
+    let (right, wrong) = (model.add("right", &[CLASSES, 4]), model.add("wrong", &[TOKENS, 4]));
+    let found = model.disagreements(|graph| {
+        // The values enter the loss but not the tape: their gradient is missing.
+        let detached = graph.params().value(wrong).to_vec();
+        let x = graph.constant(&detached, TOKENS, 4)?;
+        head(graph, right, x)
+    });
+    assert!(!found.is_empty());
+    for Disagreement { name, tape, difference, .. } in &found {
+        assert_eq!((name.as_str(), *tape), ("wrong", 0.0));
+        assert!(difference.abs() > 1e-3);
+    }
+}
+
+#[test]
+fn a_variable_reads_its_own_gradient() {
+    let device = Device::new(1, Precision::F32);
+    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let weight = params.add("weight", &[1, 2], &[3.0, -4.0]);
+    let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let x = graph.variable(&[1.0, 2.0], 1, 2).unwrap();
+    let constant = graph.constant(&[1.0, 2.0], 1, 2).unwrap();
+    for x in [x, x, constant] {
+        let y = graph.linear(x, weight, None).unwrap();
+        graph.backward(y, 0.5).unwrap();
+    }
+    assert_eq!(graph.grad(x), [3.0, -4.0]);
+    assert_eq!(graph.grad(constant), []);
+    drop(graph);
+    assert_eq!(params.grad(weight), [1.5, 3.0]);
+}

@@ -1,0 +1,326 @@
+//! Layers and optimizers against what PyTorch computes in float64; `goldens/make.py` wrote the files and says what they hold.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anaphora_autograd::{AdamW, Direction, Sgd};
+use anaphora_nn::{
+    Builder, Cell, Device, Graph, Input, Linear, Memory, Mode, ParamId, Params, Precision, Recurrent,
+    RecurrentOptions, Tensor,
+};
+use safetensors::{Dtype, SafeTensors};
+
+const TRAIN: Mode = Mode::Train { seed: 0 };
+
+/// The tensors of a file by name; whole numbers are held as floats too.
+struct Golden {
+    file: String,
+    tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl Golden {
+    fn read(name: &str) -> Self {
+        let file = format!("{name}.safetensors");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(&file);
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let tensors =
+            SafeTensors::deserialize(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let plain = |(name, tensor): (&str, safetensors::tensor::TensorView)| {
+            let (words, _) = tensor.data().as_chunks::<4>();
+            let value = |&word: &[u8; 4]| match tensor.dtype() {
+                Dtype::F32 => f32::from_le_bytes(word),
+                Dtype::I32 => i32::from_le_bytes(word) as f32,
+                other => panic!("{file}: {name} has the type {other:?}"),
+            };
+            (name.to_owned(), (tensor.shape().to_vec(), words.iter().map(value).collect()))
+        };
+        Self { tensors: tensors.iter().map(plain).collect(), file }
+    }
+
+    fn get(&self, name: &str) -> &[f32] {
+        &self.tensors.get(name).unwrap_or_else(|| panic!("{} holds no {name}", self.file)).1
+    }
+
+    fn shape(&self, name: &str) -> &[usize] {
+        let _ = self.get(name);
+        &self.tensors[name].0
+    }
+
+    fn ids(&self, name: &str) -> Vec<u32> {
+        self.get(name).iter().map(|&id| id as u32).collect()
+    }
+
+    /// Matrix `index` of a stack of matrices.
+    fn matrix(&self, name: &str, index: usize) -> (&[f32], usize, usize) {
+        let &[_, rows, cols] = self.shape(name) else {
+            panic!("{}: {name} is no stack of matrices", self.file)
+        };
+        (&self.get(name)[index * rows * cols..][..rows * cols], rows, cols)
+    }
+
+    fn add(&self, params: &mut Params, name: &str) -> ParamId {
+        params.add(name, self.shape(name), self.get(name))
+    }
+
+    fn agrees(&self, name: &str, found: &[f32]) {
+        self.agree(name, found, self.get(name));
+    }
+
+    fn agree(&self, name: &str, found: &[f32], expected: &[f32]) {
+        assert_eq!(found.len(), expected.len(), "{}: values of {name}", self.file);
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let error = (found - expected).abs();
+            assert!(
+                error <= 1e-5 * expected.abs().max(1.0),
+                "{}: {name}[{i}] is {found}, and {expected} in PyTorch",
+                self.file
+            );
+        }
+    }
+}
+
+/// A recurrent file and the layers that it was made with.
+struct Stack {
+    golden: Golden,
+    cell: Cell,
+    layers: usize,
+    directions: usize,
+    batch_sizes: Vec<usize>,
+}
+
+impl Stack {
+    fn all() -> impl Iterator<Item = Self> {
+        let cells =
+            [("rnn_tanh", Cell::Tanh), ("rnn_relu", Cell::Relu), ("gru", Cell::Gru), ("lstm", Cell::Lstm)];
+        let stacks =
+            [("1layer", 1, 1), ("1layer_uniform", 1, 1), ("2layers", 2, 1), ("2layers_bidirectional", 2, 2)];
+        cells.into_iter().flat_map(move |(kind, cell)| {
+            stacks.into_iter().map(move |(stack, layers, directions)| {
+                let golden = Golden::read(&format!("{kind}_{stack}"));
+                let batch_sizes = golden.get("batch_sizes").iter().map(|&rows| rows as usize).collect();
+                Self { golden, cell, layers, directions, batch_sizes }
+            })
+        })
+    }
+
+    /// Layers from below, and in each its directions: the number of the state and the names' ending.
+    fn parts(&self) -> impl Iterator<Item = (usize, String)> {
+        (0..self.layers * self.directions).map(|part| {
+            let (layer, reverse) = (part / self.directions, part % self.directions == 1);
+            (part, format!("l{layer}{}", if reverse { "_reverse" } else { "" }))
+        })
+    }
+
+    fn weight_names(suffix: &str) -> [String; 4] {
+        ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(|name| format!("{name}_{suffix}"))
+    }
+
+    /// The states that the cell carries.
+    fn states(&self) -> &'static [&'static str] {
+        if self.cell.has_cell_state() { &["h", "c"] } else { &["h"] }
+    }
+}
+
+fn device(threads: usize) -> Device {
+    Device::new(threads, Precision::F32)
+}
+
+#[test]
+fn recurrent_outputs_states_and_gradients() {
+    for stack in Stack::all() {
+        for threads in [1, 2] {
+            check_operations(&stack, &device(threads));
+        }
+    }
+}
+
+/// Chains the tape's own layers, whose states and inputs have gradients.
+fn check_operations(stack: &Stack, device: &Device) {
+    let golden = &stack.golden;
+    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let weights: Vec<_> = stack
+        .parts()
+        .map(|(_, suffix)| Stack::weight_names(&suffix).map(|name| golden.add(&mut params, &name)))
+        .collect();
+    let mut graph = Graph::new(device, &mut params, &mut memory, TRAIN);
+    let &[tokens, width] = golden.shape("x") else { panic!("{}: x is no matrix", golden.file) };
+    let x = graph.variable(golden.get("x"), tokens, width).unwrap();
+
+    let directions: Vec<_> = weights
+        .iter()
+        .enumerate()
+        .map(|(part, &weights)| {
+            let mut state = |name| {
+                let (values, rows, cols) = golden.matrix(name, part);
+                graph.variable(values, rows, cols).unwrap()
+            };
+            let h0 = Some(state("h0"));
+            Direction { weights, h0, c0: stack.cell.has_cell_state().then(|| state("c0")) }
+        })
+        .collect();
+    let (mut y, mut last) = (x, HashMap::<_, Vec<Tensor>>::new());
+    for directions in directions.chunks(stack.directions) {
+        let output = graph.recurrent(stack.cell, y, &stack.batch_sizes, directions).unwrap();
+        last.entry("h").or_default().extend(output.hn);
+        last.entry("c").or_default().extend(output.cn);
+        y = output.y;
+    }
+
+    golden.agrees("y", graph.value(y));
+    let mut starts = vec![(y, golden.get("dy"))];
+    for state in stack.states() {
+        for (part, &tensor) in last[state].iter().enumerate() {
+            let name = format!("{state}n");
+            golden.agree(&name, graph.value(tensor), golden.matrix(&name, part).0);
+            starts.push((tensor, golden.matrix(&format!("d{name}"), part).0));
+        }
+    }
+    graph.backward_from(&starts).unwrap();
+
+    golden.agrees("grad.x", graph.grad(x));
+    for (part, direction) in directions.iter().enumerate() {
+        for (name, state) in [("grad.h0", direction.h0), ("grad.c0", direction.c0)] {
+            if let Some(state) = state {
+                golden.agree(name, graph.grad(state), golden.matrix(name, part).0);
+            }
+        }
+    }
+    drop(graph);
+    for id in params.ids() {
+        golden.agrees(&format!("grad.{}", params.name(id)), params.grad(id));
+    }
+}
+
+#[test]
+fn recurrent_stack_reads_pytorch_weights_by_name() {
+    for stack in Stack::all() {
+        let golden = &stack.golden;
+        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let &[batch, tokens, width] = &[stack.batch_sizes[0], golden.shape("x")[0], golden.shape("x")[1]];
+        let options = RecurrentOptions {
+            cell: stack.cell,
+            input_size: width,
+            hidden_size: golden.shape("h0")[2],
+            layers: stack.layers,
+            bidirectional: stack.directions == 2,
+            dropout: 0.0,
+            variational: false,
+            forget_bias: 1.0,
+        };
+        let rnn = Recurrent::new(&mut Builder::zeros(&mut params), "rnn", options);
+        let mut state = rnn.initial_state(batch);
+        let each = stack.states().len();
+        for (part, suffix) in stack.parts() {
+            for name in Stack::weight_names(&suffix) {
+                let id =
+                    params.find(&format!("rnn.{name}")).unwrap_or_else(|| panic!("the stack has no {name}"));
+                assert_eq!(params.shape(id), golden.shape(&name), "{name}");
+                params.value_mut(id).copy_from_slice(golden.get(&name));
+            }
+            for (number, name) in stack.states().iter().enumerate() {
+                state
+                    .part_mut(part * each + number)
+                    .copy_from_slice(golden.matrix(&format!("{name}0"), part).0);
+            }
+        }
+
+        let device = device(2);
+        let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Infer);
+        let x = graph.constant(golden.get("x"), tokens, width).unwrap();
+        let y = rnn.forward(&mut graph, x, &stack.batch_sizes, &mut state).unwrap();
+        assert_eq!(y.cols, rnn.output_size());
+        golden.agrees("y", graph.value(y));
+        for (part, _) in stack.parts() {
+            for (number, name) in stack.states().iter().enumerate() {
+                let name = format!("{name}n");
+                golden.agree(&name, state.part(part * each + number), golden.matrix(&name, part).0);
+            }
+        }
+    }
+}
+
+#[test]
+fn embedding_linear_and_cross_entropy() {
+    let golden = Golden::read("embedding_linear_cross_entropy");
+    let &[vocab, width] = golden.shape("embedding.weight") else { panic!("the table is no matrix") };
+    for threads in [1, 2] {
+        let device = device(threads);
+        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let mut builder = Builder::zeros(&mut params);
+        let input = Input::new(&mut builder, "embedding", vocab, width, false);
+        let linear = Linear::new(&mut builder, "linear", width, vocab);
+        for id in params.ids() {
+            let values = golden.get(params.name(id));
+            params.value_mut(id).copy_from_slice(values);
+        }
+        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        let x = input.forward(&mut graph, &golden.ids("ids")).unwrap();
+        let logits = linear.forward(&mut graph, x).unwrap();
+        golden.agrees("logits", graph.value(logits));
+        let (_, loss) = graph.cross_entropy(logits, &golden.ids("targets")).unwrap();
+        golden.agrees("loss", graph.value(loss));
+        graph.backward(loss, 1.0).unwrap();
+        drop(graph);
+        for id in params.ids() {
+            golden.agrees(&format!("grad.{}", params.name(id)), params.grad(id));
+        }
+    }
+}
+
+/// Three steps with the gradients of a file, clipped to its norm; `step` takes the number of the step and the scale that
+/// clips.
+fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, u64, f32)) {
+    let device = device(2);
+    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let ids = ["a", "b"].map(|name| {
+        let key = format!("{name}.0");
+        let (rows, cols) = match *golden.shape(&key) {
+            [rows, cols] => (rows, cols),
+            ref shape => (1, shape.iter().product()),
+        };
+        params.add(name, &[rows, cols], golden.get(&key))
+    });
+    for number in 1..=3 {
+        params.zero_grads();
+        // All rows of a table in order: what goes back is the table's gradient as it is.
+        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        for (id, name) in ids.into_iter().zip(["a", "b"]) {
+            let rows: Vec<u32> = (0..graph.params().shape(id)[0] as u32).collect();
+            let all = graph.embedding(id, &rows).unwrap();
+            graph.backward_from(&[(all, golden.get(&format!("grad.{name}.{number}")))]).unwrap();
+        }
+        drop(graph);
+        let norm = params.grad_norm(&device);
+        golden.agree("norm", &[norm], &golden.get("norm")[number - 1..number]);
+        let scale = (golden.get("max_norm")[0] / (norm + 1e-6)).min(1.0);
+        step(&device, &mut params, number as u64, scale);
+        for id in ids {
+            golden.agrees(&format!("{}.{number}", params.name(id)), params.value(id));
+        }
+    }
+}
+
+#[test]
+fn adamw_with_clipping() {
+    let golden = Golden::read("adamw");
+    let setting = |name: &str| golden.get(name)[0];
+    let settings = AdamW {
+        learning_rate: setting("lr"),
+        betas: (setting("beta1"), setting("beta2")),
+        epsilon: setting("eps"),
+        weight_decay: setting("weight_decay"),
+    };
+    let (mut mean, mut square) = ([0.0; 22], [0.0; 22]);
+    check_optimizer(&golden, |device, params, number, scale| {
+        params.adamw(device, settings, number, scale, &mut mean, &mut square);
+    });
+}
+
+#[test]
+fn sgd_with_momentum_and_clipping() {
+    let golden = Golden::read("sgd_momentum");
+    let settings =
+        Sgd { learning_rate: golden.get("lr")[0], momentum: golden.get("momentum")[0], weight_decay: 0.0 };
+    let mut velocity = [0.0; 22];
+    check_optimizer(&golden, |device, params, _, scale| params.sgd(device, settings, scale, &mut velocity));
+}
