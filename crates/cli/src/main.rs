@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{convert, evaluate, generate, resume, runs, train};
+use commands::{convert, demo, evaluate, generate, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Train(train::Args),
     Resume(resume::Args),
     Generate(generate::Args),
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match &cli.command {
+        Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Generate(args) => generate::run(args),

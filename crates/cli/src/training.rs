@@ -53,7 +53,7 @@ pub fn show(
             "seconds": outcome.seconds,
             "best": outcome.best,
         }))?,
-        None => summarise(run, &outcome),
+        None => {}
     }
     Ok(outcome)
 }
@@ -175,8 +175,8 @@ fn line(step: &Step, loss: f64) -> String {
     )
 }
 
-/// How it ended and what to do next.
-fn summarise(run: &Path, outcome: &Outcome) {
+/// Says how it ended and what to do next.
+pub fn summarise(run: &Path, outcome: &Outcome) {
     let (steps, run) = (grouped(outcome.steps), run.display());
     let time = clock(outcome.seconds);
     let (ended, next) = match outcome.ended {

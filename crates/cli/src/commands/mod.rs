@@ -1,6 +1,7 @@
 //! The commands, a file each: the arguments with their help, and what is done with them.
 
 pub mod convert;
+pub mod demo;
 pub mod evaluate;
 pub mod generate;
 pub mod resume;

@@ -24,8 +24,11 @@ pub struct Args {
 
 /// Resumes.
 pub fn run(args: &Args) -> Result<()> {
-    training::show(&args.run, args.json, |stop, observer| {
+    let outcome = training::show(&args.run, args.json, |stop, observer| {
         anaphora::train::resume(&args.run, stop, observer)
     })?;
+    if !args.json {
+        training::summarise(&args.run, &outcome);
+    }
     Ok(())
 }

@@ -56,8 +56,11 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
-    training::show(&folder, args.json, |stop, observer| {
+    let outcome = training::show(&folder, args.json, |stop, observer| {
         anaphora::train::train(&recipe, &folder, stop, observer)
     })?;
+    if !args.json {
+        training::summarise(&folder, &outcome);
+    }
     Ok(())
 }
