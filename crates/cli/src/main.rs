@@ -30,7 +30,7 @@ recipe, 1 for anything else that went wrong.";
 
 /// Learn from tunes and texts, and write new ones
 #[derive(Parser)]
-#[command(name = "anaphora", version, after_help = EXAMPLES, infer_long_args = false)]
+#[command(name = "anaphora", version, after_help = EXAMPLES, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -39,7 +39,13 @@ pub fn run(args: &Args) -> Result<()> {
     let precision = anaphora::train::precision(recipe.training.precision);
     let mut generator = Generator::open(&folder, Device::new(recipe.training.threads, precision))?;
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
-    let options = GenerateOptions { sampling, seed: 1, retry: RETRY, ..GenerateOptions::default() };
+    let options = GenerateOptions {
+        prompt: "X:".into(),
+        sampling,
+        seed: 1,
+        retry: RETRY,
+        ..GenerateOptions::default()
+    };
     let pieces = generator.generate(&options, &mut |_| {})?;
     let piece = &pieces[0];
     tell("\nA new tune:\n");

@@ -133,7 +133,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.music.wav,
         args.music.soundfont.as_deref(),
     )?;
-    let prompt = args.prompt()?;
+    let prompt = args.prompt(music)?;
     let retry = args.retry.map_or(if music { RETRY_MUSIC } else { 0 }, |retry| retry as usize);
     let mut training = None;
     let fields =
@@ -209,8 +209,12 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 impl Args {
-    fn prompt(&self) -> Result<String> {
-        let Some(path) = &self.prime else { return Ok(self.prompt.clone().unwrap_or_default()) };
+    /// What each piece begins with; a tune begins with its number, which is left to the model.
+    fn prompt(&self, music: bool) -> Result<String> {
+        let Some(path) = &self.prime else {
+            let default = if music { "X:" } else { "" };
+            return Ok(self.prompt.clone().unwrap_or_else(|| default.to_owned()));
+        };
         let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
         let text = text.replace("\r\n", "\n");
         // The line end that editors put behind the last line is not meant to be one.
@@ -256,15 +260,10 @@ impl MusicArgs {
         let mut asked = Vec::new();
         if let Some(metre) = &self.meter {
             Metre::parse(metre).map_err(|reason| Failure::call(format!("--meter: {reason}")))?;
-            asked.push(("--meter", 'M', metre));
+            asked.push(("--meter", 'M', metre.clone()));
         }
         if let Some(key) = &self.key {
-            let (tune, problems) = abc::parse_tune(&format!("X:1\nK:{key}\nC|\n"));
-            if key.contains('\n') || !problems.is_empty() || tune.key.is_none_or(|key| key.tonic.is_none()) {
-                let right = "it takes a key such as D, \"D major\", Am or \"E dorian\"";
-                return Err(Failure::call(format!("--key is {key:?}; {right}")));
-            }
-            asked.push(("--key", 'K', key));
+            asked.push(("--key", 'K', checked_key(key)?));
         }
         if asked.is_empty() {
             return Ok(Vec::new());
@@ -276,7 +275,7 @@ impl MusicArgs {
                 let has = format!("the prompt has a {field}: field already");
                 return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
             }
-            let spelt = spelling(training, field, value).unwrap_or_else(|| {
+            let spelt = spelling(training, field, &value).unwrap_or_else(|| {
                 tell(&format!(
                     "Note: no training tune has {field}:{value}, so the model may not keep to it."
                 ));
@@ -285,6 +284,22 @@ impl MusicArgs {
             fields.push((field, spelt));
         }
         Ok(fields)
+    }
+}
+
+/// A key as ABC has it: its letter is a capital.
+fn checked_key(asked: &str) -> Result<String> {
+    let mut key = asked.trim().to_owned();
+    if let Some(letter) = key.get_mut(..1) {
+        letter.make_ascii_uppercase();
+    }
+    let (tune, problems) = abc::parse_tune(&format!("X:1\nK:{key}\nC|\n"));
+    let read = tune.key.is_some_and(|key| key.tonic.is_some());
+    if read && problems.is_empty() && !key.contains('\n') {
+        Ok(key)
+    } else {
+        let right = "it takes a key such as D, \"D major\", Am or \"E dorian\"";
+        Err(Failure::call(format!("--key is {asked:?}; {right}")))
     }
 }
 
@@ -378,6 +393,18 @@ mod tests {
         assert_eq!(closed("X:1\nK:C\nC|\n", true, true), "X:1\nK:C\nC|\n\n");
         assert_eq!(closed("one", true, false), "one\n<|endoftext|>\n");
         assert_eq!(closed("one", false, false), "one\n");
+    }
+
+    #[test]
+    fn keys_are_checked() {
+        for (asked, key) in
+            [("D major", "D major"), (" am", "Am"), ("f# Minor", "F# Minor"), ("Edor", "Edor")]
+        {
+            assert_eq!(checked_key(asked).unwrap(), key);
+        }
+        for asked in ["", "H", "D magic", "none", "D\nT:x", "é"] {
+            assert!(checked_key(asked).is_err(), "{asked}");
+        }
     }
 
     #[test]
