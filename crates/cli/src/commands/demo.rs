@@ -16,6 +16,9 @@ const WRITING: f64 = 4.0;
 /// How often a tune that is not complete is written anew: short trainings leave many such.
 const RETRY: usize = 30;
 
+/// A number for the tune: each occurs once, so the model cannot have learnt to make them up.
+const PROMPT: &str = "X:1\nT:";
+
 /// Learn from built-in tunes for a minute, write a new one and play it; needs no file
 #[derive(clap::Args)]
 pub struct Args {
@@ -40,7 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut generator = Generator::open(&folder, Device::new(recipe.training.threads, precision))?;
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
     let options = GenerateOptions {
-        prompt: "X:".into(),
+        prompt: PROMPT.into(),
         sampling,
         seed: 1,
         retry: RETRY,
@@ -80,6 +83,10 @@ fn recipe(seconds: f64) -> Recipe {
     recipe.model.hidden_size = 256;
     recipe.model.embedding_size = 64;
     recipe.training.minutes = Some(seconds / 60.0);
+    recipe.training.batch = 16;
+    recipe.training.length = 64;
     recipe.training.learning_rate = 4e-3;
+    recipe.training.warmup_steps = 20;
+    recipe.training.validate_every = 200;
     recipe
 }
