@@ -1,6 +1,7 @@
 //! Learn from sequences: train, generate, evaluate.
 
 pub mod atomic;
+pub mod bench;
 pub mod checkpoint;
 pub mod corpus;
 pub mod error;

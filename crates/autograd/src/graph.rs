@@ -85,6 +85,13 @@ impl<'a> Graph<'a> {
         Ok(self.push(buffer, rows, cols, false))
     }
 
+    /// As [`Graph::constant`], but its gradient is wanted: [`Graph::grad`] gives it after the way back.
+    pub fn variable(&mut self, values: &[f32], rows: usize, cols: usize) -> Result<Tensor, ShapeError> {
+        let tensor = self.constant(values, rows, cols)?;
+        self.nodes[tensor.node].wants_grad = self.is_training();
+        Ok(tensor)
+    }
+
     /// The values of a tensor, row-major.
     pub fn value(&self, tensor: Tensor) -> &[f32] {
         &self.nodes[tensor.node].value
@@ -99,7 +106,15 @@ impl<'a> Graph<'a> {
     /// start itself, 1 for a plain derivative.
     pub fn backward(&mut self, loss: Tensor, scale: f32) -> Result<(), ShapeError> {
         expect(loss.shape() == [1, 1], "backward", ("loss", &loss.shape()), ("scalar", &[1, 1]), "a loss is one value")?;
-        self.add_grad(loss, |grad| grad[0] += scale);
+        self.backward_from(loss, &[scale])
+    }
+
+    /// Walks the tape backward from a tensor with that gradient, row-major, and adds to the parameters' gradients.
+    pub fn backward_from(&mut self, output: Tensor, gradient: &[f32]) -> Result<(), ShapeError> {
+        let sides = (("output", &output.shape()[..]), ("gradient", &[gradient.len()][..]));
+        let fits = gradient.len() == output.rows * output.cols;
+        expect(fits, "backward", sides.0, sides.1, "there must be one gradient a value")?;
+        self.add_grad(output, |grad| grad.iter_mut().zip(gradient).for_each(|(to, from)| *to += from));
         while let Some(operation) = self.operations.pop() {
             operation.backward(self);
         }

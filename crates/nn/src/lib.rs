@@ -18,4 +18,4 @@ pub use linear::Linear;
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::State;
 
-pub use anaphora_autograd::{Cell, Device, Graph, Mask, Memory, Mode, ParamId, Params, Precision, ShapeError, Tensor};
+pub use anaphora_autograd::{AdamW, Cell, Device, Graph, Mask, Memory, Mode, ParamId, Params, Precision, ShapeError, Tensor};
