@@ -5,9 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anaphora_data::Batch;
-use anaphora_nn::{
-    Builder, Device, Graph, Linear, Memory, Mode, Params, Recurrent, RecurrentOptions,
-};
+use anaphora_nn::{Builder, Device, Graph, Linear, Memory, Mode, Params, Recurrent, RecurrentOptions};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
@@ -63,7 +61,11 @@ impl Timing {
     pub fn spread(&self) -> Spread {
         let at = |i: usize| self.seconds.get(i).map_or(0.0, |s| 1e3 * s);
         let (half, last) = (self.steps() / 2, self.steps().saturating_sub(1));
-        let median = if self.steps().is_multiple_of(2) { (at(half.saturating_sub(1)) + at(half)) / 2.0 } else { at(half) };
+        let median = if self.steps().is_multiple_of(2) {
+            (at(half.saturating_sub(1)) + at(half)) / 2.0
+        } else {
+            at(half)
+        };
         Spread { median, min: at(0), max: at(last) }
     }
 }
@@ -90,8 +92,12 @@ struct Optimizer {
 
 impl Optimizer {
     fn new(params: &Params) -> Self {
-        let settings =
-            anaphora_nn::AdamW { learning_rate: 1e-3, betas: (0.9, 0.999), epsilon: 1e-8, weight_decay: 0.01 };
+        let settings = anaphora_nn::AdamW {
+            learning_rate: 1e-3,
+            betas: (0.9, 0.999),
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        };
         Self { settings, step: 0, mean: vec![0.0; params.len()], square: vec![0.0; params.len()] }
     }
 
@@ -154,7 +160,12 @@ pub fn generate(model: &recipe::Model, vocab_size: usize, device: &Device, token
 
 /// Recurrent layers alone on a packed batch with `batch_sizes` rows a step: forward, backward with the input's gradient,
 /// AdamW.
-pub fn layer(options: RecurrentOptions, batch_sizes: &[usize], device: &Device, time: Duration) -> Result<Timing> {
+pub fn layer(
+    options: RecurrentOptions,
+    batch_sizes: &[usize],
+    device: &Device,
+    time: Duration,
+) -> Result<Timing> {
     let mut params = Params::new();
     let stack = Recurrent::new(&mut Builder::random(&mut params, 1), "rnn", options);
     let mut optimizer = Optimizer::new(&params);

@@ -50,17 +50,29 @@ impl SimdOp for ExpSum<'_> {
         let row = self.row;
         // SAFETY: one slice, its own length.
         unsafe {
-            for_each(isa, row.len(), |at| {
-                let value = Exp::apply(isa, ops.sub(at.load(isa, row), max));
-                at.store(isa, value, row);
-            });
+            for_each(
+                isa,
+                row.len(),
+                #[inline(always)]
+                |at| {
+                    let value = Exp::apply(isa, ops.sub(at.load(isa, row), max));
+                    at.store(isa, value, row);
+                },
+            );
         }
         row.iter().sum()
     }
 }
 
 /// `dlogits = (probabilities - one_hot(targets)) * scale`, in place of the probabilities that [`forward`] left.
-pub fn backward(pool: &Pool, classes: usize, probabilities: &[f32], targets: &[u32], scale: f32, dlogits: &mut [f32]) {
+pub fn backward(
+    pool: &Pool,
+    classes: usize,
+    probabilities: &[f32],
+    targets: &[u32],
+    scale: f32,
+    dlogits: &mut [f32],
+) {
     assert_eq!(probabilities.len(), dlogits.len());
     let dlogits = SharedMut::new(dlogits);
     pool.run(|worker| {

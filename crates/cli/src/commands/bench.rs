@@ -196,7 +196,8 @@ pub fn run(args: &Args) -> Result<(), anaphora::Error> {
         Work::Train { model, language, batch, common } => {
             let device = common.device();
             let sizes = [batch.batch, batch.length];
-            let timing = bench::train(&recipe(model, language), language.vocab, sizes, &device, batch.time())?;
+            let timing =
+                bench::train(&recipe(model, language), language.vocab, sizes, &device, batch.time())?;
             report("train", model, common, &device, &timing)
         }
         Work::Generate { model, language, tokens, common } => {
@@ -286,8 +287,10 @@ fn report(
 }
 
 fn print(json: bool, report: &impl Serialize, text: &str) -> Result<(), anaphora::Error> {
-    let line = if json { serde_json::to_string(report).map_err(io::Error::from) } else { Ok(text.to_owned()) };
-    line.and_then(|line| writeln!(io::stdout(), "{line}")).map_err(anaphora::Error::io("write", "standard output"))
+    let line =
+        if json { serde_json::to_string(report).map_err(io::Error::from) } else { Ok(text.to_owned()) };
+    line.and_then(|line| writeln!(io::stdout(), "{line}"))
+        .map_err(anaphora::Error::io("write", "standard output"))
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -302,6 +305,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn lengths(text: &str) -> Result<(usize, usize), String> {
-    let bounds = text.split_once("..").and_then(|(low, high)| Some((positive(low).ok()?, positive(high).ok()?)));
-    bounds.filter(|(low, high)| low <= high).ok_or("two lengths such as 5..40 are wanted, the shorter first".to_owned())
+    let bounds =
+        text.split_once("..").and_then(|(low, high)| Some((positive(low).ok()?, positive(high).ok()?)));
+    bounds
+        .filter(|(low, high)| low <= high)
+        .ok_or("two lengths such as 5..40 are wanted, the shorter first".to_owned())
 }
