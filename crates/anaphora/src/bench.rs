@@ -147,7 +147,7 @@ pub fn generate(model: &recipe::Model, vocab_size: usize, device: &Device, token
     let (mut logits, mut token) = (Vec::new(), 0);
     let mut step = || -> Result<f64> {
         let start = Instant::now();
-        model.advance(device, &mut memory, &[token], &mut state, &mut logits)?;
+        model.advance(device, &mut memory, &[token], &[1], &mut state, &mut logits)?;
         token = sampler.sample(&mut logits, &[])?;
         Ok(start.elapsed().as_secs_f64())
     };
