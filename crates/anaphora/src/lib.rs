@@ -30,6 +30,7 @@
 //! functions with arguments and a progress line.
 
 pub mod atomic;
+pub mod bench;
 pub mod checkpoint;
 pub mod corpus;
 pub mod error;

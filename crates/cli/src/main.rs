@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{convert, demo, evaluate, generate, resume, runs, train};
+use commands::{bench, convert, demo, evaluate, generate, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Convert(convert::Args),
     Runs(runs::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Bench(args) => bench::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

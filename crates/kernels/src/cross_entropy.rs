@@ -50,10 +50,15 @@ impl SimdOp for ExpSum<'_> {
         let row = self.row;
         // SAFETY: one slice, its own length.
         unsafe {
-            for_each(isa, row.len(), |at| {
-                let value = Exp::apply(isa, ops.sub(at.load(isa, row), max));
-                at.store(isa, value, row);
-            });
+            for_each(
+                isa,
+                row.len(),
+                #[inline(always)]
+                |at| {
+                    let value = Exp::apply(isa, ops.sub(at.load(isa, row), max));
+                    at.store(isa, value, row);
+                },
+            );
         }
         row.iter().sum()
     }

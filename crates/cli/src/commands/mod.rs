@@ -1,5 +1,6 @@
 //! The commands, a file each: the arguments with their help, and what is done with them.
 
+pub mod bench;
 pub mod convert;
 pub mod demo;
 pub mod evaluate;

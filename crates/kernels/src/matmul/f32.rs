@@ -7,6 +7,7 @@ use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix
 use rten_tensor::NdTensorView;
 use rten_tensor::storage::Alloc;
 
+use super::transpose::to_rows;
 use crate::{Isa, Matrix};
 
 /// A right-hand matrix `[k, n]` in the layout of the product kernel.
@@ -53,12 +54,29 @@ pub fn multiply_packed(a: Matrix, b: &PackedF32, c: &mut [f32], accumulate: bool
     }
 }
 
-/// As [`multiply_packed`] with a right-hand side used once.
-pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+/// Rows of the right-hand side that are multiplied at once with a left-hand side that had to be transposed; `rten-gemm`
+/// itself cuts sums after as many.
+const DEPTH: usize = 256;
+
+/// Values between two rows of what was transposed, so that they do not all meet in one set of the level 1 cache.
+const GAP: usize = 16;
+
+/// As [`multiply_packed`] with a right-hand side used once. `rows` is memory to work with.
+pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, rows: &mut Vec<f32>) {
     if Isa::current() == Isa::Portable {
         return portable(a, b, c, accumulate);
     }
-    gemm(a, GemmInputB::Unpacked(view(&b)), c, accumulate);
+    if a.col_stride() == 1 || a.row_stride() != 1 || a.cols() == 0 {
+        return gemm(a, GemmInputB::Unpacked(view(&b)), c, accumulate);
+    }
+    // `rten-gemm` packs a column-major left-hand side value by value, which takes as long as half the product.
+    rows.resize(a.rows() * (DEPTH + GAP), 0.0);
+    for start in (0..a.cols()).step_by(DEPTH) {
+        let depth = start..(start + DEPTH).min(a.cols());
+        to_rows(a.col_range(depth.clone()), rows, DEPTH + GAP);
+        let part = Matrix::new(rows, a.rows(), DEPTH + GAP).col_range(0..depth.len());
+        gemm(part, GemmInputB::Unpacked(view(&b.row_range(depth))), c, accumulate || start > 0);
+    }
 }
 
 fn gemm(a: Matrix, b: GemmInputB<f32>, c: &mut [f32], accumulate: bool) {

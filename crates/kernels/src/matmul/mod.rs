@@ -6,6 +6,7 @@
 pub mod bf16;
 pub mod f32;
 pub mod linear;
+mod transpose;
 
 use self::bf16::PackedBf16;
 use self::f32::PackedF32;
@@ -82,6 +83,7 @@ impl Packed {
 pub struct Scratch {
     bf16: bf16::Scratch,
     once: PackedBf16,
+    rows: Vec<f32>,
 }
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
@@ -102,7 +104,7 @@ pub fn multiply_once(
     scratch: &mut Scratch,
 ) {
     match precision {
-        Precision::F32 => f32::multiply(a, b, c, accumulate),
+        Precision::F32 => f32::multiply(a, b, c, accumulate, &mut scratch.rows),
         Precision::Bf16 => {
             scratch.once.pack(b);
             bf16::multiply(a, &scratch.once, c, b.cols(), accumulate, &mut scratch.bf16);

@@ -1,7 +1,7 @@
 //! The backward pass of a recurrent layer.
 
 use super::cell::{self, Columns};
-use super::{Cell, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
+use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
 use crate::matmul::linear::{lock, product_rows_share, weight_gradient_share, with_buffers};
 use crate::matmul::{Precision, multiply};
 use crate::pool::Pool;
@@ -35,7 +35,7 @@ pub struct Gradients<'a> {
 /// Buffers of the backward pass, kept from one use to the next and shared by all layers.
 #[derive(Default)]
 pub struct Workspace {
-    /// `[tokens, gates * hidden_size]`: gradients of the pre-activations on the input's side …
+    /// `[tokens, gates * hidden_size]`, rows [`GAP`] apart: gradients of the pre-activations on the input's side …
     dinput: Vec<f32>,
     /// … and on the hidden state's, where they differ.
     dhidden: Vec<f32>,
@@ -67,8 +67,10 @@ pub fn backward(
     }
     let split = layer.cell.splits_gradient();
     let x = Matrix::new(input.x, tokens, layer.input_size);
-    let dinput = SharedMut::new(reserve(&mut workspace.dinput, tokens * all));
-    let dhidden = if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * all)) } else { dinput };
+    let stride = all + GAP;
+    let dinput = SharedMut::new(reserve(&mut workspace.dinput, tokens * stride));
+    let dhidden =
+        if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * stride)) } else { dinput };
     let before = SharedMut::new(reserve(&mut workspace.before, tokens * hidden));
     let dh_all = SharedMut::new(reserve(&mut workspace.dh, batch * hidden));
     let dc_all = SharedMut::new(reserve(&mut workspace.dc, batch * hidden));
@@ -118,7 +120,7 @@ pub fn backward(
                         (None, Cell::Lstm) => own_c0(row),
                         (None, _) => own_h0(row),
                     };
-                    let columns = |data| Columns { data, start: step.start * all + units.start, stride: all };
+                    let columns = |data| Columns { data, start: step.start * stride + units.start, stride };
                     simd::dispatch(cell::Backward {
                         cell: layer.cell,
                         rows: step.rows,
@@ -146,9 +148,10 @@ pub fn backward(
                 }
                 worker.barrier();
                 if width > 0 {
-                    let d = unsafe { dhidden.read(step.start * all..(step.start + step.rows) * all) };
+                    let d = unsafe { dhidden.read(step.start * stride..(step.start + step.rows) * stride) };
+                    let d = Matrix::new(d, step.rows, stride).col_range(0..all);
                     let dh = &mut dh[..step.rows * width];
-                    multiply(Matrix::new(d, step.rows, all), &part.hidden_back, dh, split, scratch);
+                    multiply(d, &part.hidden_back, dh, split, scratch);
                 }
             }
         });
@@ -168,9 +171,13 @@ pub fn backward(
 
         worker.barrier();
         let (dinput, dhidden, before) = unsafe {
-            (dinput.read(0..tokens * all), dhidden.read(0..tokens * all), before.read(0..tokens * hidden))
+            (
+                dinput.read(0..tokens * stride),
+                dhidden.read(0..tokens * stride),
+                before.read(0..tokens * hidden),
+            )
         };
-        let (dinput, dhidden) = (Matrix::new(dinput, tokens, all), Matrix::new(dhidden, tokens, all));
+        let [dinput, dhidden] = [dinput, dhidden].map(|d| Matrix::new(d, tokens, stride).col_range(0..all));
         let before = Matrix::new(before, tokens, hidden);
         weight_gradient_share(worker, precision, dinput, x, weight_ih, Some(bias_ih));
         weight_gradient_share(worker, precision, dhidden, before, weight_hh, Some(bias_hh));

@@ -124,21 +124,31 @@ impl SimdOp for Forward<'_> {
                 Cell::Tanh => {
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let y = Tanh::apply(isa, ops.add(at.load(isa, x), at.load(isa, h)));
-                            at.store(isa, y, x);
-                            put(at, y, out, state);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let y = Tanh::apply(isa, ops.add(at.load(isa, x), at.load(isa, h)));
+                                at.store(isa, y, x);
+                                put(at, y, out, state);
+                            },
+                        );
                     }
                 }
                 Cell::Relu => {
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let y = ops.max(ops.add(at.load(isa, x), at.load(isa, h)), ops.zero());
-                            at.store(isa, y, x);
-                            put(at, y, out, state);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let y = ops.max(ops.add(at.load(isa, x), at.load(isa, h)), ops.zero());
+                                at.store(isa, y, x);
+                                put(at, y, out, state);
+                            },
+                        );
                     }
                 }
                 Cell::Gru => {
@@ -153,19 +163,24 @@ impl SimdOp for Forward<'_> {
                     assert!(self.bias_n.len() >= width);
                     // SAFETY: all slices are at least `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let r = Sigmoid::apply(isa, ops.add(at.load(isa, xr), at.load(isa, hr)));
-                            let z = Sigmoid::apply(isa, ops.add(at.load(isa, xz), at.load(isa, hz)));
-                            let inner = ops.add(at.load(isa, hn), at.load(isa, self.bias_n));
-                            let n = Tanh::apply(isa, ops.mul_add(r, inner, at.load(isa, xn)));
-                            // (1 - z) n + z h = n + z (h - n)
-                            let y = ops.mul_add(z, ops.sub(at.load(isa, previous), n), n);
-                            at.store(isa, r, xr);
-                            at.store(isa, z, xz);
-                            at.store(isa, n, xn);
-                            at.store(isa, inner, extra);
-                            put(at, y, out, state);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let r = Sigmoid::apply(isa, ops.add(at.load(isa, xr), at.load(isa, hr)));
+                                let z = Sigmoid::apply(isa, ops.add(at.load(isa, xz), at.load(isa, hz)));
+                                let inner = ops.add(at.load(isa, hn), at.load(isa, self.bias_n));
+                                let n = Tanh::apply(isa, ops.mul_add(r, inner, at.load(isa, xn)));
+                                // (1 - z) n + z h = n + z (h - n)
+                                let y = ops.mul_add(z, ops.sub(at.load(isa, previous), n), n);
+                                at.store(isa, r, xr);
+                                at.store(isa, z, xz);
+                                at.store(isa, n, xn);
+                                at.store(isa, inner, extra);
+                                put(at, y, out, state);
+                            },
+                        );
                     }
                 }
                 Cell::Lstm => {
@@ -179,20 +194,25 @@ impl SimdOp for Forward<'_> {
                     let extra = &mut self.extra[row * width..][..width];
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let i = Sigmoid::apply(isa, ops.add(at.load(isa, xi), at.load(isa, hi)));
-                            let f = Sigmoid::apply(isa, ops.add(at.load(isa, xf), at.load(isa, hf)));
-                            let g = Tanh::apply(isa, ops.add(at.load(isa, xg), at.load(isa, hg)));
-                            let o = Sigmoid::apply(isa, ops.add(at.load(isa, xo), at.load(isa, ho)));
-                            let next = ops.mul_add(f, at.load(isa, c), ops.mul(i, g));
-                            at.store(isa, i, xi);
-                            at.store(isa, f, xf);
-                            at.store(isa, g, xg);
-                            at.store(isa, o, xo);
-                            at.store(isa, next, c);
-                            at.store(isa, next, extra);
-                            put(at, ops.mul(o, Tanh::apply(isa, next)), out, state);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let i = Sigmoid::apply(isa, ops.add(at.load(isa, xi), at.load(isa, hi)));
+                                let f = Sigmoid::apply(isa, ops.add(at.load(isa, xf), at.load(isa, hf)));
+                                let g = Tanh::apply(isa, ops.add(at.load(isa, xg), at.load(isa, hg)));
+                                let o = Sigmoid::apply(isa, ops.add(at.load(isa, xo), at.load(isa, ho)));
+                                let next = ops.mul_add(f, at.load(isa, c), ops.mul(i, g));
+                                at.store(isa, i, xi);
+                                at.store(isa, f, xf);
+                                at.store(isa, g, xg);
+                                at.store(isa, o, xo);
+                                at.store(isa, next, c);
+                                at.store(isa, next, extra);
+                                put(at, ops.mul(o, Tanh::apply(isa, next)), out, state);
+                            },
+                        );
                     }
                 }
             }
@@ -256,16 +276,21 @@ impl SimdOp for Backward<'_> {
                     let d = dx(row, 0);
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let total = ops.add(at.load(isa, dh), at.load(isa, dy));
-                            let y = at.load(isa, a);
-                            let dpre = if cell == Cell::Tanh {
-                                ops.mul(total, dtanh(y))
-                            } else {
-                                ops.select(total, ops.zero(), ops.gt(y, ops.zero()))
-                            };
-                            at.store(isa, dpre, d);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let total = ops.add(at.load(isa, dh), at.load(isa, dy));
+                                let y = at.load(isa, a);
+                                let dpre = if cell == Cell::Tanh {
+                                    ops.mul(total, dtanh(y))
+                                } else {
+                                    ops.select(total, ops.zero(), ops.gt(y, ops.zero()))
+                                };
+                                at.store(isa, dpre, d);
+                            },
+                        );
                     }
                 }
                 Cell::Gru => {
@@ -277,22 +302,27 @@ impl SimdOp for Backward<'_> {
                     let [dhr, dhz, dhn] = [0, 1, 2].map(|q| dhidden(row, q));
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let total = ops.add(at.load(isa, dh), at.load(isa, dy));
-                            let (r, z, n) = (at.load(isa, r), at.load(isa, z), at.load(isa, n));
-                            let inner = at.load(isa, inner);
-                            let dn_pre = ops.mul(ops.mul(total, ops.sub(one, z)), dtanh(n));
-                            let dz_pre =
-                                ops.mul(ops.mul(total, ops.sub(at.load(isa, previous), n)), dsigmoid(z));
-                            let dr_pre = ops.mul(ops.mul(dn_pre, inner), dsigmoid(r));
-                            at.store(isa, dr_pre, dr);
-                            at.store(isa, dz_pre, dz);
-                            at.store(isa, dn_pre, dn);
-                            at.store(isa, dr_pre, dhr);
-                            at.store(isa, dz_pre, dhz);
-                            at.store(isa, ops.mul(dn_pre, r), dhn);
-                            at.store(isa, ops.mul(total, z), dh);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let total = ops.add(at.load(isa, dh), at.load(isa, dy));
+                                let (r, z, n) = (at.load(isa, r), at.load(isa, z), at.load(isa, n));
+                                let inner = at.load(isa, inner);
+                                let dn_pre = ops.mul(ops.mul(total, ops.sub(one, z)), dtanh(n));
+                                let dz_pre =
+                                    ops.mul(ops.mul(total, ops.sub(at.load(isa, previous), n)), dsigmoid(z));
+                                let dr_pre = ops.mul(ops.mul(dn_pre, inner), dsigmoid(r));
+                                at.store(isa, dr_pre, dr);
+                                at.store(isa, dz_pre, dz);
+                                at.store(isa, dn_pre, dn);
+                                at.store(isa, dr_pre, dhr);
+                                at.store(isa, dz_pre, dhz);
+                                at.store(isa, ops.mul(dn_pre, r), dhn);
+                                at.store(isa, ops.mul(total, z), dh);
+                            },
+                        );
                     }
                 }
                 Cell::Lstm => {
@@ -305,18 +335,27 @@ impl SimdOp for Backward<'_> {
                     let [di, df, dg, d_o] = [0, 1, 2, 3].map(|q| dx(row, q));
                     // SAFETY: all slices are `width` long.
                     unsafe {
-                        for_each(isa, width, |at| {
-                            let total = ops.add(at.load(isa, dh), at.load(isa, dy));
-                            let (i, f) = (at.load(isa, i), at.load(isa, f));
-                            let (g, o) = (at.load(isa, g), at.load(isa, o));
-                            let tanh_c = Tanh::apply(isa, at.load(isa, c));
-                            let dcell = ops.mul_add(ops.mul(total, o), dtanh(tanh_c), at.load(isa, dc));
-                            at.store(isa, ops.mul(ops.mul(dcell, g), dsigmoid(i)), di);
-                            at.store(isa, ops.mul(ops.mul(dcell, at.load(isa, previous)), dsigmoid(f)), df);
-                            at.store(isa, ops.mul(ops.mul(dcell, i), dtanh(g)), dg);
-                            at.store(isa, ops.mul(ops.mul(total, tanh_c), dsigmoid(o)), d_o);
-                            at.store(isa, ops.mul(dcell, f), dc);
-                        });
+                        for_each(
+                            isa,
+                            width,
+                            #[inline(always)]
+                            |at| {
+                                let total = ops.add(at.load(isa, dh), at.load(isa, dy));
+                                let (i, f) = (at.load(isa, i), at.load(isa, f));
+                                let (g, o) = (at.load(isa, g), at.load(isa, o));
+                                let tanh_c = Tanh::apply(isa, at.load(isa, c));
+                                let dcell = ops.mul_add(ops.mul(total, o), dtanh(tanh_c), at.load(isa, dc));
+                                at.store(isa, ops.mul(ops.mul(dcell, g), dsigmoid(i)), di);
+                                at.store(
+                                    isa,
+                                    ops.mul(ops.mul(dcell, at.load(isa, previous)), dsigmoid(f)),
+                                    df,
+                                );
+                                at.store(isa, ops.mul(ops.mul(dcell, i), dtanh(g)), dg);
+                                at.store(isa, ops.mul(ops.mul(total, tanh_c), dsigmoid(o)), d_o);
+                                at.store(isa, ops.mul(dcell, f), dc);
+                            },
+                        );
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The forward pass of a recurrent layer.
 
 use super::cell::{self, Columns};
-use super::{Cell, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
+use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
 use crate::matmul::linear::{lock, with_buffers};
 use crate::matmul::multiply;
 use crate::pool::Pool;
@@ -44,15 +44,8 @@ pub fn forward(
     let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
     let extra = SharedMut::new(reserve(&mut saved.extra, tokens * hidden));
     let cell_states = SharedMut::new(reserve(&mut saved.lanes, batch * hidden));
-    let states = saved.state.each_mut().map(|state| {
-        let state = reserve(state, batch * hidden);
-        if input.h0.is_empty() {
-            state.fill(0.0)
-        } else {
-            state.copy_from_slice(input.h0)
-        }
-        SharedMut::new(state)
-    });
+    let stride = hidden + GAP;
+    let states = saved.state.each_mut().map(|state| SharedMut::new(reserve(state, batch * stride)));
     let (rows, y) = (output.rows, SharedMut::new(output.y));
     let (hn, cn) = (SharedMut::new(output.hn), SharedMut::new(output.cn));
 
@@ -67,11 +60,17 @@ pub fn forward(
             all_gates.part(base + tokens.start * gates * width..base + tokens.end * gates * width)
         };
         let lanes = unsafe { cell_states.part(batch * units.start..batch * units.end) };
+        let load = |lane: usize, from: &[f32], to: &mut [f32]| match from {
+            [] => to.fill(0.0),
+            from => to.copy_from_slice(&from[lane * hidden + units.start..][..width]),
+        };
         for (lane, c) in lanes.chunks_exact_mut(width.max(1)).enumerate() {
-            match input.c0 {
-                [] => c.fill(0.0),
-                c0 => c.copy_from_slice(&c0[lane * hidden + units.start..][..width]),
-            }
+            load(lane, input.c0, c);
+        }
+        for lane in 0..batch {
+            let at = lane * stride + units.start;
+            // A sequence that a reversed layer begins late finds its first state wherever it looks.
+            states.iter().for_each(|state| load(lane, input.h0, unsafe { state.part(at..at + width) }));
         }
         with_buffers(|product, scratch| {
             if width > 0 {
@@ -79,12 +78,14 @@ pub fn forward(
                 multiply(x, &part.input, own, false, scratch);
                 elementwise::add_bias(own, &part.bias);
             }
+            worker.barrier();
             for step in layer.steps(input.batch_sizes) {
                 if width > 0 {
                     let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
-                    let h = unsafe { from.read(0..step.rows * hidden) };
+                    let h = unsafe { from.read(0..step.rows * stride) };
+                    let h = Matrix::new(h, step.rows, stride).col_range(0..hidden);
                     product.resize(step.rows * gates * width, 0.0);
-                    multiply(Matrix::new(h, step.rows, hidden), &part.hidden, product, false, scratch);
+                    multiply(h, &part.hidden, product, false, scratch);
                     let at = tokens * units.start + step.start * width;
                     let out = Columns {
                         data: y,
@@ -100,14 +101,15 @@ pub fn forward(
                         bias_n: bias_n.get(units.clone()).unwrap_or_default(),
                         extra: unsafe { extra.part(at..at + step.rows * width) },
                         cell_state: lanes,
-                        previous: Columns { data: from, start: units.start, stride: hidden },
-                        out: [out, Columns { data: to, start: units.start, stride: hidden }],
+                        previous: Columns { data: from, start: units.start, stride },
+                        out: [out, Columns { data: to, start: units.start, stride }],
                     });
                     // Sequences whose last step this was have their final state now.
                     for lane in step.continuing..step.rows {
                         let columns = lane * hidden + units.start..lane * hidden + units.end;
+                        let state = lane * stride + units.start..lane * stride + units.end;
                         unsafe {
-                            hn.part(columns.clone()).copy_from_slice(to.read(columns.clone()));
+                            hn.part(columns.clone()).copy_from_slice(to.read(state));
                             if layer.cell.has_cell_state() {
                                 cn.part(columns).copy_from_slice(&lanes[lane * width..][..width]);
                             }

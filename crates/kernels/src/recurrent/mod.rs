@@ -217,6 +217,10 @@ impl Step {
     }
 }
 
+/// Values between the rows of a product's left-hand side. Without a gap, rows of 1,024 values all begin in the same set of the
+/// level 1 cache and push each other out.
+const GAP: usize = 16;
+
 /// Makes `buffer` hold `len` values without caring which; memory is kept.
 fn reserve(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {

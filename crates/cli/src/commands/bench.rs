@@ -1,0 +1,312 @@
+//! `anaphora bench`: how fast this machine trains and generates.
+
+use std::time::Duration;
+
+use anaphora::bench::{self, Spread, Timing};
+use anaphora::recipe;
+use anaphora_nn::{Cell, Device, Precision, RecurrentOptions};
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::output::{print, print_json};
+
+/// How fast this machine trains and generates
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// A whole training step: embedding, backbone, head, loss, backward, clipping, AdamW
+    Train {
+        #[command(flatten)]
+        model: Model,
+        #[command(flatten)]
+        language: Language,
+        #[command(flatten)]
+        batch: Batch,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// One stream, each token drawn from the softmax of the one before
+    Generate {
+        #[command(flatten)]
+        model: Model,
+        #[command(flatten)]
+        language: Language,
+        /// How many tokens
+        #[arg(long, default_value_t = 2000, value_parser = positive)]
+        tokens: usize,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Recurrent layers alone: forward, backward with the input's gradient, AdamW
+    Layer {
+        #[command(flatten)]
+        model: Model,
+        /// Values a step of the input
+        #[arg(long, default_value_t = 128, value_parser = positive)]
+        input: usize,
+        /// Read from both ends
+        #[arg(long)]
+        bidirectional: bool,
+        /// Sequences of unequal lengths, spread evenly over these, instead of --length
+        #[arg(long, value_name = "LOW..HIGH", value_parser = lengths)]
+        lengths: Option<(usize, usize)>,
+        #[command(flatten)]
+        batch: Batch,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The matrix product that all of it rests on, large and at an LSTM's step
+    Product {
+        #[command(flatten)]
+        common: Common,
+        /// How long each product is repeated, in seconds
+        #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+        seconds: f64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Model {
+    /// The kind of recurrent network; rnn is the one with tanh
+    #[arg(long, value_enum, default_value = "lstm")]
+    backbone: Backbone,
+    /// Layers on top of each other
+    #[arg(long, default_value_t = 1, value_parser = positive)]
+    layers: usize,
+    /// Units of a layer
+    #[arg(long, default_value_t = 256, value_parser = positive)]
+    hidden: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Language {
+    /// Values of a symbol's embedding
+    #[arg(long, default_value_t = 128, value_parser = positive)]
+    embedding: usize,
+    /// Symbols of the vocabulary
+    #[arg(long, default_value_t = 65, value_parser = positive)]
+    vocab: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct Batch {
+    /// Sequences of a batch
+    #[arg(long, default_value_t = 64, value_parser = positive)]
+    batch: usize,
+    /// Steps of a sequence
+    #[arg(long, default_value_t = 64, value_parser = positive)]
+    length: usize,
+    /// How long to go on, in seconds
+    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    seconds: f64,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Number format of products; without it the faster one of this processor
+    #[arg(long, value_enum)]
+    precision: Option<NumberFormat>,
+    /// Threads; 0 for all cores
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Backbone {
+    Rnn,
+    Gru,
+    Lstm,
+}
+
+impl Backbone {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rnn => "rnn",
+            Self::Gru => "gru",
+            Self::Lstm => "lstm",
+        }
+    }
+
+    fn cell(self) -> Cell {
+        match self {
+            Self::Rnn => Cell::Tanh,
+            Self::Gru => Cell::Gru,
+            Self::Lstm => Cell::Lstm,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NumberFormat {
+    F32,
+    Bf16,
+}
+
+impl Common {
+    fn device(&self) -> Device {
+        let precision = match self.precision {
+            None => Precision::auto(),
+            Some(NumberFormat::F32) => Precision::F32,
+            Some(NumberFormat::Bf16) => Precision::Bf16,
+        };
+        Device::new(self.threads, precision)
+    }
+}
+
+/// What is printed of a work's times.
+#[derive(Serialize)]
+struct Report {
+    work: &'static str,
+    backbone: &'static str,
+    precision: &'static str,
+    threads: usize,
+    tokens_per_second: f64,
+    step_ms: Spread,
+    peak_rss_mb: Option<f64>,
+    tokens_per_step: usize,
+    steps: usize,
+    program: &'static str,
+}
+
+/// What is printed of a product.
+#[derive(Serialize)]
+struct ProductReport {
+    work: &'static str,
+    precision: &'static str,
+    threads: usize,
+    /// Rows, inner size and columns.
+    shape: [usize; 3],
+    gflops: f64,
+}
+
+/// Rows, inner size and columns of the products measured: a large one, and the hidden state's in an LSTM of 1,024 units with a
+/// batch of 32.
+const PRODUCTS: [[usize; 3]; 2] = [[2048, 1024, 1024], [32, 1024, 4096]];
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    match &args.work {
+        Work::Train { model, language, batch, common } => {
+            let device = common.device();
+            let sizes = [batch.batch, batch.length];
+            let timing =
+                bench::train(&recipe(model, language), language.vocab, sizes, &device, batch.time())?;
+            report("train", model, common, &device, &timing)
+        }
+        Work::Generate { model, language, tokens, common } => {
+            let device = common.device();
+            let timing = bench::generate(&recipe(model, language), language.vocab, &device, *tokens)?;
+            report("generate", model, common, &device, &timing)
+        }
+        Work::Layer { model, input, bidirectional, lengths, batch, common } => {
+            let device = common.device();
+            let batch_sizes = match *lengths {
+                Some((low, high)) => bench::spread_lengths(batch.batch, low, high),
+                None => vec![batch.batch; batch.length],
+            };
+            let options = RecurrentOptions {
+                cell: model.backbone.cell(),
+                input_size: *input,
+                hidden_size: model.hidden,
+                layers: model.layers,
+                bidirectional: *bidirectional,
+                dropout: 0.0,
+                variational: false,
+                forget_bias: 0.0,
+            };
+            let timing = bench::layer(options, &batch_sizes, &device, batch.time())?;
+            report("layer", model, common, &device, &timing)
+        }
+        Work::Product { common, seconds } => {
+            let device = common.device();
+            for shape in PRODUCTS {
+                let gflops = bench::product(shape, &device, Duration::from_secs_f64(*seconds))?.gflops;
+                let (precision, threads) = (device.precision().name(), device.threads());
+                let report = ProductReport { work: "product", precision, threads, shape, gflops };
+                let [m, k, n] = shape;
+                let text = format!("[{m}, {k}] x [{k}, {n}] in {precision}: {gflops:.0} GF/s");
+                show(common.json, &report, &text)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Batch {
+    fn time(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+}
+
+fn recipe(model: &Model, language: &Language) -> recipe::Model {
+    recipe::Model {
+        backbone: match model.backbone {
+            Backbone::Rnn => recipe::Backbone::Rnn,
+            Backbone::Gru => recipe::Backbone::Gru,
+            Backbone::Lstm => recipe::Backbone::Lstm,
+        },
+        layers: model.layers,
+        hidden_size: model.hidden,
+        embedding_size: language.embedding,
+        ..recipe::Model::default()
+    }
+}
+
+fn report(
+    work: &'static str,
+    model: &Model,
+    common: &Common,
+    device: &Device,
+    timing: &Timing,
+) -> Result<()> {
+    let report = Report {
+        work,
+        backbone: model.backbone.name(),
+        precision: device.precision().name(),
+        threads: device.threads(),
+        tokens_per_second: timing.tokens_per_second(),
+        step_ms: timing.spread(),
+        peak_rss_mb: bench::peak_memory_mib(),
+        tokens_per_step: timing.tokens,
+        steps: timing.steps(),
+        program: concat!("Anaphora ", env!("CARGO_PKG_VERSION")),
+    };
+    let Spread { median, min, max } = report.step_ms;
+    let text = format!(
+        "{work} {} in {} on {} threads: {:.0} tokens/s, a step in {median:.3} ms ({min:.3} to {max:.3})",
+        report.backbone, report.precision, report.threads, report.tokens_per_second
+    );
+    show(common.json, &report, &text)
+}
+
+fn show(json: bool, report: &impl Serialize, text: &str) -> Result<()> {
+    if json { print_json(report) } else { print(&format!("{text}\n")) }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=1_000_000) => Ok(number),
+        _ => Err("a whole number from 1 to 1000000 is wanted".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.0..=1e6).contains(s)).ok_or("a number of seconds is wanted".to_owned())
+}
+
+fn lengths(text: &str) -> Result<(usize, usize), String> {
+    let bounds =
+        text.split_once("..").and_then(|(low, high)| Some((positive(low).ok()?, positive(high).ok()?)));
+    bounds
+        .filter(|(low, high)| low <= high)
+        .ok_or("two lengths such as 5..40 are wanted, the shorter first".to_owned())
+}
