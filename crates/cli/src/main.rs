@@ -6,6 +6,7 @@ mod error;
 mod formats;
 mod interrupt;
 mod keep;
+mod novelty;
 mod output;
 mod overrides;
 mod progress;

@@ -32,12 +32,12 @@ fn any_share() -> f64 {
 fn a_training_killed_at_any_moment_ends_with_the_same_bits() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 10);
-    let recipe = ["tunes.abc", "--steps=100", "--dropout=0.1"];
+    let recipe = ["tunes.abc", "--steps=300", "--dropout=0.1", "--set=training.patience=0"];
     let begun = Instant::now();
     place.train(&[&recipe[..], &["--out=whole"]].concat()).ok();
     let takes = begun.elapsed();
     let whole = result(&place, "whole");
-    assert!(whole.1.len() >= 15, "ten lines of training, five validations");
+    assert!(whole.1.len() >= 45, "thirty lines of training, fifteen validations");
 
     let call = tiny(&[&recipe[..], &["--out=run"]].concat());
     let (mut before, mut midway) = (0, 0);

@@ -152,8 +152,8 @@ fn a_recipe_alone_is_enough() {
 fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 10);
-    place.train(&["tunes.abc", "--steps=400", "--out=whole"]).ok();
-    let call = tiny(&["tunes.abc", "--steps=400", "--out=run"]);
+    place.train(&["tunes.abc", "--steps=1500", "--set=training.patience=0", "--out=whole"]).ok();
+    let call = tiny(&["tunes.abc", "--steps=1500", "--set=training.patience=0", "--out=run"]);
     let mut command = place.command(&call);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
@@ -186,4 +186,23 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
     assert!(names(&place.path("many")).len() < 300, "it ended early");
+}
+
+#[test]
+fn the_demo_needs_no_file() {
+    let place = Workplace::new();
+    let called = place.call(&["demo", "--seconds=10"]);
+    for said in [
+        "from the built-in tunes",
+        "A new tune:",
+        "Novelty: ",
+        "What to do next:\n  anaphora generate runs/demo",
+    ] {
+        assert!(called.stderr.contains(said), "{said}: {}", called.stderr);
+    }
+    let tune = called.ok();
+    assert!(tune.starts_with("X:1\nT:"), "{tune}");
+    let files = names(&place.path("runs/demo/generated"));
+    let abc = files.iter().find(|file| file.ends_with(".abc")).unwrap();
+    assert_eq!(place.read(&format!("runs/demo/generated/{abc}")), tune.as_bytes());
 }

@@ -7,6 +7,7 @@ use anaphora::{Device, Recipe, Run};
 
 use crate::error::Result;
 use crate::keep::Keeper;
+use crate::novelty;
 use crate::output::{print, tell};
 use crate::training;
 
@@ -61,6 +62,9 @@ pub fn run(args: &Args) -> Result<()> {
     for file in &files {
         tell(&format!("  {}", file.display()));
     }
+    let written = piece.text.strip_prefix(PROMPT).unwrap_or_default();
+    let training = generator.trained().corpus()?.train;
+    tell(&novelty::line(vec![(0, generator.novelty(written, &training))]));
     let run = folder.display();
     let next = [
         (format!("anaphora generate {run} --count 3 --wav"), "more of them"),

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
+use anaphora::generate::{GenerateOptions, Generated, Generator, Progress as Event, spelling};
 use anaphora::recipe::Task;
 use anaphora::sampling::SamplingOptions;
 use anaphora_data::Piece;
@@ -16,10 +16,11 @@ use serde_json::json;
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
 use crate::keep::Keeper;
+use crate::novelty;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Progress;
 
-/// How often a tune that is not complete is written anew, where `--retry` does not say it.
+/// How often each of several tunes is written anew until it is complete, where `--retry` does not say it.
 const RETRY_MUSIC: usize = 10;
 
 const EXAMPLES: &str = "\
@@ -31,8 +32,8 @@ Examples:
   anaphora generate runs/novel --prompt \"Once upon\" --tokens 500 --temperature 0.7
   anaphora generate runs/novel --stop \"\\n\\n\" --json
 
-Text is shown as it is made. A tune is written anew until it is complete: it comes to its end, can be read, and its \
-bars add up. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
+A single piece is shown as it is made, unless --retry is given. A tune is complete when it comes to its end, can be \
+read, and its bars add up; --retry writes those that are not anew. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
 was copied from the training data.";
 
 /// Write new pieces with a trained model
@@ -59,7 +60,7 @@ pub struct Args {
     /// Where all randomness starts from [default: another one each time, which is shown]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How often a piece that is not complete is written anew [default: 10 for music, 0 for text]
+    /// How often a piece that is not complete is written anew [default: 0; 10 for several tunes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
     retry: Option<u32>,
     #[command(flatten)]
@@ -134,7 +135,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.music.soundfont.as_deref(),
     )?;
     let prompt = args.prompt(music)?;
-    let retry = args.retry.map_or(if music { RETRY_MUSIC } else { 0 }, |retry| retry as usize);
+    let retry = args.retry(music);
     let mut training = None;
     let fields =
         args.music.fields(&prompt, || Ok(&**training.insert(generator.trained().corpus()?.train)))?;
@@ -188,7 +189,8 @@ pub fn run(args: &Args) -> Result<()> {
         }
         if let Some(reason) = &piece.incomplete {
             let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
-            tell(&format!("{what} is not complete: {reason}."));
+            let hint = if retry == 0 && music { " To write on until one is: --retry 10." } else { "" };
+            tell(&format!("{what} is not complete: {reason}.{hint}"));
         }
         told.push((index, files, novelty));
     }
@@ -196,7 +198,7 @@ pub fn run(args: &Args) -> Result<()> {
         let files = told.iter().flat_map(|(_, files, _)| files);
         files.for_each(|file| tell(&format!("Written to {}", file.display())));
         tell(&match &training {
-            Ok(_) => novelty_line(
+            Ok(_) => novelty::line(
                 told.into_iter().filter_map(|(index, _, novelty)| Some((index, novelty?))).collect(),
             ),
             Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
@@ -219,6 +221,13 @@ impl Args {
         let text = text.replace("\r\n", "\n");
         // The line end that editors put behind the last line is not meant to be one.
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+
+    /// What is shown as it is made cannot be taken back: one piece is written once.
+    fn retry(&self, music: bool) -> usize {
+        let shown_at_once = self.count == 1 && !self.json;
+        let default = if music && !shown_at_once { RETRY_MUSIC } else { 0 };
+        self.retry.map_or(default, |retry| retry as usize)
     }
 
     /// Where files go.
@@ -348,32 +357,6 @@ fn closed(text: &str, follows: bool, music: bool) -> String {
     format!("{text}{end}{border}")
 }
 
-/// How much was copied, of the piece in which the longest passage was.
-fn novelty_line(pieces: Vec<(usize, Novelty)>) -> String {
-    let several = pieces.len() > 1;
-    let shares: Vec<f64> = pieces.iter().filter_map(|(_, novelty)| novelty.share).collect();
-    let Some((index, most)) = pieces.into_iter().max_by_key(|(_, novelty)| novelty.longest) else {
-        return "Novelty: nothing was written.".to_owned();
-    };
-    if most.longest == 0 {
-        return "Novelty: nothing is shared with the training data.".to_owned();
-    }
-    let place = if several { format!(", in piece {}", index + 1) } else { String::new() };
-    let passage: String = most.passage.chars().take(60).collect();
-    let dots = if most.passage.chars().count() > 60 { " …" } else { "" };
-    let share = match shares.len() {
-        0 => String::new(),
-        count => {
-            let percent = 100.0 * shares.iter().sum::<f64>() / count as f64;
-            format!("; {percent:.0} % of all passages of {} are shared", most.window)
-        }
-    };
-    let longest = counted(most.longest, "character");
-    format!(
-        "Novelty: the longest passage shared with the training data has {longest}{place} ({passage:?}{dots}){share}."
-    )
-}
-
 /// `\n` and `\t` as the characters that they stand for, since a shell does not easily make them.
 fn unescaped(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
@@ -405,18 +388,5 @@ mod tests {
         for asked in ["", "H", "D magic", "none", "D\nT:x", "é"] {
             assert!(checked_key(asked).is_err(), "{asked}");
         }
-    }
-
-    #[test]
-    fn the_longest_passage_of_all_is_told() {
-        let novelty = |longest, passage: &str, share| {
-            let passage = passage.to_owned();
-            Novelty { longest, passage, share, window: 16 }
-        };
-        let line = novelty_line(vec![(0, novelty(2, "ab", Some(0.1))), (1, novelty(3, "a\nb", Some(0.2)))]);
-        let right = "has 3 characters, in piece 2 (\"a\\nb\"); 15 % of all passages of 16 are shared.";
-        assert!(line.ends_with(right), "{line}");
-        assert!(novelty_line(vec![(0, novelty(0, "", None))]).contains("nothing is shared"));
-        assert!(novelty_line(vec![(0, novelty(1, "a", None))]).ends_with("has 1 character (\"a\")."));
     }
 }
