@@ -1,6 +1,6 @@
 //! Writing on: text and tunes from a trained model.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
 use anaphora_data::copying::{longest_shared, ngram_share};
@@ -324,11 +324,24 @@ fn incomplete(task: Task, text: &str, ended: Option<End>) -> Option<String> {
     Some(problem.map_or_else(|| "it is no tune".to_owned(), |problem| problem.to_string()))
 }
 
-/// The value of a header field as the training data spell it (`d major` is `D Major` there), or as it is where they do not
-/// have it.
-pub fn spelling(training: &[Piece], field: char, value: &str) -> String {
-    let lines = training.iter().flat_map(|piece| piece.text.lines());
-    let values = lines.filter_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let same = values.map(str::trim).find(|known| known.eq_ignore_ascii_case(value.trim()));
-    same.unwrap_or(value.trim()).to_owned()
+/// The value of a header field of tunes as most of the training data spell it, by its meaning: `D` is `D Major` there,
+/// and `C` may be `4/4`. None where they do not have it.
+pub fn spelling(training: &[Piece], field: char, value: &str) -> Option<String> {
+    let meaning = |value: &str| {
+        let (tune, _) = abc::parse_tune(&format!(
+            "X:1\n{field}:{value}\n{}C|\n",
+            if field == 'K' { "" } else { "K:C\n" }
+        ));
+        (tune.key, tune.metre.fraction())
+    };
+    let asked = meaning(value);
+    let mut known: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+    for line in training.iter().flat_map(|piece| piece.text.lines()) {
+        let Some(other) = line.strip_prefix(field).and_then(|rest| rest.strip_prefix(':')) else { continue };
+        let (count, same) = known.entry(other.trim()).or_insert_with(|| (0, meaning(other) == asked));
+        *count += usize::from(*same);
+    }
+    let same = known.into_iter().filter(|(_, (_, same))| *same);
+    // As it was asked for, if anyone writes it so.
+    same.max_by_key(|(other, (count, _))| (*other == value.trim(), *count)).map(|(other, _)| other.to_owned())
 }

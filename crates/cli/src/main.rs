@@ -1,25 +1,90 @@
 //! The `anaphora` program.
 
 mod commands;
+mod device;
+mod error;
+mod formats;
+mod interrupt;
+mod keep;
+mod output;
+mod overrides;
+mod progress;
+mod training;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-/// Learn from sequences: train, generate, evaluate
-#[derive(Debug, Parser)]
-#[command(name = "anaphora", version)]
+use commands::{bench, convert, demo, evaluate, generate, resume, runs, train};
+use error::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora demo                                   learn from built-in tunes, about a minute
+  anaphora train tunes.abc                        learn from your own; the model goes to runs/tunes
+  anaphora generate runs/tunes --count 3 --wav    write new ones and play them
+  anaphora COMMAND --help                         all there is to a command
+
+Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
+recipe, 1 for anything else that went wrong.";
+
+/// Learn from tunes and texts, and write new ones
+#[derive(Parser)]
+#[command(name = "anaphora", version, after_help = EXAMPLES, args_override_self = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
 enum Command {
-    Bench(commands::bench::Args),
+    Demo(demo::Args),
+    Train(train::Args),
+    Resume(resume::Args),
+    Generate(generate::Args),
+    Evaluate(evaluate::Args),
+    Convert(convert::Args),
+    Runs(runs::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
-    let Command::Bench(args) = Command::parse();
-    match commands::bench::run(&args) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let done = match &cli.command {
+        Command::Demo(args) => demo::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Resume(args) => resume::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Bench(args) => bench::run(args),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    if let Some(sentence) = failure.sentence() {
+        output::tell(&format!("anaphora: {sentence}"));
+    }
+    ExitCode::from(failure.code())
+}
+
+/// What clap found wrong with the call, or the help and the version that it was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        return fail(&Failure::call(text.trim_end()));
+    }
+    // Where nobody reads the help there is nobody to complain to.
+    let _ = error.print();
+    ExitCode::from(error.exit_code() as u8)
 }

@@ -1,6 +1,5 @@
 //! `anaphora bench`: how fast this machine trains and generates.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use anaphora::bench::{self, Spread, Timing};
@@ -8,6 +7,9 @@ use anaphora::recipe;
 use anaphora_nn::{Cell, Device, Precision, RecurrentOptions};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
+
+use crate::error::Result;
+use crate::output::{print, print_json};
 
 /// How fast this machine trains and generates
 #[derive(Debug, clap::Args)]
@@ -191,7 +193,7 @@ struct ProductReport {
 const PRODUCTS: [[usize; 3]; 2] = [[2048, 1024, 1024], [32, 1024, 4096]];
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<(), anaphora::Error> {
+pub fn run(args: &Args) -> Result<()> {
     match &args.work {
         Work::Train { model, language, batch, common } => {
             let device = common.device();
@@ -232,7 +234,7 @@ pub fn run(args: &Args) -> Result<(), anaphora::Error> {
                 let report = ProductReport { work: "product", precision, threads, shape, gflops };
                 let [m, k, n] = shape;
                 let text = format!("[{m}, {k}] x [{k}, {n}] in {precision}: {gflops:.0} GF/s");
-                print(common.json, &report, &text)?;
+                show(common.json, &report, &text)?;
             }
             Ok(())
         }
@@ -265,7 +267,7 @@ fn report(
     common: &Common,
     device: &Device,
     timing: &Timing,
-) -> Result<(), anaphora::Error> {
+) -> Result<()> {
     let report = Report {
         work,
         backbone: model.backbone.name(),
@@ -283,14 +285,11 @@ fn report(
         "{work} {} in {} on {} threads: {:.0} tokens/s, a step in {median:.3} ms ({min:.3} to {max:.3})",
         report.backbone, report.precision, report.threads, report.tokens_per_second
     );
-    print(common.json, &report, &text)
+    show(common.json, &report, &text)
 }
 
-fn print(json: bool, report: &impl Serialize, text: &str) -> Result<(), anaphora::Error> {
-    let line =
-        if json { serde_json::to_string(report).map_err(io::Error::from) } else { Ok(text.to_owned()) };
-    line.and_then(|line| writeln!(io::stdout(), "{line}"))
-        .map_err(anaphora::Error::io("write", "standard output"))
+fn show(json: bool, report: &impl Serialize, text: &str) -> Result<()> {
+    if json { print_json(report) } else { print(&format!("{text}\n")) }
 }
 
 fn positive(text: &str) -> Result<usize, String> {

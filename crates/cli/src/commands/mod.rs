@@ -1,3 +1,10 @@
-//! The commands, one file each.
+//! The commands, a file each: the arguments with their help, and what is done with them.
 
 pub mod bench;
+pub mod convert;
+pub mod demo;
+pub mod evaluate;
+pub mod generate;
+pub mod resume;
+pub mod runs;
+pub mod train;

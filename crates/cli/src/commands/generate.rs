@@ -1,0 +1,422 @@
+//! `anaphora generate`: write new pieces with a model.
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
+use anaphora::recipe::Task;
+use anaphora::sampling::SamplingOptions;
+use anaphora_data::Piece;
+use anaphora_data::pieces::DOCUMENT_SEPARATOR;
+use anaphora_music::{Metre, abc};
+use serde_json::json;
+
+use crate::device::DeviceArgs;
+use crate::error::{Failure, Result};
+use crate::keep::Keeper;
+use crate::output::{counted, print, print_json, tell};
+use crate::progress::Progress;
+
+/// How often a tune that is not complete is written anew, where `--retry` does not say it.
+const RETRY_MUSIC: usize = 10;
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora generate runs/tunes                                one tune
+  anaphora generate runs/tunes --count 3 --wav --midi         three, to be played
+  anaphora generate runs/tunes --key \"D major\" --meter 6/8    one in that key and metre
+  anaphora generate runs/tunes --prime half-a-tune.abc        carry an unfinished tune on to its end
+  anaphora generate runs/novel --prompt \"Once upon\" --tokens 500 --temperature 0.7
+  anaphora generate runs/novel --stop \"\\n\\n\" --json
+
+Text is shown as it is made. A tune is written anew until it is complete: it comes to its end, can be read, and its \
+bars add up. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
+was copied from the training data.";
+
+/// Write new pieces with a trained model
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Run folder
+    run: PathBuf,
+    /// What each piece begins with
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// File with what each piece begins with
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    prime: Option<PathBuf>,
+    /// Pieces to write, side by side
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: u32,
+    /// Symbols after which a piece is broken off
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    tokens: u32,
+    /// End a piece before this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// Where all randomness starts from [default: another one each time, which is shown]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How often a piece that is not complete is written anew [default: 10 for music, 0 for text]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
+    retry: Option<u32>,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
+    music: MusicArgs,
+    /// Folder to write files into [default: RUN/generated for music, none for text]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Print a line of JSON a piece on standard output, and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Choice of symbols")]
+struct SamplingArgs {
+    /// Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest
+    #[arg(long, value_name = "X", default_value_t = 0.8, allow_negative_numbers = true)]
+    temperature: f32,
+    /// Choose among the N likeliest only, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    top_k: usize,
+    /// Choose among the fewest likeliest whose probabilities add up to P only
+    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
+    top_p: f32,
+    /// Choose among those at least P times as likely as the likeliest only
+    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true)]
+    min_p: f32,
+    /// Make less likely what came of late, by a factor; 1 for no penalty
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
+    repetition_penalty: f32,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Music")]
+struct MusicArgs {
+    /// Key of the tunes, such as "D major", Am or "E dorian"
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Metre of the tunes, such as 6/8
+    #[arg(long, visible_alias = "metre", value_name = "METRE")]
+    meter: Option<String>,
+    /// Write a MIDI file of each tune too
+    #[arg(long)]
+    midi: bool,
+    /// Write a WAV file of each tune too
+    #[arg(long)]
+    wav: bool,
+    /// Play by the instruments of this SoundFont (.sf2) instead of the built-in ones
+    #[arg(long, value_name = "FILE", requires = "wav")]
+    soundfont: Option<PathBuf>,
+}
+
+/// Generates.
+pub fn run(args: &Args) -> Result<()> {
+    let sampling = args.sampling.options();
+    sampling.validate().map_err(anaphora::Error::from)?;
+    let device = args.device.open(&args.run)?;
+    let mut generator = Generator::open(&args.run, device)?;
+    let music = generator.trained().task() == Task::Music;
+    if !music {
+        args.music.refuse_for_text(&args.run)?;
+    }
+    let mut keeper = Keeper::new(
+        args.folder(music),
+        music,
+        args.music.midi,
+        args.music.wav,
+        args.music.soundfont.as_deref(),
+    )?;
+    let prompt = args.prompt(music)?;
+    let retry = args.retry.map_or(if music { RETRY_MUSIC } else { 0 }, |retry| retry as usize);
+    let mut training = None;
+    let fields =
+        args.music.fields(&prompt, || Ok(&**training.insert(generator.trained().corpus()?.train)))?;
+    let options = GenerateOptions {
+        sampling,
+        prompt,
+        count: args.count as usize,
+        tokens: args.tokens as usize,
+        fields,
+        stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
+        seed: args.seed.unwrap_or_else(any_seed),
+        retry,
+    };
+
+    let streams = args.count == 1 && retry == 0 && !args.json;
+    let pieces = write(&mut generator, &options, streams, args.json)?;
+    // Read only now: the first word is not to wait for it.
+    let training = match training {
+        Some(training) => Ok(training),
+        None => generator.trained().corpus().map(|corpus| corpus.train),
+    };
+    let novelty = |piece: &Generated| {
+        let written = piece.text.get(options.prompt.len()..).unwrap_or_default();
+        training.as_ref().ok().map(|training| generator.novelty(written, training))
+    };
+    let mut told = Vec::with_capacity(pieces.len());
+    for (index, piece) in pieces.iter().enumerate() {
+        let files = keeper.keep(&piece.text)?;
+        let novelty = novelty(piece);
+        if args.json {
+            print_json(&json!({
+                "piece": index + 1,
+                "text": piece.text,
+                "complete": piece.incomplete.is_none(),
+                "incomplete": piece.incomplete,
+                "attempts": piece.attempts,
+                "tokens": piece.tokens,
+                "seed": options.seed,
+                "files": files,
+                "novelty": novelty.as_ref().map(|novelty| json!({
+                    "longest": novelty.longest,
+                    "passage": novelty.passage,
+                    "window": novelty.window,
+                    "share": novelty.share,
+                })),
+            }))?;
+            continue;
+        }
+        if !streams {
+            print(&closed(&piece.text, index + 1 < pieces.len(), music))?;
+        }
+        if let Some(reason) = &piece.incomplete {
+            let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
+            tell(&format!("{what} is not complete: {reason}."));
+        }
+        told.push((index, files, novelty));
+    }
+    if !args.json {
+        let files = told.iter().flat_map(|(_, files, _)| files);
+        files.for_each(|file| tell(&format!("Written to {}", file.display())));
+        tell(&match &training {
+            Ok(_) => novelty_line(
+                told.into_iter().filter_map(|(index, _, novelty)| Some((index, novelty?))).collect(),
+            ),
+            Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
+        });
+        if args.seed.is_none() {
+            tell(&format!("The same again: --seed {}", options.seed));
+        }
+    }
+    Ok(())
+}
+
+impl Args {
+    /// What each piece begins with; a tune begins with its number, which is left to the model.
+    fn prompt(&self, music: bool) -> Result<String> {
+        let Some(path) = &self.prime else {
+            let default = if music { "X:" } else { "" };
+            return Ok(self.prompt.clone().unwrap_or_else(|| default.to_owned()));
+        };
+        let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
+        let text = text.replace("\r\n", "\n");
+        // The line end that editors put behind the last line is not meant to be one.
+        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    }
+
+    /// Where files go.
+    fn folder(&self, music: bool) -> Option<PathBuf> {
+        self.out.clone().or_else(|| music.then(|| self.run.join("generated")))
+    }
+}
+
+impl SamplingArgs {
+    fn options(&self) -> SamplingOptions {
+        let Self { temperature, top_k, top_p, min_p, repetition_penalty } = *self;
+        SamplingOptions { temperature, top_k, top_p, min_p, repetition_penalty }
+    }
+}
+
+impl MusicArgs {
+    fn refuse_for_text(&self, run: &Path) -> Result<()> {
+        let given = [
+            ("--key", self.key.is_some()),
+            ("--meter", self.meter.is_some()),
+            ("--midi", self.midi),
+            ("--wav", self.wav),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                let learnt = format!("{} has learnt text", run.display());
+                Err(Failure::call(format!("{flag} is for tunes, and {learnt}; leave it out")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The header fields that are asked for, as the training data spell them.
+    fn fields<'a>(
+        &self,
+        prompt: &str,
+        training: impl FnOnce() -> Result<&'a [Piece]>,
+    ) -> Result<Vec<(char, String)>> {
+        let mut asked = Vec::new();
+        if let Some(metre) = &self.meter {
+            Metre::parse(metre).map_err(|reason| Failure::call(format!("--meter: {reason}")))?;
+            asked.push(("--meter", 'M', metre.clone()));
+        }
+        if let Some(key) = &self.key {
+            asked.push(("--key", 'K', checked_key(key)?));
+        }
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let training = training()?;
+        let mut fields = Vec::new();
+        for (flag, field, value) in asked {
+            if prompt.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':'))) {
+                let has = format!("the prompt has a {field}: field already");
+                return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
+            }
+            let spelt = spelling(training, field, &value).unwrap_or_else(|| {
+                tell(&format!(
+                    "Note: no training tune has {field}:{value}, so the model may not keep to it."
+                ));
+                value.trim().to_owned()
+            });
+            fields.push((field, spelt));
+        }
+        Ok(fields)
+    }
+}
+
+/// A key as ABC has it: its letter is a capital.
+fn checked_key(asked: &str) -> Result<String> {
+    let mut key = asked.trim().to_owned();
+    if let Some(letter) = key.get_mut(..1) {
+        letter.make_ascii_uppercase();
+    }
+    let (tune, problems) = abc::parse_tune(&format!("X:1\nK:{key}\nC|\n"));
+    let read = tune.key.is_some_and(|key| key.tonic.is_some());
+    if read && problems.is_empty() && !key.contains('\n') {
+        Ok(key)
+    } else {
+        let right = "it takes a key such as D, \"D major\", Am or \"E dorian\"";
+        Err(Failure::call(format!("--key is {asked:?}; {right}")))
+    }
+}
+
+/// Writes the pieces, and shows either their text or how far they are.
+fn write(
+    generator: &mut Generator,
+    options: &GenerateOptions,
+    streams: bool,
+    quiet: bool,
+) -> Result<Vec<Generated>> {
+    let mut progress = Progress::new(quiet || streams);
+    let (mut characters, mut rejected) = (0, 0);
+    let mut last = None;
+    let pieces = generator.generate(options, &mut |event| match event {
+        Event::Text { text, .. } if streams => {
+            last = text.chars().last().or(last);
+            if let Err(failure) = print(text) {
+                // A generation cannot be broken off otherwise, and what is left of it nobody would see.
+                crate::fail(&failure);
+                process::exit(failure.code().into());
+            }
+        }
+        Event::Text { text, .. } => {
+            characters += text.chars().count();
+            progress.update(|| {
+                let anew = if rejected > 0 { format!(", {rejected} begun anew") } else { String::new() };
+                format!("Writing: {}{anew}", counted(characters, "character"))
+            });
+        }
+        Event::Rejected { .. } => rejected += 1,
+    })?;
+    if streams && last != Some('\n') {
+        print("\n")?;
+    }
+    Ok(pieces)
+}
+
+/// A piece for standard output: it ends its line, and is kept apart from what follows.
+fn closed(text: &str, follows: bool, music: bool) -> String {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let border = match (follows, music) {
+        (false, _) => String::new(),
+        (true, true) => "\n".to_owned(),
+        (true, false) => format!("{DOCUMENT_SEPARATOR}\n"),
+    };
+    format!("{text}{end}{border}")
+}
+
+/// How much was copied, of the piece in which the longest passage was.
+fn novelty_line(pieces: Vec<(usize, Novelty)>) -> String {
+    let several = pieces.len() > 1;
+    let shares: Vec<f64> = pieces.iter().filter_map(|(_, novelty)| novelty.share).collect();
+    let Some((index, most)) = pieces.into_iter().max_by_key(|(_, novelty)| novelty.longest) else {
+        return "Novelty: nothing was written.".to_owned();
+    };
+    if most.longest == 0 {
+        return "Novelty: nothing is shared with the training data.".to_owned();
+    }
+    let place = if several { format!(", in piece {}", index + 1) } else { String::new() };
+    let passage: String = most.passage.chars().take(60).collect();
+    let dots = if most.passage.chars().count() > 60 { " …" } else { "" };
+    let share = match shares.len() {
+        0 => String::new(),
+        count => {
+            let percent = 100.0 * shares.iter().sum::<f64>() / count as f64;
+            format!("; {percent:.0} % of all passages of {} are shared", most.window)
+        }
+    };
+    let longest = counted(most.longest, "character");
+    format!(
+        "Novelty: the longest passage shared with the training data has {longest}{place} ({passage:?}{dots}){share}."
+    )
+}
+
+/// `\n` and `\t` as the characters that they stand for, since a shell does not easily make them.
+fn unescaped(text: &str) -> String {
+    text.replace("\\n", "\n").replace("\\t", "\t")
+}
+
+/// A seed that differs from call to call, short enough to be typed.
+fn any_seed() -> u64 {
+    RandomState::new().build_hasher().finish() % 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_kept_apart() {
+        assert_eq!(closed("X:1\nK:C\nC|\n", true, true), "X:1\nK:C\nC|\n\n");
+        assert_eq!(closed("one", true, false), "one\n<|endoftext|>\n");
+        assert_eq!(closed("one", false, false), "one\n");
+    }
+
+    #[test]
+    fn keys_are_checked() {
+        for (asked, key) in
+            [("D major", "D major"), (" am", "Am"), ("f# Minor", "F# Minor"), ("Edor", "Edor")]
+        {
+            assert_eq!(checked_key(asked).unwrap(), key);
+        }
+        for asked in ["", "H", "D magic", "none", "D\nT:x", "é"] {
+            assert!(checked_key(asked).is_err(), "{asked}");
+        }
+    }
+
+    #[test]
+    fn the_longest_passage_of_all_is_told() {
+        let novelty = |longest, passage: &str, share| {
+            let passage = passage.to_owned();
+            Novelty { longest, passage, share, window: 16 }
+        };
+        let line = novelty_line(vec![(0, novelty(2, "ab", Some(0.1))), (1, novelty(3, "a\nb", Some(0.2)))]);
+        let right = "has 3 characters, in piece 2 (\"a\\nb\"); 15 % of all passages of 16 are shared.";
+        assert!(line.ends_with(right), "{line}");
+        assert!(novelty_line(vec![(0, novelty(0, "", None))]).contains("nothing is shared"));
+        assert!(novelty_line(vec![(0, novelty(1, "a", None))]).ends_with("has 1 character (\"a\")."));
+    }
+}

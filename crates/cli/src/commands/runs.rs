@@ -1,0 +1,153 @@
+//! `anaphora runs`: what has been trained.
+
+use std::path::{Path, PathBuf};
+
+use anaphora::recipe::Task;
+use anaphora::run::{Listed, Run, RunInfo};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::output::{grouped, print, print_json, short, size, tell};
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora runs                the runs in the folder runs/
+  anaphora runs ~/models       those in another folder
+  anaphora runs --json | jq .  the same for programs";
+
+/// List trained models: task, size, best score, when
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Folder that holds run folders
+    #[arg(default_value = "runs")]
+    folder: PathBuf,
+    /// Print a line of JSON a run on standard output, and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` says of a run; of one that cannot be read, why.
+#[derive(Serialize)]
+struct Line<'a> {
+    name: String,
+    path: &'a Path,
+    bytes: u64,
+    saved: Option<Timestamp>,
+    #[serde(flatten)]
+    info: Option<&'a RunInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Lists.
+pub fn run(args: &Args) -> Result<()> {
+    let runs = Run::list(&args.folder)?;
+    if args.json {
+        for run in &runs {
+            let Listed { path, info, bytes, modified } = run;
+            let error = info.as_ref().err().map(ToString::to_string);
+            let info = info.as_ref().ok();
+            print_json(&Line { name: name(path), path, bytes: *bytes, saved: *modified, info, error })?;
+        }
+        return Ok(());
+    }
+    if runs.is_empty() {
+        tell(&format!("no runs in {}; `anaphora train FILE` makes one", args.folder.display()));
+        return Ok(());
+    }
+    let head = ["NAME", "TASK", "PARAMETERS", "DISK", "STEPS", "BEST", "SAVED", ""].map(str::to_owned);
+    let now = Timestamp::now();
+    let mut rows = vec![head];
+    rows.extend(runs.iter().filter_map(|run| Some(row(run, run.info.as_ref().ok()?, now))));
+    print(&table(&rows))?;
+    for run in &runs {
+        if let Err(error) = &run.info {
+            tell(&error.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> [String; 8] {
+    let task = match info.task {
+        Task::Auto => "auto",
+        Task::Music => "music",
+        Task::Text => "text",
+    };
+    let best = info.best.map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.loss));
+    let saved = run.modified.map_or_else(String::new, |saved| ago(saved, now));
+    let state = if info.ended.is_some() { "" } else { "unfinished" };
+    [
+        name(&run.path),
+        task.to_owned(),
+        short(info.parameters),
+        size(run.bytes),
+        grouped(info.steps),
+        best,
+        saved,
+        state.to_owned(),
+    ]
+}
+
+/// Aligns columns: those with numbers to the right, the others to the left.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let is_number = |text: &String| text.starts_with(|c: char| c.is_ascii_digit() || c == '–');
+    let right: [bool; N] = std::array::from_fn(|column| {
+        !matches!(column, 0 | 6) && rows[1..].iter().any(|row| is_number(&row[column]))
+    });
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = widths[column];
+            if right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How long ago something was, as one would say it; a date where it is more than a month.
+fn ago(then: Timestamp, now: Timestamp) -> String {
+    let age = now.duration_since(then).max(SignedDuration::ZERO);
+    let (minutes, hours) = (age.as_mins(), age.as_hours());
+    let said = |number: i64, one: &str| format!("{number} {one}{} ago", if number == 1 { "" } else { "s" });
+    match (minutes, hours) {
+        (0, _) => "just now".to_owned(),
+        (1..60, _) => said(minutes, "minute"),
+        (_, 1..24) => said(hours, "hour"),
+        (_, 24..720) => said(hours / 24, "day"),
+        _ => then.strftime("%Y-%m-%d").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_said_in_words() {
+        let now: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
+        let said = |then: &str| ago(then.parse().unwrap(), now);
+        assert_eq!(said("2026-03-31T11:59:30Z"), "just now");
+        assert_eq!(said("2026-03-31T12:00:30Z"), "just now");
+        assert_eq!(said("2026-03-31T11:58:59Z"), "1 minute ago");
+        assert_eq!(said("2026-03-31T00:00:00Z"), "12 hours ago");
+        assert_eq!(said("2026-03-29T00:00:00Z"), "2 days ago");
+        assert_eq!(said("2026-01-29T00:00:00Z"), "2026-01-29");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["NAME", "STEPS"], ["a", "1,000"], ["longer", "5"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows), "NAME    STEPS\na       1,000\nlonger      5\n");
+    }
+}

@@ -1,0 +1,66 @@
+//! `anaphora train`: learn from a file.
+
+use std::path::PathBuf;
+
+use anaphora::Recipe;
+
+use crate::error::Result;
+use crate::overrides::Overrides;
+use crate::training;
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora train tunes.abc                           all by default; the run goes to runs/tunes
+  anaphora train novel.txt --minutes 5               end after five minutes
+  anaphora train novel.txt --valid other.txt --backbone gru --layers 2 --hidden 512 --out runs/novel
+  anaphora train novel.txt --tokenizer word --set data.vocabulary_size=5000
+  anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
+
+A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is \
+in the run folder as recipe.toml, with all fields and what they mean. Where no end is set, training ends when the \
+validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes on, also after a crash.";
+
+/// Learn from a file of tunes or text
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to learn from: a file or folder of ABC tunes or of text
+    #[arg(required_unless_present = "recipe")]
+    path: Option<PathBuf>,
+    /// Recipe file (TOML) to start from
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// Run folder to write [default: runs/NAME, after the data]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Print a line of JSON an event on standard output, and nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+/// Trains.
+pub fn run(args: &Args) -> Result<()> {
+    let mut recipe = match &args.recipe {
+        Some(path) => Recipe::read_unvalidated(path)?,
+        None => Recipe::default(),
+    };
+    if let Some(path) = &args.path {
+        recipe.data.train = Some(path.clone());
+        recipe.data.builtin = false;
+    }
+    args.overrides.apply(&mut recipe)?;
+    recipe.validate().map_err(anaphora::Error::from)?;
+    let folder = match &args.out {
+        Some(folder) => folder.clone(),
+        None => training::default_folder(&recipe)?,
+    };
+    let outcome = training::show(&folder, args.json, |stop, observer| {
+        anaphora::train::train(&recipe, &folder, stop, observer)
+    })?;
+    if !args.json {
+        training::summarise(&folder, &outcome);
+    }
+    Ok(())
+}

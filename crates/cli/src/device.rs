@@ -1,0 +1,43 @@
+//! What a model that has been trained computes on.
+
+use std::path::Path;
+
+use anaphora::recipe::Precision;
+use anaphora::{Device, Run};
+use clap::ValueEnum;
+
+use crate::error::Result;
+
+/// Flags for it.
+#[derive(clap::Args)]
+pub struct DeviceArgs {
+    /// Threads to compute with, 0 for one a core
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
+    threads: u16,
+    /// Numbers that products are computed in [default: those of the training]
+    #[arg(long, value_name = "KIND")]
+    precision: Option<Numbers>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Numbers {
+    /// Bf16 where the processor has matrix units for it, else f32
+    Auto,
+    /// Single precision
+    F32,
+    /// Bfloat16
+    Bf16,
+}
+
+impl DeviceArgs {
+    /// The device for the model of a run.
+    pub fn open(&self, run: &Path) -> Result<Device> {
+        let precision = match self.precision {
+            None => Run::open(run)?.recipe()?.training.precision,
+            Some(Numbers::Auto) => Precision::Auto,
+            Some(Numbers::F32) => Precision::F32,
+            Some(Numbers::Bf16) => Precision::Bf16,
+        };
+        Ok(Device::new(self.threads.into(), anaphora::train::precision(precision)))
+    }
+}

@@ -1,0 +1,95 @@
+//! Where words go: results to standard output, all else to standard error.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::error::{Failure, Result};
+
+/// Prints a result, as it is and at once.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(refused)
+}
+
+/// Prints an object as one line of JSON.
+pub fn print_json(object: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_string(object).map_err(Failure::failed)?;
+    line.push('\n');
+    print(&line)
+}
+
+/// Tells a person something that is no result.
+pub fn tell(text: &str) {
+    // Where nobody listens there is nobody to complain to.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn refused(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        _ => Failure::failed(format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with the word for what is counted: `1 tune`, `2 tunes`.
+pub fn counted(number: usize, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", grouped(number as u64))
+}
+
+/// A span of time as a clock shows it: `0:07`, `12:30`, `1:02:03`.
+pub fn clock(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// A size in bytes with three digits or so: `812 B`, `23 kB`, `4.6 MB`.
+pub fn size(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "B");
+    for next in ["kB", "MB", "GB", "TB"] {
+        if value < 999.5 {
+            break;
+        }
+        (value, unit) = (value / 1000.0, next);
+    }
+    let decimals = usize::from(unit != "B" && value < 9.95);
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A count of parameters and the like, shortened: `812`, `23 k`, `6.4 M`.
+pub fn short(number: u64) -> String {
+    size(number).replace("kB", "k").trim_end_matches('B').trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(grouped).as_slice());
+        assert_eq!(["0:00", "0:59", "1:00", "1:00:01"], [0.4, 59.0, 59.6, 3601.0].map(clock).as_slice());
+        assert_eq!(
+            ["0 B", "999 B", "1.0 kB", "23 kB", "1.0 MB"],
+            [0, 999, 1000, 23_400, 999_999].map(size).as_slice()
+        );
+        assert_eq!(["812", "1.5 k", "23 k", "6.4 M"], [812, 1500, 23_400, 6_400_000].map(short).as_slice());
+        assert_eq!(counted(1, "tune"), "1 tune");
+        assert_eq!(counted(1200, "tune"), "1,200 tunes");
+    }
+}

@@ -1,0 +1,230 @@
+//! What a person, or a program, sees of a training.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anaphora::Run;
+use anaphora::recipe::{Backbone, Recipe, Task, Tokenizer};
+use anaphora::run::Score;
+use anaphora::train::{Ended, Event, Outcome, Start, Step};
+use serde_json::{Value, json};
+
+use crate::error::{Failure, Result};
+use crate::output::{clock, counted, grouped, print_json};
+use crate::progress::Progress;
+use crate::{interrupt, output};
+
+/// Steps between two lines of JSON.
+const JSON_EVERY: u64 = 10;
+
+/// Steps over which the loss is smoothed.
+const SMOOTHING: f64 = 20.0;
+
+/// Runs a training and shows it; `train` does it, as [`anaphora::train::train`] would. Ctrl-C ends it cleanly.
+pub fn show(
+    run: &Path,
+    json: bool,
+    train: impl FnOnce(&AtomicBool, &mut dyn FnMut(&Event)) -> anaphora::Result<Outcome>,
+) -> Result<Outcome> {
+    let stop = interrupt::watch()?;
+    let mut broken = None;
+    let mut person = Person { progress: Progress::new(json), loss: 0.0, seen: 0.0, best: None };
+    let outcome = train(stop, &mut |event| {
+        if !json {
+            person.see(event);
+        } else if let Some(Err(failure)) = as_json(event).map(|object| print_json(&object)) {
+            // Nobody reads on: there is no use in going on either.
+            stop.store(true, Ordering::Relaxed);
+            broken = Some(failure);
+        }
+    })?;
+    drop(person);
+    match broken {
+        Some(failure) => return Err(failure),
+        None if json => print_json(&json!({
+            "event": "ended",
+            "run": run,
+            "reason": match outcome.ended {
+                Ended::Budget => "budget",
+                Ended::NoProgress => "no progress",
+                Ended::Stopped => "stopped",
+            },
+            "steps": outcome.steps,
+            "seconds": outcome.seconds,
+            "best": outcome.best,
+        }))?,
+        None => {}
+    }
+    Ok(outcome)
+}
+
+/// The folder that a training writes to when none is named: after the data's name, below `runs`.
+pub fn default_folder(recipe: &Recipe) -> Result<std::path::PathBuf> {
+    let stem = match &recipe.data.train {
+        None => "builtin".into(),
+        // `..` has no stem of its own.
+        Some(path) => match path.file_stem() {
+            Some(stem) => stem.to_string_lossy().into_owned(),
+            None => {
+                let whole = path.canonicalize().map_err(Failure::io("read", path))?;
+                whole.file_stem().unwrap_or("data".as_ref()).to_string_lossy().into_owned()
+            }
+        },
+    };
+    Ok(Run::default_path("runs", &stem))
+}
+
+struct Person {
+    progress: Progress,
+    /// The training loss, smoothed.
+    loss: f64,
+    /// Steps seen.
+    seen: f64,
+    best: Option<f64>,
+}
+
+impl Person {
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::Started(start) => {
+                let known = Run::open(start.folder).ok().and_then(|run| run.info().best);
+                self.best = known.map(|best| best.loss);
+                self.progress.tell(&introduction(start));
+            }
+            Event::Step(step) => {
+                self.seen += 1.0;
+                self.loss += (f64::from(step.loss) - self.loss) / self.seen.min(SMOOTHING);
+                let loss = self.loss;
+                self.progress.update(|| line(step, loss));
+            }
+            Event::Validated { step, loss, best } => {
+                let verdict = match self.best {
+                    _ if *best => "the best so far".to_owned(),
+                    Some(known) => format!("best {known:.3}"),
+                    None => "not the best".to_owned(),
+                };
+                if *best {
+                    self.best = Some(*loss);
+                }
+                let step = grouped(*step);
+                self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}, {verdict}"));
+            }
+            Event::Note(note) => self.progress.tell(&format!("Note: {note}.")),
+        }
+    }
+}
+
+/// What is learnt, by what, and where it goes.
+fn introduction(start: &Start) -> String {
+    let Start { recipe, .. } = start;
+    let (model, data) = (&recipe.model, &recipe.data);
+    let (task, piece) = match start.task {
+        Task::Music => ("music", "tune"),
+        _ => ("text", "piece"),
+    };
+    let source =
+        data.train.as_ref().map_or("the built-in tunes".to_owned(), |path| path.display().to_string());
+    let symbol = match data.tokenizer {
+        Tokenizer::Character => "character",
+        Tokenizer::Byte => "byte",
+        Tokenizer::Word => "word",
+    };
+    let backbone = match model.backbone {
+        Backbone::Window => format!("window of {}", model.window),
+        Backbone::Rnn => "rnn".to_owned(),
+        Backbone::Gru => "gru".to_owned(),
+        Backbone::Lstm => "lstm".to_owned(),
+    };
+    let input = match model.embedding_size {
+        0 => "one-hot input".to_owned(),
+        size => format!("embedding {}", grouped(size as u64)),
+    };
+    let layers = counted(model.layers, "layer");
+    let units = grouped(model.hidden_size as u64);
+    let [train, validation] = start.pieces.map(|count| counted(count, piece));
+    let [train_tokens, validation_tokens] = start.tokens.map(|count| grouped(count as u64));
+    let rows = [
+        ("task", format!("{task}, from {source}")),
+        ("learn", format!("{train}, {train_tokens} {symbol}s")),
+        ("validate", format!("{validation}, {validation_tokens} {symbol}s")),
+        ("vocabulary", counted(start.vocab_size, "symbol")),
+        ("model", format!("{backbone}, {layers} of {units} units, {input}")),
+        ("size", counted(start.parameters, "parameter")),
+        ("compute", format!("{}, {}", start.precision, counted(start.threads, "thread"))),
+        ("run", start.folder.display().to_string()),
+    ];
+    let mut text: String = rows.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
+    if start.step > 0 {
+        text.push_str(&format!("{:<12}after step {}\n", "resumed", grouped(start.step)));
+    }
+    text + "Ctrl-C saves and stops."
+}
+
+/// Where a training stands.
+fn line(step: &Step, loss: f64) -> String {
+    let end = step.end.map(|end| format!("/{}", grouped(end))).unwrap_or_default();
+    let time = match step.remaining {
+        Some(remaining) => format!("{} left", clock(remaining.as_secs_f64())),
+        None => format!("{} so far", clock(step.seconds)),
+    };
+    let speed = grouped(step.tokens_per_second.round() as u64);
+    format!(
+        "step {:>6}{end}  epoch {:.2}  loss {loss:.3}  {speed} tokens/s  {time}",
+        grouped(step.step),
+        step.epoch
+    )
+}
+
+/// Says how it ended and what to do next.
+pub fn summarise(run: &Path, outcome: &Outcome) {
+    let (steps, run) = (grouped(outcome.steps), run.display());
+    let time = clock(outcome.seconds);
+    let (ended, next) = match outcome.ended {
+        Ended::Stopped => (format!("Stopped and saved after {steps} steps"), "Go on with     "),
+        Ended::Budget => (format!("Done: {steps} steps in {time}"), "Write with     "),
+        Ended::NoProgress => (
+            format!("Done: the validation loss no longer falls, after {steps} steps in {time}"),
+            "Write with     ",
+        ),
+    };
+    let command = if outcome.ended == Ended::Stopped { "resume" } else { "generate" };
+    let best = outcome.best.map_or_else(String::new, |Score { step, loss }| {
+        let bits = loss / std::f64::consts::LN_2;
+        format!(" Best validation loss {loss:.3} nats ({bits:.3} bits) a token, at step {}.", grouped(step))
+    });
+    output::tell(&format!("{ended}.{best}\n{next}anaphora {command} {run}"));
+}
+
+/// An event as JSON; none for most of the steps.
+fn as_json(event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Started(start) => json!({
+            "event": "started",
+            "run": start.folder,
+            "task": start.task,
+            "pieces": { "train": start.pieces[0], "validation": start.pieces[1] },
+            "tokens": { "train": start.tokens[0], "validation": start.tokens[1] },
+            "vocabulary": start.vocab_size,
+            "parameters": start.parameters,
+            "precision": start.precision,
+            "threads": start.threads,
+            "step": start.step,
+        }),
+        Event::Step(step) if !step.step.is_multiple_of(JSON_EVERY) => return None,
+        Event::Step(step) => json!({
+            "event": "step",
+            "step": step.step,
+            "end": step.end,
+            "epoch": step.epoch,
+            "loss": step.loss,
+            "learning_rate": step.learning_rate,
+            "tokens_per_second": step.tokens_per_second,
+            "seconds": step.seconds,
+            "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
+        }),
+        Event::Validated { step, loss, best } => {
+            json!({ "event": "validated", "step": step, "loss": loss, "best": best })
+        }
+        Event::Note(text) => json!({ "event": "note", "text": text }),
+    })
+}

@@ -1,0 +1,114 @@
+//! The real binary, called as a person calls it.
+#![allow(dead_code, reason = "each test file uses some of this")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// What a call left behind.
+#[derive(Debug)]
+pub struct Called {
+    /// The exit code; none where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Called {
+    /// The standard output of a call that must have succeeded.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout
+    }
+
+    /// The lines of JSON on standard output of a call that must have succeeded.
+    #[track_caller]
+    pub fn json(self) -> Vec<Value> {
+        self.ok().lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// The sentence of a call that must have failed with this code, without a word on standard output.
+    #[track_caller]
+    pub fn refused(self, code: i32) -> String {
+        assert_eq!((self.code, &*self.stdout), (Some(code), ""), "{self:#?}");
+        let last = self.stderr.trim_end().lines().last().unwrap_or_default();
+        let sentence = last.strip_prefix("anaphora: ");
+        sentence.unwrap_or_else(|| panic!("no sentence ends {:?}", self.stderr)).to_owned()
+    }
+}
+
+/// A folder to work in; every call runs in it.
+pub struct Workplace(tempfile::TempDir);
+
+impl Workplace {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        let path = self.path(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Built-in tunes as a file.
+    pub fn write_tunes(&self, name: &str, count: usize) {
+        self.write(name, anaphora_data::composer::collection(7, count));
+    }
+
+    pub fn command(&self, call: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anaphora"));
+        command.args(call).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub fn call(&self, call: &[&str]) -> Called {
+        let output = self.command(call).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Called { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Starts a call that is not waited for.
+    pub fn start(&self, call: &[&str]) -> Child {
+        self.command(call).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Calls `train` with a model that is trained in a moment, and what else is given.
+    pub fn train(&self, call: &[&str]) -> Called {
+        self.call(&tiny(call))
+    }
+}
+
+/// `train` with a tiny model.
+pub fn tiny<'a>(call: &[&'a str]) -> Vec<&'a str> {
+    let tiny = [
+        "train",
+        "--hidden=32",
+        "--embedding=16",
+        "--batch=4",
+        "--length=32",
+        "--threads=1",
+        "--precision=f32",
+        "--set=training.validate_every=20",
+        "--set=training.checkpoint_every=10",
+    ];
+    tiny.into_iter().chain(call.iter().copied()).collect()
+}
+
+/// The files of a folder, sorted by name.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

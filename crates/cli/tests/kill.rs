@@ -1,0 +1,77 @@
+//! `kill -9` at any moment, then `resume`: the same bits as a training that was never stopped.
+
+mod common;
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{Workplace, tiny};
+
+const KILLS: u32 = 20;
+
+/// What a training is to have come to: the model, and all numbers of its metrics but those of the clock.
+fn result(place: &Workplace, run: &str) -> (Vec<u8>, Vec<serde_json::Value>) {
+    let metrics = String::from_utf8(place.read(&format!("{run}/metrics.jsonl"))).unwrap();
+    let without_clock = |line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = record.as_object_mut().unwrap();
+        fields.retain(|name, _| !matches!(name.as_str(), "seconds" | "tokens_per_second"));
+        record
+    };
+    (place.read(&format!("{run}/model.safetensors")), metrics.lines().map(without_clock).collect())
+}
+
+/// A share of 1, other each time.
+fn any_share() -> f64 {
+    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
+}
+
+#[test]
+fn a_training_killed_at_any_moment_ends_with_the_same_bits() {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 10);
+    let recipe = ["tunes.abc", "--steps=100", "--dropout=0.1"];
+    let begun = Instant::now();
+    place.train(&[&recipe[..], &["--out=whole"]].concat()).ok();
+    let takes = begun.elapsed();
+    let whole = result(&place, "whole");
+    assert!(whole.1.len() >= 15, "ten lines of training, five validations");
+
+    let call = tiny(&[&recipe[..], &["--out=run"]].concat());
+    let (mut before, mut midway) = (0, 0);
+    for kill in 0..KILLS {
+        let _ = fs::remove_dir_all(place.path("run"));
+        // A random moment in each twentieth of the time that it takes.
+        let moment = takes.mul_f64((f64::from(kill) + any_share()) / f64::from(KILLS));
+        kill_after(&place, &call, moment);
+        if place.path("run/run.json").exists() {
+            midway += u32::from(is_unfinished(&place.path("run/run.json")));
+            // Every third is killed once more on its way.
+            if kill % 3 == 0 {
+                kill_after(&place, &["resume", "run"], takes.mul_f64(any_share()));
+            }
+            place.call(&["resume", "run"]).ok();
+        } else {
+            before += 1;
+            place.call(&call).ok();
+        }
+        assert!(result(&place, "run") == whole, "killed after {moment:?} of {takes:?}");
+    }
+    println!("killed before there was a run: {before}, midway: {midway}, of {KILLS}");
+    assert!(midway >= KILLS / 2, "the moments miss the training: {midway} of {KILLS}");
+}
+
+fn kill_after(place: &Workplace, call: &[&str], time: Duration) {
+    let mut child = place.start(call);
+    std::thread::sleep(time);
+    // SIGKILL on Unix.
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn is_unfinished(info: &Path) -> bool {
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(info).unwrap()).unwrap();
+    info["ended"].is_null()
+}
