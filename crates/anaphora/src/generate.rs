@@ -142,9 +142,12 @@ impl Generator {
         Ok(pieces.into_iter().flatten().collect())
     }
 
-    /// Compares a generated text, without its prompt, with the pieces that the model has learnt.
+    /// Compares a generated text, without its prompt, with the pieces that the model has learnt; of tunes the notes, for
+    /// all headers are alike.
     pub fn novelty(&self, text: &str, training: &[Piece]) -> Novelty {
-        let texts = || training.iter().map(|piece| piece.text.as_str());
+        let what = |text| if self.trained.task() == Task::Music { without_header(text) } else { text };
+        let text = what(text);
+        let texts = || training.iter().map(|piece| what(&piece.text));
         let shared = longest_shared(text, texts());
         Novelty {
             longest: shared.as_ref().map_or(0, |shared| shared.length),
@@ -310,6 +313,12 @@ impl Stream<'_> {
             self.shown = end;
         }
     }
+}
+
+/// A tune without the lines up to its key; a text that has no such line as it is.
+fn without_header(tune: &str) -> &str {
+    let key = if tune.starts_with("K:") { Some(0) } else { tune.find("\nK:").map(|at| at + 1) };
+    key.and_then(|at| tune[at..].split_once('\n')).map_or(tune, |(_, notes)| notes)
 }
 
 /// What keeps a piece from being complete: the first thing, as a sentence.

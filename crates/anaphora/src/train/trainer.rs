@@ -1,0 +1,342 @@
+//! The training loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anaphora_data::{Batch, Plan, TokenStream, Tokenizer, Windows};
+use anaphora_nn::{AdamW, Device, Memory, Sgd, State};
+
+use super::means::{Mean, Rate};
+use super::{Ended, Event, Outcome, Start, Step, precision};
+use crate::corpus::{self, Corpus};
+use crate::evaluate::{Evaluator, continue_state};
+use crate::metrics::{MetricsLog, Record, read_metrics};
+use crate::model::LanguageModel;
+use crate::plot::loss_curve;
+use crate::recipe::{self, Optimizer, Recipe, Training};
+use crate::run::{Run, Score};
+use crate::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
+use crate::tensorboard::EventWriter;
+use crate::{Error, Result};
+
+/// Optimizer steps between two lines of metrics.
+const LOG_EVERY: u64 = 10;
+
+/// A training under way.
+pub struct Trainer {
+    pub run: Run,
+    pub recipe: Recipe,
+    pub device: Device,
+    pub memory: Memory,
+    pub model: LanguageModel,
+    /// Flat state of the optimizer: mean and square of the gradients (AdamW), or the velocity (SGD).
+    pub moments: Vec<Vec<f32>>,
+    pub windows: Windows,
+    pub batch: Batch,
+    /// Where carried from window to window, the state of the batch's sequences.
+    pub state: State,
+    pub evaluator: Evaluator,
+    pub schedule: Schedule,
+    pub stopping: EarlyStopping,
+    pub guard: DivergenceGuard,
+    pub step: u64,
+    pub best: Option<Score>,
+    /// Seconds of training before this process, or before the clock was last set.
+    pub seconds_before: f64,
+    pub clock: Instant,
+    pub ended: Option<String>,
+    pub pieces: [usize; 2],
+    pub tokens: [usize; 2],
+}
+
+impl Trainer {
+    pub fn new(
+        run: Run,
+        recipe: Recipe,
+        corpus: &Corpus,
+        tokenizer: &Tokenizer,
+        model: LanguageModel,
+    ) -> Result<Self> {
+        let training = &recipe.training;
+        let stream = |pieces| corpus::stream(tokenizer, pieces, &corpus::name(&recipe.data));
+        let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
+        let tokens = [train.len(), validation.len()];
+        let windows = windows(&recipe, train)?;
+        let steps_per_epoch = windows.steps_per_epoch().div_ceil(training.accumulate as u64);
+        let device = Device::new(training.threads, precision(training.precision));
+        let moments = match training.optimizer {
+            Optimizer::AdamW => 2,
+            Optimizer::Sgd => 1,
+        };
+        Ok(Self {
+            moments: vec![vec![0.0; model.params().len()]; moments],
+            evaluator: Evaluator::new(validation, training.batch * training.length)?,
+            schedule: Schedule::of(training, last_step(training, steps_per_epoch).unwrap_or(u64::MAX)),
+            stopping: EarlyStopping::new(training.patience),
+            guard: DivergenceGuard::new(),
+            step: 0,
+            best: None,
+            seconds_before: 0.0,
+            clock: Instant::now(),
+            ended: None,
+            pieces: [corpus.train.len(), corpus.validation.len()],
+            tokens,
+            batch: Batch::default(),
+            state: State::default(),
+            memory: Memory::new(),
+            device,
+            windows,
+            model,
+            recipe,
+            run,
+        })
+    }
+
+    pub fn run(
+        mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn FnMut(&Event),
+        resumed: Option<u64>,
+    ) -> Result<Outcome> {
+        observer(&Event::Started(self.describe()));
+        let mut metrics = MetricsLog::open(self.run.metrics_path(), resumed)?;
+        let mut board = EventWriter::create(self.run.path(), resumed)?;
+        if self.ended.is_some() {
+            return self.outcome(self.finished().unwrap_or(Ended::Budget));
+        }
+        if resumed.is_none_or(|step| step == 0) {
+            self.save(&mut metrics)?;
+        } else {
+            self.run.checkpoints().discard_after(self.step)?;
+        }
+        let (mut losses, mut since) = (Mean::default(), Rate::new());
+        let ended = loop {
+            if let Some(ended) = self.finished() {
+                break ended;
+            }
+            if stop.load(Ordering::Relaxed) {
+                break Ended::Stopped;
+            }
+            let learning_rate = self.schedule.learning_rate(self.step) * self.guard.scale;
+            let started = Instant::now();
+            let (loss, norm, tokens) = self.optimize(learning_rate)?;
+            since.add(tokens, started.elapsed());
+            let health = self.guard.observe(loss.into());
+            let sound = norm.is_finite() && health == Health::Good;
+            if !sound {
+                let note = self.retreat(health)?;
+                observer(&Event::Note(&note));
+                metrics.append(&Record::Note { step: self.step, text: note })?;
+                continue;
+            }
+            self.step += 1;
+            losses.add(loss.into());
+            let report = self.report(loss, learning_rate, since.per_second());
+            observer(&Event::Step(report));
+            if self.step.is_multiple_of(LOG_EVERY) {
+                let loss = losses.take();
+                metrics.append(&Record::Train {
+                    step: self.step,
+                    epoch: report.epoch,
+                    loss,
+                    learning_rate,
+                    gradient_norm: norm.into(),
+                    tokens_per_second: report.tokens_per_second,
+                    seconds: report.seconds,
+                })?;
+                let scalars =
+                    [("loss/train", loss), ("learning_rate", learning_rate), ("gradient_norm", norm.into())];
+                board.scalars(self.step, &scalars)?;
+            }
+            if self.step.is_multiple_of(self.recipe.training.validate_every) {
+                self.validate(&mut metrics, &mut board, observer)?;
+            }
+            if self.step.is_multiple_of(self.recipe.training.checkpoint_every) {
+                self.save(&mut metrics)?;
+            }
+        };
+        if ended != Ended::Stopped {
+            if !self.step.is_multiple_of(self.recipe.training.validate_every) || self.best.is_none() {
+                self.validate(&mut metrics, &mut board, observer)?;
+            }
+            self.ended = Some(ended.reason().to_owned());
+        }
+        self.save(&mut metrics)?;
+        self.outcome(ended)
+    }
+
+    /// One optimizer step: loss, gradient norm and tokens. Weights are left alone where the loss or the gradient is not
+    /// finite.
+    fn optimize(&mut self, learning_rate: f64) -> Result<(f32, f32, usize)> {
+        let Self { model, device, memory, batch, state, windows, .. } = self;
+        let training = &self.recipe.training;
+        model.params_mut().zero_grads();
+        let (mut loss, mut tokens) = (0.0, 0);
+        for part in 0..training.accumulate {
+            windows.next_into(batch);
+            if !training.carry_state {
+                *state = State::default();
+            }
+            continue_state(state, batch, model);
+            let weight = 1.0 / training.accumulate as f32;
+            let seed =
+                (u64::from(training.seed) << 32) ^ (self.step * training.accumulate as u64 + part as u64);
+            loss += weight * model.train_batch(device, memory, batch, state, seed, weight)?;
+            tokens += batch.tokens();
+        }
+        let norm = model.params().grad_norm(device);
+        if !(loss.is_finite() && norm.is_finite()) {
+            return Ok((loss, norm, tokens));
+        }
+        let clip = training.clip as f32;
+        let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
+        let (learning_rate, weight_decay) = (learning_rate as f32, training.weight_decay as f32);
+        let params = model.params_mut();
+        match (training.optimizer, &mut self.moments[..]) {
+            (Optimizer::AdamW, [mean, square]) => {
+                let [beta1, beta2] = training.betas.map(|beta| beta as f32);
+                let settings = AdamW { learning_rate, betas: (beta1, beta2), epsilon: 1e-8, weight_decay };
+                params.adamw(device, settings, self.step + 1, scale, mean, square);
+            }
+            (_, moments) => {
+                let settings = Sgd { learning_rate, momentum: training.momentum as f32, weight_decay };
+                params.sgd(device, settings, scale, &mut moments[0]);
+            }
+        }
+        Ok((loss, norm, tokens))
+    }
+
+    /// Scores the model; the best one becomes the run's.
+    fn validate(
+        &mut self,
+        metrics: &mut MetricsLog,
+        board: &mut EventWriter,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<()> {
+        let loss = self.evaluator.loss(&mut self.model, &self.device, &mut self.memory)?;
+        let best = self.stopping.observe(loss);
+        let step = self.step;
+        observer(&Event::Validated { step, loss, best });
+        metrics.append(&Record::Validation { step, loss, best, seconds: self.seconds() })?;
+        board.scalars(step, &[("loss/validation", loss)])?;
+        if self.schedule.observe(loss) {
+            let text = format!(
+                "the validation loss no longer falls: the learning rate is lowered after step {step}"
+            );
+            observer(&Event::Note(&text));
+            metrics.append(&Record::Note { step, text })?;
+        }
+        if best {
+            self.best = Some(Score { step, loss });
+            self.run.write_model(&self.model.tensors())?;
+            self.draw()?;
+        }
+        Ok(())
+    }
+
+    /// After a step that shows divergence: back to the newest checkpoint, with a lower rate.
+    fn retreat(&mut self, health: Health) -> Result<String> {
+        let step = self.step + 1;
+        let found = match health {
+            Health::FarAbove { recent, lowest } => format!("the loss rose to {recent:.3} from {lowest:.3}"),
+            Health::Good => "the gradient was not finite".to_owned(),
+            Health::NonFinite => "the loss was not finite".to_owned(),
+        };
+        let (retreats, seconds) = (self.guard.retreats, self.seconds());
+        match self.run.checkpoints().latest_valid()?.checkpoint {
+            Some((_, checkpoint)) => self.restore(checkpoint)?,
+            None => return Err(Error::Diverged { step, found }),
+        }
+        (self.seconds_before, self.clock) = (seconds, Instant::now());
+        if !self.guard.retreat(retreats) {
+            return Err(Error::Diverged { step, found });
+        }
+        // Saved before anything else: killed now, the training goes on from here with the lower rate.
+        self.run.checkpoints().save(&self.checkpoint()?)?;
+        self.run.checkpoints().discard_after(self.step)?;
+        let (back, scale) = (self.step, self.guard.scale);
+        Ok(format!("{found} at step {step}: back to step {back} with {scale} times the learning rate"))
+    }
+
+    /// Writes a checkpoint and what goes with it.
+    fn save(&mut self, metrics: &mut MetricsLog) -> Result<()> {
+        metrics.sync()?;
+        self.run.checkpoints().save(&self.checkpoint()?)?;
+        let (steps, best, ended) = (self.step, self.best, self.ended.clone());
+        self.run.update(|info| (info.steps, info.best, info.ended) = (steps, best, ended))?;
+        self.draw()
+    }
+
+    fn draw(&self) -> Result<()> {
+        let records = read_metrics(self.run.metrics_path())?;
+        let title =
+            self.run.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.run.write("loss.svg", loss_curve(&title, &records).as_bytes())
+    }
+
+    /// Why the training is over, if it is.
+    fn finished(&self) -> Option<Ended> {
+        let training = &self.recipe.training;
+        let over = training.steps.is_some_and(|steps| self.step >= steps)
+            || training.epochs.is_some_and(|epochs| self.windows.progress() >= epochs)
+            || training.minutes.is_some_and(|minutes| self.seconds() >= 60.0 * minutes);
+        if over { Some(Ended::Budget) } else { self.stopping.exhausted().then_some(Ended::NoProgress) }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.seconds_before + self.clock.elapsed().as_secs_f64()
+    }
+
+    fn report(&self, loss: f32, learning_rate: f64, tokens_per_second: f64) -> Step {
+        let training = &self.recipe.training;
+        let (seconds, epoch) = (self.seconds(), self.windows.progress());
+        let left = |done: f64, all: f64| {
+            if done > 0.0 { seconds * (all - done).max(0.0) / done } else { f64::INFINITY }
+        };
+        let ends = [
+            training.steps.map(|steps| left(self.step as f64, steps as f64)),
+            training.epochs.map(|epochs| left(epoch, epochs)),
+            training.minutes.map(|minutes| (60.0 * minutes - seconds).max(0.0)),
+        ];
+        let remaining = ends.into_iter().flatten().reduce(f64::min);
+        let remaining = remaining.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let (step, end) = (self.step, training.steps);
+        Step { step, end, epoch, loss, learning_rate, tokens_per_second, seconds, remaining }
+    }
+
+    fn describe(&self) -> Start<'_> {
+        Start {
+            folder: self.run.path(),
+            recipe: &self.recipe,
+            task: self.run.info().task,
+            pieces: self.pieces,
+            tokens: self.tokens,
+            vocab_size: self.model.vocab_size(),
+            parameters: self.model.params().len(),
+            precision: self.device.precision().name(),
+            threads: self.device.threads(),
+            step: self.step,
+        }
+    }
+
+    fn outcome(&self, ended: Ended) -> Result<Outcome> {
+        Ok(Outcome { steps: self.step, best: self.best, ended, seconds: self.seconds() })
+    }
+}
+
+/// How the recipe draws windows from a stream.
+fn windows(recipe: &Recipe, stream: Arc<TokenStream>) -> Result<Windows> {
+    let Training { batch, length, seed, .. } = recipe.training;
+    let plan = match recipe.data.windows {
+        recipe::Windows::Random => Plan::Random { batch, length },
+        recipe::Windows::Sequential => Plan::Sequential { batch, length, shuffle: true },
+    };
+    Ok(Windows::new(stream, plan, seed.into())?)
+}
+
+/// The step at which the recipe's steps or epochs end.
+fn last_step(training: &Training, steps_per_epoch: u64) -> Option<u64> {
+    let epochs = training.epochs.map(|epochs| (epochs * steps_per_epoch as f64).ceil() as u64);
+    [training.steps, epochs].into_iter().flatten().min()
+}
