@@ -21,11 +21,8 @@ pub struct DeviceArgs {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Numbers {
-    /// Bf16 where the processor has matrix units for it, else f32
     Auto,
-    /// Single precision
     F32,
-    /// Bfloat16
     Bf16,
 }
 

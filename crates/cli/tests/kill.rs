@@ -32,40 +32,48 @@ fn any_share() -> f64 {
 fn a_training_killed_at_any_moment_ends_with_the_same_bits() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 10);
-    let recipe = ["tunes.abc", "--steps=300", "--dropout=0.1", "--set=training.patience=0"];
+    let recipe = ["tunes.abc", "--steps=120", "--dropout=0.1", "--set=training.patience=0"];
     let begun = Instant::now();
     place.train(&[&recipe[..], &["--out=whole"]].concat()).ok();
     let takes = begun.elapsed();
     let whole = result(&place, "whole");
-    assert!(whole.1.len() >= 45, "thirty lines of training, fifteen validations");
+    let lines = whole.1.len() as f64;
+    assert!(lines >= 18.0, "twelve lines of training, six validations");
 
     let call = tiny(&[&recipe[..], &["--out=run"]].concat());
-    let (mut before, mut midway) = (0, 0);
+    let mut midway = 0;
     for kill in 0..KILLS {
         let _ = fs::remove_dir_all(place.path("run"));
-        // A random moment in each twentieth of the time that it takes.
-        let moment = takes.mul_f64((f64::from(kill) + any_share()) / f64::from(KILLS));
-        kill_after(&place, &call, moment);
-        if place.path("run/run.json").exists() {
+        // A random moment in each twentieth of the training: so far in its metrics, and a little on. By the clock
+        // alone, a machine that is busy now and idle later would have all moments after the end.
+        let after = (lines * (f64::from(kill) + any_share()) / f64::from(KILLS)) as usize;
+        let then = takes.mul_f64(any_share() / lines);
+        kill_after(&place, &call, after, then);
+        if !place.path("run/run.json").exists() {
+            // Killed before there was a run: it can be begun anew in the same folder.
+            place.call(&call).ok();
+        } else {
             midway += u32::from(is_unfinished(&place.path("run/run.json")));
             // Every third is killed once more on its way.
             if kill % 3 == 0 {
-                kill_after(&place, &["resume", "run"], takes.mul_f64(any_share()));
+                kill_after(&place, &["resume", "run"], 0, takes.mul_f64(any_share()));
             }
             place.call(&["resume", "run"]).ok();
-        } else {
-            before += 1;
-            place.call(&call).ok();
         }
-        assert!(result(&place, "run") == whole, "killed after {moment:?} of {takes:?}");
+        assert!(result(&place, "run") == whole, "killed {then:?} after line {after} of the metrics");
     }
-    println!("killed before there was a run: {before}, midway: {midway}, of {KILLS}");
     assert!(midway >= KILLS / 2, "the moments miss the training: {midway} of {KILLS}");
 }
 
-fn kill_after(place: &Workplace, call: &[&str], time: Duration) {
+/// Starts a call and kills it some time after the metrics have so many lines.
+fn kill_after(place: &Workplace, call: &[&str], lines: usize, then: Duration) {
+    let metrics = place.path("run/metrics.jsonl");
+    let written = || fs::read(&metrics).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
     let mut child = place.start(call);
-    std::thread::sleep(time);
+    while written() < lines && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    std::thread::sleep(then);
     // SIGKILL on Unix.
     child.kill().unwrap();
     child.wait().unwrap();

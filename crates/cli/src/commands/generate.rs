@@ -63,10 +63,6 @@ pub struct Args {
     /// How often a piece that is not complete is written anew [default: 0; 10 for several tunes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
     retry: Option<u32>,
-    #[command(flatten)]
-    sampling: SamplingArgs,
-    #[command(flatten)]
-    music: MusicArgs,
     /// Folder to write files into [default: RUN/generated for music, none for text]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -75,6 +71,10 @@ pub struct Args {
     /// Print a line of JSON a piece on standard output, and nothing else there
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
+    music: MusicArgs,
 }
 
 #[derive(clap::Args)]
@@ -136,9 +136,14 @@ pub fn run(args: &Args) -> Result<()> {
     )?;
     let prompt = args.prompt(music)?;
     let retry = args.retry(music);
+    let flag = if args.prime.is_some() { "--prime" } else { "--prompt" };
+    encodable(&generator, flag, &prompt)?;
     let mut training = None;
     let fields =
         args.music.fields(&prompt, || Ok(&**training.insert(generator.trained().corpus()?.train)))?;
+    for (field, value) in &fields {
+        encodable(&generator, if *field == 'K' { "--key" } else { "--meter" }, value)?;
+    }
     let options = GenerateOptions {
         sampling,
         prompt,
@@ -294,6 +299,12 @@ impl MusicArgs {
         }
         Ok(fields)
     }
+}
+
+/// Refuses what the model has no symbols for.
+fn encodable(generator: &Generator, flag: &str, text: &str) -> Result<()> {
+    let encoded = generator.trained().tokenizer.encode(text);
+    encoded.map(drop).map_err(|error| Failure::call(format!("{flag}: {error}")))
 }
 
 /// A key as ABC has it: its letter is a capital.
