@@ -160,10 +160,6 @@ impl Recipe {
         if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
             return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
         }
-        if training.carry_state && data.windows != Windows::Sequential {
-            let needs = "training.carry_state = true needs data.windows = \"sequential\"";
-            return Some(format!("{needs}: a window drawn at random has no state to go on from"));
-        }
         let known_end = training.steps.is_some() || training.epochs.is_some();
         if training.schedule == ScheduleKind::Cosine && !known_end {
             let needs = "training.schedule = \"cosine\" needs training.steps or training.epochs";

@@ -72,7 +72,7 @@ pub const FIELDS: &[Field] = &[
     field("model.window", Whole(1, WIDE), "steps that the window backbone sees"),
     field("training.batch", Whole(1, WIDE), "sequences a batch"),
     field("training.length", Whole(1, WIDE), "steps of time a sequence"),
-    field("training.carry_state", Flag, "carry the state from window to window"),
+    field("training.carry_state", Flag, "carry the state between sequential windows"),
     field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
     field("training.epochs", Positive, "end after so many passes over the data"),
     field("training.minutes", Positive, "end after so many minutes"),

@@ -73,9 +73,9 @@ pub enum Tokenizer {
 #[serde(rename_all = "lowercase")]
 pub enum Windows {
     /// Each begins anywhere.
-    #[default]
     Random,
-    /// Each begins where the one before it in its row ended.
+    /// Each begins where the one before it in its row ended; pieces are shuffled.
+    #[default]
     Sequential,
 }
 
@@ -93,7 +93,7 @@ pub struct Model {
     pub hidden_size: usize,
     /// The width of the input embedding; 0 feeds one-hot symbols.
     pub embedding_size: usize,
-    /// The share of activations dropped between layers.
+    /// The share of activations dropped on every connection that is not recurrent.
     pub dropout: f64,
     /// One dropout mask for all steps (Gal & Ghahramani 2016) instead of one a step.
     pub variational_dropout: bool,
@@ -139,7 +139,8 @@ pub struct Training {
     pub batch: usize,
     /// Steps of time a sequence.
     pub length: usize,
-    /// Carry the recurrent state from window to window (truncated back-propagation) instead of resetting it.
+    /// Carry the state from each window to the one that follows it (truncated back-propagation) instead of resetting it;
+    /// windows drawn at random follow none.
     pub carry_state: bool,
     /// End after so many optimizer steps.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,9 +247,9 @@ impl Default for Model {
             backbone: Backbone::default(),
             nonlinearity: Nonlinearity::default(),
             layers: 1,
-            hidden_size: 1024,
-            embedding_size: 256,
-            dropout: 0.0,
+            hidden_size: 512,
+            embedding_size: 128,
+            dropout: 0.5,
             variational_dropout: false,
             tied_weights: false,
             forget_bias: 1.0,
@@ -262,12 +263,12 @@ impl Default for Training {
         Self {
             batch: 32,
             length: 100,
-            carry_state: false,
+            carry_state: true,
             steps: None,
             epochs: None,
             minutes: None,
             optimizer: Optimizer::default(),
-            learning_rate: 1e-3,
+            learning_rate: 3e-3,
             momentum: 0.9,
             betas: [0.9, 0.999],
             weight_decay: 0.01,

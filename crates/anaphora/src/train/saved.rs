@@ -6,7 +6,7 @@ use anaphora_data::Position;
 use anaphora_nn::State;
 use serde::{Deserialize, Serialize};
 
-use super::trainer::Trainer;
+use super::trainer::{Trainer, carries_state};
 use crate::checkpoint::Checkpoint;
 use crate::run::Score;
 use crate::schedule::{DivergenceGuard, EarlyStopping, Schedule};
@@ -34,7 +34,7 @@ impl Trainer {
         for (i, moments) in self.moments.iter().enumerate() {
             tensors.push(NamedTensor::new(format!("moments.{i}"), vec![moments.len()], &moments[..]));
         }
-        let rows = if self.recipe.training.carry_state { self.state.rows() } else { 0 };
+        let rows = if carries_state(&self.recipe) { self.state.rows() } else { 0 };
         if rows > 0 {
             for part in 0..self.state.parts() {
                 let values = self.state.part(part);

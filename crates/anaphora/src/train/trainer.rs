@@ -175,7 +175,7 @@ impl Trainer {
         let (mut loss, mut tokens) = (0.0, 0);
         for part in 0..training.accumulate {
             windows.next_into(batch);
-            if !training.carry_state {
+            if !carries_state(&self.recipe) {
                 *state = State::default();
             }
             continue_state(state, batch, model);
@@ -323,6 +323,11 @@ impl Trainer {
     fn outcome(&self, ended: Ended) -> Result<Outcome> {
         Ok(Outcome { steps: self.step, best: self.best, ended, seconds: self.seconds() })
     }
+}
+
+/// Whether a window goes on from the state that the one before it left.
+pub fn carries_state(recipe: &Recipe) -> bool {
+    recipe.training.carry_state && recipe.data.windows == recipe::Windows::Sequential
 }
 
 /// How the recipe draws windows from a stream.
