@@ -35,7 +35,7 @@ impl Keeper {
     }
 
     /// Writes a piece and says where; a text without a note is no sound.
-    pub fn keep(&mut self, text: &str) -> Result<Vec<PathBuf>> {
+    pub fn keep(&self, text: &str) -> Result<Vec<PathBuf>> {
         let Some(folder) = &self.folder else { return Ok(Vec::new()) };
         fs::create_dir_all(folder).map_err(Failure::io("create", folder))?;
         let tune = self.music.then(|| Tune::from_abc(&abc::parse_tune(text).0));
@@ -77,7 +77,7 @@ mod tests {
     fn files_are_named_by_title_and_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("new");
-        let mut keeper = Keeper::new(Some(out.clone()), true, true, false, None).unwrap();
+        let keeper = Keeper::new(Some(out.clone()), true, true, false, None).unwrap();
         let tune = "X:1\nT:The Gale\nM:4/4\nL:1/4\nK:C\nCDEF|\n";
         let names = |files: Vec<PathBuf>| -> Vec<String> {
             files.iter().map(|file| file.strip_prefix(&out).unwrap().display().to_string()).collect()

@@ -4,11 +4,11 @@ use anaphora::generate::Novelty;
 
 use crate::output::counted;
 
-/// The line on some pieces, each with its index: the longest passage of all, and the mean share.
-pub fn line(pieces: Vec<(usize, Novelty)>) -> String {
+/// The line on some pieces: the longest passage of all, and the mean share.
+pub fn line(pieces: &[Novelty]) -> String {
     let several = pieces.len() > 1;
-    let shares: Vec<f64> = pieces.iter().filter_map(|(_, novelty)| novelty.share).collect();
-    let Some((index, most)) = pieces.into_iter().max_by_key(|(_, novelty)| novelty.longest) else {
+    let shares: Vec<f64> = pieces.iter().filter_map(|novelty| novelty.share).collect();
+    let Some((index, most)) = pieces.iter().enumerate().max_by_key(|(_, novelty)| novelty.longest) else {
         return "Novelty: nothing was written.".to_owned();
     };
     if most.longest == 0 {
@@ -40,10 +40,10 @@ mod tests {
             let passage = passage.to_owned();
             Novelty { longest, passage, share, window: 16 }
         };
-        let said = line(vec![(0, novelty(2, "ab", Some(0.1))), (1, novelty(3, "a\nb", Some(0.2)))]);
+        let said = line(&[novelty(2, "ab", Some(0.1)), novelty(3, "a\nb", Some(0.2))]);
         let right = "has 3 characters, in piece 2 (\"a\\nb\"); 15 % of all passages of 16 are shared.";
         assert!(said.ends_with(right), "{said}");
-        assert!(line(vec![(0, novelty(0, "", None))]).contains("nothing is shared"));
-        assert!(line(vec![(0, novelty(1, "a", None))]).ends_with("has 1 character (\"a\")."));
+        assert!(line(&[novelty(0, "", None)]).contains("nothing is shared"));
+        assert!(line(&[novelty(1, "a", None)]).ends_with("has 1 character (\"a\")."));
     }
 }

@@ -5,10 +5,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use anaphora::generate::{GenerateOptions, Generated, Generator, Progress as Event, spelling};
+use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
 use anaphora::recipe::Task;
 use anaphora::sampling::SamplingOptions;
-use anaphora_data::Piece;
 use anaphora_data::pieces::DOCUMENT_SEPARATOR;
 use anaphora_music::{Metre, abc};
 use serde_json::json;
@@ -121,96 +120,92 @@ struct MusicArgs {
 pub fn run(args: &Args) -> Result<()> {
     let sampling = args.sampling.options();
     sampling.validate().map_err(anaphora::Error::from)?;
-    let device = args.device.open(&args.run)?;
-    let mut generator = Generator::open(&args.run, device)?;
+    let mut generator = Generator::open(&args.run, args.device.open(&args.run)?)?;
     let music = generator.trained().task() == Task::Music;
     if !music {
         args.music.refuse_for_text(&args.run)?;
     }
-    let mut keeper = Keeper::new(
-        args.folder(music),
-        music,
-        args.music.midi,
-        args.music.wav,
-        args.music.soundfont.as_deref(),
-    )?;
+    let MusicArgs { midi, wav, soundfont, .. } = &args.music;
+    let keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
     let prompt = args.prompt(music)?;
-    let retry = args.retry(music);
-    let flag = if args.prime.is_some() { "--prime" } else { "--prompt" };
-    encodable(&generator, flag, &prompt)?;
-    let mut training = None;
-    let fields =
-        args.music.fields(&prompt, || Ok(&**training.insert(generator.trained().corpus()?.train)))?;
-    for (field, value) in &fields {
-        encodable(&generator, if *field == 'K' { "--key" } else { "--meter" }, value)?;
-    }
     let options = GenerateOptions {
         sampling,
+        fields: args.music.fields(&generator, &prompt)?,
         prompt,
         count: args.count as usize,
         tokens: args.tokens as usize,
-        fields,
         stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
         seed: args.seed.unwrap_or_else(any_seed),
-        retry,
+        retry: args.retry(music),
     };
+    let flag = if args.prime.is_some() { "--prime" } else { "--prompt" };
+    encodable(&generator, flag, &options.prompt)?;
 
-    let streams = args.count == 1 && retry == 0 && !args.json;
+    let streams = args.count == 1 && options.retry == 0 && !args.json;
     let pieces = write(&mut generator, &options, streams, args.json)?;
-    // Read only now: the first word is not to wait for it.
-    let training = match training {
-        Some(training) => Ok(training),
-        None => generator.trained().corpus().map(|corpus| corpus.train),
-    };
-    let novelty = |piece: &Generated| {
-        let written = piece.text.get(options.prompt.len()..).unwrap_or_default();
-        training.as_ref().ok().map(|training| generator.novelty(written, training))
-    };
-    let mut told = Vec::with_capacity(pieces.len());
-    for (index, piece) in pieces.iter().enumerate() {
-        let files = keeper.keep(&piece.text)?;
-        let novelty = novelty(piece);
-        if args.json {
-            print_json(&json!({
-                "piece": index + 1,
-                "text": piece.text,
-                "complete": piece.incomplete.is_none(),
-                "incomplete": piece.incomplete,
-                "attempts": piece.attempts,
-                "tokens": piece.tokens,
-                "seed": options.seed,
-                "files": files,
-                "novelty": novelty.as_ref().map(|novelty| json!({
-                    "longest": novelty.longest,
-                    "passage": novelty.passage,
-                    "window": novelty.window,
-                    "share": novelty.share,
-                })),
-            }))?;
-            continue;
-        }
-        if !streams {
+    if !streams && !args.json {
+        for (index, piece) in pieces.iter().enumerate() {
             print(&closed(&piece.text, index + 1 < pieces.len(), music))?;
         }
+    }
+    let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
+    // Read only now: the first word is not to wait for it.
+    let novelty = generator.trained().corpus().map(|corpus| {
+        let of = |piece: &Generated| {
+            let written = piece.text.get(options.prompt.len()..).unwrap_or_default();
+            generator.novelty(written, &corpus.train)
+        };
+        pieces.iter().map(of).collect::<Vec<_>>()
+    });
+    if args.json {
+        return print_pieces(&pieces, &files, novelty.as_deref().ok(), options.seed);
+    }
+    for (index, piece) in pieces.iter().enumerate() {
         if let Some(reason) = &piece.incomplete {
             let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
-            let hint = if retry == 0 && music { " To write on until one is: --retry 10." } else { "" };
+            let hint =
+                if options.retry == 0 && music { " To write on until one is: --retry 10." } else { "" };
             tell(&format!("{what} is not complete: {reason}.{hint}"));
         }
-        told.push((index, files, novelty));
     }
-    if !args.json {
-        let files = told.iter().flat_map(|(_, files, _)| files);
-        files.for_each(|file| tell(&format!("Written to {}", file.display())));
-        tell(&match &training {
-            Ok(_) => novelty::line(
-                told.into_iter().filter_map(|(index, _, novelty)| Some((index, novelty?))).collect(),
-            ),
-            Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
+    files.iter().flatten().for_each(|file| tell(&format!("Written to {}", file.display())));
+    tell(&match &novelty {
+        Ok(novelty) => novelty::line(novelty),
+        Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
+    });
+    if args.seed.is_none() {
+        tell(&format!("The same again: --seed {}", options.seed));
+    }
+    Ok(())
+}
+
+/// A line of JSON a piece.
+fn print_pieces(
+    pieces: &[Generated],
+    files: &[Vec<PathBuf>],
+    novelty: Option<&[Novelty]>,
+    seed: u64,
+) -> Result<()> {
+    for (index, piece) in pieces.iter().enumerate() {
+        let novelty = novelty.map(|novelty| &novelty[index]).map(|novelty| {
+            json!({
+                "longest": novelty.longest,
+                "passage": novelty.passage,
+                "window": novelty.window,
+                "share": novelty.share,
+            })
         });
-        if args.seed.is_none() {
-            tell(&format!("The same again: --seed {}", options.seed));
-        }
+        print_json(&json!({
+            "piece": index + 1,
+            "text": piece.text,
+            "complete": piece.incomplete.is_none(),
+            "incomplete": piece.incomplete,
+            "attempts": piece.attempts,
+            "tokens": piece.tokens,
+            "seed": seed,
+            "files": files[index],
+            "novelty": novelty,
+        }))?;
     }
     Ok(())
 }
@@ -266,11 +261,7 @@ impl MusicArgs {
     }
 
     /// The header fields that are asked for, as the training data spell them.
-    fn fields<'a>(
-        &self,
-        prompt: &str,
-        training: impl FnOnce() -> Result<&'a [Piece]>,
-    ) -> Result<Vec<(char, String)>> {
+    fn fields(&self, generator: &Generator, prompt: &str) -> Result<Vec<(char, String)>> {
         let mut asked = Vec::new();
         if let Some(metre) = &self.meter {
             Metre::parse(metre).map_err(|reason| Failure::call(format!("--meter: {reason}")))?;
@@ -282,19 +273,20 @@ impl MusicArgs {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
-        let training = training()?;
+        let training = generator.trained().corpus()?.train;
         let mut fields = Vec::new();
         for (flag, field, value) in asked {
             if prompt.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':'))) {
                 let has = format!("the prompt has a {field}: field already");
                 return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
             }
-            let spelt = spelling(training, field, &value).unwrap_or_else(|| {
+            let spelt = spelling(&training, field, &value).unwrap_or_else(|| {
                 tell(&format!(
                     "Note: no training tune has {field}:{value}, so the model may not keep to it."
                 ));
                 value.trim().to_owned()
             });
+            encodable(generator, flag, &spelt)?;
             fields.push((field, spelt));
         }
         Ok(fields)
