@@ -128,6 +128,7 @@ pub fn train(
     };
     let corpus = Corpus::read(recipe.task, &recipe.data)?;
     recipe.task = corpus.task;
+    corpus.skipped.iter().for_each(|note| observer(&Event::Note(note)));
     let tokenizer = corpus.tokenizer(&recipe.data)?;
     let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), recipe.training.seed.into());
     let source = |path: &Option<std::path::PathBuf>| path.as_ref().map(Source::of).transpose();

@@ -15,7 +15,10 @@ use crate::training;
 const WRITING: f64 = 4.0;
 
 /// How often a tune that is not complete is written anew: short trainings leave many such.
-const RETRY: usize = 30;
+const RETRY: usize = 10;
+
+/// Tunes that are written for one to be shown.
+const TUNES: usize = 6;
 
 /// A number for the tune: each occurs once, so the model cannot have learnt to make them up.
 const PROMPT: &str = "X:1\nT:";
@@ -46,12 +49,15 @@ pub fn run(args: &Args) -> Result<()> {
     let options = GenerateOptions {
         prompt: PROMPT.into(),
         sampling,
+        count: TUNES,
         seed: 1,
         retry: RETRY,
         ..GenerateOptions::default()
     };
     let pieces = generator.generate(&options, &mut |_| {})?;
-    let piece = &pieces[0];
+    // A complete tune may be a single bar: the longest of several is worth hearing.
+    let best = pieces.iter().max_by_key(|piece| (piece.incomplete.is_none(), piece.text.len()));
+    let piece = best.expect("at least one tune was asked for");
     tell("\nA new tune:\n");
     print(&piece.text)?;
     if let Some(reason) = &piece.incomplete {
@@ -86,6 +92,7 @@ fn recipe(seconds: f64) -> Recipe {
     recipe.data.builtin = true;
     recipe.model.hidden_size = 256;
     recipe.model.embedding_size = 64;
+    recipe.model.dropout = 0.1;
     recipe.training.minutes = Some(seconds / 60.0);
     recipe.training.batch = 16;
     recipe.training.length = 64;
