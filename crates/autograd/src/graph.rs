@@ -1,8 +1,10 @@
 //! The tape.
 
+use std::rc::Rc;
+
 use crate::error::{ShapeError, expect};
 use crate::memory::Memory;
-use crate::{Device, Params};
+use crate::{Device, ParamId, Params};
 
 /// A matrix `[rows, cols]` on a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,15 @@ struct Node {
     /// Empty until a gradient comes in.
     grad: Vec<f32>,
     wants_grad: bool,
+    lookup: Option<Lookup>,
+}
+
+/// Where the rows of a tensor came from: an operation may then work on the table, which is often smaller.
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    pub table: ParamId,
+    /// The row of the table that each row of the tensor is.
+    pub ids: Rc<[u32]>,
 }
 
 /// An operation that was recorded.
@@ -124,7 +135,7 @@ impl<'a> Graph<'a> {
     /// Puts a result on the tape.
     pub(crate) fn push(&mut self, value: Vec<f32>, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
         debug_assert_eq!(value.len(), rows * cols);
-        self.nodes.push(Node { value, grad: Vec::new(), wants_grad: wants_grad && self.is_training() });
+        self.nodes.push(Node { value, grad: Vec::new(), wants_grad: wants_grad && self.is_training(), lookup: None });
         Tensor { node: self.nodes.len() - 1, rows, cols }
     }
 
@@ -138,6 +149,16 @@ impl<'a> Graph<'a> {
     /// Whether a gradient of this tensor is of use to anyone.
     pub(crate) fn wants_grad(&self, tensor: Tensor) -> bool {
         self.nodes[tensor.node].wants_grad
+    }
+
+    /// Notes that a tensor's rows are those of a table.
+    pub(crate) fn set_lookup(&mut self, tensor: Tensor, lookup: Lookup) {
+        self.nodes[tensor.node].lookup = Some(lookup);
+    }
+
+    /// Where a tensor's rows came from, if that is known.
+    pub(crate) fn lookup(&self, tensor: Tensor) -> Option<&Lookup> {
+        self.nodes[tensor.node].lookup.as_ref()
     }
 
     /// Takes a tensor's values out for the time of an operation that also needs the graph.

@@ -5,7 +5,7 @@ use anaphora_kernels::recurrent::{
 };
 
 use crate::error::{ShapeError, expect};
-use crate::graph::{Graph, Operation, Tensor};
+use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::memory::Versioned;
 use crate::params::ParamId;
 
@@ -36,6 +36,8 @@ struct Recurrent {
     direction: Direction,
     batch_sizes: Vec<usize>,
     x: Tensor,
+    /// The table that `x` is read from, where it is smaller than `x`.
+    lookup: Option<Lookup>,
     y: Tensor,
     rows: Rows,
     hn: Tensor,
@@ -64,6 +66,9 @@ impl Graph<'_> {
         expect(falling, "recurrent", sides.0, sides.1, "batch sizes must be positive and never rise")?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
 
+        let smaller = |lookup: &&Lookup| self.params.shape(lookup.table)[0] < tokens;
+        let lookup = self.lookup(x).filter(smaller).cloned();
+
         let stride = directions.len() * hidden;
         let mut y = self.memory.take(tokens * stride);
         let mut results = Vec::with_capacity(directions.len());
@@ -81,7 +86,7 @@ impl Graph<'_> {
             let mut kept = std::mem::take(&mut self.memory.saved[saved]);
             let packed = self.packed(&layer, direction);
             let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
-            let input = self.input(x, batch_sizes, direction);
+            let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
             let weights = self.weights(direction);
             recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
             self.memory.recurrent.insert(direction.weights[0], packed);
@@ -97,7 +102,8 @@ impl Graph<'_> {
             output.cn.extend(cn);
             if self.is_training() {
                 let (batch_sizes, first) = (batch_sizes.to_vec(), number == 0);
-                self.record(Recurrent { layer, direction, batch_sizes, x, y, rows, hn, cn, saved, first });
+                let lookup = lookup.clone();
+                self.record(Recurrent { layer, direction, batch_sizes, x, lookup, y, rows, hn, cn, saved, first });
             }
         }
         Ok(output)
@@ -139,9 +145,19 @@ impl Graph<'_> {
         Weights { weight_ih, weight_hh, bias_ih, bias_hh }
     }
 
-    fn input<'b>(&'b self, x: Tensor, batch_sizes: &'b [usize], direction: &Direction) -> Input<'b> {
+    fn input<'b>(
+        &'b self,
+        x: Tensor,
+        lookup: Option<&'b Lookup>,
+        batch_sizes: &'b [usize],
+        direction: &Direction,
+    ) -> Input<'b> {
         let state = |tensor: Option<Tensor>| tensor.map_or(&[][..], |tensor| self.value(tensor));
-        Input { x: self.value(x), batch_sizes, h0: state(direction.h0), c0: state(direction.c0) }
+        let (x, ids) = match lookup {
+            Some(lookup) => (self.params.value(lookup.table), &lookup.ids[..]),
+            None => (self.value(x), &[][..]),
+        };
+        Input { x, ids, batch_sizes, h0: state(direction.h0), c0: state(direction.c0) }
     }
 }
 
@@ -154,7 +170,7 @@ impl Operation for Recurrent {
         }
         let dhn = graph.take_grad(self.hn);
         let dcn = self.cn.map(|cn| graph.take_grad(cn)).unwrap_or_default();
-        let mut dx = graph.borrow_grad(self.x);
+        let mut dx = if self.lookup.is_some() { Vec::new() } else { graph.borrow_grad(self.x) };
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
         let x = graph.take_value(self.x);
@@ -162,13 +178,26 @@ impl Operation for Recurrent {
         let y = graph.take_value(self.y);
         let mut workspace = std::mem::take(&mut graph.memory.workspace);
 
+        // The gradient of a table that the input was read from goes straight to the table.
+        let [ih, hh, bias_ih, bias_hh] = self.direction.weights;
+        let (values, grads, table, dx_to, ids) = match &self.lookup {
+            Some(lookup) => {
+                let ([v @ .., table], [g @ .., dtable]) =
+                    graph.params.split([ih, hh, bias_ih, bias_hh, lookup.table]);
+                (v, g, table, dtable, &lookup.ids[..])
+            }
+            None => {
+                let (v, g) = graph.params.split(self.direction.weights);
+                (v, g, &x[..], &mut dx[..], &[][..])
+            }
+        };
         let input = Input {
-            x: &x,
+            x: table,
+            ids,
             batch_sizes: &self.batch_sizes,
             h0: h0.as_ref().map_or(&[], |(_, value)| value),
             c0: c0.as_ref().map_or(&[], |(_, value)| value),
         };
-        let (values, grads) = graph.params.split(self.direction.weights);
         let [weight_ih, weight_hh, bias_ih, bias_hh] = values;
         let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
         let [weight_ih, weight_hh, bias_ih, bias_hh] = grads;
@@ -176,7 +205,7 @@ impl Operation for Recurrent {
             dy: &dy,
             dhn: &dhn,
             dcn: &dcn,
-            dx: &mut dx,
+            dx: dx_to,
             dh0: &mut dh0,
             dc0: &mut dc0,
             weight_ih,
@@ -194,7 +223,9 @@ impl Operation for Recurrent {
         graph.memory.workspace = workspace;
         graph.put_value(self.x, x);
         graph.put_value(self.y, y);
-        graph.return_grad(self.x, dx);
+        if self.lookup.is_none() {
+            graph.return_grad(self.x, dx);
+        }
         for ((state, value), grad) in [(h0, dh0), (c0, dc0)].into_iter().filter_map(|(s, g)| s.map(|s| (s, g))) {
             graph.put_value(state, value);
             graph.return_grad(state, grad);
