@@ -1,8 +1,10 @@
 //! The tape.
 
+use std::rc::Rc;
+
 use crate::error::{ShapeError, expect};
 use crate::memory::Memory;
-use crate::{Device, Params};
+use crate::{Device, ParamId, Params};
 
 /// A matrix `[rows, cols]` on a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,15 @@ struct Node {
     wants_grad: bool,
     /// Whether an operation reads the value again on the way back, so that nothing may be written over it.
     kept: bool,
+    lookup: Option<Lookup>,
+}
+
+/// Where the rows of a tensor came from: an operation may then work on the table, which is often smaller.
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    pub table: ParamId,
+    /// The row of the table that each row of the tensor is.
+    pub ids: Rc<[u32]>,
 }
 
 /// The tensors of a [`Graph`]: a field of their own, so that an operation reads values while it writes to parameters.
@@ -158,7 +169,7 @@ impl<'a> Graph<'a> {
     pub(crate) fn push(&mut self, value: Vec<f32>, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
         debug_assert_eq!(value.len(), rows * cols);
         let wants_grad = wants_grad && self.is_training();
-        self.nodes.0.push(Node { value, grad: Vec::new(), wants_grad, kept: false });
+        self.nodes.0.push(Node { value, grad: Vec::new(), wants_grad, kept: false, lookup: None });
         Tensor { node: self.nodes.0.len() - 1, rows, cols }
     }
 
@@ -172,6 +183,16 @@ impl<'a> Graph<'a> {
     /// Whether a gradient of this tensor is of use to anyone.
     pub(crate) fn wants_grad(&self, tensor: Tensor) -> bool {
         self.nodes.0[tensor.node].wants_grad
+    }
+
+    /// Notes that a tensor's rows are those of a table.
+    pub(crate) fn set_lookup(&mut self, tensor: Tensor, lookup: Lookup) {
+        self.nodes.0[tensor.node].lookup = Some(lookup);
+    }
+
+    /// Where a tensor's rows came from, if that is known.
+    pub(crate) fn lookup(&self, tensor: Tensor) -> Option<&Lookup> {
+        self.nodes.0[tensor.node].lookup.as_ref()
     }
 
     /// Says that an operation reads these values again on the way back.

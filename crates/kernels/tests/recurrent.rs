@@ -22,6 +22,7 @@ struct Case {
     batch_sizes: Vec<usize>,
     weights: [Vec<f32>; 4],
     x: Vec<f32>,
+    ids: Vec<u32>,
     h0: Vec<f32>,
     c0: Vec<f32>,
     /// What each output counts in the loss.
@@ -56,6 +57,7 @@ impl Case {
             batch_sizes: batch_sizes.to_vec(),
             weights: sizes.map(|len| make(len, scale)),
             x: make(tokens * input_size, 1.0),
+            ids: Vec::new(),
             h0: make(batch * hidden_size, 0.5),
             c0: make(cells, 0.5),
             dy: make(tokens * hidden_size, 1.0),
@@ -70,7 +72,8 @@ impl Case {
         let (layer, hidden) = (&self.layer, self.layer.hidden_size);
         let [weight_ih, weight_hh, bias_ih, bias_hh] = &self.weights;
         let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
-        let input = Input { x: &self.x, batch_sizes: &self.batch_sizes, h0: &self.h0, c0: &self.c0 };
+        let input =
+            Input { x: &self.x, ids: &self.ids, batch_sizes: &self.batch_sizes, h0: &self.h0, c0: &self.c0 };
         let mut packed = PackedLayer::new(precision, threads);
         packed.pack(&pool, layer, weights);
         // The layer's columns stand between others, as one direction of two does.
@@ -260,5 +263,32 @@ fn bf16_stays_near_f32() {
         let (exact, rounded) = (case.run(2, Precision::F32), case.run(2, Precision::Bf16));
         let distance: f32 = exact.y.iter().zip(&rounded.y).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(distance > 0.0 && distance < 0.03, "{cell:?}: {distance}");
+    }
+}
+
+#[test]
+fn rows_read_by_number_are_rows_of_their_own() {
+    const SYMBOLS: usize = 5;
+    for (cell, reverse) in CELLS.into_iter().flat_map(|cell| [(cell, false), (cell, true)]) {
+        let mut single = Case::new(cell, reverse, 7, 33, &[4, 4, 3, 1]);
+        let ids: Vec<u32> = (0..12).map(|token| token * token % SYMBOLS as u32).collect();
+        let table = single.x[..SYMBOLS * 7].to_vec();
+        single.x = ids.iter().flat_map(|&id| table[id as usize * 7..][..7].to_vec()).collect();
+        let expected = single.run(1, Precision::F32);
+        let mut dtable = vec![0.0; table.len()];
+        for (token, &id) in ids.iter().enumerate() {
+            (0..7).for_each(|i| dtable[id as usize * 7 + i] += expected.dx[token * 7 + i]);
+        }
+
+        let shared = Case { x: table, ids, ..single };
+        let results = shared.run(1, Precision::F32);
+        let near =
+            |a: &[f32], b: &[f32]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-5);
+        assert!(near(&results.y, &expected.y) && near(&results.hn, &expected.hn), "{cell:?} forward");
+        assert!(near(&results.dx, &dtable), "{cell:?}: {:?} and {dtable:?}", results.dx);
+        for (weights, expected) in results.weights.iter().zip(&expected.weights) {
+            assert!(near(weights, expected), "{cell:?}: {weights:?} and {expected:?}");
+        }
+        assert!(shared.run(3, Precision::F32) == results, "{cell:?} on three threads");
     }
 }

@@ -1,14 +1,16 @@
 //! Token numbers to rows of values.
 
+use std::rc::Rc;
+
 use anaphora_kernels::embedding;
 
 use crate::error::{ShapeError, expect};
-use crate::graph::{Graph, Operation, Tensor};
+use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
 
 struct Embedding {
     table: ParamId,
-    ids: Vec<u32>,
+    ids: Rc<[u32]>,
     y: Tensor,
 }
 
@@ -30,9 +32,9 @@ impl Graph<'_> {
         let mut value = self.memory.take(ids.len() * width);
         embedding::forward(self.params.value(table), width, ids, &mut value);
         let y = self.push(value, ids.len(), width, true);
-        if self.is_training() {
-            self.record(Embedding { table, ids: ids.to_vec(), y });
-        }
+        let ids: Rc<[u32]> = ids.into();
+        self.set_lookup(y, Lookup { table, ids: Rc::clone(&ids) });
+        self.record(Embedding { table, ids, y });
         Ok(y)
     }
 

@@ -5,7 +5,7 @@ use anaphora_kernels::recurrent::{
 };
 
 use crate::error::{ShapeError, check_packed, expect};
-use crate::graph::{Graph, Operation, Tensor};
+use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::memory::Versioned;
 use crate::params::ParamId;
 
@@ -36,6 +36,8 @@ struct Recurrent {
     direction: Direction,
     batch_sizes: Vec<usize>,
     x: Tensor,
+    /// Where the input was read from, where that is worked on instead.
+    lookup: Option<Lookup>,
     y: Tensor,
     rows: Rows,
     hn: Tensor,
@@ -70,6 +72,9 @@ impl Graph<'_> {
         )?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
 
+        let smaller = |lookup: &&Lookup| self.params.shape(lookup.table)[0] < tokens;
+        let lookup = self.lookup(x).filter(smaller).cloned();
+
         let stride = directions.len() * hidden;
         let mut y = self.memory.take(tokens * stride);
         let mut results = Vec::with_capacity(directions.len());
@@ -87,7 +92,7 @@ impl Graph<'_> {
             let mut kept = std::mem::take(&mut self.memory.saved[saved]);
             let packed = self.packed(&layer, direction);
             let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
-            let input = self.input(x, batch_sizes, direction);
+            let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
             let weights = self.weights(direction);
             recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
             self.memory.recurrent.insert(direction.weights[0], packed);
@@ -108,7 +113,20 @@ impl Graph<'_> {
             output.cn.extend(cn);
             if self.is_training() {
                 let (batch_sizes, first) = (batch_sizes.to_vec(), number == 0);
-                self.record(Recurrent { layer, direction, batch_sizes, x, y, rows, hn, cn, saved, first });
+                let lookup = lookup.clone();
+                self.record(Recurrent {
+                    layer,
+                    direction,
+                    batch_sizes,
+                    x,
+                    lookup,
+                    y,
+                    rows,
+                    hn,
+                    cn,
+                    saved,
+                    first,
+                });
             }
         }
         Ok(output)
@@ -156,9 +174,19 @@ impl Graph<'_> {
         Weights { weight_ih, weight_hh, bias_ih, bias_hh }
     }
 
-    fn input<'b>(&'b self, x: Tensor, batch_sizes: &'b [usize], direction: &Direction) -> Input<'b> {
+    fn input<'b>(
+        &'b self,
+        x: Tensor,
+        lookup: Option<&'b Lookup>,
+        batch_sizes: &'b [usize],
+        direction: &Direction,
+    ) -> Input<'b> {
         let state = |tensor: Option<Tensor>| tensor.map_or(&[][..], |tensor| self.value(tensor));
-        Input { x: self.value(x), batch_sizes, h0: state(direction.h0), c0: state(direction.c0) }
+        let (x, ids) = match lookup {
+            Some(lookup) => (self.params.value(lookup.table), &lookup.ids[..]),
+            None => (self.value(x), &[][..]),
+        };
+        Input { x, ids, batch_sizes, h0: state(direction.h0), c0: state(direction.c0) }
     }
 }
 
@@ -171,21 +199,29 @@ impl Operation for Recurrent {
         }
         let dhn = graph.take_grad(self.hn);
         let dcn = self.cn.map(|cn| graph.take_grad(cn)).unwrap_or_default();
-        let mut dx = graph.borrow_grad(self.x);
+        let mut dx = if self.lookup.is_some() { Vec::new() } else { graph.borrow_grad(self.x) };
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
         let mut workspace = std::mem::take(&mut graph.memory.workspace);
 
         let state = |state: Option<Tensor>| state.map_or(&[][..], |state| graph.nodes.value(state));
         let Direction { h0, c0, .. } = self.direction;
-        let input = Input {
-            x: graph.nodes.value(self.x),
-            batch_sizes: &self.batch_sizes,
-            h0: state(h0),
-            c0: state(c0),
-        };
+        let (h0_values, c0_values) = (state(h0), state(c0));
         let y = graph.nodes.value(self.y);
-        let (values, grads) = graph.params.split(self.direction.weights);
+        // The gradient of a table that the input was read from goes straight to the table.
+        let [ih, hh, bias_ih, bias_hh] = self.direction.weights;
+        let (values, grads, table, dx_to, ids) = match &self.lookup {
+            Some(lookup) => {
+                let ([v @ .., table], [g @ .., dtable]) =
+                    graph.params.split([ih, hh, bias_ih, bias_hh, lookup.table]);
+                (v, g, table, dtable, &lookup.ids[..])
+            }
+            None => {
+                let (v, g) = graph.params.split(self.direction.weights);
+                (v, g, graph.nodes.value(self.x), &mut dx[..], &[][..])
+            }
+        };
+        let input = Input { x: table, ids, batch_sizes: &self.batch_sizes, h0: h0_values, c0: c0_values };
         let [weight_ih, weight_hh, bias_ih, bias_hh] = values;
         let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
         let [weight_ih, weight_hh, bias_ih, bias_hh] = grads;
@@ -193,7 +229,7 @@ impl Operation for Recurrent {
             dy: &dy,
             dhn: &dhn,
             dcn: &dcn,
-            dx: &mut dx,
+            dx: dx_to,
             dh0: &mut dh0,
             dc0: &mut dc0,
             weight_ih,
@@ -219,7 +255,9 @@ impl Operation for Recurrent {
         );
 
         graph.memory.workspace = workspace;
-        graph.return_grad(self.x, dx);
+        if self.lookup.is_none() {
+            graph.return_grad(self.x, dx);
+        }
         for (state, grad) in [(h0, dh0), (c0, dc0)] {
             if let Some(state) = state {
                 graph.return_grad(state, grad);

@@ -61,11 +61,24 @@ const DEPTH: usize = 256;
 /// Values between two rows of what was transposed, so that they do not all meet in one set of the level 1 cache.
 const GAP: usize = 16;
 
-/// As [`multiply_packed`] with a right-hand side used once. `rows` is memory to work with.
-pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, rows: &mut Vec<f32>) {
+/// Memory of [`multiply`], kept from product to product.
+#[derive(Default)]
+pub struct Scratch {
+    rows: Vec<f32>,
+    once: PackedF32,
+}
+
+/// As [`multiply_packed`] with a right-hand side used once.
+pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
     if Isa::current() == Isa::Portable {
         return portable(a, b, c, accumulate);
     }
+    if a.rows() == 1 {
+        // `rten-gemm` sums a single row in another order, unless the right-hand side is packed; a thread's share may be one.
+        scratch.once.pack(b);
+        return multiply_packed(a, &scratch.once, c, accumulate);
+    }
+    let rows = &mut scratch.rows;
     if a.col_stride() == 1 || a.row_stride() != 1 || a.cols() == 0 {
         return gemm(a, GemmInputB::Unpacked(view(&b)), c, accumulate);
     }

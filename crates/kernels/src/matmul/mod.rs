@@ -83,7 +83,7 @@ impl Packed {
 pub struct Scratch {
     bf16: bf16::Scratch,
     once: PackedBf16,
-    rows: Vec<f32>,
+    f32: f32::Scratch,
 }
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
@@ -104,7 +104,7 @@ pub fn multiply_once(
     scratch: &mut Scratch,
 ) {
     match precision {
-        Precision::F32 => f32::multiply(a, b, c, accumulate, &mut scratch.rows),
+        Precision::F32 => f32::multiply(a, b, c, accumulate, &mut scratch.f32),
         Precision::Bf16 => {
             scratch.once.pack(b);
             bf16::multiply(a, &scratch.once, c, b.cols(), accumulate, &mut scratch.bf16);

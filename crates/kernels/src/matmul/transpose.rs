@@ -1,53 +1,62 @@
 //! Turning a column-major matrix into a row-major one.
 
-use rten_simd::{Isa, SimdOp};
+use crate::{Isa, Matrix};
 
-use crate::{Matrix, simd};
-
-/// Rows and columns moved at once: a block's values fit in the vector registers.
+/// Rows and columns moved at once.
 const BLOCK: usize = 8;
 
 /// Copies `from`, of which columns lie without gaps, to the rows of `to`, `stride` values apart.
 pub(super) fn to_rows(from: Matrix, to: &mut [f32], stride: usize) {
     assert!(from.row_stride() == 1 && stride >= from.cols() && to.len() >= from.rows() * stride);
-    simd::dispatch(ToRows { from, to, stride });
+    let (rows, cols) = blocks(from, to, stride);
+    for row in 0..from.rows() {
+        let done = if row < rows { cols } else { 0 };
+        (done..from.cols()).for_each(|col| to[row * stride + col] = from.at(row, col));
+    }
 }
 
-struct ToRows<'a> {
-    from: Matrix<'a>,
-    to: &'a mut [f32],
-    stride: usize,
-}
-
-impl SimdOp for ToRows<'_> {
-    type Output = ();
-
-    /// Plain Rust, from which the compiler makes shuffles of the instruction set in use.
-    #[inline(always)]
-    fn eval<I: Isa>(self, _isa: I) {
-        let Self { from, to, stride } = self;
+/// Copies the whole blocks; returns the rows and columns that are done.
+fn blocks(from: Matrix, to: &mut [f32], stride: usize) -> (usize, usize) {
+    #[cfg(target_arch = "x86_64")]
+    if Isa::current() >= Isa::Avx2 {
         let (rows, cols) = (from.rows() / BLOCK * BLOCK, from.cols() / BLOCK * BLOCK);
         for col in (0..cols).step_by(BLOCK) {
             for row in (0..rows).step_by(BLOCK) {
-                let column = |j: usize| -> [f32; BLOCK] {
-                    *from.data()[(col + j) * from.col_stride() + row..].first_chunk().expect("a whole block")
-                };
-                let columns: [_; BLOCK] = std::array::from_fn(
-                    #[inline(always)]
-                    |j| column(j),
-                );
-                for i in 0..BLOCK {
-                    let values: [f32; BLOCK] = std::array::from_fn(
-                        #[inline(always)]
-                        |j| columns[j][i],
-                    );
-                    to[(row + i) * stride + col..][..BLOCK].copy_from_slice(&values);
-                }
+                let block = &from.data()[col * from.col_stride() + row..];
+                // SAFETY: the processor has AVX2, and the block is whole on both sides.
+                unsafe { avx2(block, from.col_stride(), &mut to[row * stride + col..], stride) };
             }
         }
-        for row in 0..from.rows() {
-            let done = if row < rows { cols } else { 0 };
-            (done..from.cols()).for_each(|col| to[row * stride + col] = from.at(row, col));
+        return (rows, cols);
+    }
+    (0, 0)
+}
+
+/// Transposes 8 × 8 values: pairs, then fours, then halves of registers change places.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+    use std::arch::x86_64::*;
+    let last = BLOCK - 1;
+    assert!(from.len() >= last * from_stride + BLOCK && to.len() >= last * to_stride + BLOCK);
+    // SAFETY: the last row of either side lies within its slice.
+    let x: [__m256; BLOCK] =
+        std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(i * from_stride)) });
+    let low = |a, b| _mm256_unpacklo_ps(x[a], x[b]);
+    let high = |a, b| _mm256_unpackhi_ps(x[a], x[b]);
+    let pairs = [low(0, 1), high(0, 1), low(2, 3), high(2, 3), low(4, 5), high(4, 5), low(6, 7), high(6, 7)];
+    let first = |a: usize| _mm256_shuffle_ps::<0x44>(pairs[a], pairs[a + 2]);
+    let second = |a: usize| _mm256_shuffle_ps::<0xee>(pairs[a], pairs[a + 2]);
+    let fours = [first(0), second(0), first(1), second(1), first(4), second(4), first(5), second(5)];
+    for i in 0..BLOCK / 2 {
+        let (a, b) = (fours[i], fours[i + BLOCK / 2]);
+        // SAFETY: as above.
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr().add(i * to_stride), _mm256_permute2f128_ps::<0x20>(a, b));
+            _mm256_storeu_ps(
+                to.as_mut_ptr().add((i + BLOCK / 2) * to_stride),
+                _mm256_permute2f128_ps::<0x31>(a, b),
+            );
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::cell::{self, Columns};
 use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
-use crate::matmul::linear::{lock, product_rows_share, weight_gradient_share, with_buffers};
+use crate::matmul::linear::{COLUMN_GRANULE, lock, product_rows_share, weight_gradient_share, with_buffers};
 use crate::matmul::{Precision, multiply};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, simd};
+use crate::{Matrix, embedding, simd};
 
 /// Gradients that come in and go out of a layer. Weights' and inputs' are added to what is there.
 pub struct Gradients<'a> {
@@ -16,7 +16,7 @@ pub struct Gradients<'a> {
     pub dhn: &'a [f32],
     /// `[batch, hidden_size]`: of the final cell state; zero where empty.
     pub dcn: &'a [f32],
-    /// `[tokens, input_size]`: of the input; not computed where empty.
+    /// Shaped as the input's `x`: its gradient; not computed where empty.
     pub dx: &'a mut [f32],
     /// `[batch, hidden_size]`: of the first hidden state; not given out where empty.
     pub dh0: &'a mut [f32],
@@ -39,6 +39,8 @@ pub struct Workspace {
     dinput: Vec<f32>,
     /// … and on the hidden state's, where they differ.
     dhidden: Vec<f32>,
+    /// `[rows of x, gates * hidden_size]`, rows [`GAP`] apart: the sums of `dinput` over the tokens of each row, with ids.
+    by_row: Vec<f32>,
     /// `[tokens, hidden_size]`: the hidden state before each step.
     before: Vec<f32>,
     dh: Vec<f32>,
@@ -66,11 +68,13 @@ pub fn backward(
         return;
     }
     let split = layer.cell.splits_gradient();
-    let x = Matrix::new(input.x, tokens, layer.input_size);
+    let x = input.rows(layer);
     let stride = all + GAP;
     let dinput = SharedMut::new(reserve(&mut workspace.dinput, tokens * stride));
     let dhidden =
         if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * stride)) } else { dinput };
+    let shared_rows = if input.ids.is_empty() { 0 } else { x.rows() };
+    let by_row = SharedMut::new(reserve(&mut workspace.by_row, shared_rows * stride));
     let before = SharedMut::new(reserve(&mut workspace.before, tokens * hidden));
     let dh_all = SharedMut::new(reserve(&mut workspace.dh, batch * hidden));
     let dc_all = SharedMut::new(reserve(&mut workspace.dc, batch * hidden));
@@ -177,7 +181,18 @@ pub fn backward(
                 before.read(0..tokens * hidden),
             )
         };
-        let [dinput, dhidden] = [dinput, dhidden].map(|d| Matrix::new(d, tokens, stride).col_range(0..all));
+        let [mut dinput, dhidden] =
+            [dinput, dhidden].map(|d| Matrix::new(d, tokens, stride).col_range(0..all));
+        if shared_rows > 0 {
+            let columns = worker.share(all, COLUMN_GRANULE);
+            for row in 0..shared_rows {
+                unsafe { by_row.part(row * stride + columns.start..row * stride + columns.end) }.fill(0.0);
+            }
+            embedding::backward_share(worker, by_row, stride, input.ids, dinput);
+            worker.barrier();
+            let by_row = unsafe { by_row.read(0..shared_rows * stride) };
+            dinput = Matrix::new(by_row, shared_rows, stride).col_range(0..all);
+        }
         let before = Matrix::new(before, tokens, hidden);
         weight_gradient_share(worker, precision, dinput, x, weight_ih, Some(bias_ih));
         weight_gradient_share(worker, precision, dhidden, before, weight_hh, Some(bias_hh));

@@ -6,7 +6,7 @@ use crate::matmul::linear::{lock, with_buffers};
 use crate::matmul::multiply;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, elementwise, simd};
+use crate::{Matrix, elementwise, embedding, simd};
 
 /// Where a layer's results go.
 pub struct Output<'a> {
@@ -33,12 +33,11 @@ pub fn forward(
 ) {
     let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
     let (tokens, batch) = (input.tokens(), input.batch());
-    assert_eq!(input.x.len(), tokens * layer.input_size);
     assert_eq!(output.hn.len(), batch * hidden);
     if batch == 0 {
         return;
     }
-    let x = Matrix::new(input.x, tokens, layer.input_size);
+    let x = input.rows(layer);
     let bias_n = if layer.cell == Cell::Gru { &weights.bias_hh[2 * hidden..] } else { &[][..] };
 
     let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
@@ -56,7 +55,7 @@ pub fn forward(
         // SAFETY (this closure): a worker touches its own units' columns only; the one exception, the states that all
         // workers read, are written in one step and read in the next, with a barrier between.
         let gates_of = |tokens: std::ops::Range<usize>| unsafe {
-            let base = x.rows() * gates * units.start;
+            let base = input.tokens() * gates * units.start;
             all_gates.part(base + tokens.start * gates * width..base + tokens.end * gates * width)
         };
         let lanes = unsafe { cell_states.part(batch * units.start..batch * units.end) };
@@ -72,9 +71,13 @@ pub fn forward(
             // A sequence that a reversed layer begins late finds its first state wherever it looks.
             states.iter().for_each(|state| load(lane, input.h0, unsafe { state.part(at..at + width) }));
         }
-        with_buffers(|product, scratch| {
+        with_buffers(|buffer, scratch| {
+            // With ids the buffer begins with what each row of `x` contributes to the gates.
+            let shared_rows = if input.ids.is_empty() { 0 } else { x.rows() };
+            buffer.resize((shared_rows + batch) * gates * width, 0.0);
+            let (from_x, product) = buffer.split_at_mut(shared_rows * gates * width);
             if width > 0 {
-                let own = gates_of(0..tokens);
+                let own = if input.ids.is_empty() { gates_of(0..tokens) } else { &mut *from_x };
                 multiply(x, &part.input, own, false, scratch);
                 elementwise::add_bias(own, &part.bias);
             }
@@ -84,8 +87,13 @@ pub fn forward(
                     let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
                     let h = unsafe { from.read(0..step.rows * stride) };
                     let h = Matrix::new(h, step.rows, stride).col_range(0..hidden);
-                    product.resize(step.rows * gates * width, 0.0);
+                    let product = &mut product[..step.rows * gates * width];
                     multiply(h, &part.hidden, product, false, scratch);
+                    let own = gates_of(step.start..step.start + step.rows);
+                    if !input.ids.is_empty() {
+                        let ids = &input.ids[step.start..step.start + step.rows];
+                        embedding::forward(from_x, gates * width, ids, own);
+                    }
                     let at = tokens * units.start + step.start * width;
                     let out = Columns {
                         data: y,
@@ -96,7 +104,7 @@ pub fn forward(
                         cell: layer.cell,
                         rows: step.rows,
                         width,
-                        gates: gates_of(step.start..step.start + step.rows),
+                        gates: own,
                         hidden: product,
                         bias_n: bias_n.get(units.clone()).unwrap_or_default(),
                         extra: unsafe { extra.part(at..at + step.rows * width) },

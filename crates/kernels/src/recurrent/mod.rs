@@ -50,8 +50,11 @@ pub struct Weights<'a> {
 /// What a sequence batch brings to a layer.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
-    /// `[tokens, input_size]`, packed.
+    /// `[tokens, input_size]`, packed; or, with `ids`, the rows that they number.
     pub x: &'a [f32],
+    /// `[tokens]`: which row of `x` each token is; empty where each token has its own. An embedding of few symbols is cheapest
+    /// so: the products of input and weights, in both directions, are then one a symbol instead of one a token.
+    pub ids: &'a [u32],
     /// Rows of each step; never increasing.
     pub batch_sizes: &'a [usize],
     /// `[batch, hidden_size]`: the hidden state before the first step; zero where empty.
@@ -67,6 +70,16 @@ impl Input<'_> {
 
     fn tokens(&self) -> usize {
         self.batch_sizes.iter().sum()
+    }
+
+    fn rows(&self, layer: &Layer) -> Matrix<'_> {
+        let rows = self.x.len() / layer.input_size.max(1);
+        if self.ids.is_empty() {
+            assert_eq!(rows, self.tokens());
+        } else {
+            assert!(self.ids.len() == self.tokens() && self.ids.iter().all(|&id| (id as usize) < rows));
+        }
+        Matrix::new(self.x, rows, layer.input_size)
     }
 }
 
