@@ -40,7 +40,8 @@ fn avx2(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
     let last = BLOCK - 1;
     assert!(from.len() >= last * from_stride + BLOCK && to.len() >= last * to_stride + BLOCK);
     // SAFETY: the last row of either side lies within its slice.
-    let x: [__m256; BLOCK] = std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(i * from_stride)) });
+    let x: [__m256; BLOCK] =
+        std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.as_ptr().add(i * from_stride)) });
     let low = |a, b| _mm256_unpacklo_ps(x[a], x[b]);
     let high = |a, b| _mm256_unpackhi_ps(x[a], x[b]);
     let pairs = [low(0, 1), high(0, 1), low(2, 3), high(2, 3), low(4, 5), high(4, 5), low(6, 7), high(6, 7)];
@@ -52,7 +53,10 @@ fn avx2(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         // SAFETY: as above.
         unsafe {
             _mm256_storeu_ps(to.as_mut_ptr().add(i * to_stride), _mm256_permute2f128_ps::<0x20>(a, b));
-            _mm256_storeu_ps(to.as_mut_ptr().add((i + BLOCK / 2) * to_stride), _mm256_permute2f128_ps::<0x31>(a, b));
+            _mm256_storeu_ps(
+                to.as_mut_ptr().add((i + BLOCK / 2) * to_stride),
+                _mm256_permute2f128_ps::<0x31>(a, b),
+            );
         }
     }
 }
