@@ -17,7 +17,7 @@ pub struct Weights {
 
 /// The state after each step of one sequence: `x` is `[length, input_size]`; `h` and `c` are `[hidden_size]` and hold the
 /// final state afterwards. Returns `[length, hidden_size]`, in the order of `x` also for a reversed layer.
-pub fn sequence(layer: &Layer, weights: &Weights, x: &[f64], h: &mut Vec<f64>, c: &mut Vec<f64>) -> Vec<f64> {
+pub fn sequence(layer: &Layer, weights: &Weights, x: &[f64], h: &mut Vec<f64>, c: &mut [f64]) -> Vec<f64> {
     let (input, hidden) = (layer.input_size, layer.hidden_size);
     let length = x.len() / input;
     let mut y = vec![0.0; length * hidden];
