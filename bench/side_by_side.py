@@ -208,8 +208,9 @@ def main():
     raw = args.raw.open("w") if args.raw else None
     for turn in range(args.rounds):
         if ours:
-            for product in run([*ours, "product", "--threads", args.threads])[0]:
-                peaks.setdefault(product["precision"], []).append(product["gflops"])
+            for precision in ["f32", "bf16"] if "amx_bf16" in sets else ["f32"]:
+                products = run([*ours, "product", "--precision", precision, "--threads", args.threads])[0]
+                peaks.setdefault(precision, []).append(max(product["gflops"] for product in products))
         for row, (mine, theirs) in zip(rows, results):
             limit = [] if row.flags.startswith("generate") else ["--seconds", args.seconds]
             pair = [(theirs, row.command(peer, peer=True) + ways.get(row.name, []))]
