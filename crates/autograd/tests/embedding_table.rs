@@ -17,8 +17,12 @@ fn gradients_reach_a_table_smaller_than_the_batch() {
         params.add(name, shape, &values)
     };
     let table = add("table", &[3, width]);
-    let shapes: [(&str, &[usize]); 4] =
-        [("ih", &[4 * hidden, width]), ("hh", &[4 * hidden, hidden]), ("bi", &[4 * hidden]), ("bh", &[4 * hidden])];
+    let shapes: [(&str, &[usize]); 4] = [
+        ("ih", &[4 * hidden, width]),
+        ("hh", &[4 * hidden, hidden]),
+        ("bi", &[4 * hidden]),
+        ("bh", &[4 * hidden]),
+    ];
     let weights = shapes.map(|(name, shape)| add(name, shape));
     let device = Device::new(2, Precision::F32);
     let wrong = check::gradients(&device, &mut params, 50, 1e-2, 1e-2, |graph| {
