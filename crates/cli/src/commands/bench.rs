@@ -257,6 +257,8 @@ fn recipe(model: &Model, language: &Language) -> recipe::Model {
         layers: model.layers,
         hidden_size: model.hidden,
         embedding_size: language.embedding,
+        // The peers have none either.
+        dropout: 0.0,
         ..recipe::Model::default()
     }
 }

@@ -1,4 +1,10 @@
-//! Products in f32 through `rten-gemm`, with the right-hand side packed once and used many times.
+//! Products in f32, with the right-hand side packed once and used many times.
+//!
+//! They are `rten-gemm`'s, but for products with packed weights on AVX2 without AVX-512: there [`panels`] is faster where
+//! the weights do not fit the level 2 cache (see `examples/f32_products.rs`).
+
+#[cfg(target_arch = "x86_64")]
+mod panels;
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -13,26 +19,51 @@ use crate::{Isa, Matrix};
 /// A right-hand matrix `[k, n]` in the layout of the product kernel.
 #[derive(Default)]
 pub struct PackedF32 {
-    packed: Option<PackedBMatrix<f32>>,
-    /// The values themselves where the portable product is forced.
-    plain: Vec<f32>,
+    form: Form,
     k: usize,
     n: usize,
+}
+
+enum Form {
+    /// The values themselves, where the portable product is forced or there are none.
+    Plain(Vec<f32>),
+    #[cfg(target_arch = "x86_64")]
+    Panels(panels::Panels),
+    Gemm(PackedBMatrix<f32>),
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::Plain(Vec::new())
+    }
 }
 
 impl PackedF32 {
     /// Packs `b`, using the memory of what was packed before.
     pub fn pack(&mut self, b: Matrix) {
         (self.k, self.n) = (b.rows(), b.cols());
-        if Isa::current() == Isa::Portable || b.rows() * b.cols() == 0 {
-            self.packed = None;
-            self.plain.clear();
-            self.plain.extend((0..self.k).flat_map(|i| (0..self.n).map(move |j| b.at(i, j))));
-            return;
-        }
-        let old = self.packed.take().map(PackedBMatrix::into_vec);
-        let recycled = Recycled(Cell::new(old));
-        self.packed = Some(with_executor(|gemm| gemm.prepack_b_in(&recycled, view(&b))));
+        let old = std::mem::take(&mut self.form);
+        let empty = self.k * self.n == 0;
+        self.form = match (Isa::current(), old) {
+            (isa, old) if isa == Isa::Portable || empty => {
+                let mut plain = if let Form::Plain(plain) = old { plain } else { Vec::new() };
+                plain.clear();
+                plain.extend((0..self.k).flat_map(|i| (0..self.n).map(move |j| b.at(i, j))));
+                Form::Plain(plain)
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Isa::Avx2, old) => {
+                let mut panels =
+                    if let Form::Panels(panels) = old { panels } else { panels::Panels::default() };
+                panels.pack(b);
+                Form::Panels(panels)
+            }
+            (_, old) => {
+                let old = if let Form::Gemm(packed) = old { Some(packed.into_vec()) } else { None };
+                let recycled = Recycled(Cell::new(old));
+                Form::Gemm(with_executor(|gemm| gemm.prepack_b_in(&recycled, view(&b))))
+            }
+        };
     }
 
     /// Rows of the matrix: the length of the sums.
@@ -48,9 +79,14 @@ impl PackedF32 {
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
 pub fn multiply_packed(a: Matrix, b: &PackedF32, c: &mut [f32], accumulate: bool) {
-    match &b.packed {
-        Some(packed) => gemm(a, GemmInputB::Packed(packed), c, accumulate),
-        None => portable(a, Matrix::new(&b.plain, b.k, b.n), c, accumulate),
+    match &b.form {
+        Form::Plain(plain) => portable(a, Matrix::new(plain, b.k, b.n), c, accumulate),
+        #[cfg(target_arch = "x86_64")]
+        Form::Panels(panels) => {
+            // SAFETY: panels are packed only where the processor has AVX2 and FMA.
+            unsafe { panels.multiply(a, c, accumulate) };
+        }
+        Form::Gemm(packed) => gemm(a, GemmInputB::Packed(packed), c, accumulate),
     }
 }
 
@@ -65,18 +101,12 @@ const GAP: usize = 16;
 #[derive(Default)]
 pub struct Scratch {
     rows: Vec<f32>,
-    once: PackedF32,
 }
 
 /// As [`multiply_packed`] with a right-hand side used once.
 pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
     if Isa::current() == Isa::Portable {
         return portable(a, b, c, accumulate);
-    }
-    if a.rows() == 1 {
-        // `rten-gemm` sums a single row in another order, unless the right-hand side is packed; a thread's share may be one.
-        scratch.once.pack(b);
-        return multiply_packed(a, &scratch.once, c, accumulate);
     }
     let rows = &mut scratch.rows;
     if a.col_stride() == 1 || a.row_stride() != 1 || a.cols() == 0 {
