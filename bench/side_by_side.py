@@ -11,6 +11,7 @@ the median of the rounds' own ratios, with the least and the greatest.
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -156,7 +157,8 @@ def figure(results):
     """Median tokens a second over the rounds, and the time of a step."""
     tokens = statistics.median(result["tokens_per_second"] for result in results)
     step = statistics.median(result["step_ms"]["median"] for result in results)
-    return f"{tokens:,.0f} ({step:.3g} ms)"
+    digits = max(0, 2 - math.floor(math.log10(step)))
+    return f"{tokens:,.0f} ({step:,.{digits}f} ms)"
 
 
 def table_line(row, threads, ours, peer, peak_gflops):

@@ -46,7 +46,9 @@ impl Keeper {
         let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
 
         let mut files = vec![path(extension)];
-        write_atomic(&files[0], |writer| writer.write_all(text.as_bytes()))?;
+        let notation = self.music.then(|| normal_form(text)).flatten();
+        let content = notation.as_deref().unwrap_or(text);
+        write_atomic(&files[0], |writer| writer.write_all(content.as_bytes()))?;
         if let Some(tune) = tune.filter(|tune| tune.notes() > 0) {
             for &format in &self.formats {
                 files.push(path(format.extension()));
@@ -69,6 +71,13 @@ impl Keeper {
     }
 }
 
+/// A complete tune with its repeats written out as they are understood, so that every program plays it alike.
+fn normal_form(text: &str) -> Option<String> {
+    let mut tune = abc::parse_complete(text).ok()?;
+    tune.make_repeats_explicit();
+    Some(abc::write(&tune))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +94,8 @@ mod tests {
         assert_eq!(names(keeper.keep(tune).unwrap()), ["the-gale.abc", "the-gale.mid"]);
         fs::write(out.join("the-gale-2.mid"), "mine").unwrap();
         assert_eq!(names(keeper.keep(tune).unwrap()), ["the-gale-3.abc", "the-gale-3.mid"]);
-        assert_eq!(fs::read_to_string(out.join("the-gale-3.abc")).unwrap(), tune);
+        let written = fs::read_to_string(out.join("the-gale-3.abc")).unwrap();
+        assert_eq!(abc::parse_tune(&written).0.score(), abc::parse_tune(tune).0.score());
         assert_eq!(names(keeper.keep("no tune").unwrap()), ["tune.abc"], "no notes, no sound");
     }
 }
