@@ -188,7 +188,7 @@ impl Generator {
         for &index in open {
             // Each attempt at each piece has random numbers of its own.
             let number = u32::try_from(index + attempt * options.count).unwrap_or(u32::MAX);
-            let sampler = Sampler::new(options.sampling.clone(), options.seed, number)?;
+            let sampler = Sampler::new(options.sampling, options.seed, number)?;
             let text = options.prompt.clone();
             streams.push(Stream {
                 index,
