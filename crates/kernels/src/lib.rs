@@ -1,6 +1,7 @@
 //! Slices in, slices out: matrix products, recurrent cells over whole sequences, losses and optimizer steps, each
 //! forward beside its backward; processor detection; the worker pool.
 
+pub mod activation;
 pub mod amx;
 pub mod cross_entropy;
 pub mod dropout;

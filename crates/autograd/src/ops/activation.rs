@@ -1,5 +1,7 @@
 //! Element-wise activations.
 
+use anaphora_kernels::activation;
+
 use crate::graph::{Graph, Operation, Tensor};
 
 /// A function of each value.
@@ -21,11 +23,9 @@ impl Graph<'_> {
     /// `y = f(x)` for each value.
     pub fn activate(&mut self, function: Activation, x: Tensor) -> Tensor {
         let mut value = self.memory.take(x.rows * x.cols);
-        for (y, x) in value.iter_mut().zip(self.value(x)) {
-            *y = match function {
-                Activation::Tanh => x.tanh(),
-                Activation::Relu => x.max(0.0),
-            };
+        match function {
+            Activation::Tanh => activation::tanh(self.value(x), &mut value),
+            Activation::Relu => activation::relu(self.value(x), &mut value),
         }
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
         self.keep(y);
@@ -38,12 +38,10 @@ impl Operation for Activate {
     fn backward(&self, graph: &mut Graph) {
         let dy = graph.take_grad(self.y);
         let mut dx = graph.borrow_grad(self.x);
-        for ((dx, dy), y) in dx.iter_mut().zip(&dy).zip(graph.value(self.y)) {
-            *dx += dy
-                * match self.function {
-                    Activation::Tanh => 1.0 - y * y,
-                    Activation::Relu => f32::from(*y > 0.0),
-                };
+        let y = graph.value(self.y);
+        match self.function {
+            Activation::Tanh => activation::tanh_backward(y, &dy, &mut dx),
+            Activation::Relu => activation::relu_backward(y, &dy, &mut dx),
         }
         graph.return_grad(self.x, dx);
         graph.memory.give(dy);

@@ -1,6 +1,6 @@
 //! Products in f32, with the right-hand side packed once and used many times.
 //!
-//! They are `rten-gemm`'s, but for products with packed weights on AVX2 without AVX-512: there [`panels`] is faster where
+//! They are `rten-gemm`'s, but for products with packed weights on AVX2 without AVX-512: there panels of our own are faster where
 //! the weights do not fit the level 2 cache (see `examples/f32_products.rs`).
 
 #[cfg(target_arch = "x86_64")]
