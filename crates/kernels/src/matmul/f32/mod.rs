@@ -1,7 +1,7 @@
 //! Products in f32, with the right-hand side packed once and used many times.
 //!
-//! They are `rten-gemm`'s, but for products with packed weights on AVX2 without AVX-512: there panels of our own are faster where
-//! the weights do not fit the level 2 cache (see `examples/f32_products.rs`).
+//! They are `rten-gemm`'s, but on AVX2 without AVX-512: there panels of our own are faster, most of all where the weights do
+//! not fit the level 2 cache (see `examples/f32_products.rs`).
 
 #[cfg(target_arch = "x86_64")]
 mod panels;
@@ -86,12 +86,11 @@ pub fn multiply_packed(a: Matrix, b: &PackedF32, c: &mut [f32], accumulate: bool
             // SAFETY: panels are packed only where the processor has AVX2 and FMA.
             unsafe { panels.multiply(a, c, accumulate) };
         }
-        Form::Gemm(packed) => gemm(a, GemmInputB::Packed(packed), c, accumulate),
+        Form::Gemm(packed) => gemm(a, packed, c, accumulate),
     }
 }
 
-/// Rows of the right-hand side that are multiplied at once with a left-hand side that had to be transposed; `rten-gemm`
-/// itself cuts sums after as many.
+/// Rows of the right-hand side that are multiplied at once with a left-hand side that had to be transposed.
 const DEPTH: usize = 256;
 
 /// Values between two rows of what was transposed, so that they do not all meet in one set of the level 1 cache.
@@ -101,38 +100,31 @@ const GAP: usize = 16;
 #[derive(Default)]
 pub struct Scratch {
     rows: Vec<f32>,
+    once: PackedF32,
 }
 
 /// As [`multiply_packed`] with a right-hand side used once.
 pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
-    if Isa::current() == Isa::Portable {
-        return portable(a, b, c, accumulate);
-    }
-    let rows = &mut scratch.rows;
+    let Scratch { rows, once } = scratch;
     if a.col_stride() == 1 || a.row_stride() != 1 || a.cols() == 0 {
-        return gemm(a, GemmInputB::Unpacked(view(&b)), c, accumulate);
+        once.pack(b);
+        return multiply_packed(a, once, c, accumulate);
     }
-    // `rten-gemm` packs a column-major left-hand side value by value, which takes as long as half the product.
+    // The kernels read the left-hand side by rows: a column-major one is turned, a part at a time that stays in cache.
     rows.resize(a.rows() * (DEPTH + GAP), 0.0);
     for start in (0..a.cols()).step_by(DEPTH) {
         let depth = start..(start + DEPTH).min(a.cols());
         to_rows(a.col_range(depth.clone()), rows, DEPTH + GAP);
         let part = Matrix::new(rows, a.rows(), DEPTH + GAP).col_range(0..depth.len());
-        gemm(part, GemmInputB::Unpacked(view(&b.row_range(depth))), c, accumulate || start > 0);
+        once.pack(b.row_range(depth));
+        multiply_packed(part, once, c, accumulate || start > 0);
     }
 }
 
-fn gemm(a: Matrix, b: GemmInputB<f32>, c: &mut [f32], accumulate: bool) {
+fn gemm(a: Matrix, b: &PackedBMatrix<f32>, c: &mut [f32], accumulate: bool) {
     let options = GemmOptions { beta: if accumulate { 1.0 } else { 0.0 }, ..GemmOptions::default() };
-    with_executor(|gemm| {
-        if a.rows() == 1 && matches!(b, GemmInputB::Unpacked(_)) {
-            // A single row with nothing packed would go to a kernel of its own, which sums in another order: the row's
-            // bits would depend on whether a thread has it alone.
-            return gemm.gemm(c, GemmInputA::Packed(&gemm.prepack_a(view(&a))), b, options);
-        }
-        gemm.gemm(c, GemmInputA::Unpacked(view(&a)), b, options)
-    })
-    .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
+    with_executor(|gemm| gemm.gemm(c, GemmInputA::Unpacked(view(&a)), GemmInputB::Packed(b), options))
+        .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
 }
 
 /// The plain product, for processors without vectors and as the oracle of the others.

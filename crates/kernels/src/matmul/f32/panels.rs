@@ -53,6 +53,10 @@ impl Panels {
             let width = PANEL.min(self.n - first);
             if b.row_stride() == 1 {
                 to_rows(b.col_range(first..first + width), flat(panel), PANEL);
+            } else if b.col_stride() == 1 {
+                for (row, line) in panel.iter_mut().enumerate() {
+                    line.0[..width].copy_from_slice(&b.data()[row * b.row_stride() + first..][..width]);
+                }
             } else {
                 for (row, line) in panel.iter_mut().enumerate() {
                     let from = &b.data()[row * b.row_stride() + first * b.col_stride()..];
