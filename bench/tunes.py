@@ -2,8 +2,9 @@
 
     python tunes.py --binary ../target/release/anaphora runs/irish --count 100 --temperature 0.8 --retry 0
 
-A tune is what `anaphora generate` writes to its .abc file. Bars are checked twice: by anaphora itself (`complete`) and by
-abc2midi, whose warnings about bars are counted beside its errors.
+A tune is what `anaphora generate` writes to its .abc file; a complete one has its repeats written out there. That bars add up is
+anaphora's own judgement (`complete`), pick-ups and bars cut by repeats allowed for; abc2midi warns of such bars too, so its
+errors are counted and its warnings are not.
 """
 
 import argparse

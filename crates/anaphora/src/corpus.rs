@@ -9,6 +9,7 @@ use anaphora_data::{
 };
 
 use crate::recipe::{self, Data, Task};
+use crate::run::{Run, Source};
 use crate::{Error, Result};
 
 /// Tunes that the built-in composer writes for a training without a file, and the seed from which it writes them.
@@ -64,6 +65,21 @@ impl Corpus {
             }
         };
         Ok(Self { task, train, validation, skipped })
+    }
+
+    /// Reads again what a run began with. The recipe's paths are relative to where the training was started; the run knows
+    /// them whole, and what the files held then: others are refused, for the split would be another.
+    pub fn of_run(run: &Run, data: &Data) -> Result<Self> {
+        let info = run.info();
+        let mut data = data.clone();
+        for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
+            let Some(source) = source else { continue };
+            if Source::of(&source.path)? != *source {
+                return Err(Error::DataChanged(source.path.clone()));
+            }
+            *path = Some(source.path.clone());
+        }
+        Self::read(info.task, &data)
     }
 
     /// A tokenizer for the whole corpus: a symbol that occurs only in validation must have a number too.

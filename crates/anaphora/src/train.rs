@@ -15,11 +15,11 @@ use anaphora_data::Tokenizer;
 use anaphora_nn::Precision;
 
 use self::trainer::Trainer;
+use crate::Result;
 use crate::corpus::Corpus;
 use crate::model::LanguageModel;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::{Run, RunInfo, Score, Source};
-use crate::{Error, Result};
 
 /// Something that an onlooker of a training may want to show.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,16 +143,7 @@ pub fn resume(folder: &Path, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
     let tokenizer = Tokenizer::from_json(&run.tokenizer()?)?;
-    let mut data = recipe.data.clone();
-    let info = run.info().clone();
-    for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
-        let Some(source) = source else { continue };
-        if Source::of(&source.path)? != *source {
-            return Err(Error::DataChanged(source.path.clone()));
-        }
-        *path = Some(source.path.clone());
-    }
-    let corpus = Corpus::read(info.task, &data)?;
+    let corpus = Corpus::of_run(&run, &recipe.data)?;
     let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), recipe.training.seed.into());
     let latest = run.checkpoints().latest_valid()?;
     let mut trainer = Trainer::new(run, recipe, &corpus, &tokenizer, model)?;

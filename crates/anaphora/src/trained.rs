@@ -52,14 +52,6 @@ impl Trained {
 
     /// The pieces that the run learnt from and was validated on, read again.
     pub fn corpus(&self) -> Result<Corpus> {
-        let mut data = self.recipe.data.clone();
-        let info = self.run.info();
-        // The recipe's paths are relative to where the training was started.
-        for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
-            if let Some(source) = source {
-                *path = Some(source.path.clone());
-            }
-        }
-        Corpus::read(info.task, &data)
+        Corpus::of_run(&self.run, &self.recipe.data)
     }
 }

@@ -210,6 +210,19 @@ fn the_demo_needs_no_file() {
     assert_eq!(heard(&place.read(&format!("runs/demo/generated/{abc}"))), heard(tune.as_bytes()));
 }
 
+#[test]
+fn data_that_have_changed_are_not_taken_for_those_of_the_run() {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 10);
+    place.train(&["tunes.abc", "--steps=20", "--out=run"]).ok();
+    place.call(&["evaluate", "run"]).ok();
+    place.write_tunes("tunes.abc", 11);
+    for command in ["evaluate", "resume"] {
+        let sentence = place.call(&[command, "run"]).refused(1);
+        assert!(sentence.contains("is not what this run began with"), "{command}: {sentence}");
+    }
+}
+
 /// What a tune sounds like: a complete one is written to its file with its repeats written out.
 fn heard(tune: &[u8]) -> anaphora_music::Score {
     anaphora_music::abc::parse_tune(std::str::from_utf8(tune).unwrap()).0.score()
