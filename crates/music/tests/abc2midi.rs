@@ -3,23 +3,11 @@
 //! Where `abc2midi` or the data are not there, the tests say so and pass.
 
 mod common;
+#[path = "common/irish.rs"]
+mod irish;
 
 use anaphora_music::abc;
 use common::{abc2midi_is_there, ours, same, theirs};
-use std::path::PathBuf;
-
-fn collection() -> Option<String> {
-    let data = std::env::var_os("ANAPHORA_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let file = data.join("music/irish.abc");
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        eprintln!("skipped: {} is not there", file.display());
-    }
-    text
-}
 
 /// Share of the tunes, in per cent, that both play alike; `prepare` makes the text of each.
 fn share(text: &str, prepare: impl Fn(&str) -> String) -> f64 {
@@ -52,14 +40,14 @@ fn share(text: &str, prepare: impl Fn(&str) -> String) -> f64 {
 /// line stands between header and music: we report these and play them, `abc2midi` does not.
 #[test]
 fn a_collection_as_it_stands() {
-    let Some(text) = collection().filter(|_| abc2midi_is_there()) else { return };
+    let Some(text) = irish::collection().filter(|_| abc2midi_is_there()) else { return };
     assert!(share(&text, str::to_owned) > 95.3);
 }
 
 /// With what is only understood written out, as [`abc::write`] has it: every tune is to agree.
 #[test]
 fn a_collection_with_its_repeats_made_explicit() {
-    let Some(text) = collection().filter(|_| abc2midi_is_there()) else { return };
+    let Some(text) = irish::collection().filter(|_| abc2midi_is_there()) else { return };
     let explicit = |text: &str| {
         let mut tune = abc::parse_tune(text).0;
         tune.make_repeats_explicit();

@@ -2,21 +2,10 @@
 //!
 //! Where the data are not there, the test says so and passes.
 
-use anaphora_music::{Score, Ticks, abc, midi};
-use std::path::PathBuf;
+#[path = "common/irish.rs"]
+mod irish;
 
-fn collection() -> Option<String> {
-    let data = std::env::var_os("ANAPHORA_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let file = data.join("music/irish.abc");
-    let text = std::fs::read_to_string(&file).ok();
-    if text.is_none() {
-        eprintln!("skipped: {} is not there", file.display());
-    }
-    text
-}
+use anaphora_music::{Score, Ticks, abc, midi};
 
 fn notes(score: &Score) -> Vec<(Ticks, Ticks, u8)> {
     let all = score.parts.iter().flat_map(|p| &p.notes);
@@ -27,7 +16,7 @@ fn notes(score: &Score) -> Vec<(Ticks, Ticks, u8)> {
 
 #[test]
 fn every_tune_comes_through() {
-    let Some(text) = collection() else { return };
+    let Some(text) = irish::collection() else { return };
     let (tunes, problems) = abc::parse(&text);
     assert_eq!(tunes.len(), 804);
     // Two empty lines behind a header, three lines with fields that stand where they should not.
@@ -52,7 +41,7 @@ fn every_tune_comes_through() {
 
 #[test]
 fn tunes_of_a_real_collection_are_complete() {
-    let Some(text) = collection() else { return };
+    let Some(text) = irish::collection() else { return };
     let pieces = abc::split(&text);
     let complete = pieces.iter().filter(|p| abc::parse_complete(p.text).is_ok()).count();
     println!("{complete} of {} tunes are complete", pieces.len());

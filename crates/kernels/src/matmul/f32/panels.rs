@@ -106,6 +106,7 @@ impl Panels {
     unsafe fn multiply_rows(&self, a: Matrix, c: &mut [f32], accumulate: bool) {
         let (m, n, k) = (a.rows(), self.n, self.k);
         let blocks = m.div_ceil(ROWS);
+        let mut edge = [0.0; ROWS * PANEL];
         for (number, panel) in self.lines.chunks_exact(k.max(1)).enumerate() {
             let first = number * PANEL;
             let width = PANEL.min(n - first);
@@ -117,38 +118,28 @@ impl Panels {
                     let from = &a.data()[rows.start * a.row_stride() + start..];
                     let at = rows.start * n + first;
                     let load = accumulate || start > 0;
-                    if width == PANEL {
-                        let sums = &mut c[at..];
-                        // SAFETY: whole rows of `a` and a whole panel's width of `c` lie in the slices, as asserted above.
-                        unsafe {
-                            block_of(
-                                rows.len(),
-                                from.as_ptr(),
-                                a.row_stride(),
-                                lines,
-                                sums.as_mut_ptr(),
-                                n,
-                                load,
-                            )
-                        };
-                    } else {
-                        // The panel that is cut off goes through sums of its own.
-                        let mut edge = [0.0; ROWS * PANEL];
+                    // The panel that is cut off goes through sums of its own.
+                    let whole = width == PANEL;
+                    if !whole {
                         for (row, edge) in edge.chunks_exact_mut(PANEL).enumerate().take(rows.len()) {
                             edge[..width].copy_from_slice(&c[at + row * n..][..width]);
                         }
-                        // SAFETY: as above; `edge` holds the block.
-                        unsafe {
-                            block_of(
-                                rows.len(),
-                                from.as_ptr(),
-                                a.row_stride(),
-                                lines,
-                                edge.as_mut_ptr(),
-                                PANEL,
-                                load,
-                            );
-                        }
+                    }
+                    let (sums, ldc) = if whole { (&mut c[at..], n) } else { (&mut edge[..], PANEL) };
+                    // SAFETY: whole rows of `a` lie in its slice, as `multiply` asserts, and a whole panel's width of
+                    // `c`, or the block in `edge`.
+                    unsafe {
+                        block_of(
+                            rows.len(),
+                            from.as_ptr(),
+                            a.row_stride(),
+                            lines,
+                            sums.as_mut_ptr(),
+                            ldc,
+                            load,
+                        );
+                    }
+                    if !whole {
                         for (row, edge) in edge.chunks_exact(PANEL).enumerate().take(rows.len()) {
                             c[at + row * n..][..width].copy_from_slice(&edge[..width]);
                         }
