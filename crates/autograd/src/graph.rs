@@ -237,6 +237,15 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// Hands a gradient that is an input's as it is over to it, where one is wanted.
+    pub(crate) fn pass_grad(&mut self, tensor: Tensor, grad: Vec<f32>) {
+        if self.wants_grad(tensor) && !grad.is_empty() {
+            self.return_grad(tensor, grad);
+        } else {
+            self.memory.give(grad);
+        }
+    }
+
     /// Adds to a tensor's gradient where one is wanted.
     pub(crate) fn add_grad(&mut self, tensor: Tensor, add: impl FnOnce(&mut [f32])) {
         let mut grad = self.borrow_grad(tensor);

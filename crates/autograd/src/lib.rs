@@ -11,14 +11,16 @@ mod memory;
 mod ops;
 mod params;
 
+pub use anaphora_kernels::activation::Activation;
 pub use anaphora_kernels::dropout::Mask;
 pub use anaphora_kernels::optimizer::{AdamW, Sgd};
 pub use anaphora_kernels::recurrent::Cell;
+pub use anaphora_kernels::rotary::Rotary;
 pub use anaphora_kernels::{Isa, Precision};
 pub use error::ShapeError;
 pub use graph::{Graph, Mode, Tensor};
 pub use memory::Memory;
-pub use ops::activation::Activation;
+pub use ops::norm::{Norm, NormParams};
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params};
 

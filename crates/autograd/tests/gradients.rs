@@ -2,8 +2,8 @@
 
 use anaphora_autograd::check::{self, Disagreement};
 use anaphora_autograd::{
-    Activation, Cell, Device, Direction, Graph, Mask, Memory, Mode, ParamId, Params, Precision, ShapeError,
-    Tensor,
+    Activation, Cell, Device, Direction, Graph, Mask, Memory, Mode, Norm, NormParams, ParamId, Params,
+    Precision, Rotary, ShapeError, Tensor,
 };
 
 const CELLS: [Cell; 4] = [Cell::Tanh, Cell::Relu, Cell::Gru, Cell::Lstm];
@@ -91,7 +91,7 @@ fn linear_with_a_bias_after_one_hot() {
 
 #[test]
 fn activations() {
-    for function in [Activation::Tanh, Activation::Relu] {
+    for function in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::GeluTanh] {
         let mut model = Model::default();
         let (table, weight) = (model.add("table", &[5, 4]), model.add("weight", &[CLASSES, 4]));
         model.check(&format!("{function:?}"), |graph| {
@@ -100,6 +100,60 @@ fn activations() {
             head(graph, weight, y)
         });
     }
+}
+
+#[test]
+fn gated_activations_and_sums() {
+    let mut model = Model::default();
+    let (table, places) = (model.add("table", &[5, 8]), model.add("places", &[TOKENS, 8]));
+    let weight = model.add("weight", &[CLASSES, 4]);
+    // Slopes are steeper away from zero.
+    model.params.value_mut(table).iter_mut().for_each(|value| *value *= 2.0);
+    model.check("swiglu", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let place = graph.embedding(places, &[0, 1, 2, 3, 4, 5, 6, 7, 8])?;
+        let x = graph.add(x, place)?;
+        let y = graph.swiglu(x)?;
+        head(graph, weight, y)
+    });
+}
+
+#[test]
+fn norms_with_and_without_a_residual_sum() {
+    for norm in [Norm::Layer, Norm::Rms] {
+        for (with_bias, dropout) in [(true, 0.0), (false, 0.3)] {
+            let mut model = Model::default();
+            let table = model.add("table", &[5, 6]);
+            let (first, second) = (model.add("first", &[6]), model.add("second", &[6]));
+            let bias = with_bias.then(|| model.add("bias", &[6]));
+            let (inner, weight) = (model.add("inner", &[6, 6]), model.add("weight", &[CLASSES, 6]));
+            // A stream that counts twice in the loss, and directly.
+            let out = model.add("out", &[CLASSES, 6]);
+            let params = |weight| NormParams { norm, weight, bias, epsilon: 1e-5 };
+            model.check(&format!("{norm:?} {with_bias} {dropout}"), |graph| {
+                let x = graph.embedding(table, &IDS)?;
+                let y = graph.norm(x, params(first))?;
+                let branch = graph.linear(y, inner, None)?;
+                let (sum, y) = graph.residual_norm(x, branch, dropout, params(second))?;
+                let (plain, logits) = (graph.linear(sum, out, None)?, graph.linear(y, weight, None)?);
+                let logits = graph.add(logits, plain)?;
+                Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+            });
+        }
+    }
+}
+
+#[test]
+fn rotary_positions() {
+    let mut model = Model::default();
+    let (table, weight) = (model.add("table", &[5, 10]), model.add("weight", &[CLASSES, 10]));
+    let positions = [0, 0, 0, 1, 1, 1, 2, 2, 7];
+    let rotary = std::rc::Rc::new(Rotary::new(4, 10.0, &positions));
+    model.check("rotary", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let y = graph.rotate(x, 2, &rotary)?;
+        head(graph, weight, y)
+    });
 }
 
 #[test]

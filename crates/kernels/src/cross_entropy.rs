@@ -64,24 +64,17 @@ impl SimdOp for ExpSum<'_> {
     }
 }
 
-/// `dlogits = (probabilities - one_hot(targets)) * scale`, in place of the probabilities that [`forward`] left.
-pub fn backward(
-    pool: &Pool,
-    classes: usize,
-    probabilities: &[f32],
-    targets: &[u32],
-    scale: f32,
-    dlogits: &mut [f32],
-) {
-    assert_eq!(probabilities.len(), dlogits.len());
-    let dlogits = SharedMut::new(dlogits);
+/// Turns the probabilities that [`forward`] left into the gradient of the logits in place:
+/// `(probabilities - one_hot(targets)) * scale`.
+pub fn backward(pool: &Pool, classes: usize, probabilities: &mut [f32], targets: &[u32], scale: f32) {
+    assert_eq!(probabilities.len(), targets.len() * classes);
+    let values = SharedMut::new(probabilities);
     pool.run(|worker| {
         let rows = worker.share(targets.len(), 1);
-        let range = rows.start * classes..rows.end * classes;
         // SAFETY: these rows belong to this worker alone.
-        let d = unsafe { dlogits.part(range.clone()) };
-        d.iter_mut().zip(&probabilities[range]).for_each(|(d, p)| *d += p * scale);
-        for (row, &target) in d.chunks_exact_mut(classes).zip(&targets[rows]) {
+        let values = unsafe { values.part(rows.start * classes..rows.end * classes) };
+        for (row, &target) in values.chunks_exact_mut(classes).zip(&targets[rows]) {
+            row.iter_mut().for_each(|p| *p *= scale);
             row[target as usize] -= scale;
         }
     });

@@ -11,10 +11,12 @@ pub mod isa;
 mod lanes;
 pub mod matmul;
 pub mod matrix;
+pub mod norm;
 pub mod optimizer;
 pub mod pool;
 pub mod random;
 pub mod recurrent;
+pub mod rotary;
 pub mod shared;
 pub mod simd;
 

@@ -41,3 +41,20 @@ pub fn dispatch_at<Op: SimdOp>(isa: Isa, op: Op) -> Op::Output {
     let _ = isa;
     op.eval(rten_simd::isa::GenericIsa::new())
 }
+
+/// Runs a plain loop compiled for the vectors of [`Isa::current`]: the compiler vectorises what it inlines here.
+#[inline(always)]
+pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    struct Plain<F>(F);
+
+    impl<R, F: FnOnce() -> R> SimdOp for Plain<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn eval<I: rten_simd::Isa>(self, _: I) -> R {
+            (self.0)()
+        }
+    }
+
+    dispatch(Plain(f))
+}

@@ -1,17 +1,9 @@
 //! Element-wise activations.
 
-use anaphora_kernels::activation;
+use anaphora_kernels::activation::{self, Activation};
 
+use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
-
-/// A function of each value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `max(0, x)`.
-    Relu,
-}
 
 struct Activate {
     function: Activation,
@@ -23,14 +15,24 @@ impl Graph<'_> {
     /// `y = f(x)` for each value.
     pub fn activate(&mut self, function: Activation, x: Tensor) -> Tensor {
         let mut value = self.memory.take(x.rows * x.cols);
-        match function {
-            Activation::Tanh => activation::tanh(self.value(x), &mut value),
-            Activation::Relu => activation::relu(self.value(x), &mut value),
-        }
+        activation::forward(&self.device.pool, function, self.value(x), &mut value);
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
-        self.keep(y);
+        self.keep(x);
         self.record(Activate { function, x, y });
         y
+    }
+
+    /// `silu(gate) ⊙ up` for `x[rows, 2 width]`, gates before ups (SwiGLU, Shazeer 2020): `[rows, width]`.
+    pub fn swiglu(&mut self, x: Tensor) -> Result<Tensor, ShapeError> {
+        let width = x.cols / 2;
+        let sides = (("input", &x.shape()[..]), ("gates and ups", &[2, width][..]));
+        expect(x.cols.is_multiple_of(2), "swiglu", sides.0, sides.1, "there must be an up for each gate")?;
+        let mut value = self.memory.take(x.rows * width);
+        activation::swiglu(&self.device.pool, width, self.value(x), &mut value);
+        let y = self.push(value, x.rows, width, self.wants_grad(x));
+        self.keep(x);
+        self.record(Swiglu { x, y });
+        Ok(y)
     }
 }
 
@@ -38,10 +40,27 @@ impl Operation for Activate {
     fn backward(&self, graph: &mut Graph) {
         let dy = graph.take_grad(self.y);
         let mut dx = graph.borrow_grad(self.x);
-        let y = graph.value(self.y);
-        match self.function {
-            Activation::Tanh => activation::tanh_backward(y, &dy, &mut dx),
-            Activation::Relu => activation::relu_backward(y, &dy, &mut dx),
+        if !dy.is_empty() && !dx.is_empty() {
+            let (pool, x) = (&graph.device.pool, graph.nodes.value(self.x));
+            activation::backward(pool, self.function, x, &dy, &mut dx);
+        }
+        graph.return_grad(self.x, dx);
+        graph.memory.give(dy);
+    }
+}
+
+struct Swiglu {
+    x: Tensor,
+    y: Tensor,
+}
+
+impl Operation for Swiglu {
+    fn backward(&self, graph: &mut Graph) {
+        let dy = graph.take_grad(self.y);
+        let mut dx = graph.borrow_grad(self.x);
+        if !dy.is_empty() && !dx.is_empty() {
+            let (pool, x) = (&graph.device.pool, graph.nodes.value(self.x));
+            activation::swiglu_backward(pool, self.y.cols, x, &dy, &mut dx);
         }
         graph.return_grad(self.x, dx);
         graph.memory.give(dy);

@@ -41,20 +41,10 @@ impl Operation for CrossEntropy {
     fn backward(&self, graph: &mut Graph) {
         let upstream = graph.take_grad(self.mean);
         let Some(scale) = upstream.first().map(|g| g / self.targets.len() as f32) else { return };
-        let mut dlogits = graph.borrow_grad(self.logits);
-        let probabilities = graph.value(self.probabilities);
-        if !dlogits.is_empty() {
-            let pool = &graph.device.pool;
-            cross_entropy::backward(
-                pool,
-                self.logits.cols,
-                probabilities,
-                &self.targets,
-                scale,
-                &mut dlogits,
-            );
-        }
-        graph.return_grad(self.logits, dlogits);
+        let mut values = graph.overwrite(self.probabilities);
+        let pool = &graph.device.pool;
+        cross_entropy::backward(pool, self.logits.cols, &mut values, &self.targets, scale);
+        graph.pass_grad(self.logits, values);
         graph.memory.give(upstream);
     }
 }

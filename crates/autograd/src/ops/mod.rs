@@ -1,9 +1,12 @@
 //! The operations: one file each, forward beside backward.
 
-pub mod activation;
+mod activation;
+mod add;
 mod cross_entropy;
 mod dropout;
 mod embedding;
 mod linear;
+pub mod norm;
 pub mod recurrent;
+mod rotary;
 mod window;

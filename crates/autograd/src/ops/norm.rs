@@ -1,0 +1,136 @@
+//! Normalisation of rows, with the residual sum in front of it.
+
+use anaphora_kernels::norm::{self, Branch, Scale};
+
+pub use anaphora_kernels::norm::Norm;
+
+use crate::error::{ShapeError, expect};
+use crate::graph::{Graph, Operation, Tensor};
+use crate::params::ParamId;
+
+/// A normalisation and its parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormParams {
+    /// By what a row is normalised.
+    pub norm: Norm,
+    /// `[width]`: what the normalised row is multiplied with.
+    pub weight: ParamId,
+    /// `[width]`: what is added then.
+    pub bias: Option<ParamId>,
+    /// What is added to the variance under the root.
+    pub epsilon: f32,
+}
+
+struct Normalize {
+    params: NormParams,
+    x: Tensor,
+    /// The branch, its dropout's rate and seed.
+    branch: Option<(Tensor, Option<(f32, u64)>)>,
+    sum: Tensor,
+    stats: Tensor,
+    y: Tensor,
+}
+
+impl Graph<'_> {
+    /// Each row of `x[rows, width]` normalised, times the weight, plus the bias.
+    pub fn norm(&mut self, x: Tensor, params: NormParams) -> Result<Tensor, ShapeError> {
+        Ok(self.normalize(x, None, params)?.1)
+    }
+
+    /// Adds to the residual stream `x[rows, width]` what a `branch` gives, dropped out with probability `dropout` in
+    /// training, and normalises the sum; returns the sum, which is the stream from here on, and the normalised rows.
+    pub fn residual_norm(
+        &mut self,
+        x: Tensor,
+        branch: Tensor,
+        dropout: f32,
+        params: NormParams,
+    ) -> Result<(Tensor, Tensor), ShapeError> {
+        let sides = (("stream", &x.shape()[..]), ("branch", &branch.shape()[..]));
+        expect(
+            x.shape() == branch.shape(),
+            "residual_norm",
+            sides.0,
+            sides.1,
+            "what is added must have the same shape",
+        )?;
+        let dropout = if dropout > 0.0 { self.mask_seed().map(|seed| (dropout, seed)) } else { None };
+        self.normalize(x, Some((branch, dropout)), params)
+    }
+
+    fn normalize(
+        &mut self,
+        x: Tensor,
+        branch: Option<(Tensor, Option<(f32, u64)>)>,
+        params: NormParams,
+    ) -> Result<(Tensor, Tensor), ShapeError> {
+        for id in [Some(params.weight), params.bias].into_iter().flatten() {
+            let side = (self.params.name(id), self.params.shape(id));
+            let fits = side.1 == [x.cols];
+            expect(
+                fits,
+                "norm",
+                ("input", &x.shape()),
+                side,
+                "there must be a value for each of the input's columns",
+            )?;
+        }
+        let mut stats = self.memory.take(2 * x.rows);
+        let mut value = self.memory.take(x.rows * x.cols);
+        let mut sums = self.memory.take(if branch.is_some() { x.rows * x.cols } else { 0 });
+        let scale = Scale {
+            weight: self.params.value(params.weight),
+            bias: params.bias.map(|bias| self.params.value(bias)),
+            epsilon: params.epsilon,
+        };
+        let added = branch.map(|(branch, dropout)| {
+            (Branch { values: self.nodes.value(branch), dropout }, sums.as_mut_slice())
+        });
+        let (pool, rows) = (&self.device.pool, self.nodes.value(x));
+        norm::forward(pool, params.norm, scale, rows, added, &mut value, &mut stats);
+        let sum = match branch {
+            Some(_) => self.push(sums, x.rows, x.cols, true),
+            None => x,
+        };
+        let stats = self.push(stats, x.rows, 2, false);
+        let y = self.push(value, x.rows, x.cols, true);
+        self.keep(sum);
+        self.record(Normalize { params, x, branch, sum, stats, y });
+        Ok((sum, y))
+    }
+}
+
+impl Operation for Normalize {
+    fn backward(&self, graph: &mut Graph) {
+        let mut dy = graph.take_grad(self.y);
+        // Without a branch the sum is `x` itself, whose gradient is added to in place.
+        let mut d = match self.branch {
+            None if dy.is_empty() => return,
+            None => graph.borrow_grad(self.x),
+            Some(_) => graph.take_grad(self.sum),
+        };
+        let len = dy.len().max(d.len());
+        for part in [&mut dy, &mut d].into_iter().filter(|part| part.is_empty()) {
+            *part = graph.memory.take_zeroed(len);
+        }
+        let mut dbranch = self.branch.map_or_else(Vec::new, |(branch, _)| graph.borrow_grad(branch));
+        let NormParams { norm, weight, bias, .. } = self.params;
+        let sum = graph.nodes.value(self.sum);
+        let stats = graph.nodes.value(self.stats);
+        let out = self.branch.filter(|_| !dbranch.is_empty());
+        let out = out.map(|(_, dropout)| (dbranch.as_mut_slice(), dropout));
+        let pool = &graph.device.pool;
+        if let Some(bias) = bias {
+            let ([w, _], [dw, db]) = graph.params.split([weight, bias]);
+            norm::backward(pool, norm, w, sum, stats, &dy, &mut d, out, dw, Some(db));
+        } else {
+            let ([w], [dw]) = graph.params.split([weight]);
+            norm::backward(pool, norm, w, sum, stats, &dy, &mut d, out, dw, None);
+        }
+        if let Some((branch, _)) = self.branch {
+            graph.return_grad(branch, dbranch);
+        }
+        graph.memory.give(dy);
+        graph.pass_grad(self.x, d);
+    }
+}
