@@ -139,23 +139,30 @@ pub fn train(
     Ok(Timing::new(batch * length, seconds))
 }
 
-/// One stream of `tokens` tokens, each drawn from the softmax of the logits before it.
-pub fn generate(model: &recipe::Model, vocab_size: usize, device: &Device, tokens: usize) -> Result<Timing> {
+/// One stream of `tokens` tokens, each drawn from the softmax of the logits before it, behind a prompt of `prompt` tokens.
+pub fn generate(
+    model: &recipe::Model,
+    vocab_size: usize,
+    device: &Device,
+    [prompt, tokens]: [usize; 2],
+) -> Result<Timing> {
     let mut model = LanguageModel::new(model, vocab_size, 1);
     let mut sampler = Sampler::new(SamplingOptions::default(), 1, 0)?;
-    let (mut memory, mut state) = (Memory::new(), model.initial_state(1));
-    let (mut logits, mut token) = (Vec::new(), 0);
-    let mut step = || -> Result<f64> {
-        let start = Instant::now();
-        model.advance(device, &mut memory, &[token], &[1], &mut state, &mut logits)?;
-        token = sampler.sample(&mut logits, &[])?;
-        Ok(start.elapsed().as_secs_f64())
+    let (mut memory, mut logits) = (Memory::new(), Vec::new());
+    let mut stream = |tokens: usize| -> Result<Vec<f64>> {
+        let mut state = model.initial_state(1);
+        let begin: Vec<u32> = (0..prompt).map(|i| (i % vocab_size) as u32).collect();
+        model.advance(device, &mut memory, &begin, &vec![1; prompt], &mut state, &mut logits)?;
+        let step = |_| {
+            let start = Instant::now();
+            let token = sampler.sample(&mut logits, &[])?;
+            model.advance(device, &mut memory, &[token], &[1], &mut state, &mut logits)?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        (0..tokens).map(step).collect()
     };
-    for _ in 0..WARM_UP {
-        step()?;
-    }
-    let seconds = (0..tokens).map(|_| step()).collect::<Result<_>>()?;
-    Ok(Timing::new(1, seconds))
+    stream(WARM_UP)?;
+    Ok(Timing::new(1, stream(tokens)?))
 }
 
 /// Recurrent layers alone on a packed batch with `batch_sizes` rows a step: forward, backward with the input's gradient,

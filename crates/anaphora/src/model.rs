@@ -2,8 +2,9 @@
 
 use anaphora_data::Batch;
 use anaphora_nn::{
-    Backbone, Builder, Cell, Device, FeedForward, Graph, Input, Linear, Mask, Memory, Mode, Params,
-    Recurrent, RecurrentOptions, ShapeError, State, Tensor,
+    Activation, Backbone, Builder, Cell, Device, FeedForward, FeedForwardKind, Graph, Input, Linear, Mask,
+    Memory, Mode, Norm, Params, Position, Recurrent, RecurrentOptions, ShapeError, Similarity, State, Tensor,
+    Transformer, TransformerOptions, init,
 };
 
 use crate::recipe;
@@ -134,29 +135,52 @@ impl LanguageModel {
 
 impl Layers {
     fn new(model: &recipe::Model, vocab_size: usize, builder: &mut Builder) -> Self {
-        let input = Input::new(builder, "embedding", vocab_size, model.embedding_size, model.tied_weights);
-        let dropout = model.dropout as f32;
-        let backbone = match cell(model) {
-            None => {
-                let sizes = [model.window, input.size(), model.hidden_size, model.layers];
+        use recipe::Backbone as Kind;
+        let (embedding_size, hidden_size) = (model.embedding_size(), model.hidden_size);
+        let deviation = match model.backbone {
+            Kind::Transformer => 0.02,
+            _ if model.tied_weights => 1.0 / (embedding_size as f32).sqrt(),
+            _ => 1.0,
+        };
+        let input = Input::new(builder, "embedding", vocab_size, embedding_size, deviation);
+        let mut dropout = model.dropout as f32;
+        let recurrent = |builder: &mut Builder, cell| {
+            let options = RecurrentOptions {
+                cell,
+                input_size: input.size(),
+                hidden_size,
+                layers: model.layers,
+                bidirectional: false,
+                dropout: model.dropout as f32,
+                variational: model.variational_dropout,
+                forget_bias: model.forget_bias as f32,
+            };
+            Backbone::Recurrent(Recurrent::new(builder, "rnn", options))
+        };
+        let backbone = match model.backbone {
+            Kind::Window => {
+                let sizes = [model.window, input.size(), hidden_size, model.layers];
                 Backbone::FeedForward(FeedForward::new(builder, "window", sizes, dropout))
             }
-            Some(cell) => {
-                let options = RecurrentOptions {
-                    cell,
-                    input_size: input.size(),
-                    hidden_size: model.hidden_size,
-                    layers: model.layers,
-                    bidirectional: false,
-                    dropout,
-                    variational: model.variational_dropout,
-                    forget_bias: model.forget_bias as f32,
-                };
-                Backbone::Recurrent(Recurrent::new(builder, "rnn", options))
+            Kind::Rnn if model.nonlinearity == recipe::Nonlinearity::Relu => recurrent(builder, Cell::Relu),
+            Kind::Rnn => recurrent(builder, Cell::Tanh),
+            Kind::Gru => recurrent(builder, Cell::Gru),
+            Kind::Lstm => recurrent(builder, Cell::Lstm),
+            Kind::Transformer => {
+                // It drops its input out itself, with the places in it, and nothing in front of the head.
+                dropout = 0.0;
+                let options = TransformerOptions { input_size: input.size(), ..transformer(model) };
+                Backbone::Transformer(Transformer::new(builder, "transformer", options))
             }
         };
+        let is_transformer = model.backbone == Kind::Transformer;
+        let bias = !is_transformer || model.bias;
         let head = match input.table() {
-            Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size),
+            Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, bias),
+            _ if is_transformer => {
+                let sizes = [backbone.output_size(), vocab_size];
+                Linear::with_init(builder, "head", sizes, bias, |random, w| init::normal(random, w, 0.02))
+            }
             _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
         };
         Self { input, backbone, head, vocab_size, dropout, variational: model.variational_dropout }
@@ -180,14 +204,42 @@ impl Layers {
     }
 }
 
-/// The recurrent cell that a recipe names, or none for the feed-forward baseline.
-fn cell(model: &recipe::Model) -> Option<Cell> {
-    use recipe::{Backbone, Nonlinearity};
-    match (model.backbone, model.nonlinearity) {
-        (Backbone::Window, _) => None,
-        (Backbone::Rnn, Nonlinearity::Tanh) => Some(Cell::Tanh),
-        (Backbone::Rnn, Nonlinearity::Relu) => Some(Cell::Relu),
-        (Backbone::Gru, _) => Some(Cell::Gru),
-        (Backbone::Lstm, _) => Some(Cell::Lstm),
+/// The Transformer that a recipe describes, fed with rows of its own width.
+pub(crate) fn transformer(model: &recipe::Model) -> TransformerOptions {
+    TransformerOptions {
+        input_size: model.hidden_size,
+        hidden_size: model.hidden_size,
+        layers: model.layers,
+        heads: model.heads(),
+        kv_heads: model.kv_heads.unwrap_or_else(|| model.heads()),
+        feed_forward_size: model.feed_forward_size(),
+        feed_forward: match model.feed_forward {
+            recipe::FeedForward::Relu => FeedForwardKind::Plain(Activation::Relu),
+            recipe::FeedForward::Gelu => FeedForwardKind::Plain(Activation::Gelu),
+            recipe::FeedForward::GeluTanh => FeedForwardKind::Plain(Activation::GeluTanh),
+            recipe::FeedForward::Swiglu => FeedForwardKind::SwiGlu,
+        },
+        context: model.context.unwrap_or(recipe::CONTEXT),
+        position: match model.position {
+            recipe::Position::None => Position::None,
+            recipe::Position::Sinusoidal => Position::Sinusoidal,
+            recipe::Position::Learned => Position::Learned,
+            recipe::Position::Rotary => Position::Rotary,
+            recipe::Position::Alibi => Position::Alibi,
+        },
+        norm: match model.norm {
+            recipe::Norm::Layer => Norm::Layer,
+            recipe::Norm::Rms => Norm::Rms,
+        },
+        norm_first: model.norm_first,
+        similarity: match model.similarity {
+            recipe::Similarity::Dot => Similarity::ScaledDotProduct,
+            recipe::Similarity::Cosine => Similarity::Cosine,
+        },
+        bias: model.bias,
+        causal: true,
+        memory_size: None,
+        dropout: model.dropout as f32,
+        attention_dropout: model.attention_dropout as f32,
     }
 }

@@ -19,9 +19,10 @@ use std::path::Path;
 use toml::{Table, Value};
 
 pub use fields::{Accepts, FIELDS, Field};
+pub(crate) use parts::CONTEXT;
 pub use parts::{
-    Backbone, Data, Model, Nonlinearity, Optimizer, Precision, Recipe, ScheduleKind, Task, Tokenizer,
-    Training, Windows,
+    Backbone, Data, FeedForward, Model, Nonlinearity, Norm, Optimizer, Position, Precision, Recipe,
+    ScheduleKind, Similarity, Task, Tokenizer, Training, Windows,
 };
 
 use crate::atomic::write_atomic;
@@ -62,7 +63,24 @@ pub enum RecipeError {
     Conflict(String),
 }
 
+/// Most layers of a recurrent model: gradients hardly come through more.
+const RECURRENT_LAYERS: usize = 8;
+
 impl Recipe {
+    /// The defaults for a backbone: those of [`Default`] are a recurrent model's.
+    pub fn for_backbone(backbone: Backbone) -> Self {
+        let mut recipe = Self::default();
+        recipe.model.backbone = backbone;
+        if backbone == Backbone::Transformer {
+            let Self { data, model, training, .. } = &mut recipe;
+            data.windows = Windows::Random;
+            (model.layers, model.hidden_size, model.dropout) = (4, 256, 0.1);
+            (training.batch, training.length, training.learning_rate) = (16, 128, 1e-3);
+            (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
+        }
+        recipe
+    }
+
     /// Reads a recipe file and validates it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         read_with(path.as_ref(), Self::parse)
@@ -84,7 +102,12 @@ impl Recipe {
     /// yet whether they go together.
     pub fn parse_unvalidated(text: &str) -> Result<Self, RecipeError> {
         let table: Table = text.parse().map_err(|error| toml_error(text, &error))?;
+        // What a file leaves out has the defaults of its backbone.
         let mut recipe = Self::default();
+        if let Some(backbone) = lookup(&table, "model.backbone") {
+            recipe.apply_one("model.backbone", backbone.clone())?;
+            recipe = Self::for_backbone(recipe.model.backbone);
+        }
         recipe.apply("", table)?;
         Ok(recipe)
     }
@@ -152,13 +175,29 @@ impl Recipe {
             let train = train.display();
             return Some(format!("data.train is {train} while data.builtin is true; leave one of them out"));
         }
-        if model.tied_weights && model.embedding_size != model.hidden_size {
-            let (embedding, hidden) = (model.embedding_size, model.hidden_size);
+        if model.tied_weights && model.embedding_size() != model.hidden_size {
+            let (embedding, hidden) = (model.embedding_size(), model.hidden_size);
             let needs = "model.tied_weights needs model.embedding_size and model.hidden_size to be equal";
             return Some(format!("{needs}, but they are {embedding} and {hidden}"));
         }
         if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
             return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
+        }
+        if model.backbone == Backbone::Transformer {
+            if let Some(context) = model.context.filter(|&context| context < training.length) {
+                let length = training.length;
+                return Some(format!(
+                    "training.length is {length}, but model.context only {context}; a window has to fit into the context"
+                ));
+            }
+            if let Some(conflict) = crate::model::transformer(model).conflict() {
+                return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
+            }
+        }
+        let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
+        if recurrent && model.layers > RECURRENT_LAYERS {
+            let layers = model.layers;
+            return Some(format!("model.layers is {layers}; a recurrent model has {RECURRENT_LAYERS} at most"));
         }
         let known_end = training.steps.is_some() || training.epochs.is_some();
         if training.schedule == ScheduleKind::Cosine && !known_end {

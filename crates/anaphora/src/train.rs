@@ -126,6 +126,7 @@ pub fn train(
         Precision::F32 => recipe::Precision::F32,
         Precision::Bf16 => recipe::Precision::Bf16,
     };
+    recipe.model.context.get_or_insert(recipe.training.length);
     let corpus = Corpus::read(recipe.task, &recipe.data)?;
     recipe.task = corpus.task;
     corpus.skipped.iter().for_each(|note| observer(&Event::Note(note)));

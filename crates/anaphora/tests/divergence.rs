@@ -10,7 +10,7 @@ fn recipe(learning_rate: f64) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.data.builtin = true;
     recipe.model.hidden_size = 32;
-    recipe.model.embedding_size = 8;
+    recipe.model.embedding_size = Some(8);
     let training = &mut recipe.training;
     (training.batch, training.length) = (4, 24);
     (training.optimizer, training.clip, training.warmup_steps) = (Optimizer::Sgd, 0.0, 0);

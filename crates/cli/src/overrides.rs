@@ -1,7 +1,7 @@
 //! Flags that override fields of the recipe.
 
 use anaphora::Recipe;
-use anaphora::recipe::{Accepts, Field};
+use anaphora::recipe::{self, Accepts, Field};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
@@ -19,6 +19,8 @@ const FLAGS: &[Flag] = &[
     Flag("layers", "model.layers", "N"),
     Flag("hidden", "model.hidden_size", "N"),
     Flag("embedding", "model.embedding_size", "N"),
+    Flag("heads", "model.heads", "N"),
+    Flag("position", "model.position", "KIND"),
     Flag("dropout", "model.dropout", "SHARE"),
     Flag("batch", "training.batch", "N"),
     Flag("length", "training.length", "N"),
@@ -36,6 +38,14 @@ const FLAGS: &[Flag] = &[
 pub struct Overrides(Vec<(String, String, String)>);
 
 impl Overrides {
+    /// The backbone that is asked for, if one is: what is left out follows it.
+    pub fn backbone(&self) -> Option<recipe::Backbone> {
+        let mut recipe = Recipe::default();
+        let (_, field, word) = self.0.iter().rev().find(|(_, field, _)| field == "model.backbone")?;
+        // What is no backbone is refused when all is applied.
+        recipe.set(field, word).ok().map(|()| recipe.model.backbone)
+    }
+
     /// Changes the recipe; what `--set` says comes last.
     pub fn apply(&self, recipe: &mut Recipe) -> Result<()> {
         for (flag, field, value) in &self.0 {

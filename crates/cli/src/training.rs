@@ -134,8 +134,9 @@ fn introduction(start: &Start) -> String {
         Backbone::Rnn => "rnn".to_owned(),
         Backbone::Gru => "gru".to_owned(),
         Backbone::Lstm => "lstm".to_owned(),
+        Backbone::Transformer => format!("transformer, {}", counted(model.heads(), "head")),
     };
-    let input = match model.embedding_size {
+    let input = match model.embedding_size() {
         0 => "one-hot input".to_owned(),
         size => format!("embedding {}", grouped(size as u64)),
     };

@@ -2,7 +2,7 @@
 
 use anaphora_autograd::{Graph, ShapeError, Tensor};
 
-use crate::{FeedForward, Recurrent, State};
+use crate::{FeedForward, Recurrent, State, Transformer};
 
 /// The body of a model: reads a packed batch step by step and gives a row for each token.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub enum Backbone {
     Recurrent(Recurrent),
     /// A feed-forward network over a fixed window.
     FeedForward(FeedForward),
+    /// Blocks of attention.
+    Transformer(Transformer),
 }
 
 impl Backbone {
@@ -19,6 +21,7 @@ impl Backbone {
         match self {
             Self::Recurrent(backbone) => backbone.output_size(),
             Self::FeedForward(backbone) => backbone.output_size(),
+            Self::Transformer(backbone) => backbone.output_size(),
         }
     }
 
@@ -27,6 +30,7 @@ impl Backbone {
         match self {
             Self::Recurrent(backbone) => backbone.initial_state(rows),
             Self::FeedForward(backbone) => backbone.initial_state(rows),
+            Self::Transformer(backbone) => backbone.initial_state(rows),
         }
     }
 
@@ -42,6 +46,7 @@ impl Backbone {
         match self {
             Self::Recurrent(backbone) => backbone.forward(graph, x, batch_sizes, state),
             Self::FeedForward(backbone) => backbone.forward(graph, x, batch_sizes, state),
+            Self::Transformer(backbone) => backbone.forward(graph, x, batch_sizes, None, state),
         }
     }
 }

@@ -22,19 +22,18 @@ pub enum Input {
 }
 
 impl Input {
-    /// An embedding `NAME.weight [vocab_size, embedding_size]`, normal with variance 1, or `1 / embedding_size` where the
-    /// output layer shares it; one-hot where `embedding_size` is 0.
+    /// An embedding `NAME.weight [vocab_size, embedding_size]`, normal with this deviation; one-hot where `embedding_size`
+    /// is 0.
     pub fn new(
         builder: &mut Builder,
         name: &str,
         vocab_size: usize,
         embedding_size: usize,
-        shared: bool,
+        deviation: f32,
     ) -> Self {
         if embedding_size == 0 {
             return Self::OneHot { vocab_size };
         }
-        let deviation = if shared { 1.0 / (embedding_size as f32).sqrt() } else { 1.0 };
         let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], |random, w| {
             init::normal(random, w, deviation);
         });

@@ -7,17 +7,24 @@ mod embedding;
 mod feed_forward;
 pub mod init;
 mod linear;
+mod norm;
+mod position;
 mod recurrent;
 mod state;
+mod transformer;
 
 pub use backbone::Backbone;
 pub use builder::Builder;
 pub use embedding::Input;
 pub use feed_forward::FeedForward;
 pub use linear::Linear;
+pub use norm::norm;
+pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
-pub use state::State;
+pub use state::{Progress, State};
+pub use transformer::{FeedForwardKind, EncoderMemory, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
-    AdamW, Cell, Device, Graph, Mask, Memory, Mode, ParamId, Params, Precision, Sgd, ShapeError, Tensor,
+    Activation, AdamW, Cell, Device, Graph, Mask, Memory, Mode, Norm, ParamId, Params, Precision, Sgd,
+    ShapeError, Similarity, Tensor,
 };

@@ -1,6 +1,7 @@
 //! The linear layer.
 
 use anaphora_autograd::{Graph, ParamId, ShapeError, Tensor};
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{Builder, init};
 
@@ -8,25 +9,36 @@ use crate::{Builder, init};
 #[derive(Clone, Copy, Debug)]
 pub struct Linear {
     weight: ParamId,
-    bias: ParamId,
+    bias: Option<ParamId>,
 }
 
 impl Linear {
     /// Adds `NAME.weight [outputs, inputs]` and `NAME.bias [outputs]`, uniform as PyTorch begins them.
     pub fn new(builder: &mut Builder, name: &str, inputs: usize, outputs: usize) -> Self {
         let bound = 1.0 / (inputs as f32).sqrt();
-        let weight = builder
-            .add(format!("{name}.weight"), &[outputs, inputs], |random, w| init::uniform(random, w, bound));
-        Self { weight, bias: builder.add_zeros(format!("{name}.bias"), &[outputs]) }
+        Self::with_init(builder, name, [inputs, outputs], true, |random, w| init::uniform(random, w, bound))
     }
 
-    /// Shares a weight that is there already, an embedding's table, and adds `NAME.bias [outputs]` (Press, Wolf 2017).
-    pub fn tied(builder: &mut Builder, name: &str, weight: ParamId, outputs: usize) -> Self {
-        Self { weight, bias: builder.add_zeros(format!("{name}.bias"), &[outputs]) }
+    /// Adds `NAME.weight [outputs, inputs]`, which `init` fills, and `NAME.bias [outputs]` where there is to be one.
+    pub fn with_init(
+        builder: &mut Builder,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        bias: bool,
+        init: impl FnOnce(&mut Xoshiro256PlusPlus, &mut [f32]),
+    ) -> Self {
+        let weight = builder.add(format!("{name}.weight"), &[outputs, inputs], init);
+        Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
+    }
+
+    /// Shares a weight that is there already, an embedding's table (Press, Wolf 2017), and adds `NAME.bias [outputs]` where
+    /// there is to be one.
+    pub fn tied(builder: &mut Builder, name: &str, weight: ParamId, outputs: usize, bias: bool) -> Self {
+        Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
     }
 
     /// `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
-        graph.linear(x, self.weight, Some(self.bias))
+        graph.linear(x, self.weight, self.bias)
     }
 }

@@ -91,8 +91,10 @@ pub struct Model {
     pub layers: usize,
     /// Units a layer.
     pub hidden_size: usize,
-    /// The width of the input embedding; 0 feeds one-hot symbols.
-    pub embedding_size: usize,
+    /// The width of the input embedding; 0 feeds one-hot symbols. Left out, a Transformer's is its `hidden_size`, others'
+    /// 128.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedding_size: Option<usize>,
     /// The share of activations dropped on every connection that is not recurrent.
     pub dropout: f64,
     /// One dropout mask for all steps (Gal & Ghahramani 2016) instead of one a step.
@@ -103,6 +105,86 @@ pub struct Model {
     pub forget_bias: f64,
     /// How many steps the feed-forward baseline sees.
     pub window: usize,
+    /// Heads of attention. Left out, one for 64 units, or the nearest smaller number that divides them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads: Option<usize>,
+    /// Heads of keys and values, each shared by several heads of queries; as many as those where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_heads: Option<usize>,
+    /// Most steps that a token attends to, itself included; as long as the windows of training where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
+    /// How a Transformer knows the order of symbols.
+    pub position: Position,
+    /// How queries and keys are compared.
+    pub similarity: Similarity,
+    /// The activation of a Transformer's feed-forward networks.
+    pub feed_forward: FeedForward,
+    /// The units of their inner layer. Left out, four times `hidden_size`, or for `swiglu`, which has two maps there, 8/3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed_forward_size: Option<usize>,
+    /// How a Transformer normalises.
+    pub norm: Norm,
+    /// Norms in front of each part instead of behind its residual sum.
+    pub norm_first: bool,
+    /// Biases in a Transformer's linear maps and norms.
+    pub bias: bool,
+    /// The share of attention weights dropped.
+    pub attention_dropout: f64,
+}
+
+/// How a Transformer knows the order of symbols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Position {
+    /// By the causal mask alone.
+    None,
+    /// Fixed waves added to the input.
+    Sinusoidal,
+    /// A learned row for each place, added to the input.
+    Learned,
+    /// Queries and keys that turn by their place.
+    #[default]
+    Rotary,
+    /// Weights that fall with the distance.
+    Alibi,
+}
+
+/// How queries and keys are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Similarity {
+    /// By their scaled dot product.
+    #[default]
+    Dot,
+    /// By the cosine of their angle, times a learned number a head.
+    Cosine,
+}
+
+/// The activation of a Transformer's feed-forward networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedForward {
+    /// Rectifier.
+    Relu,
+    /// GELU (Hendrycks & Gimpel 2016).
+    #[default]
+    Gelu,
+    /// Its approximation by tanh, GPT-2's.
+    GeluTanh,
+    /// A gated linear unit (Shazeer 2020).
+    Swiglu,
+}
+
+/// How a Transformer normalises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// LayerNorm.
+    #[default]
+    Layer,
+    /// RMSNorm.
+    Rms,
 }
 
 /// The kind of model.
@@ -118,6 +200,8 @@ pub enum Backbone {
     /// Long short-term memory.
     #[default]
     Lstm,
+    /// Blocks of self-attention.
+    Transformer,
 }
 
 /// The activation of a plain recurrent network.
@@ -226,6 +310,36 @@ pub enum Precision {
     Bf16,
 }
 
+/// The context of a Transformer for which neither a recipe nor a training says it.
+pub(crate) const CONTEXT: usize = 256;
+
+impl Model {
+    /// The width of the input embedding, 0 for one-hot input.
+    pub fn embedding_size(&self) -> usize {
+        self.embedding_size.unwrap_or(match self.backbone {
+            Backbone::Transformer => self.hidden_size,
+            _ => 128,
+        })
+    }
+
+    /// Heads of attention.
+    pub fn heads(&self) -> usize {
+        self.heads.unwrap_or_else(|| {
+            let most = (self.hidden_size / 64).max(1);
+            (1..=most).rev().find(|heads| self.hidden_size.is_multiple_of(*heads)).unwrap_or(1)
+        })
+    }
+
+    /// Units of the inner layer of a Transformer's feed-forward networks.
+    pub fn feed_forward_size(&self) -> usize {
+        self.feed_forward_size.unwrap_or(match self.feed_forward {
+            // As many weights as the others, in whole vectors.
+            FeedForward::Swiglu => (self.hidden_size * 8 / 3).next_multiple_of(16),
+            _ => 4 * self.hidden_size,
+        })
+    }
+}
+
 impl Default for Data {
     fn default() -> Self {
         Self {
@@ -248,12 +362,23 @@ impl Default for Model {
             nonlinearity: Nonlinearity::default(),
             layers: 1,
             hidden_size: 512,
-            embedding_size: 128,
+            embedding_size: None,
             dropout: 0.5,
             variational_dropout: false,
             tied_weights: false,
             forget_bias: 1.0,
             window: 16,
+            heads: None,
+            kv_heads: None,
+            context: None,
+            position: Position::default(),
+            similarity: Similarity::default(),
+            feed_forward: FeedForward::default(),
+            feed_forward_size: None,
+            norm: Norm::default(),
+            norm_first: true,
+            bias: false,
+            attention_dropout: 0.0,
         }
     }
 }

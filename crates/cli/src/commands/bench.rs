@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anaphora::bench::{self, Spread, Timing};
-use anaphora::recipe;
+use anaphora::recipe::{self, Recipe};
 use anaphora_nn::{Cell, Device, Precision, RecurrentOptions};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::output::{print, print_json};
 
 /// How fast this machine trains and generates
@@ -37,6 +37,9 @@ enum Work {
         model: Model,
         #[command(flatten)]
         language: Language,
+        /// Symbols to read before the clock counts
+        #[arg(long, default_value_t = 1, value_parser = positive)]
+        prompt: usize,
         /// How many tokens
         #[arg(long, default_value_t = 2000, value_parser = positive)]
         tokens: usize,
@@ -73,7 +76,7 @@ enum Work {
 
 #[derive(Debug, clap::Args)]
 struct Model {
-    /// The kind of recurrent network; rnn is the one with tanh
+    /// The kind of network; rnn is the one with tanh, transformer a GPT-2
     #[arg(long, value_enum, default_value = "lstm")]
     backbone: Backbone,
     /// Layers on top of each other
@@ -82,13 +85,16 @@ struct Model {
     /// Units of a layer
     #[arg(long, default_value_t = 256, value_parser = positive)]
     hidden: usize,
+    /// Heads of a transformer [default: one for 64 units]
+    #[arg(long, value_parser = positive)]
+    heads: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
 struct Language {
-    /// Values of a symbol's embedding
-    #[arg(long, default_value_t = 128, value_parser = positive)]
-    embedding: usize,
+    /// Values of a symbol's embedding [default: 128, a transformer's width]
+    #[arg(long, value_parser = positive)]
+    embedding: Option<usize>,
     /// Symbols of the vocabulary
     #[arg(long, default_value_t = 65, value_parser = positive)]
     vocab: usize,
@@ -125,6 +131,7 @@ enum Backbone {
     Rnn,
     Gru,
     Lstm,
+    Transformer,
 }
 
 impl Backbone {
@@ -133,14 +140,18 @@ impl Backbone {
             Self::Rnn => "rnn",
             Self::Gru => "gru",
             Self::Lstm => "lstm",
+            Self::Transformer => "transformer",
         }
     }
 
-    fn cell(self) -> Cell {
+    fn cell(self) -> Result<Cell> {
         match self {
-            Self::Rnn => Cell::Tanh,
-            Self::Gru => Cell::Gru,
-            Self::Lstm => Cell::Lstm,
+            Self::Rnn => Ok(Cell::Tanh),
+            Self::Gru => Ok(Cell::Gru),
+            Self::Lstm => Ok(Cell::Lstm),
+            Self::Transformer => {
+                Err(Failure::call("bench layer times recurrent layers; for a transformer take bench train"))
+            }
         }
     }
 }
@@ -199,12 +210,13 @@ pub fn run(args: &Args) -> Result<()> {
             let device = common.device();
             let sizes = [batch.batch, batch.length];
             let timing =
-                bench::train(&recipe(model, language), language.vocab, sizes, &device, batch.time())?;
+                bench::train(&recipe(model, language, batch.length)?, language.vocab, sizes, &device, batch.time())?;
             report("train", model, common, &device, &timing)
         }
-        Work::Generate { model, language, tokens, common } => {
+        Work::Generate { model, language, prompt, tokens, common } => {
             let device = common.device();
-            let timing = bench::generate(&recipe(model, language), language.vocab, &device, *tokens)?;
+            let recipe = recipe(model, language, prompt + tokens)?;
+            let timing = bench::generate(&recipe, language.vocab, &device, [*prompt, *tokens])?;
             report("generate", model, common, &device, &timing)
         }
         Work::Layer { model, input, bidirectional, lengths, batch, common } => {
@@ -214,7 +226,7 @@ pub fn run(args: &Args) -> Result<()> {
                 None => vec![batch.batch; batch.length],
             };
             let options = RecurrentOptions {
-                cell: model.backbone.cell(),
+                cell: model.backbone.cell()?,
                 input_size: *input,
                 hidden_size: model.hidden,
                 layers: model.layers,
@@ -247,20 +259,31 @@ impl Batch {
     }
 }
 
-fn recipe(model: &Model, language: &Language) -> recipe::Model {
-    recipe::Model {
-        backbone: match model.backbone {
-            Backbone::Rnn => recipe::Backbone::Rnn,
-            Backbone::Gru => recipe::Backbone::Gru,
-            Backbone::Lstm => recipe::Backbone::Lstm,
-        },
+/// The model that is timed, a Transformer for sequences up to `length`.
+fn recipe(model: &Model, language: &Language, length: usize) -> Result<recipe::Model> {
+    let backbone = match model.backbone {
+        Backbone::Rnn => recipe::Backbone::Rnn,
+        Backbone::Gru => recipe::Backbone::Gru,
+        Backbone::Lstm => recipe::Backbone::Lstm,
+        Backbone::Transformer => recipe::Backbone::Transformer,
+    };
+    let mut recipe = Recipe::for_backbone(backbone);
+    recipe.data.builtin = true;
+    (recipe.training.length, recipe.model.context) = (length, Some(length));
+    recipe.model = recipe::Model {
         layers: model.layers,
         hidden_size: model.hidden,
         embedding_size: language.embedding,
+        heads: model.heads,
         // The peers have none either.
         dropout: 0.0,
-        ..recipe::Model::default()
-    }
+        // As GPT-2 has them, and nanoGPT, the peer.
+        position: recipe::Position::Learned,
+        tied_weights: backbone == recipe::Backbone::Transformer,
+        ..recipe.model
+    };
+    recipe.validate().map_err(anaphora::Error::from)?;
+    Ok(recipe.model)
 }
 
 fn report(

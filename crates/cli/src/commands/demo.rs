@@ -91,7 +91,7 @@ fn recipe(seconds: f64) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.data.builtin = true;
     recipe.model.hidden_size = 256;
-    recipe.model.embedding_size = 64;
+    recipe.model.embedding_size = Some(64);
     recipe.model.dropout = 0.1;
     recipe.training.minutes = Some(seconds / 60.0);
     recipe.training.batch = 16;

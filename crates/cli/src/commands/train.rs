@@ -44,7 +44,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let mut recipe = match &args.recipe {
         Some(path) => Recipe::read_unvalidated(path)?,
-        None => Recipe::default(),
+        None => Recipe::for_backbone(args.overrides.backbone().unwrap_or_default()),
     };
     if let Some(path) = &args.path {
         recipe.data.train = Some(path.clone());

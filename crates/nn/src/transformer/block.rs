@@ -1,0 +1,221 @@
+//! One block: self-attention, attention to a memory where there is one, and a feed-forward network.
+
+use std::rc::Rc;
+
+use anaphora_autograd::{
+    Activation, Attention, Cache, Graph, NormParams, ParamId, Rotary, ShapeError, Similarity, Tensor,
+};
+
+use super::TransformerOptions;
+use crate::{Builder, Linear, State, init, norm};
+
+/// The inner layer of a feed-forward network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedForwardKind {
+    /// One activation.
+    Plain(Activation),
+    /// SwiGLU: the product of a gate and a linear map (Shazeer 2020).
+    SwiGlu,
+}
+
+/// What an encoder left, for a decoder to read.
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderMemory<'a> {
+    /// `[memory tokens, memory_size]`, a packed batch.
+    pub values: Tensor,
+    /// Its rows a step.
+    pub batch_sizes: &'a [usize],
+    /// For each sequence of the decoder's batch, the one of the memory that it reads.
+    pub sources: &'a [usize],
+}
+
+/// Where the keys and values of self-attention come from.
+pub(super) enum Keys<'a> {
+    /// From the batch itself, whose sequences begin with it.
+    OfBatch,
+    /// From what the state remembers and the batch, which is added to it.
+    Remembered { state: &'a mut State, lengths: &'a [usize], capacity: usize, window: usize, layer: usize },
+}
+
+impl Keys<'_> {
+    /// Turns to the layer `number`.
+    pub fn enter(&mut self, number: usize) {
+        if let Self::Remembered { layer, .. } = self {
+            *layer = number;
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    attention: Attention,
+    dropout: f32,
+    norm_first: bool,
+    /// Queries, keys and values side by side.
+    qkv: Linear,
+    /// What a head multiplies cosines with.
+    scale: Option<ParamId>,
+    out: Linear,
+    cross: Option<Cross>,
+    up: Linear,
+    kind: FeedForwardKind,
+    down: Linear,
+    /// One for each part.
+    norms: Vec<NormParams>,
+}
+
+#[derive(Clone, Debug)]
+struct Cross {
+    q: Linear,
+    kv: Linear,
+    scale: Option<ParamId>,
+    out: Linear,
+}
+
+impl Block {
+    pub fn new(builder: &mut Builder, name: &str, options: &TransformerOptions) -> Self {
+        let TransformerOptions { hidden_size: width, feed_forward_size: inner, bias, .. } = *options;
+        let attention = options.attention();
+        let kv_width = attention.kv_heads * attention.head_size;
+        let parts = 2 + usize::from(options.memory_size.is_some());
+        let ending = 0.02 / ((parts * options.layers) as f32).sqrt();
+        let mut linear = |builder: &mut Builder, part: &str, inputs, outputs, deviation: f32| {
+            Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], bias, |random, w| {
+                init::normal(random, w, deviation);
+            })
+        };
+        let scale = |builder: &mut Builder, part: &str| {
+            // About the logarithm of the number of keys lets a weight come near 1 (Henry et al. 2020).
+            (options.similarity == Similarity::Cosine)
+                .then(|| builder.add(format!("{name}.{part}.scale"), &[options.heads], |_, s| s.fill(10.0)))
+        };
+        let qkv = linear(builder, "attention.qkv", width, width + 2 * kv_width, 0.02);
+        let own_scale = scale(builder, "attention");
+        let out = linear(builder, "attention.out", width, width, ending);
+        let cross = options.memory_size.map(|memory| Cross {
+            q: linear(builder, "cross_attention.q", width, width, 0.02),
+            kv: linear(builder, "cross_attention.kv", memory, 2 * kv_width, 0.02),
+            scale: scale(builder, "cross_attention"),
+            out: linear(builder, "cross_attention.out", width, width, ending),
+        });
+        let gates = if options.feed_forward == FeedForwardKind::SwiGlu { 2 } else { 1 };
+        let up = linear(builder, "feed_forward.up", width, gates * inner, 0.02);
+        let down = linear(builder, "feed_forward.down", inner, width, ending);
+        let norms = (1..=parts)
+            .map(|number| norm(builder, &format!("{name}.norm{number}"), options.norm, width, bias))
+            .collect();
+        Self {
+            attention,
+            dropout: options.dropout,
+            norm_first: options.norm_first,
+            qkv,
+            scale: own_scale,
+            out,
+            cross,
+            up,
+            kind: options.feed_forward,
+            down,
+            norms,
+        }
+    }
+
+    /// The norm of the first part.
+    pub fn first_norm(&self) -> NormParams {
+        self.norms[0]
+    }
+
+    /// From the residual stream and what is read of it to both behind this block; `following` is the norm in front of what
+    /// comes next, where norms stand in front.
+    #[allow(clippy::too_many_arguments)]
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        mut stream: Tensor,
+        mut y: Tensor,
+        batch_sizes: &[usize],
+        rotary: Option<&Rc<Rotary>>,
+        memory: Option<EncoderMemory>,
+        keys: &mut Keys,
+        following: Option<NormParams>,
+    ) -> Result<(Tensor, Tensor), ShapeError> {
+        let branch = self.attend(graph, y, batch_sizes, rotary, keys)?;
+        (stream, y) = self.join(graph, stream, branch, 0, following)?;
+        let mut part = 1;
+        if let (Some(cross), Some(memory)) = (&self.cross, memory) {
+            let branch = cross.forward(graph, &self.attention, y, batch_sizes, memory)?;
+            (stream, y) = self.join(graph, stream, branch, part, following)?;
+            part += 1;
+        }
+        let inner = self.up.forward(graph, y)?;
+        let inner = match self.kind {
+            FeedForwardKind::Plain(function) => graph.activate(function, inner),
+            FeedForwardKind::SwiGlu => graph.swiglu(inner)?,
+        };
+        let branch = self.down.forward(graph, inner)?;
+        self.join(graph, stream, branch, part, following)
+    }
+
+    /// Adds what a part gives to the stream, and normalises: by the next part's norm where norms stand in front, by this
+    /// part's where they stand behind.
+    fn join(
+        &self,
+        graph: &mut Graph,
+        stream: Tensor,
+        branch: Tensor,
+        part: usize,
+        following: Option<NormParams>,
+    ) -> Result<(Tensor, Tensor), ShapeError> {
+        if !self.norm_first {
+            let (_, y) = graph.residual_norm(stream, branch, self.dropout, self.norms[part])?;
+            return Ok((y, y));
+        }
+        let norm = self.norms.get(part + 1).copied().or(following);
+        let norm = norm.expect("a norm follows the last block where norms stand in front");
+        graph.residual_norm(stream, branch, self.dropout, norm)
+    }
+
+    fn attend(
+        &self,
+        graph: &mut Graph,
+        y: Tensor,
+        batch_sizes: &[usize],
+        rotary: Option<&Rc<Rotary>>,
+        keys: &mut Keys,
+    ) -> Result<Tensor, ShapeError> {
+        let mut qkv = self.qkv.forward(graph, y)?;
+        if let Some(rotary) = rotary {
+            // Queries and keys stand in front of the values.
+            qkv = graph.rotate(qkv, self.attention.heads + self.attention.kv_heads, rotary)?;
+        }
+        let seen = match keys {
+            Keys::OfBatch => graph.self_attention(&self.attention, self.scale, qkv, batch_sizes)?,
+            Keys::Remembered { state, lengths, capacity, window, layer } => {
+                let attention = Attention { window: Some(*window), ..self.attention };
+                let [keys, values] = state.pair_mut(2 * *layer);
+                let cache = Cache { keys, values, capacity: *capacity, lengths };
+                graph.cached_attention(&attention, self.scale, qkv, batch_sizes, cache)?
+            }
+        };
+        self.out.forward(graph, seen)
+    }
+}
+
+impl Cross {
+    fn forward(
+        &self,
+        graph: &mut Graph,
+        attention: &Attention,
+        y: Tensor,
+        batch_sizes: &[usize],
+        memory: EncoderMemory,
+    ) -> Result<Tensor, ShapeError> {
+        let q = self.q.forward(graph, y)?;
+        let kv = self.kv.forward(graph, memory.values)?;
+        // Distances mean nothing between two sequences, and nothing of the memory is in the future.
+        let attention = Attention { causal: false, window: None, alibi: false, ..*attention };
+        let EncoderMemory { batch_sizes: memory_sizes, sources, .. } = memory;
+        let seen =
+            graph.cross_attention(&attention, self.scale, q, batch_sizes, kv, memory_sizes, sources)?;
+        self.out.forward(graph, seen)
+    }
+}

@@ -1,0 +1,192 @@
+//! The Transformer (Vaswani et al. 2017): a stack of attention and feed-forward networks around a residual stream.
+
+mod block;
+mod cache;
+
+use anaphora_autograd::{Attention, Graph, Norm, NormParams, ShapeError, Similarity, Tensor};
+
+use self::block::{Block, Keys};
+use self::cache::Layout;
+use crate::position::{Position, Positions};
+use crate::{Builder, Linear, State, init, norm};
+
+pub use self::block::{EncoderMemory, FeedForwardKind};
+
+/// The shape of a stack.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TransformerOptions {
+    /// Values a step of the input; where it is not `hidden_size`, a linear map stands in front.
+    pub input_size: usize,
+    /// Values a step of the residual stream.
+    pub hidden_size: usize,
+    /// Blocks on top of each other.
+    pub layers: usize,
+    /// Heads of queries; they divide `hidden_size`.
+    pub heads: usize,
+    /// Heads of keys and values, each shared by as many heads of queries (Ainslie et al. 2023); they divide `heads`.
+    pub kv_heads: usize,
+    /// Values of the feed-forward networks' inner layer.
+    pub feed_forward_size: usize,
+    /// The inner layer's activation.
+    pub feed_forward: FeedForwardKind,
+    /// Most steps that a token sees, itself included.
+    pub context: usize,
+    /// How order is known.
+    pub position: Position,
+    /// How rows are normalised.
+    pub norm: Norm,
+    /// Whether a norm stands in front of each part (GPT-2) or behind its residual sum (Vaswani et al. 2017).
+    pub norm_first: bool,
+    /// How queries and keys are compared.
+    pub similarity: Similarity,
+    /// Whether linear maps and norms have biases.
+    pub bias: bool,
+    /// Whether a token sees only those before it and itself: a decoder, else an encoder.
+    pub causal: bool,
+    /// Values a step of the memory that each block reads too, where there is one: a decoder behind an encoder.
+    pub memory_size: Option<usize>,
+    /// Probability with which a value is dropped behind the input and behind each part, in training.
+    pub dropout: f32,
+    /// Probability with which an attention weight is dropped in training.
+    pub attention_dropout: f32,
+}
+
+impl TransformerOptions {
+    /// What is wrong with the sizes, as a sentence.
+    pub fn conflict(&self) -> Option<String> {
+        let Self { hidden_size, heads, kv_heads, .. } = *self;
+        if heads == 0 || !hidden_size.is_multiple_of(heads) {
+            return Some(format!("{heads} heads do not divide a width of {hidden_size}"));
+        }
+        if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
+            return Some(format!("{kv_heads} heads of keys and values do not divide {heads} heads of queries"));
+        }
+        let head_size = hidden_size / heads;
+        if self.position == Position::Rotary && !head_size.is_multiple_of(2) {
+            return Some(format!("rotary positions turn pairs of values, and a head has {head_size}"));
+        }
+        None
+    }
+
+    fn attention(&self) -> Attention {
+        Attention {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_size: self.hidden_size / self.heads,
+            similarity: self.similarity,
+            causal: self.causal,
+            window: None,
+            alibi: self.position == Position::Alibi,
+            dropout: self.attention_dropout,
+        }
+    }
+}
+
+/// A stack of blocks.
+#[derive(Clone, Debug)]
+pub struct Transformer {
+    options: TransformerOptions,
+    input: Option<Linear>,
+    positions: Positions,
+    blocks: Vec<Block>,
+    /// Behind the last block, where norms stand in front of the parts.
+    last_norm: Option<NormParams>,
+}
+
+impl Transformer {
+    /// Adds `NAME.layers.0.norm1.weight` and so on. Weights begin normal with deviation 0.02, those that end a branch of
+    /// the residual stream smaller by the root of the number of branches (GPT-2, Radford et al. 2019).
+    ///
+    /// # Panics
+    ///
+    /// Where [`TransformerOptions::conflict`] finds something.
+    pub fn new(builder: &mut Builder, name: &str, options: TransformerOptions) -> Self {
+        if let Some(conflict) = options.conflict() {
+            panic!("{conflict}");
+        }
+        let TransformerOptions { input_size, hidden_size, layers, context, position, .. } = options;
+        let input = (input_size != hidden_size).then(|| {
+            let sizes = [input_size, hidden_size];
+            let normal = |random: &mut _, w: &mut [f32]| init::normal(random, w, 0.02);
+            Linear::with_init(builder, &format!("{name}.input"), sizes, options.bias, normal)
+        });
+        let sizes = [context, hidden_size, hidden_size / options.heads];
+        let positions = Positions::new(builder, &format!("{name}.position"), position, sizes);
+        let blocks =
+            (0..layers).map(|i| Block::new(builder, &format!("{name}.layers.{i}"), &options)).collect();
+        let last_norm = options
+            .norm_first
+            .then(|| norm(builder, &format!("{name}.norm"), options.norm, hidden_size, options.bias));
+        Self { options, input, positions, blocks, last_norm }
+    }
+
+    /// Values a step of the output.
+    pub fn output_size(&self) -> usize {
+        self.options.hidden_size
+    }
+
+    /// The state of `rows` sequences that have not begun: what is remembered of their steps is laid out when the first
+    /// comes.
+    pub fn initial_state(&self, rows: usize) -> State {
+        State::zeros(rows, [])
+    }
+
+    /// `x[tokens, input_size]`, a packed batch with `batch_sizes` rows a step, to `[tokens, hidden_size]`.
+    ///
+    /// In training each sequence begins here, and has `context` steps at most. Else a causal stack goes on from `state`, which
+    /// holds keys and values of the latest steps: the stretches into which a sequence is cut do not matter. Where places
+    /// are absolute and the context is full, its latter half is read again from place 0; else it slides.
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        batch_sizes: &[usize],
+        memory: Option<EncoderMemory>,
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let x = match &self.input {
+            Some(input) => input.forward(graph, x)?,
+            None => x,
+        };
+        if self.options.causal && !graph.is_training() {
+            return self.go_on(graph, x, batch_sizes, memory, state);
+        }
+        let places: Vec<usize> =
+            batch_sizes.iter().enumerate().flat_map(|(t, &rows)| std::iter::repeat_n(t, rows)).collect();
+        self.run(graph, x, batch_sizes, &places, memory, &mut Keys::OfBatch)
+    }
+
+    /// One pass over the blocks; `places` has one for each row of `x`.
+    fn run(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        batch_sizes: &[usize],
+        places: &[usize],
+        memory: Option<EncoderMemory>,
+        keys: &mut Keys,
+    ) -> Result<Tensor, ShapeError> {
+        let x = self.positions.add(graph, x, places)?;
+        let x = graph.dropout(x, self.options.dropout, anaphora_autograd::Mask::Each);
+        let rotary = self.positions.rotary(places);
+        // The residual stream and what the next part reads of it: two things where norms stand in front of the parts.
+        let (mut stream, mut y) = (x, x);
+        if let Some(block) = self.blocks.first().filter(|_| self.options.norm_first) {
+            y = graph.norm(x, block.first_norm())?;
+        }
+        for (number, block) in self.blocks.iter().enumerate() {
+            let following = self.blocks.get(number + 1).map(Block::first_norm).or(self.last_norm);
+            let following = following.filter(|_| self.options.norm_first);
+            keys.enter(number);
+            (stream, y) =
+                block.forward(graph, stream, y, batch_sizes, rotary.as_ref(), memory, keys, following)?;
+        }
+        Ok(y)
+    }
+
+    /// What the state holds.
+    fn layout(&self) -> Layout {
+        let TransformerOptions { hidden_size, heads, kv_heads, layers, context, position, .. } = self.options;
+        Layout::new(layers, kv_heads * (hidden_size / heads), hidden_size, context, position)
+    }
+}
