@@ -2,6 +2,7 @@
 //! forward beside its backward; processor detection; the worker pool.
 
 pub mod activation;
+pub mod additive;
 pub mod amx;
 pub mod cross_entropy;
 pub mod dropout;

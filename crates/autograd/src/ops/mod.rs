@@ -2,6 +2,8 @@
 
 mod activation;
 mod add;
+mod additive;
+mod concat;
 mod cross_entropy;
 mod dropout;
 mod embedding;
