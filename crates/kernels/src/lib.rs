@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod amx;
+pub mod attention;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
