@@ -4,6 +4,7 @@
 pub mod activation;
 pub mod additive;
 pub mod amx;
+pub mod attention;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;

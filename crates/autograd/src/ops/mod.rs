@@ -3,6 +3,7 @@
 mod activation;
 mod add;
 mod additive;
+mod attention;
 mod concat;
 mod cross_entropy;
 mod dropout;
