@@ -3,7 +3,7 @@
 use super::cell::{self, Columns};
 use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
 use crate::matmul::linear::{COLUMN_GRANULE, lock, product_rows_share, weight_gradient_share, with_buffers};
-use crate::matmul::{Precision, multiply};
+use crate::matmul::{Precision, multiply, with_once};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, embedding, simd};
@@ -84,7 +84,7 @@ pub fn backward(
         [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh].map(SharedMut::new);
     let zeros = vec![0.0; hidden];
 
-    pool.run(|worker| {
+    with_once(pool, precision, |worker, once| {
         let units = layer.units(worker);
         let width = units.len();
         let mine = batch * units.start..batch * units.end;
@@ -194,11 +194,11 @@ pub fn backward(
             dinput = Matrix::new(by_row, shared_rows, stride).col_range(0..all);
         }
         let before = Matrix::new(before, tokens, hidden);
-        weight_gradient_share(worker, precision, dinput, x, weight_ih, Some(bias_ih));
-        weight_gradient_share(worker, precision, dhidden, before, weight_hh, Some(bias_hh));
+        weight_gradient_share(worker, once, dinput, x, weight_ih, Some(bias_ih));
+        weight_gradient_share(worker, once, dhidden, before, weight_hh, Some(bias_hh));
         if wants_dx {
             let weight_ih = Matrix::new(weights.weight_ih, all, layer.input_size);
-            product_rows_share(worker, precision, dinput, weight_ih, dx, true);
+            product_rows_share(worker, once, dinput, weight_ih, dx, true);
         }
     });
 }
