@@ -85,17 +85,19 @@ pub fn weight_gradient(
     db: Option<&mut [f32]>,
 ) {
     let (dw, db) = (SharedMut::new(dw), db.map(SharedMut::new));
-    with_once(pool, precision, |worker, once| weight_gradient_share(worker, once, dy, x, dw, db));
+    with_once(pool, precision, |worker, once| {
+        weight_gradient_share(worker, once, dy, x, dw, db.as_slice());
+    });
 }
 
-/// One worker's rows of [`weight_gradient`].
+/// One worker's rows of [`weight_gradient`], with any number of biases.
 pub(crate) fn weight_gradient_share(
     worker: &Worker,
     once: &mut Once,
     dy: Matrix,
     x: Matrix,
     dw: SharedMut,
-    db: Option<SharedMut>,
+    dbs: &[SharedMut],
 ) {
     let (n, k) = (dy.cols(), x.cols());
     assert_eq!(dy.rows(), x.rows());
@@ -103,11 +105,16 @@ pub(crate) fn weight_gradient_share(
     // SAFETY: these rows belong to this worker alone.
     let part = unsafe { dw.part(rows.start * k..rows.end * k) };
     let dy = dy.col_range(rows.clone());
-    with_buffers(|_, scratch| once.multiply(dy.transposed(), x, part, true, scratch));
-    if let Some(db) = db {
-        // SAFETY: as above.
-        elementwise::add_column_sums(unsafe { db.part(rows) }, dy);
-    }
+    with_buffers(|sums, scratch| {
+        // Summed by themselves first: a gradient that is already there must not eat the small terms' digits.
+        sums.clear();
+        sums.resize(if dbs.is_empty() { 0 } else { rows.len() }, 0.0);
+        once.multiply(dy.transposed(), x, part, true, sums, scratch);
+        for db in dbs {
+            // SAFETY: as above.
+            elementwise::store(unsafe { db.part(rows.clone()) }, sums, None, true);
+        }
+    });
 }
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`, with a right-hand side used once.
@@ -135,7 +142,7 @@ pub(crate) fn product_rows_share(
     let rows = worker.share(a.rows(), 1);
     // SAFETY: these rows belong to this worker alone.
     let part = unsafe { c.part(rows.start * b.cols()..rows.end * b.cols()) };
-    with_buffers(|_, scratch| once.multiply(a.row_range(rows), b, part, accumulate, scratch));
+    with_buffers(|_, scratch| once.multiply(a.row_range(rows), b, part, accumulate, &mut [], scratch));
 }
 
 /// Lends the present thread's tile and product buffers, kept from one call to the next.

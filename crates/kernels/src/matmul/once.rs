@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLock};
 use super::f32::PackedF32;
 use super::transpose::to_rows;
 use super::{Precision, Scratch, bf16, f32, linear::COLUMN_GRANULE};
-use crate::Matrix;
 use crate::pool::{Pool, Worker};
+use crate::{Matrix, elementwise};
 
 /// Rows of the right-hand side that are multiplied at once with a left-hand side that had to be transposed.
 const DEPTH: usize = 256;
@@ -41,17 +41,29 @@ pub(crate) fn with_once(pool: &Pool, precision: Precision, job: impl Fn(&Worker,
 impl Once<'_> {
     /// `c[m, n] += a[m, k] · b[k, n]`, or `c = …` where not `accumulate`. All workers call it together with the same `b`.
     ///
+    /// To `row_sums`, unless it is empty, the sums of the rows of `a` are added; columns of `a` then lie without gaps.
+    ///
     /// In f32 each packs its share of the columns of `b`. In bf16 each packs the whole: there a product packs its left-hand
     /// side as well, and would do so for each share.
-    pub fn multiply(&mut self, a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
+    pub fn multiply(
+        &mut self,
+        a: Matrix,
+        b: Matrix,
+        c: &mut [f32],
+        accumulate: bool,
+        row_sums: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let turned = self.precision == Precision::F32 && a.row_stride() == 1 && a.col_stride() != 1;
+        if !row_sums.is_empty() && !turned {
+            elementwise::add_column_sums(row_sums, a.transposed());
+        }
         match self.precision {
             Precision::Bf16 => {
                 scratch.once.pack(b);
                 bf16::multiply(a, &scratch.once, c, b.cols(), accumulate, &mut scratch.bf16);
             }
-            Precision::F32 if a.col_stride() == 1 || a.row_stride() != 1 => {
-                self.multiply_f32(a, b, c, accumulate);
-            }
+            Precision::F32 if !turned => self.multiply_f32(a, b, c, accumulate),
             // The kernels read the left-hand side by rows: a column-major one is turned, a part at a time that stays in
             // cache.
             Precision::F32 => {
@@ -61,6 +73,9 @@ impl Once<'_> {
                     let depth = start..(start + DEPTH).min(a.cols());
                     to_rows(a.col_range(depth.clone()), rows, DEPTH + GAP);
                     let part = Matrix::new(rows, a.rows(), DEPTH + GAP).col_range(0..depth.len());
+                    if !row_sums.is_empty() {
+                        elementwise::add_row_sums(row_sums, part);
+                    }
                     self.multiply_f32(part, b.row_range(depth), c, accumulate || start > 0);
                 }
             }
