@@ -10,6 +10,7 @@ mod backward;
 mod cell;
 mod forward;
 pub mod reference;
+mod tanh;
 
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
