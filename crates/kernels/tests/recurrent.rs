@@ -70,7 +70,7 @@ impl Case {
     }
 
     /// The same from a hidden state of zeros, the gradient of which nobody wants.
-    fn from_zero(mut self) -> Self {
+    fn starting_at_zero(mut self) -> Self {
         self.h0.fill(0.0);
         self.wants_dh0 = false;
         self
@@ -215,7 +215,7 @@ fn forward_agrees_with_the_plain_cells() {
                 (3, 20, &[70, 70, 61, 33, 9]),
             ] {
                 let case = Case::new(cell, reverse, input, hidden, sizes);
-                let case = if hidden % 2 == 0 { case.from_zero() } else { case };
+                let case = if hidden % 2 == 0 { case.starting_at_zero() } else { case };
                 let (y, hn, cn, _) = case.plain(&case.parameters());
                 let results = case.run(2, Precision::F32);
                 let name = format!("{cell:?} reverse {reverse} hidden {hidden}");
@@ -232,7 +232,7 @@ fn gradients_agree_with_finite_differences() {
     for (cell, reverse) in CELLS.into_iter().flat_map(|cell| [(cell, false), (cell, true)]) {
         for (case, inputs) in [
             (Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]), 7),
-            (Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]).from_zero(), 5),
+            (Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]).starting_at_zero(), 5),
         ] {
             let results = case.run(2, Precision::F32);
             let parameters = case.parameters();
@@ -268,7 +268,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
                 (&[90, 90, 77, 60, 20], true),
             ] {
                 let case = Case::new(cell, reverse, 19, 100, sizes);
-                let case = if zero { case.from_zero() } else { case };
+                let case = if zero { case.starting_at_zero() } else { case };
                 let one = case.run(1, precision);
                 for threads in [2, 3] {
                     assert!(

@@ -96,7 +96,7 @@ pub struct Rows {
 
 /// What the forward pass leaves for the backward pass. Memory is kept from one use to the next.
 ///
-/// Both buffers are cut by worker: worker `p`, with units `u`, has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
+/// Gates and what stands beside them are cut by part: the part with units `u` has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
 #[derive(Default)]
 pub struct Saved {
     gates: Vec<f32>,
