@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::Instant;
 
 use anaphora_kernels::Matrix;
-use anaphora_kernels::matmul::f32::{PackedF32, multiply_packed};
+use anaphora_kernels::matmul::f32::{PackedF32, multiply};
 
 fn main() {
     for [m, n, k] in [
@@ -36,7 +36,7 @@ fn rate(threads: usize, m: usize, n: usize, k: usize) -> f64 {
             .map(|_| {
                 barrier.wait();
                 let start = Instant::now();
-                (0..products).for_each(|_| multiply_packed(Matrix::new(&a, m, k), &packed, &mut c, false));
+                (0..products).for_each(|_| multiply(Matrix::new(&a, m, k), &packed, &mut c, n, false));
                 flops * products as f64 / start.elapsed().as_secs_f64() / 1e9
             })
             .collect();

@@ -1,7 +1,7 @@
 //! Packed f32 products against the plain one.
 
 use anaphora_kernels::Matrix;
-use anaphora_kernels::matmul::f32::{PackedF32, multiply_packed, portable};
+use anaphora_kernels::matmul::f32::{PackedF32, multiply, portable};
 
 const SIZES: [usize; 9] = [1, 2, 7, 15, 16, 17, 33, 100, 300];
 
@@ -25,15 +25,19 @@ fn packed_products_agree_with_the_plain_one() {
                 let a = Matrix::new(&wide, m, k + 3).col_range(0..k);
                 for b in [Matrix::new(&values, k, n), Matrix::new(&values, n, k).transposed()] {
                     for accumulate in [false, true] {
-                        let (mut expected, mut found) = (vec![0.5; m * n], vec![0.5; m * n]);
-                        portable(a, b, &mut expected, accumulate);
-                        multiply_packed(a, &packed(b), &mut found, accumulate);
-                        let bound = 1e-6 * (k as f32).sqrt() * 4.0;
-                        for (expected, found) in expected.iter().zip(&found) {
-                            assert!(
-                                (expected - found).abs() < bound,
-                                "{m} x {k} x {n}: {found} not {expected}"
-                            );
+                        for ldc in [n, n + 2] {
+                            let (mut expected, mut found) = (vec![0.5; m * ldc], vec![0.5; m * ldc]);
+                            portable(a, b, &mut expected, ldc, accumulate);
+                            multiply(a, &packed(b), &mut found, ldc, accumulate);
+                            let bound = 1e-6 * (k as f32).sqrt() * 4.0;
+                            for (expected, found) in expected.iter().zip(&found) {
+                                assert!(
+                                    (expected - found).abs() < bound,
+                                    "{m} x {k} x {n}, rows {ldc} apart: {found} not {expected}"
+                                );
+                            }
+                            let gaps = found.chunks(ldc).flat_map(|row| &row[n..]);
+                            assert!(gaps.copied().all(|gap| gap == 0.5), "between rows {ldc} apart");
                         }
                     }
                 }
@@ -48,17 +52,17 @@ fn cutting_a_product_does_not_change_a_bit() {
     let (a, b) = (numbers(m * k), numbers(k * n));
     let (a, b) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
     let mut whole = vec![0.0; m * n];
-    multiply_packed(a, &packed(b), &mut whole, false);
+    multiply(a, &packed(b), &mut whole, n, false);
     for cut in [1, 6, 20, 36] {
         let mut parts = vec![0.0; m * n];
         let (above, below) = parts.split_at_mut(cut * n);
-        multiply_packed(a.row_range(0..cut), &packed(b), above, false);
-        multiply_packed(a.row_range(cut..m), &packed(b), below, false);
+        multiply(a.row_range(0..cut), &packed(b), above, n, false);
+        multiply(a.row_range(cut..m), &packed(b), below, n, false);
         assert!(parts == whole, "cut before row {cut}");
     }
     for cut in [1, 16, 31] {
         let mut left = vec![0.0; m * cut];
-        multiply_packed(a, &packed(b.col_range(0..cut)), &mut left, false);
+        multiply(a, &packed(b.col_range(0..cut)), &mut left, cut, false);
         let same = left.chunks(cut).zip(whole.chunks(n)).all(|(left, whole)| left == &whole[..cut]);
         assert!(same, "cut before column {cut}");
     }
@@ -67,10 +71,10 @@ fn cutting_a_product_does_not_change_a_bit() {
 #[test]
 fn sides_of_length_zero() {
     let mut c = vec![1.0; 6];
-    multiply_packed(Matrix::new(&[], 2, 0), &packed(Matrix::new(&[], 0, 3)), &mut c, true);
+    multiply(Matrix::new(&[], 2, 0), &packed(Matrix::new(&[], 0, 3)), &mut c, 3, true);
     assert_eq!(c, [1.0; 6]);
-    multiply_packed(Matrix::new(&[], 2, 0), &packed(Matrix::new(&[], 0, 3)), &mut c, false);
+    multiply(Matrix::new(&[], 2, 0), &packed(Matrix::new(&[], 0, 3)), &mut c, 3, false);
     assert_eq!(c, [0.0; 6]);
-    multiply_packed(Matrix::new(&[], 0, 2), &packed(Matrix::new(&[1.0; 6], 2, 3)), &mut [], false);
-    multiply_packed(Matrix::new(&[1.0; 4], 2, 2), &packed(Matrix::new(&[], 2, 0)), &mut [], false);
+    multiply(Matrix::new(&[], 0, 2), &packed(Matrix::new(&[1.0; 6], 2, 3)), &mut [], 3, false);
+    multiply(Matrix::new(&[1.0; 4], 2, 2), &packed(Matrix::new(&[], 2, 0)), &mut [], 0, false);
 }

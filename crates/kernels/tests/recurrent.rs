@@ -29,6 +29,8 @@ struct Case {
     dy: Vec<f32>,
     dhn: Vec<f32>,
     dcn: Vec<f32>,
+    /// Whether the gradient of the first state is asked for.
+    wants_dh0: bool,
 }
 
 /// Everything a layer computes, forward and backward.
@@ -63,7 +65,15 @@ impl Case {
             dy: make(tokens * hidden_size, 1.0),
             dhn: make(batch * hidden_size, 1.0),
             dcn: make(cells, 1.0),
+            wants_dh0: true,
         }
+    }
+
+    /// The same from a hidden state of zeros, the gradient of which nobody wants.
+    fn starting_at_zero(mut self) -> Self {
+        self.h0.fill(0.0);
+        self.wants_dh0 = false;
+        self
     }
 
     fn run(&self, threads: usize, precision: Precision) -> Results {
@@ -105,7 +115,7 @@ impl Case {
             dhn: &self.dhn,
             dcn: &self.dcn,
             dx: &mut results.dx,
-            dh0: &mut results.dh0,
+            dh0: if self.wants_dh0 { &mut results.dh0 } else { &mut [] },
             dc0: &mut results.dc0,
             weight_ih: dw_ih,
             weight_hh: dw_hh,
@@ -202,8 +212,10 @@ fn forward_agrees_with_the_plain_cells() {
                 (4, 17, &[5, 4, 4, 2, 1]),
                 (7, 33, &[3, 3, 1]),
                 (2, 64, &[9, 9]),
+                (3, 20, &[70, 70, 61, 33, 9]),
             ] {
                 let case = Case::new(cell, reverse, input, hidden, sizes);
+                let case = if hidden % 2 == 0 { case.starting_at_zero() } else { case };
                 let (y, hn, cn, _) = case.plain(&case.parameters());
                 let results = case.run(2, Precision::F32);
                 let name = format!("{cell:?} reverse {reverse} hidden {hidden}");
@@ -217,15 +229,17 @@ fn forward_agrees_with_the_plain_cells() {
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    for cell in CELLS {
-        for reverse in [false, true] {
-            let case = Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]);
+    for (cell, reverse) in CELLS.into_iter().flat_map(|cell| [(cell, false), (cell, true)]) {
+        for (case, inputs) in [
+            (Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]), 7),
+            (Case::new(cell, reverse, 3, 5, &[4, 3, 3, 1]).starting_at_zero(), 5),
+        ] {
             let results = case.run(2, Precision::F32);
             let parameters = case.parameters();
             let [w_ih, w_hh, b_ih, b_hh] = &results.weights;
             let found = [w_ih, w_hh, b_ih, b_hh, &results.dx, &results.dh0, &results.dc0];
             let names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0", "c0"];
-            for (which, (name, found)) in names.iter().zip(found).enumerate() {
+            for (which, (name, found)) in names.iter().zip(found).enumerate().take(inputs) {
                 let differences: Vec<f64> = (0..parameters[which].len())
                     .map(|i| {
                         let at = |offset: f64| {
@@ -246,11 +260,22 @@ fn gradients_agree_with_finite_differences() {
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     for precision in [Precision::F32, Precision::Bf16] {
-        for cell in CELLS {
-            let case = Case::new(cell, false, 19, 100, &[7, 7, 6, 1]);
-            let one = case.run(1, precision);
-            for threads in [2, 3] {
-                assert!(case.run(threads, precision) == one, "{cell:?} {precision:?} with {threads} threads");
+        for (cell, reverse) in CELLS.into_iter().flat_map(|cell| [(cell, false), (cell, true)]) {
+            for (sizes, zero) in [
+                (&[7, 7, 6, 1][..], false),
+                // Enough for each worker to take sequences of its own.
+                (&[90, 90, 77, 60, 20], false),
+                (&[90, 90, 77, 60, 20], true),
+            ] {
+                let case = Case::new(cell, reverse, 19, 100, sizes);
+                let case = if zero { case.starting_at_zero() } else { case };
+                let one = case.run(1, precision);
+                for threads in [2, 3] {
+                    assert!(
+                        case.run(threads, precision) == one,
+                        "{cell:?} reverse {reverse} {precision:?} {sizes:?}: {threads} threads"
+                    );
+                }
             }
         }
     }

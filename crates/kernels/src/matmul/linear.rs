@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Packed, Precision, Scratch, multiply, multiply_once};
+use super::{Once, Packed, Precision, Scratch, multiply, with_once};
 use crate::pool::{Pool, Worker, share};
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise};
@@ -85,50 +85,64 @@ pub fn weight_gradient(
     db: Option<&mut [f32]>,
 ) {
     let (dw, db) = (SharedMut::new(dw), db.map(SharedMut::new));
-    pool.run(|worker| weight_gradient_share(worker, precision, dy, x, dw, db));
+    with_once(pool, precision, |worker, once| {
+        weight_gradient_share(worker, once, dy, x, dw, db.as_slice());
+    });
 }
 
-/// One worker's rows of [`weight_gradient`].
+/// One worker's rows of [`weight_gradient`], with any number of biases.
 pub(crate) fn weight_gradient_share(
     worker: &Worker,
-    precision: Precision,
+    once: &mut Once,
     dy: Matrix,
     x: Matrix,
     dw: SharedMut,
-    db: Option<SharedMut>,
+    dbs: &[SharedMut],
 ) {
     let (n, k) = (dy.cols(), x.cols());
     assert_eq!(dy.rows(), x.rows());
     let rows = worker.share(n, COLUMN_GRANULE);
-    if rows.is_empty() {
-        return;
-    }
     // SAFETY: these rows belong to this worker alone.
     let part = unsafe { dw.part(rows.start * k..rows.end * k) };
     let dy = dy.col_range(rows.clone());
-    with_buffers(|_, scratch| multiply_once(precision, dy.transposed(), x, part, true, scratch));
-    if let Some(db) = db {
-        // SAFETY: as above.
-        elementwise::add_column_sums(unsafe { db.part(rows) }, dy);
-    }
+    with_buffers(|sums, scratch| {
+        // Summed by themselves first: a gradient that is already there must not eat the small terms' digits.
+        sums.clear();
+        sums.resize(if dbs.is_empty() { 0 } else { rows.len() }, 0.0);
+        once.multiply(dy.transposed(), x, part, true, sums, scratch);
+        for db in dbs {
+            // SAFETY: as above.
+            elementwise::store(unsafe { db.part(rows.clone()) }, sums, None, true);
+        }
+    });
 }
 
-/// One worker's rows of `c[m, n] += a[m, k] · b[k, n]`, or `c = …` where not `accumulate`.
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`, with a right-hand side used once.
+pub fn product_rows(
+    pool: &Pool,
+    precision: Precision,
+    a: Matrix,
+    b: Matrix,
+    c: &mut [f32],
+    accumulate: bool,
+) {
+    let c = SharedMut::new(c);
+    with_once(pool, precision, |worker, once| product_rows_share(worker, once, a, b, c, accumulate));
+}
+
+/// One worker's rows of [`product_rows`].
 pub(crate) fn product_rows_share(
     worker: &Worker,
-    precision: Precision,
+    once: &mut Once,
     a: Matrix,
     b: Matrix,
     c: SharedMut,
     accumulate: bool,
 ) {
     let rows = worker.share(a.rows(), 1);
-    if rows.is_empty() {
-        return;
-    }
     // SAFETY: these rows belong to this worker alone.
     let part = unsafe { c.part(rows.start * b.cols()..rows.end * b.cols()) };
-    with_buffers(|_, scratch| multiply_once(precision, a.row_range(rows), b, part, accumulate, scratch));
+    with_buffers(|_, scratch| once.multiply(a.row_range(rows), b, part, accumulate, &mut [], scratch));
 }
 
 /// Lends the present thread's tile and product buffers, kept from one call to the next.
@@ -142,17 +156,4 @@ pub(crate) fn with_buffers<R>(f: impl FnOnce(&mut Vec<f32>, &mut Scratch) -> R) 
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`, with a right-hand side used once.
-pub fn product_rows(
-    pool: &Pool,
-    precision: Precision,
-    a: Matrix,
-    b: Matrix,
-    c: &mut [f32],
-    accumulate: bool,
-) {
-    let c = SharedMut::new(c);
-    pool.run(|worker| product_rows_share(worker, precision, a, b, c, accumulate));
 }

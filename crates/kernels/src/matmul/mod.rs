@@ -6,10 +6,12 @@
 pub mod bf16;
 pub mod f32;
 pub mod linear;
+mod once;
 pub(crate) mod transpose;
 
 use self::bf16::PackedBf16;
 use self::f32::PackedF32;
+pub(crate) use self::once::{Once, with_once};
 use crate::{Isa, Matrix};
 
 /// The number format of the factors of a product; sums are always f32.
@@ -83,31 +85,13 @@ impl Packed {
 pub struct Scratch {
     bf16: bf16::Scratch,
     once: PackedBf16,
-    f32: f32::Scratch,
+    rows: Vec<f32>,
 }
 
 /// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
 pub fn multiply(a: Matrix, b: &Packed, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
     match b {
-        Packed::F32(b) => f32::multiply_packed(a, b, c, accumulate),
+        Packed::F32(b) => f32::multiply(a, b, c, b.n(), accumulate),
         Packed::Bf16(b) => bf16::multiply(a, b, c, b.n(), accumulate, &mut scratch.bf16),
-    }
-}
-
-/// As [`multiply`] with a right-hand side that is used once.
-pub fn multiply_once(
-    precision: Precision,
-    a: Matrix,
-    b: Matrix,
-    c: &mut [f32],
-    accumulate: bool,
-    scratch: &mut Scratch,
-) {
-    match precision {
-        Precision::F32 => f32::multiply(a, b, c, accumulate, &mut scratch.f32),
-        Precision::Bf16 => {
-            scratch.once.pack(b);
-            bf16::multiply(a, &scratch.once, c, b.cols(), accumulate, &mut scratch.bf16);
-        }
     }
 }

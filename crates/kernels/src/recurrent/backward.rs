@@ -1,9 +1,11 @@
 //! The backward pass of a recurrent layer.
 
+use std::ops::Range;
+
 use super::cell::{self, Columns};
 use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
-use crate::matmul::linear::{COLUMN_GRANULE, lock, product_rows_share, weight_gradient_share, with_buffers};
-use crate::matmul::{Precision, multiply};
+use crate::matmul::linear::{COLUMN_GRANULE, product_rows_share, weight_gradient_share, with_buffers};
+use crate::matmul::{Precision, multiply, with_once};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, embedding, simd};
@@ -82,16 +84,21 @@ pub fn backward(
     let (wants_dx, wants_dh0, wants_dc0) = (!dx.is_empty(), !dh0.is_empty(), !dc0.is_empty());
     let [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh] =
         [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh].map(SharedMut::new);
+    let starts_at_zero = input.h0.iter().all(|&h| h == 0.0);
     let zeros = vec![0.0; hidden];
 
-    pool.run(|worker| {
+    with_once(pool, precision, |worker, once| {
         let units = layer.units(worker);
         let width = units.len();
         let mine = batch * units.start..batch * units.end;
         packed.pack_back(worker, layer, weights.weight_hh);
-        // SAFETY (this closure): a worker touches its own units' columns, rows or tokens only; what all read is written
-        // before a barrier and read after it.
-        let (dh, dc) = unsafe { (dh_all.part(mine.clone()), dc_all.part(mine)) };
+        // SAFETY (this closure): a worker touches its own units' columns, rows, tokens or portion only; what others read is
+        // written before a barrier and read after it.
+        let (dh, dc) = unsafe { (dh_all.part(mine.clone()), dc_all.part(mine.clone())) };
+        let of_batch = |units: &Range<usize>, lanes: &Range<usize>| {
+            let (base, width) = (batch * units.start, units.len());
+            base + lanes.start * width..base + lanes.end * width
+        };
         let load = |to: &mut [f32], from: &[f32]| {
             for (lane, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
                 match from {
@@ -103,62 +110,86 @@ pub fn backward(
         load(dh, dhn);
         load(dc, dcn);
 
+        worker.barrier();
+
+        let portion = layer.portion(worker, input.batch_sizes);
+        let parts: Vec<_> = portion
+            .parts
+            .clone()
+            .map(|part| (layer.part_units(part, worker.count()), packed.part(part)))
+            .filter(|(units, _)| !units.is_empty())
+            .collect();
         with_buffers(|_, scratch| {
-            let part = &*lock(&packed.parts[worker.index()]);
             for step in layer.steps(input.batch_sizes).rev() {
-                if width > 0 {
-                    let gates_start = tokens * gates * units.start + step.start * gates * width;
+                let lanes = portion.rows(step.rows);
+                let first = step.start + lanes.start;
+                for (units, _) in &parts {
+                    let width = units.len();
+                    let gates_start = (tokens * units.start + first * width) * gates;
                     let extra_base = tokens * units.start;
-                    let extra_start = extra_base + step.start * width;
-                    let own_c0 = |row: usize| match input.c0 {
+                    let extra_start = extra_base + first * width;
+                    let own_c0 = |lane: usize| match input.c0 {
                         [] => &zeros[..width],
-                        c0 => &c0[row * hidden + units.start..][..width],
+                        c0 => &c0[lane * hidden + units.start..][..width],
                     };
-                    let own_h0 = |row: usize| match input.h0 {
+                    let own_h0 = |lane: usize| match input.h0 {
                         [] => &zeros[..width],
-                        h0 => &h0[row * hidden + units.start..][..width],
+                        h0 => &h0[lane * hidden + units.start..][..width],
                     };
-                    let previous = |row: usize| match (step.token_before(row), layer.cell) {
-                        (Some(token), Cell::Lstm) => &saved.extra[extra_base + token * width..][..width],
-                        (Some(token), _) => &y[token * rows.stride + rows.column + units.start..][..width],
-                        (None, Cell::Lstm) => own_c0(row),
-                        (None, _) => own_h0(row),
+                    let previous = |row: usize| {
+                        let lane = lanes.start + row;
+                        match (step.token_before(lane), layer.cell) {
+                            (Some(token), Cell::Lstm) => &saved.extra[extra_base + token * width..][..width],
+                            (Some(token), _) => {
+                                &y[token * rows.stride + rows.column + units.start..][..width]
+                            }
+                            (None, Cell::Lstm) => own_c0(lane),
+                            (None, _) => own_h0(lane),
+                        }
                     };
-                    let columns = |data| Columns { data, start: step.start * stride + units.start, stride };
+                    let columns = |data| Columns { data, start: first * stride + units.start, stride };
+                    let of_batch = of_batch(units, &lanes);
                     simd::dispatch(cell::Backward {
                         cell: layer.cell,
-                        rows: step.rows,
+                        rows: lanes.len(),
                         width,
-                        gates: &saved.gates[gates_start..gates_start + step.rows * gates * width],
-                        extra: &saved.extra[extra_start..extra_start + step.rows * width],
+                        gates: &saved.gates[gates_start..gates_start + lanes.len() * gates * width],
+                        extra: &saved.extra[extra_start..extra_start + lanes.len() * width],
                         previous: &previous,
                         dy,
-                        dy_start: step.start * rows.stride + rows.column + units.start,
+                        dy_start: first * rows.stride + rows.column + units.start,
                         dy_stride: rows.stride,
-                        dh,
-                        dc,
+                        dh: unsafe { dh_all.part(of_batch.clone()) },
+                        dc: unsafe { dc_all.part(of_batch) },
                         dx: columns(dinput),
                         dhidden: columns(dhidden),
                         gate_stride: hidden,
                     });
-                    for row in 0..step.rows {
-                        let from = match step.token_before(row) {
+                    for lane in lanes.clone() {
+                        let from = match step.token_before(lane) {
                             Some(token) => &y[token * rows.stride + rows.column + units.start..][..width],
-                            None => own_h0(row),
+                            None => own_h0(lane),
                         };
-                        let at = (step.start + row) * hidden + units.start;
+                        let at = (step.start + lane) * hidden + units.start;
                         unsafe { before.part(at..at + width) }.copy_from_slice(from);
                     }
                 }
-                worker.barrier();
-                if width > 0 {
-                    let d = unsafe { dhidden.read(step.start * stride..(step.start + step.rows) * stride) };
-                    let d = Matrix::new(d, step.rows, stride).col_range(0..all);
-                    let dh = &mut dh[..step.rows * width];
+                if !portion.alone {
+                    worker.barrier();
+                }
+                // Nobody may want the gradient of a sequence's first state.
+                let lanes = if wants_dh0 { lanes } else { step.begun(&lanes) };
+                let from = (step.start + lanes.start) * stride..(step.start + lanes.end) * stride;
+                let d = Matrix::new(unsafe { dhidden.read(from) }, lanes.len(), stride).col_range(0..all);
+                for (units, part) in &parts {
+                    let dh = unsafe { dh_all.part(of_batch(units, &lanes)) };
                     multiply(d, &part.hidden_back, dh, split, scratch);
                 }
             }
         });
+        drop(parts);
+        worker.barrier();
+        let (dh, dc) = unsafe { (dh_all.read(mine.clone()), dc_all.read(mine)) };
         let store = |to: SharedMut, from: &[f32]| {
             for (lane, from) in from.chunks_exact(width.max(1)).enumerate() {
                 let at = lane * hidden + units.start;
@@ -173,7 +204,6 @@ pub fn backward(
             store(dc0, dc);
         }
 
-        worker.barrier();
         let (dinput, dhidden, before) = unsafe {
             (
                 dinput.read(0..tokens * stride),
@@ -194,11 +224,19 @@ pub fn backward(
             dinput = Matrix::new(by_row, shared_rows, stride).col_range(0..all);
         }
         let before = Matrix::new(before, tokens, hidden);
-        weight_gradient_share(worker, precision, dinput, x, weight_ih, Some(bias_ih));
-        weight_gradient_share(worker, precision, dhidden, before, weight_hh, Some(bias_hh));
+        if split {
+            weight_gradient_share(worker, once, dinput, x, weight_ih, &[bias_ih]);
+            weight_gradient_share(worker, once, dhidden, before, weight_hh, &[bias_hh]);
+        } else {
+            // The biases have one gradient, and a first state of zeros adds nothing.
+            let begun = if starts_at_zero && !layer.reverse { batch..tokens } else { 0..tokens };
+            let (dhidden, before) = (dhidden.row_range(begun.clone()), before.row_range(begun));
+            weight_gradient_share(worker, once, dinput, x, weight_ih, &[bias_ih, bias_hh]);
+            weight_gradient_share(worker, once, dhidden, before, weight_hh, &[]);
+        }
         if wants_dx {
             let weight_ih = Matrix::new(weights.weight_ih, all, layer.input_size);
-            product_rows_share(worker, precision, dinput, weight_ih, dx, true);
+            product_rows_share(worker, once, dinput, weight_ih, dx, true);
         }
     });
 }

@@ -6,8 +6,9 @@
 
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::{Sigmoid, Tanh};
+use rten_vecmath::Sigmoid;
 
+use super::tanh::tanh;
 use crate::lanes::{Lanes, for_each};
 use crate::shared::SharedMut;
 
@@ -129,7 +130,7 @@ impl SimdOp for Forward<'_> {
                             width,
                             #[inline(always)]
                             |at| {
-                                let y = Tanh::apply(isa, ops.add(at.load(isa, x), at.load(isa, h)));
+                                let y = tanh(isa, ops.add(at.load(isa, x), at.load(isa, h)));
                                 at.store(isa, y, x);
                                 put(at, y, out, state);
                             },
@@ -171,7 +172,7 @@ impl SimdOp for Forward<'_> {
                                 let r = Sigmoid::apply(isa, ops.add(at.load(isa, xr), at.load(isa, hr)));
                                 let z = Sigmoid::apply(isa, ops.add(at.load(isa, xz), at.load(isa, hz)));
                                 let inner = ops.add(at.load(isa, hn), at.load(isa, self.bias_n));
-                                let n = Tanh::apply(isa, ops.mul_add(r, inner, at.load(isa, xn)));
+                                let n = tanh(isa, ops.mul_add(r, inner, at.load(isa, xn)));
                                 // (1 - z) n + z h = n + z (h - n)
                                 let y = ops.mul_add(z, ops.sub(at.load(isa, previous), n), n);
                                 at.store(isa, r, xr);
@@ -201,7 +202,7 @@ impl SimdOp for Forward<'_> {
                             |at| {
                                 let i = Sigmoid::apply(isa, ops.add(at.load(isa, xi), at.load(isa, hi)));
                                 let f = Sigmoid::apply(isa, ops.add(at.load(isa, xf), at.load(isa, hf)));
-                                let g = Tanh::apply(isa, ops.add(at.load(isa, xg), at.load(isa, hg)));
+                                let g = tanh(isa, ops.add(at.load(isa, xg), at.load(isa, hg)));
                                 let o = Sigmoid::apply(isa, ops.add(at.load(isa, xo), at.load(isa, ho)));
                                 let next = ops.mul_add(f, at.load(isa, c), ops.mul(i, g));
                                 at.store(isa, i, xi);
@@ -210,7 +211,7 @@ impl SimdOp for Forward<'_> {
                                 at.store(isa, o, xo);
                                 at.store(isa, next, c);
                                 at.store(isa, next, extra);
-                                put(at, ops.mul(o, Tanh::apply(isa, next)), out, state);
+                                put(at, ops.mul(o, tanh(isa, next)), out, state);
                             },
                         );
                     }
@@ -343,7 +344,7 @@ impl SimdOp for Backward<'_> {
                                 let total = ops.add(at.load(isa, dh), at.load(isa, dy));
                                 let (i, f) = (at.load(isa, i), at.load(isa, f));
                                 let (g, o) = (at.load(isa, g), at.load(isa, o));
-                                let tanh_c = Tanh::apply(isa, at.load(isa, c));
+                                let tanh_c = tanh(isa, at.load(isa, c));
                                 let dcell = ops.mul_add(ops.mul(total, o), dtanh(tanh_c), at.load(isa, dc));
                                 at.store(isa, ops.mul(ops.mul(dcell, g), dsigmoid(i)), di);
                                 at.store(

@@ -1,8 +1,10 @@
 //! The forward pass of a recurrent layer.
 
+use std::ops::Range;
+
 use super::cell::{self, Columns};
 use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
-use crate::matmul::linear::{lock, with_buffers};
+use crate::matmul::linear::with_buffers;
 use crate::matmul::multiply;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
@@ -45,18 +47,22 @@ pub fn forward(
     let cell_states = SharedMut::new(reserve(&mut saved.lanes, batch * hidden));
     let stride = hidden + GAP;
     let states = saved.state.each_mut().map(|state| SharedMut::new(reserve(state, batch * stride)));
+    // With ids, what each row of `x` contributes to the gates.
+    let table_rows = if input.ids.is_empty() { 0 } else { x.rows() };
+    let table = SharedMut::new(reserve(&mut saved.table, table_rows * gates * hidden));
+    let starts_at_zero = input.h0.iter().all(|&h| h == 0.0);
     let (rows, y) = (output.rows, SharedMut::new(output.y));
     let (hn, cn) = (SharedMut::new(output.hn), SharedMut::new(output.cn));
 
     pool.run(|worker| {
         let units = layer.units(worker);
         let width = units.len();
-        let part = &*lock(&packed.parts[worker.index()]);
-        // SAFETY (this closure): a worker touches its own units' columns only; the one exception, the states that all
-        // workers read, are written in one step and read in the next, with a barrier between.
-        let gates_of = |tokens: std::ops::Range<usize>| unsafe {
-            let base = input.tokens() * gates * units.start;
-            all_gates.part(base + tokens.start * gates * width..base + tokens.end * gates * width)
+        // SAFETY (this closure): a worker touches its own units' columns only, or in the time steps those of its portion; the
+        // one exception, the states that all workers may read, are written in one step and read in the next, with a barrier
+        // between.
+        let gates_of = |units: &Range<usize>, rows: Range<usize>| unsafe {
+            let (base, width) = (tokens * gates * units.start, gates * units.len());
+            all_gates.part(base + rows.start * width..base + rows.end * width)
         };
         let lanes = unsafe { cell_states.part(batch * units.start..batch * units.end) };
         let load = |lane: usize, from: &[f32], to: &mut [f32]| match from {
@@ -71,60 +77,84 @@ pub fn forward(
             // A sequence that a reversed layer begins late finds its first state wherever it looks.
             states.iter().for_each(|state| load(lane, input.h0, unsafe { state.part(at..at + width) }));
         }
+        let table_of =
+            |units: &Range<usize>| table_rows * gates * units.start..table_rows * gates * units.end;
         with_buffers(|buffer, scratch| {
-            // With ids the buffer begins with what each row of `x` contributes to the gates.
-            let shared_rows = if input.ids.is_empty() { 0 } else { x.rows() };
-            buffer.resize((shared_rows + batch) * gates * width, 0.0);
-            let (from_x, product) = buffer.split_at_mut(shared_rows * gates * width);
             if width > 0 {
-                let own = if input.ids.is_empty() { gates_of(0..tokens) } else { &mut *from_x };
+                let part = packed.part(worker.index());
+                let own = match input.ids {
+                    [] => gates_of(&units, 0..tokens),
+                    _ => unsafe { table.part(table_of(&units)) },
+                };
                 multiply(x, &part.input, own, false, scratch);
                 elementwise::add_bias(own, &part.bias);
             }
             worker.barrier();
+            let portion = layer.portion(worker, input.batch_sizes);
+            let parts: Vec<_> = portion
+                .parts
+                .clone()
+                .map(|part| (layer.part_units(part, worker.count()), packed.part(part)))
+                .filter(|(units, _)| !units.is_empty())
+                .collect();
             for step in layer.steps(input.batch_sizes) {
-                if width > 0 {
-                    let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
-                    let h = unsafe { from.read(0..step.rows * stride) };
-                    let h = Matrix::new(h, step.rows, stride).col_range(0..hidden);
-                    let product = &mut product[..step.rows * gates * width];
+                let lanes = portion.rows(step.rows);
+                let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
+                // The product with a state of zeros is known.
+                let multiplied = if starts_at_zero { step.begun(&lanes) } else { lanes.clone() };
+                let h = unsafe { from.read(multiplied.start * stride..multiplied.end * stride) };
+                let h = Matrix::new(h, multiplied.len(), stride).col_range(0..hidden);
+                for (units, part) in &parts {
+                    let width = units.len();
+                    buffer.resize(lanes.len() * gates * width, 0.0);
+                    let (product, zeros) = buffer.split_at_mut(multiplied.len() * gates * width);
                     multiply(h, &part.hidden, product, false, scratch);
-                    let own = gates_of(step.start..step.start + step.rows);
+                    zeros.fill(0.0);
+                    let tokens_now = step.start + lanes.start..step.start + lanes.end;
+                    let own = gates_of(units, tokens_now.clone());
                     if !input.ids.is_empty() {
-                        let ids = &input.ids[step.start..step.start + step.rows];
-                        embedding::forward(from_x, gates * width, ids, own);
+                        let table = unsafe { table.read(table_of(units)) };
+                        embedding::forward(table, gates * width, &input.ids[tokens_now.clone()], own);
                     }
-                    let at = tokens * units.start + step.start * width;
+                    let of_batch =
+                        batch * units.start + lanes.start * width..batch * units.start + lanes.end * width;
+                    let cell_state = unsafe { cell_states.part(of_batch) };
+                    let base = tokens * units.start;
+                    let of_tokens = base + tokens_now.start * width..base + tokens_now.end * width;
                     let out = Columns {
                         data: y,
-                        start: step.start * rows.stride + rows.column + units.start,
+                        start: tokens_now.start * rows.stride + rows.column + units.start,
                         stride: rows.stride,
                     };
+                    let state = |data| Columns { data, start: lanes.start * stride + units.start, stride };
                     simd::dispatch(cell::Forward {
                         cell: layer.cell,
-                        rows: step.rows,
+                        rows: lanes.len(),
                         width,
                         gates: own,
-                        hidden: product,
+                        hidden: buffer,
                         bias_n: bias_n.get(units.clone()).unwrap_or_default(),
-                        extra: unsafe { extra.part(at..at + step.rows * width) },
-                        cell_state: lanes,
-                        previous: Columns { data: from, start: units.start, stride },
-                        out: [out, Columns { data: to, start: units.start, stride }],
+                        extra: unsafe { extra.part(of_tokens) },
+                        cell_state,
+                        previous: state(from),
+                        out: [out, state(to)],
                     });
                     // Sequences whose last step this was have their final state now.
-                    for lane in step.continuing..step.rows {
+                    for lane in step.continuing.max(lanes.start)..lanes.end {
                         let columns = lane * hidden + units.start..lane * hidden + units.end;
                         let state = lane * stride + units.start..lane * stride + units.end;
                         unsafe {
                             hn.part(columns.clone()).copy_from_slice(to.read(state));
                             if layer.cell.has_cell_state() {
-                                cn.part(columns).copy_from_slice(&lanes[lane * width..][..width]);
+                                let own = &cell_state[(lane - lanes.start) * width..][..width];
+                                cn.part(columns).copy_from_slice(own);
                             }
                         }
                     }
                 }
-                worker.barrier();
+                if !portion.alone {
+                    worker.barrier();
+                }
             }
         });
     });

@@ -2,24 +2,26 @@
 //!
 //! A batch of unequal lengths is *packed* as PyTorch's `PackedSequence` is: sequences sorted by length, longest first, and
 //! laid out step by step, so that step `t` holds `batch_sizes[t]` rows and no row is padding. One call runs a whole layer:
-//! the input's product over all steps at once, then step by step the hidden state's product and the cell. Each worker owns
-//! a range of hidden units with all their gates, so that the workers meet once a step.
+//! the input's product over all steps at once, then step by step the hidden state's product and the cell. Where the weights
+//! are large or the sequences few, each worker owns a range of hidden units with all their gates, and the workers meet once a
+//! step; elsewhere each takes sequences of its own through all steps.
 
 mod backward;
 mod cell;
 mod forward;
 pub mod reference;
+mod tanh;
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 pub use self::backward::{Gradients, Workspace, backward};
 pub use self::cell::Cell;
 pub use self::forward::{Output, forward};
 use crate::Matrix;
-use crate::matmul::linear::{COLUMN_GRANULE, lock};
+use crate::matmul::linear::COLUMN_GRANULE;
 use crate::matmul::{Packed, Precision};
-use crate::pool::{Pool, Worker};
+use crate::pool::{Pool, Worker, share};
 
 /// The sizes of one layer in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +96,19 @@ pub struct Rows {
 
 /// What the forward pass leaves for the backward pass. Memory is kept from one use to the next.
 ///
-/// Both buffers are cut by worker: worker `p`, with units `u`, has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
+/// Gates and what stands beside them are cut by part: the part with units `u` has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
 #[derive(Default)]
 pub struct Saved {
     gates: Vec<f32>,
     extra: Vec<f32>,
     state: [Vec<f32>; 2],
     lanes: Vec<f32>,
+    table: Vec<f32>,
 }
 
 /// The weights of a layer, packed for products: each worker's units by and for that worker.
 pub struct PackedLayer {
-    parts: Vec<Mutex<Part>>,
+    parts: Vec<RwLock<Part>>,
 }
 
 struct Part {
@@ -131,7 +134,7 @@ impl PackedLayer {
             rows: Vec::new(),
             bias: Vec::new(),
         };
-        Self { parts: (0..threads).map(|_| Mutex::new(part())).collect() }
+        Self { parts: (0..threads).map(|_| RwLock::new(part())).collect() }
     }
 
     /// Packs the weights that the forward pass needs.
@@ -139,7 +142,7 @@ impl PackedLayer {
         let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
         pool.run(|worker| {
             let units = layer.units(worker);
-            let part = &mut *lock(&self.parts[worker.index()]);
+            let part = &mut *self.parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
             let gather = |rows: &mut Vec<f32>, from: &[f32], width: usize| {
                 rows.clear();
                 for gate in 0..gates {
@@ -165,9 +168,14 @@ impl PackedLayer {
         });
     }
 
+    /// Worker `index`'s part.
+    fn part(&self, index: usize) -> RwLockReadGuard<'_, Part> {
+        self.parts[index].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Packs the weights that the backward pass needs; only for the worker that calls.
     fn pack_back(&self, worker: &Worker, layer: &Layer, weight_hh: &[f32]) {
-        let part = &mut *lock(&self.parts[worker.index()]);
+        let part = &mut *self.parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
         let all = Matrix::new(weight_hh, layer.rows(), layer.hidden_size);
         part.hidden_back.pack(all.col_range(layer.units(worker)));
     }
@@ -180,7 +188,33 @@ impl Layer {
     }
 
     fn units(&self, worker: &Worker) -> Range<usize> {
-        worker.share(self.hidden_size, COLUMN_GRANULE)
+        self.part_units(worker.index(), worker.count())
+    }
+
+    /// The hidden units of part `part` of `parts`.
+    fn part_units(&self, part: usize, parts: usize) -> Range<usize> {
+        share(self.hidden_size, COLUMN_GRANULE, part, parts)
+    }
+
+    /// What `worker` does of each time step.
+    fn portion(&self, worker: &Worker, batch_sizes: &[usize]) -> Portion {
+        let (own, count) = (worker.index(), worker.count());
+        let batch = batch_sizes.first().copied().unwrap_or(0);
+        let tokens_of = |lanes: usize| batch_sizes.iter().map(|&rows| rows.min(lanes)).sum::<usize>();
+        let tokens = tokens_of(batch);
+        let fits = self.rows() * self.hidden_size <= LANE_WEIGHTS;
+        if count == 1 || !fits || tokens < batch_sizes.len() * count * LANE_ROWS {
+            return Portion { parts: own..own + 1, lanes: 0..batch, alone: count == 1 };
+        }
+        // Lanes of as many tokens for each worker: the first are the longest.
+        let edge = |worker: usize| match worker {
+            0 => 0,
+            _ => (0..batch)
+                .collect::<Vec<_>>()
+                .partition_point(|&lanes| tokens_of(lanes) < tokens * worker / count),
+        };
+        let end = if own + 1 == count { batch } else { edge(own + 1) };
+        Portion { parts: 0..count, lanes: edge(own)..end, alone: true }
     }
 
     /// The steps in the order in which the layer takes them, each with its first token and its rows.
@@ -209,6 +243,30 @@ impl Layer {
     }
 }
 
+/// Weights of the hidden state, in values, that every worker may well read whole in each step: 1 MiB, for the level 2 cache.
+const LANE_WEIGHTS: usize = 1 << 18;
+
+/// Rows of a step, in the mean, that are enough for a worker to reach the speed of a product of many.
+const LANE_ROWS: usize = 16;
+
+/// A worker's portion of the time steps: either its own hidden units for all sequences, so that the workers meet after each
+/// step, or all units for its own sequences, which need nobody else's.
+struct Portion {
+    /// Parts of the units.
+    parts: Range<usize>,
+    /// Sequences.
+    lanes: Range<usize>,
+    /// Whether no other worker's states are needed.
+    alone: bool,
+}
+
+impl Portion {
+    /// The portion's rows of a step with so many.
+    fn rows(&self, rows: usize) -> Range<usize> {
+        self.lanes.start.min(rows)..self.lanes.end.min(rows)
+    }
+}
+
 /// One time step of a packed batch.
 struct Step {
     /// How many steps the layer has taken before.
@@ -227,6 +285,12 @@ impl Step {
     /// The token before `row`'s in its own sequence, or none where the sequence begins.
     fn token_before(&self, row: usize) -> Option<usize> {
         self.previous.filter(|&(_, rows)| row < rows).map(|(start, _)| start + row)
+    }
+
+    /// Those of `rows` whose sequences have begun before this step; they come first.
+    fn begun(&self, rows: &Range<usize>) -> Range<usize> {
+        let before = self.previous.map_or(0, |(_, rows)| rows);
+        rows.start..rows.end.min(before).max(rows.start)
     }
 }
 

@@ -13,7 +13,6 @@ use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix
 use rten_tensor::NdTensorView;
 use rten_tensor::storage::Alloc;
 
-use super::transpose::to_rows;
 use crate::{Isa, Matrix};
 
 /// A right-hand matrix `[k, n]` in the layout of the product kernel.
@@ -61,7 +60,7 @@ impl PackedF32 {
             (_, old) => {
                 let old = if let Form::Gemm(packed) = old { Some(packed.into_vec()) } else { None };
                 let recycled = Recycled(Cell::new(old));
-                Form::Gemm(with_executor(|gemm| gemm.prepack_b_in(&recycled, view(&b))))
+                Form::Gemm(with_executor(|gemm, _| gemm.prepack_b_in(&recycled, view(&b))))
             }
         };
     }
@@ -77,62 +76,54 @@ impl PackedF32 {
     }
 }
 
-/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
-pub fn multiply_packed(a: Matrix, b: &PackedF32, c: &mut [f32], accumulate: bool) {
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; element `(i, j)` of `c` lies at `i * ldc + j`, and nothing
+/// between its rows is touched.
+///
+/// # Panics
+///
+/// If the sizes do not fit.
+pub fn multiply(a: Matrix, b: &PackedF32, c: &mut [f32], ldc: usize, accumulate: bool) {
+    assert_eq!(a.cols(), b.k, "product of [{}, {}] and [{}, {}]", a.rows(), a.cols(), b.k, b.n);
+    assert!(ldc >= b.n, "rows of {} values at a distance of {ldc}", b.n);
+    if a.rows() == 0 || b.n == 0 {
+        return;
+    }
+    let end = (a.rows() - 1) * ldc + b.n;
+    let c = &mut c[..end];
     match &b.form {
-        Form::Plain(plain) => portable(a, Matrix::new(plain, b.k, b.n), c, accumulate),
+        Form::Plain(plain) => portable(a, Matrix::new(plain, b.k, b.n), c, ldc, accumulate),
         #[cfg(target_arch = "x86_64")]
         Form::Panels(panels) => {
             // SAFETY: panels are packed only where the processor has AVX2 and FMA.
-            unsafe { panels.multiply(a, c, accumulate) };
+            unsafe { panels.multiply(a, c, ldc, accumulate) };
         }
-        Form::Gemm(packed) => gemm(a, packed, c, accumulate),
+        Form::Gemm(packed) => gemm(a, packed, b.n, c, ldc, accumulate),
     }
 }
 
-/// Rows of the right-hand side that are multiplied at once with a left-hand side that had to be transposed.
-const DEPTH: usize = 256;
-
-/// Values between two rows of what was transposed, so that they do not all meet in one set of the level 1 cache.
-const GAP: usize = 16;
-
-/// Memory of [`multiply`], kept from product to product.
-#[derive(Default)]
-pub struct Scratch {
-    rows: Vec<f32>,
-    once: PackedF32,
+fn gemm(a: Matrix, b: &PackedBMatrix<f32>, n: usize, c: &mut [f32], ldc: usize, accumulate: bool) {
+    with_executor(|gemm, dense| {
+        let product = |c: &mut [f32]| {
+            let options = GemmOptions { beta: if accumulate { 1.0 } else { 0.0 }, ..GemmOptions::default() };
+            gemm.gemm(c, GemmInputA::Unpacked(view(&a)), GemmInputB::Packed(b), options)
+                .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
+        };
+        if ldc == n {
+            return product(c);
+        }
+        // It writes rows without gaps only.
+        dense.clear();
+        c.chunks(ldc).for_each(|row| dense.extend_from_slice(&row[..n]));
+        product(dense);
+        c.chunks_mut(ldc).zip(dense.chunks_exact(n)).for_each(|(to, from)| to[..n].copy_from_slice(from));
+    });
 }
 
-/// As [`multiply_packed`] with a right-hand side used once.
-pub fn multiply(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
-    let Scratch { rows, once } = scratch;
-    if a.col_stride() == 1 || a.row_stride() != 1 || a.cols() == 0 {
-        once.pack(b);
-        return multiply_packed(a, once, c, accumulate);
-    }
-    // The kernels read the left-hand side by rows: a column-major one is turned, a part at a time that stays in cache.
-    rows.resize(a.rows() * (DEPTH + GAP), 0.0);
-    for start in (0..a.cols()).step_by(DEPTH) {
-        let depth = start..(start + DEPTH).min(a.cols());
-        to_rows(a.col_range(depth.clone()), rows, DEPTH + GAP);
-        let part = Matrix::new(rows, a.rows(), DEPTH + GAP).col_range(0..depth.len());
-        once.pack(b.row_range(depth));
-        multiply_packed(part, once, c, accumulate || start > 0);
-    }
-}
-
-fn gemm(a: Matrix, b: &PackedBMatrix<f32>, c: &mut [f32], accumulate: bool) {
-    let options = GemmOptions { beta: if accumulate { 1.0 } else { 0.0 }, ..GemmOptions::default() };
-    with_executor(|gemm| gemm.gemm(c, GemmInputA::Unpacked(view(&a)), GemmInputB::Packed(b), options))
-        .unwrap_or_else(|error| panic!("{} x {} product: {error}", a.rows(), a.cols()));
-}
-
-/// The plain product, for processors without vectors and as the oracle of the others.
-pub fn portable(a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+/// The plain [`multiply`], for processors without vectors and as the oracle of the others.
+pub fn portable(a: Matrix, b: Matrix, c: &mut [f32], ldc: usize, accumulate: bool) {
     assert_eq!(a.cols(), b.rows());
-    let n = b.cols();
-    assert_eq!(c.len(), a.rows() * n);
-    for (i, row) in c.chunks_exact_mut(n.max(1)).enumerate() {
+    for (i, row) in c.chunks_mut(ldc.max(1)).enumerate().take(a.rows()) {
+        let row = &mut row[..b.cols()];
         if !accumulate {
             row.fill(0.0);
         }
@@ -150,9 +141,13 @@ fn view<'a>(m: &Matrix<'a>) -> NdTensorView<'a, f32, 2> {
         .expect("a matrix view has a valid layout")
 }
 
-fn with_executor<R>(f: impl FnOnce(&GemmExecutor) -> R) -> R {
-    thread_local!(static EXECUTOR: RefCell<GemmExecutor> = RefCell::new(GemmExecutor::new()));
-    EXECUTOR.with(|executor| f(&executor.borrow()))
+/// Lends the present thread's executor, and a buffer for a product without gaps.
+fn with_executor<R>(f: impl FnOnce(&GemmExecutor, &mut Vec<f32>) -> R) -> R {
+    thread_local!(static EXECUTOR: RefCell<(GemmExecutor, Vec<f32>)> = RefCell::default());
+    EXECUTOR.with(|executor| {
+        let (executor, dense) = &mut *executor.borrow_mut();
+        f(executor, dense)
+    })
 }
 
 /// Hands the memory of the last packing to the next one.

@@ -42,20 +42,25 @@ impl Panels {
     /// Packs `b`, using the memory of what was packed before.
     pub fn pack(&mut self, b: Matrix) {
         (self.k, self.n) = (b.rows(), b.cols());
-        let lines = self.n.div_ceil(PANEL) * self.k;
-        self.lines.clear();
-        self.lines.resize(lines, Line([0.0; PANEL]));
-        if lines == 0 {
-            return;
-        }
-        for (number, panel) in self.lines.chunks_exact_mut(self.k).enumerate() {
+        self.lines.resize(self.n.div_ceil(PANEL) * self.k, Line([0.0; PANEL]));
+        for (number, panel) in self.lines.chunks_exact_mut(self.k.max(1)).enumerate() {
             let first = number * PANEL;
             let width = PANEL.min(self.n - first);
+            if width < PANEL {
+                panel.fill(Line([0.0; PANEL]));
+            }
             if b.row_stride() == 1 {
                 to_rows(b.col_range(first..first + width), flat(panel), PANEL);
             } else if b.col_stride() == 1 {
-                for (row, line) in panel.iter_mut().enumerate() {
-                    line.0[..width].copy_from_slice(&b.data()[row * b.row_stride() + first..][..width]);
+                let rows = b.data()[first..].chunks(b.row_stride());
+                match width {
+                    // A copy of known length needs no call.
+                    PANEL => panel.iter_mut().zip(rows).for_each(|(line, row)| {
+                        line.0.copy_from_slice(&row[..PANEL]);
+                    }),
+                    _ => panel.iter_mut().zip(rows).for_each(|(line, row)| {
+                        line.0[..width].copy_from_slice(&row[..width]);
+                    }),
                 }
             } else {
                 for (row, line) in panel.iter_mut().enumerate() {
@@ -70,7 +75,8 @@ impl Panels {
         }
     }
 
-    /// `c[m, n] = a · b`, or `c += …` where `accumulate`; rows of `a` lie without gaps between columns, `c` without any.
+    /// `c[m, n] = a · b`, or `c += …` where `accumulate`; rows of `a` lie without gaps between columns, those of `c` are `ldc`
+    /// values apart.
     ///
     /// # Panics
     ///
@@ -79,22 +85,22 @@ impl Panels {
     /// # Safety
     ///
     /// The processor has AVX2 and FMA.
-    pub unsafe fn multiply(&self, a: Matrix, c: &mut [f32], accumulate: bool) {
+    pub unsafe fn multiply(&self, a: Matrix, c: &mut [f32], ldc: usize, accumulate: bool) {
         let (m, n, k) = (a.rows(), self.n, self.k);
-        assert_eq!((a.cols(), c.len()), (k, m * n), "product of [{m}, {}] and [{k}, {n}]", a.cols());
-        assert!(a.col_stride() == 1 && (m == 0 || a.data().len() >= (m - 1) * a.row_stride() + k));
         if m == 0 || n == 0 {
             return;
         }
+        assert!(a.cols() == k && a.col_stride() == 1 && a.data().len() >= (m - 1) * a.row_stride() + k);
+        assert!(ldc >= n && c.len() >= (m - 1) * ldc + n);
         if k == 0 && !accumulate {
-            return c.fill(0.0);
+            return c.chunks_mut(ldc).take(m).for_each(|row| row[..n].fill(0.0));
         }
         let held = (HELD / k.max(1)).max(4 * ROWS);
         for start in (0..m).step_by(held) {
             let rows = start..(start + held).min(m);
-            let c = &mut c[rows.start * n..rows.end * n];
+            let c = &mut c[rows.start * ldc..];
             // SAFETY: as for this function.
-            unsafe { self.multiply_rows(a.row_range(rows), c, accumulate) };
+            unsafe { self.multiply_rows(a.row_range(rows), c, ldc, accumulate) };
         }
     }
 
@@ -103,7 +109,7 @@ impl Panels {
     /// # Safety
     ///
     /// As there; the sizes fit.
-    unsafe fn multiply_rows(&self, a: Matrix, c: &mut [f32], accumulate: bool) {
+    unsafe fn multiply_rows(&self, a: Matrix, c: &mut [f32], ldc: usize, accumulate: bool) {
         let (m, n, k) = (a.rows(), self.n, self.k);
         let blocks = m.div_ceil(ROWS);
         let mut edge = [0.0; ROWS * PANEL];
@@ -116,16 +122,16 @@ impl Panels {
                     // Blocks as even as can be: 8 rows are better as 4 + 4 than as 6 + 2.
                     let rows = block * m / blocks..(block + 1) * m / blocks;
                     let from = &a.data()[rows.start * a.row_stride() + start..];
-                    let at = rows.start * n + first;
+                    let at = rows.start * ldc + first;
                     let load = accumulate || start > 0;
                     // The panel that is cut off goes through sums of its own.
                     let whole = width == PANEL;
                     if !whole {
                         for (row, edge) in edge.chunks_exact_mut(PANEL).enumerate().take(rows.len()) {
-                            edge[..width].copy_from_slice(&c[at + row * n..][..width]);
+                            edge[..width].copy_from_slice(&c[at + row * ldc..][..width]);
                         }
                     }
-                    let (sums, ldc) = if whole { (&mut c[at..], n) } else { (&mut edge[..], PANEL) };
+                    let (sums, distance) = if whole { (&mut c[at..], ldc) } else { (&mut edge[..], PANEL) };
                     // SAFETY: whole rows of `a` lie in its slice, as `multiply` asserts, and a whole panel's width of
                     // `c`, or the block in `edge`.
                     unsafe {
@@ -135,13 +141,13 @@ impl Panels {
                             a.row_stride(),
                             lines,
                             sums.as_mut_ptr(),
-                            ldc,
+                            distance,
                             load,
                         );
                     }
                     if !whole {
                         for (row, edge) in edge.chunks_exact(PANEL).enumerate().take(rows.len()) {
-                            c[at + row * n..][..width].copy_from_slice(&edge[..width]);
+                            c[at + row * ldc..][..width].copy_from_slice(&edge[..width]);
                         }
                     }
                 }
@@ -160,7 +166,7 @@ fn flat(lines: &mut [Line]) -> &mut [f32] {
 ///
 /// # Safety
 ///
-/// The processor has AVX2 and FMA; `a` has `rows` rows of `lines.len()` values, `c` as many of [`PANEL`].
+/// The processor has AVX2 and FMA; `a` has `rows` rows of `lines.len()` values, `c` as many of [`PANEL`], `ldc` apart.
 unsafe fn block_of(
     rows: usize,
     a: *const f32,
