@@ -1,8 +1,8 @@
 //! Attention against the plain one in f64: outputs directly, gradients by finite differences.
 
 use anaphora_kernels::attention::{
-    Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Similarity, backward, cached, forward,
-    reference,
+    Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Settings, Similarity, backward, cached,
+    forward, reference,
 };
 use anaphora_kernels::{Isa, Pool, Precision};
 
@@ -87,6 +87,11 @@ impl Case {
         self.memory.as_ref().map_or(&[], |(values, ..)| values)
     }
 
+    fn settings(&self, precision: Precision) -> Settings<'_> {
+        let (attention, scale, dropout) = (&self.attention, &self.scale[..], self.dropout());
+        Settings { attention, scale, precision, dropout }
+    }
+
     fn run(&self, threads: usize, precision: Precision) -> Results {
         let pool = Pool::new(threads);
         let (tokens, heads) = (self.own.tokens(), self.attention.heads);
@@ -100,26 +105,15 @@ impl Case {
         };
         let batch = self.batch(&self.queries, self.memory_values());
         let Results { out, log_sums, dqueries, dmemory, dscale } = &mut results;
-        let attention = &self.attention;
-        forward(&pool, precision, attention, &self.scale, self.dropout(), batch, out, log_sums);
+        let settings = self.settings(precision);
+        forward(&pool, settings, batch, out, log_sums);
         let gradients = Gradients {
             queries: dqueries,
             keys_values: dmemory,
             scale: dscale,
             scale_terms: &mut vec![f32::NAN; terms],
         };
-        backward(
-            &pool,
-            precision,
-            attention,
-            &self.scale,
-            self.dropout(),
-            batch,
-            out,
-            log_sums,
-            &self.dout,
-            gradients,
-        );
+        backward(&pool, settings, batch, (out, log_sums), &self.dout, gradients);
         // Gradients were added to what was there.
         for grads in [dqueries, dmemory, dscale] {
             grads.iter_mut().for_each(|grad| *grad -= 0.5);
@@ -322,8 +316,8 @@ fn a_cache_filled_in_pieces_gives_what_the_whole_sequence_gives() {
                 let sequences = Sequences::packed(&sizes);
                 let mut qkv = vec![0.0; sequences.tokens() * qkv_width];
                 let mut places = Vec::new();
-                for sequence in 0..going {
-                    let from = &tokens_of(&whole, sequence)[held[sequence]..];
+                for (sequence, &held) in held.iter().enumerate().take(going) {
+                    let from = &tokens_of(&whole, sequence)[held..];
                     for (&to, &from) in tokens_of(&sizes, sequence).iter().zip(from) {
                         qkv[to * qkv_width..][..qkv_width]
                             .copy_from_slice(&case.queries[from * qkv_width..][..qkv_width]);
@@ -338,7 +332,7 @@ fn a_cache_filled_in_pieces_gives_what_the_whole_sequence_gives() {
                     lengths: &held[..going],
                 };
                 let mut out = vec![f32::NAN; sequences.tokens() * attention.width()];
-                cached(&pool, Precision::F32, &attention, &case.scale, &qkv, &sequences, cache, &mut out);
+                cached(&pool, case.settings(Precision::F32), &qkv, &sequences, cache, &mut out);
                 let width = attention.width();
                 for (from, to) in places {
                     let expected = exact(&expected[from * width..(from + 1) * width]);

@@ -1,9 +1,10 @@
 //! Attention of the tokens of packed batches to each other, to a cache, or to other sequences.
 
 use anaphora_kernels::attention::{
-    self, Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Similarity, reference,
+    self, Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Settings, Similarity, reference,
 };
 
+use crate::Device;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
@@ -94,10 +95,9 @@ impl Graph<'_> {
         let sides = (("the longest row", &[longest][..]), ("cache.capacity", &[cache.capacity][..]));
         expect(longest <= cache.capacity, NAME, sides.0, sides.1, "the new tokens must fit the cache")?;
 
-        let precision = attention::precision(self.device.precision());
         let mut out = self.memory.take(qkv.rows * attention.width());
-        let (pool, scale) = (&self.device.pool, self.attention_scale(scale));
-        attention::cached(pool, precision, attention, scale, self.value(qkv), &sequences, cache, &mut out);
+        let settings = settings(self.device, attention, self.attention_scale(scale), None);
+        attention::cached(&self.device.pool, settings, self.value(qkv), &sequences, cache, &mut out);
         Ok(self.push(out, qkv.rows, attention.width(), false))
     }
 
@@ -152,10 +152,7 @@ impl Graph<'_> {
         let mut log_sums = self.memory.take(tokens * attention.heads);
         attention::forward(
             &self.device.pool,
-            attention::precision(self.device.precision()),
-            attention,
-            self.attention_scale(scale),
-            dropout,
+            settings(self.device, attention, self.attention_scale(scale), dropout),
             batch(self.value(queries), &sequences, others.as_ref(), |tensor| self.value(tensor)),
             &mut out,
             &mut log_sums,
@@ -261,6 +258,15 @@ impl Graph<'_> {
     }
 }
 
+fn settings<'a>(
+    device: &Device,
+    attention: &'a Attention,
+    scale: &'a [f32],
+    dropout: Option<Dropout>,
+) -> Settings<'a> {
+    Settings { attention, scale, precision: attention::precision(device.precision()), dropout }
+}
+
 /// The sequences of a tensor that is a packed batch with so many rows a step.
 fn packed(
     name: &'static str,
@@ -321,13 +327,9 @@ impl Operation for Attend {
         };
         attention::backward(
             &graph.device.pool,
-            attention::precision(graph.device.precision()),
-            &self.attention,
-            scale,
-            self.dropout,
+            settings(graph.device, &self.attention, scale, self.dropout),
             batch,
-            value(self.out),
-            value(self.log_sums),
+            (value(self.out), value(self.log_sums)),
             &dout,
             Gradients {
                 queries: &mut dqueries,

@@ -9,10 +9,10 @@ use super::plan::{Plan, Readers, cost};
 use super::product::Limits;
 use super::scratch::{Scratch, with_scratch};
 use super::softmax::{self, Block};
-use super::{Attention, BLOCK, Batch, Dropout, Heads, SHORTEST, Similarity};
+use super::{Attention, BLOCK, Batch, Heads, SHORTEST, Settings, Similarity};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, Precision, simd};
+use crate::{Matrix, simd};
 
 /// Where gradients are added.
 pub struct Gradients<'a> {
@@ -28,10 +28,7 @@ pub struct Gradients<'a> {
 
 /// What one call works on.
 struct Pass<'a> {
-    attention: &'a Attention,
-    precision: Precision,
-    scale: &'a [f32],
-    dropout: Option<Dropout>,
+    settings: Settings<'a>,
     batch: Batch<'a>,
     heads: [Heads<'a, f32>; 3],
     out: Heads<'a, f32>,
@@ -41,21 +38,18 @@ struct Pass<'a> {
     scale_terms: SharedMut<'a>,
 }
 
-/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says; `out` and `log_sums` are what
-/// [`super::forward`] wrote, the other arguments those that it was called with.
+/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says. `saved` are the `out` and
+/// `log_sums` that [`super::forward`] wrote, the other arguments those that it was called with.
 pub fn backward(
     pool: &Pool,
-    precision: Precision,
-    attention: &Attention,
-    scale: &[f32],
-    dropout: Option<Dropout>,
-    batch: Batch<f32>,
-    out: &[f32],
-    log_sums: &[f32],
+    settings: Settings,
+    batch: Batch,
+    saved: (&[f32], &[f32]),
     dout: &[f32],
     gradients: Gradients,
 ) {
-    attention.check(scale);
+    settings.check();
+    let (attention, (out, log_sums)) = (settings.attention, saved);
     let cosine = attention.similarity == Similarity::Cosine;
     let tokens = batch.sequences.tokens();
     let Gradients { queries, keys_values, scale: dscale, scale_terms } = gradients;
@@ -73,10 +67,7 @@ pub fn backward(
     let dqueries = SharedMut::new(queries);
     let dmemory = if batch.memory.is_some() { SharedMut::new(keys_values) } else { dqueries };
     let pass = Pass {
-        attention,
-        precision,
-        scale,
-        dropout,
+        settings,
         batch,
         heads: batch.heads(attention),
         out: rows(out),
@@ -125,6 +116,14 @@ struct Item {
     head: usize,
 }
 
+/// A block of queries: its first is number `first` of the sequence, and `rows` of those that are gathered.
+struct QueryBlock {
+    sequence: usize,
+    head: usize,
+    first: usize,
+    rows: Range<usize>,
+}
+
 impl Pass<'_> {
     /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where `wants_keys`, and of
     /// the blocks of queries before which the costs of the item's blocks add up to something in `wants_queries`.
@@ -137,7 +136,7 @@ impl Pass<'_> {
         wants_keys: bool,
         scratch: &mut Scratch,
     ) {
-        let attention = self.attention;
+        let attention = self.settings.attention;
         let (head_size, stride) = (attention.head_size, row_stride(attention.head_size));
         let length = self.batch.key_sequences().lengths()[item.source];
         self.gather_keys(item, length, scratch, wants_queries.is_some());
@@ -174,18 +173,12 @@ impl Pass<'_> {
                 for number in chosen {
                     let block = block_range(number, queries);
                     let seen = band.blocks(block.clone(), length);
+                    let start = block.start - rows.start;
+                    let block =
+                        QueryBlock { sequence, head, first: block.start, rows: start..start + block.len() };
+                    let wants = [wants_queries.is_some(), wants_keys];
                     for key in seen.start.max(blocks.start)..seen.end.min(blocks.end) {
-                        let local = block.start - rows.start..block.end - rows.start;
-                        self.block_pair(
-                            sequence,
-                            head,
-                            block.start,
-                            local,
-                            key,
-                            length,
-                            [wants_queries.is_some(), wants_keys],
-                            scratch,
-                        );
+                        self.block_pair(&block, key, length, wants, scratch);
                     }
                 }
                 if wants_queries.is_some() {
@@ -199,19 +192,17 @@ impl Pass<'_> {
         }
     }
 
-    /// The products of one block of queries, `rows` of those that are gathered, and block `key` of the keys.
+    /// The products of a block of queries and block `key` of `length` keys, for the gradients of queries, of keys, or both.
     fn block_pair(
         &self,
-        sequence: usize,
-        head: usize,
-        first: usize,
-        rows: Range<usize>,
+        block: &QueryBlock,
         key: usize,
         length: usize,
         [wants_queries, wants_keys]: [bool; 2],
         scratch: &mut Scratch,
     ) {
-        let (attention, precision) = (self.attention, self.precision);
+        let Settings { attention, precision, dropout, .. } = self.settings;
+        let QueryBlock { sequence, head, first, ref rows } = *block;
         let stride = row_stride(attention.head_size);
         let columns = block_range(key, length);
         let band = attention.band(0).block(first, columns.start);
@@ -220,9 +211,9 @@ impl Pass<'_> {
         let dscores = scratch.dscores.reserve(BLOCK * BLOCK);
 
         let (q, dout) = (queries.left(rows.clone()), douts.left(rows.clone()));
-        multiply(q, keys.across(precision, key), scores, BLOCK, band, Limits::Columns, false, bf16);
-        multiply(dout, values.across(precision, key), dscores, BLOCK, band, Limits::Columns, false, bf16);
-        let factors = self.dropout.map(|dropout| {
+        multiply(q, keys.across(precision, key), scores, BLOCK, Limits::Columns(band), false, bf16);
+        multiply(dout, values.across(precision, key), dscores, BLOCK, Limits::Columns(band), false, bf16);
+        let factors = dropout.map(|dropout| {
             let factors = scratch.factors.reserve(BLOCK * BLOCK);
             for (row, factors) in factors.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
                 let token = self.batch.sequences.offsets[first + row] + sequence;
@@ -250,22 +241,22 @@ impl Pass<'_> {
             Matrix::new(&dscores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
         if wants_queries {
             let dqueries = &mut scratch.dqueries.values_mut()[rows.start * stride..rows.end * stride];
-            multiply(dscores, keys.block(precision, key), dqueries, stride, band, Limits::Depth, true, bf16);
+            multiply(dscores, keys.block(precision, key), dqueries, stride, Limits::Depth(band), true, bf16);
         }
         if wants_keys {
             let (band, number) = (band.transposed(), rows.start / BLOCK);
             let part = columns.start * stride..columns.end * stride;
             let dvalues = &mut scratch.dvalues.values_mut()[part.clone()];
             let right = douts.block(precision, number);
-            multiply(weights.transposed(), right, dvalues, stride, band, Limits::Depth, true, bf16);
+            multiply(weights.transposed(), right, dvalues, stride, Limits::Depth(band), true, bf16);
             let dkeys = &mut scratch.dkeys.values_mut()[part];
             let right = queries.block(precision, number);
-            multiply(dscores.transposed(), right, dkeys, stride, band, Limits::Depth, true, bf16);
+            multiply(dscores.transposed(), right, dkeys, stride, Limits::Depth(band), true, bf16);
         }
     }
 
     fn gather_keys(&self, item: Item, length: usize, scratch: &mut Scratch, wants_queries: bool) {
-        let (attention, precision) = (self.attention, self.precision);
+        let Settings { attention, precision, .. } = self.settings;
         let [_, keys, values] = self.heads;
         let offsets = &self.batch.key_sequences().offsets;
         let token = |step: usize| offsets[step] + item.source;
@@ -291,9 +282,9 @@ impl Pass<'_> {
         scratch: &mut Scratch,
         wants_keys: bool,
     ) {
-        let (attention, precision) = (self.attention, self.precision);
+        let Settings { attention, precision, .. } = self.settings;
         let token = |row: usize| self.batch.sequences.offsets[rows.start + row] + sequence;
-        let factor = attention.scale(self.scale, head);
+        let factor = self.settings.factor(head);
         let log_sums = scratch.log_sums.reserve(rows.len());
         let deltas = scratch.deltas.reserve(rows.len());
         scratch.queries.gather(rows.len(), attention.head_size, |row, to| {
@@ -313,8 +304,8 @@ impl Pass<'_> {
 
     /// Adds the gradients of queries.
     fn scatter_queries(&self, sequence: usize, head: usize, rows: Range<usize>, scratch: &mut Scratch) {
-        let attention = self.attention;
-        let factor = attention.scale(self.scale, head);
+        let attention = self.settings.attention;
+        let factor = self.settings.factor(head);
         let dqueries = scratch.dqueries.values().chunks_exact(row_stride(attention.head_size));
         for (step, raw) in rows.zip(dqueries) {
             let token = self.batch.sequences.offsets[step] + sequence;
@@ -339,7 +330,7 @@ impl Pass<'_> {
             let raw = &scratch.dkeys.values()[step * stride..];
             // SAFETY: these keys and values in this head are the worker's alone.
             let to = unsafe { part(self.dheads[1], keys, token, item.head) };
-            add_normalised(self.attention, keys.at(token, item.head), raw, 1.0, to);
+            add_normalised(self.settings.attention, keys.at(token, item.head), raw, 1.0, to);
             // SAFETY: as above.
             let to = unsafe { part(self.dheads[2], values, token, item.head) };
             to.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);

@@ -7,15 +7,15 @@ use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
 use super::band::block_range;
-use super::forward::{Queries, attend, gather_keys, head_of, scaled};
+use super::forward::{Queries, attend, gather_keys, head_of, scaled, store};
 use super::plan::Plan;
 use super::scratch::with_scratch;
-use super::{Attention, Batch, Sequences};
+use super::{Attention, Batch, Sequences, Settings};
 use crate::cross_entropy::softmax;
 use crate::lanes::for_each;
 use crate::pool::{Pool, share};
 use crate::shared::SharedMut;
-use crate::{Precision, simd};
+use crate::simd;
 
 /// Up to so many new tokens a sequence are compared with the keys where they lie; more are worth gathering these.
 const FEW: usize = 4;
@@ -41,15 +41,14 @@ pub struct Cache<'a> {
 /// If a sequence has no room for its new tokens, or the sizes do not fit.
 pub fn cached(
     pool: &Pool,
-    precision: Precision,
-    attention: &Attention,
-    scale: &[f32],
+    settings: Settings,
     qkv: &[f32],
     sequences: &Sequences,
     cache: Cache,
     out: &mut [f32],
 ) {
-    attention.check(scale);
+    settings.check();
+    let attention = settings.attention;
     let batch = Batch { queries: qkv, sequences, memory: None };
     let [queries, new_keys, new_values] = batch.heads(attention);
     let Cache { keys, values, capacity, lengths } = cache;
@@ -107,7 +106,7 @@ pub fn cached(
                     seen,
                 };
                 // SAFETY: this token in this head is the worker's alone.
-                one.attend(attention.scale(scale, head), unsafe { head_of(out, attention, token, head) });
+                one.attend(settings.factor(head), unsafe { head_of(out, attention, token, head) });
             }
             return;
         };
@@ -121,17 +120,16 @@ pub fn cached(
                         let at = row(sequence, step) + kv_head * attention.head_size;
                         at..at + attention.head_size
                     };
-                    gather_keys(attention, precision, length, scratch, |step| {
-                        (&keys[at(step)], &values[at(step)])
-                    });
+                    gather_keys(settings, length, scratch, |step| (&keys[at(step)], &values[at(step)]));
                 }
                 let token = |step: usize| sequences.offsets[step] + sequence;
                 let position = lengths[sequence];
-                let queries = Queries { rows: queries, scale, dropout: None, position, token };
+                let queries = Queries { heads: queries, position, token };
                 let rows = block_range(unit.block, sequences.lengths()[sequence]);
-                // SAFETY: as above.
-                let out = |token: usize| unsafe { head_of(out, attention, token, unit.head) };
-                attend(attention, precision, unit, rows, length, &queries, scratch, out, |_, _| {});
+                attend(settings, unit, rows, length, queries, scratch, |token, values, factor, _| {
+                    // SAFETY: as above.
+                    store(unsafe { head_of(out, attention, token, unit.head) }, values, factor);
+                });
             }
         });
     });

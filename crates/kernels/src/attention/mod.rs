@@ -100,14 +100,6 @@ impl Attention {
         self.alibi.then(|| (-exponent).exp2() as f32)
     }
 
-    /// What a query of `head` is multiplied with before it meets the keys.
-    fn scale(&self, scale: &[f32], head: usize) -> f32 {
-        match self.similarity {
-            Similarity::ScaledDotProduct => 1.0 / (self.head_size as f32).sqrt(),
-            Similarity::Cosine => scale[head],
-        }
-    }
-
     /// What a query or key is multiplied with to be one of length 1, for the cosine; else 1.
     fn normaliser(&self, x: &[f32]) -> f32 {
         match self.similarity {
@@ -115,10 +107,34 @@ impl Attention {
             Similarity::Cosine => 1.0 / x.iter().map(|x| x * x).sum::<f32>().sqrt().max(SHORTEST),
         }
     }
+}
 
-    fn check(&self, scale: &[f32]) {
-        assert!(self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads) && self.head_size > 0);
-        assert!(self.similarity != Similarity::Cosine || scale.len() == self.heads);
+/// How a call attends: the same forward and backward.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// What is computed.
+    pub attention: &'a Attention,
+    /// `[heads]`: the learned scale of [`Similarity::Cosine`]; else empty.
+    pub scale: &'a [f32],
+    /// The number format of products.
+    pub precision: Precision,
+    /// Which weights are dropped.
+    pub dropout: Option<Dropout>,
+}
+
+impl Settings<'_> {
+    /// What a query of `head` is multiplied with before it meets the keys.
+    fn factor(&self, head: usize) -> f32 {
+        match self.attention.similarity {
+            Similarity::ScaledDotProduct => 1.0 / (self.attention.head_size as f32).sqrt(),
+            Similarity::Cosine => self.scale[head],
+        }
+    }
+
+    fn check(&self) {
+        let Attention { heads, kv_heads, head_size, similarity, .. } = *self.attention;
+        assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads) && head_size > 0);
+        assert!(similarity != Similarity::Cosine || self.scale.len() == heads);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A sequence's queries, keys or values in one head, gathered: a side of the products.
 
 use super::BLOCK;
-use super::band::{Band, block_range};
+use super::band::block_range;
 use super::product::{Limits, Product};
 use super::scratch::{Buffer, LINE};
 use crate::matmul::bf16::{self, PackedBf16};
@@ -129,22 +129,20 @@ fn pack<'a>(packed: &mut Vec<PackedBf16>, rows: usize, block: impl Fn(std::ops::
     }
 }
 
-/// `c = a · b`, or `c += …` where `accumulate`; rows of `c` are `ldc` apart. See [`Limits`] for what `band` leaves out, which it
-/// need not.
-#[allow(clippy::too_many_arguments)]
+/// `c = a · b`, or `c += …` where `accumulate`; rows of `c` are `ldc` apart. What `limits` leaves out need
+/// not be left out.
 pub(super) fn multiply(
     a: Matrix,
     b: Right,
     c: &mut [f32],
     ldc: usize,
-    band: Band,
     limits: Limits,
     accumulate: bool,
     scratch: &mut bf16::Scratch,
 ) {
     match b {
         Right::F32 { values, stride, n } => {
-            simd::dispatch(Product { a, b: values, ldb: stride, c, ldc, n, band, limits, accumulate });
+            simd::dispatch(Product { a, b: values, ldb: stride, c, ldc, n, limits, accumulate });
         }
         Right::Bf16(b) => bf16::multiply(a, b, c, ldc, accumulate, scratch),
     }
