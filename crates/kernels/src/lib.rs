@@ -14,6 +14,7 @@ pub mod matmul;
 pub mod matrix;
 pub mod optimizer;
 pub mod pool;
+mod prefetch;
 pub mod random;
 pub mod recurrent;
 pub mod shared;

@@ -61,13 +61,13 @@ impl Case {
         let width = attention.width() + if memory.is_some() { 0 } else { kv };
         let memory = memory.map(|(lengths, sources)| {
             let others = Sequences::packed(&steps(lengths));
-            (numbers(3, others.tokens() * kv), others, sources.to_vec())
+            (numbers(3, others.rows() * kv), others, sources.to_vec())
         });
         Self {
             attention,
             scale: numbers(5, if cosine { attention.heads } else { 0 }).iter().map(|x| 3.0 + x).collect(),
-            queries: numbers(1, own.tokens() * width).iter().map(|x| 2.0 * x).collect(),
-            dout: numbers(2, own.tokens() * attention.width()),
+            queries: numbers(1, own.rows() * width).iter().map(|x| 2.0 * x).collect(),
+            dout: numbers(2, own.rows() * attention.width()),
             own,
             memory,
         }
@@ -94,7 +94,7 @@ impl Case {
 
     fn run(&self, threads: usize, precision: Precision) -> Results {
         let pool = Pool::new(threads);
-        let (tokens, heads) = (self.own.tokens(), self.attention.heads);
+        let (tokens, heads) = (self.own.rows(), self.attention.heads);
         let terms = if self.scale.is_empty() { 0 } else { tokens * heads };
         let mut results = Results {
             out: vec![f32::NAN; self.dout.len()],
@@ -231,7 +231,9 @@ fn the_number_of_threads_does_not_change_a_bit() {
             // Few sequences of many blocks are cut between the workers.
             let own = Case::new(attention, &[400, 70, 3], None);
             let cross = Case::new(attention, &[200, 60], Some((&[300, 1], &[0, 0])));
-            for case in [own, cross] {
+            // The last queries may see no key.
+            let beyond = Case::new(attention, &[500], Some((&[200], &[0])));
+            for case in [own, cross, beyond] {
                 let one = case.run(1, precision);
                 for threads in [2, 3, 7] {
                     let same = case.run(threads, precision) == one;
@@ -314,7 +316,7 @@ fn a_cache_filled_in_pieces_gives_what_the_whole_sequence_gives() {
                 let news = &news[..going];
                 let sizes = steps(news);
                 let sequences = Sequences::packed(&sizes);
-                let mut qkv = vec![0.0; sequences.tokens() * qkv_width];
+                let mut qkv = vec![0.0; sequences.rows() * qkv_width];
                 let mut places = Vec::new();
                 for (sequence, &held) in held.iter().enumerate().take(going) {
                     let from = &tokens_of(&whole, sequence)[held..];
@@ -331,7 +333,7 @@ fn a_cache_filled_in_pieces_gives_what_the_whole_sequence_gives() {
                     capacity,
                     lengths: &held[..going],
                 };
-                let mut out = vec![f32::NAN; sequences.tokens() * attention.width()];
+                let mut out = vec![f32::NAN; sequences.rows() * attention.width()];
                 cached(&pool, case.settings(Precision::F32), &qkv, &sequences, cache, &mut out);
                 let width = attention.width();
                 for (from, to) in places {

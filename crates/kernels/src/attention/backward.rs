@@ -9,7 +9,7 @@ use super::plan::{Plan, Readers, cost};
 use super::product::Limits;
 use super::scratch::{Scratch, with_scratch};
 use super::softmax::{self, Block};
-use super::{Attention, BLOCK, Batch, Heads, SHORTEST, Settings, Similarity};
+use super::{Attention, BLOCK, Batch, Heads, SHORTEST, Settings, Similarity, Tokens, dot};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, simd};
@@ -51,7 +51,7 @@ pub fn backward(
     settings.check();
     let (attention, (out, log_sums)) = (settings.attention, saved);
     let cosine = attention.similarity == Similarity::Cosine;
-    let tokens = batch.sequences.tokens();
+    let tokens = batch.sequences.rows();
     let Gradients { queries, keys_values, scale: dscale, scale_terms } = gradients;
     assert_eq!(queries.len(), batch.queries.len());
     assert_eq!(keys_values.len(), batch.memory.map_or(0, |memory| memory.keys_values.len()));
@@ -59,6 +59,8 @@ pub fn backward(
     assert_eq!(log_sums.len(), tokens * attention.heads);
     if cosine {
         assert_eq!((dscale.len(), scale_terms.len()), (attention.heads, log_sums.len()));
+        // Queries that see no key may be no one's.
+        scale_terms.fill(0.0);
     }
     let rows = |data| {
         let (stride, head_size) = (attention.width(), attention.head_size);
@@ -137,7 +139,7 @@ impl Pass<'_> {
         scratch: &mut Scratch,
     ) {
         let attention = self.settings.attention;
-        let (head_size, stride) = (attention.head_size, row_stride(attention.head_size));
+        let stride = row_stride(attention.head_size);
         let length = self.batch.key_sequences().lengths()[item.source];
         self.gather_keys(item, length, scratch, wants_queries.is_some());
         if wants_keys {
@@ -188,7 +190,7 @@ impl Pass<'_> {
         }
         if wants_keys {
             let steps = blocks.start * BLOCK..(blocks.end * BLOCK).min(length);
-            self.scatter_keys(item, steps, head_size, scratch);
+            self.scatter_keys(item, steps, scratch);
         }
     }
 
@@ -258,13 +260,12 @@ impl Pass<'_> {
     fn gather_keys(&self, item: Item, length: usize, scratch: &mut Scratch, wants_queries: bool) {
         let Settings { attention, precision, .. } = self.settings;
         let [_, keys, values] = self.heads;
-        let offsets = &self.batch.key_sequences().offsets;
-        let token = |step: usize| offsets[step] + item.source;
+        let tokens = self.batch.key_sequences().tokens(item.source, 0..length);
         scratch.keys.gather(length, attention.head_size, |step, to| {
-            scaled(keys.at(token(step), item.head), 1.0, attention, to);
+            scaled(keys.read(tokens, step, item.head), 1.0, attention, to);
         });
         scratch.values.gather(length, attention.head_size, |step, to| {
-            to.copy_from_slice(values.at(token(step), item.head));
+            to.copy_from_slice(values.read(tokens, step, item.head));
         });
         scratch.keys.pack_across(precision);
         scratch.values.pack_across(precision);
@@ -283,18 +284,18 @@ impl Pass<'_> {
         wants_keys: bool,
     ) {
         let Settings { attention, precision, .. } = self.settings;
-        let token = |row: usize| self.batch.sequences.offsets[rows.start + row] + sequence;
+        let tokens = self.batch.sequences.tokens(sequence, rows.clone());
         let factor = self.settings.factor(head);
         let log_sums = scratch.log_sums.reserve(rows.len());
         let deltas = scratch.deltas.reserve(rows.len());
         scratch.queries.gather(rows.len(), attention.head_size, |row, to| {
-            scaled(self.heads[0].at(token(row), head), factor, attention, to);
+            scaled(self.heads[0].read(tokens, row, head), factor, attention, to);
         });
         scratch.douts.gather(rows.len(), attention.head_size, |row, to| {
-            let (out, dout) = (self.out.at(token(row), head), self.dout.at(token(row), head));
+            let (out, dout) = (self.out.read(tokens, row, head), self.dout.read(tokens, row, head));
             to.copy_from_slice(dout);
-            log_sums[row] = self.log_sums[token(row) * attention.heads + head];
-            deltas[row] = out.iter().zip(dout).map(|(out, dout)| out * dout).sum();
+            log_sums[row] = self.log_sums[tokens.at(row) * attention.heads + head];
+            deltas[row] = dot(out, dout);
         });
         if wants_keys {
             scratch.queries.pack(precision);
@@ -306,13 +307,13 @@ impl Pass<'_> {
     fn scatter_queries(&self, sequence: usize, head: usize, rows: Range<usize>, scratch: &mut Scratch) {
         let attention = self.settings.attention;
         let factor = self.settings.factor(head);
+        let tokens = self.batch.sequences.tokens(sequence, rows);
         let dqueries = scratch.dqueries.values().chunks_exact(row_stride(attention.head_size));
-        for (step, raw) in rows.zip(dqueries) {
-            let token = self.batch.sequences.offsets[step] + sequence;
-            let from = self.heads[0];
+        for (row, raw) in dqueries.enumerate().take(tokens.offsets.len()) {
+            let token = tokens.at(row);
             // SAFETY: these queries in this head are the worker's alone.
-            let to = unsafe { part(self.dheads[0], from, token, head) };
-            let along = add_normalised(attention, from.at(token, head), raw, factor, to);
+            let to = unsafe { self.gradient(0, tokens, row, head) };
+            let along = add_normalised(attention, self.heads[0].at(token, head), raw, factor, to);
             if attention.similarity == Similarity::Cosine {
                 let at = token * attention.heads + head;
                 // SAFETY: as above.
@@ -322,44 +323,44 @@ impl Pass<'_> {
     }
 
     /// Adds the gradients of keys and values.
-    fn scatter_keys(&self, item: Item, steps: Range<usize>, head_size: usize, scratch: &Scratch) {
-        let stride = row_stride(head_size);
-        for step in steps {
-            let token = self.batch.key_sequences().offsets[step] + item.source;
-            let [_, keys, values] = self.heads;
+    fn scatter_keys(&self, item: Item, steps: Range<usize>, scratch: &Scratch) {
+        let attention = self.settings.attention;
+        let stride = row_stride(attention.head_size);
+        let tokens = self.batch.key_sequences().tokens(item.source, steps.clone());
+        for (row, step) in steps.enumerate() {
             let raw = &scratch.dkeys.values()[step * stride..];
             // SAFETY: these keys and values in this head are the worker's alone.
-            let to = unsafe { part(self.dheads[1], keys, token, item.head) };
-            add_normalised(self.settings.attention, keys.at(token, item.head), raw, 1.0, to);
-            // SAFETY: as above.
-            let to = unsafe { part(self.dheads[2], values, token, item.head) };
-            to.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
+            let [dkey, dvalue] = [1, 2].map(|which| unsafe { self.gradient(which, tokens, row, item.head) });
+            add_normalised(attention, self.heads[1].at(tokens.at(row), item.head), raw, 1.0, dkey);
+            dvalue.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
         }
     }
-}
 
-/// The values of `token` and `head` in a matrix laid out as `like`.
-///
-/// # Safety
-///
-/// As for [`SharedMut::part`].
-unsafe fn part<'a>(data: SharedMut<'a>, like: Heads<f32>, token: usize, head: usize) -> &'a mut [f32] {
-    let at = token * like.stride + like.column + head * like.head_size;
-    // SAFETY: by the caller's promise.
-    unsafe { data.part(at..at + like.head_size) }
+    /// The gradient of queries (0), keys (1) or values (2), while that of a later step is fetched.
+    ///
+    /// # Safety
+    ///
+    /// As for [`SharedMut::part`].
+    unsafe fn gradient(&self, which: usize, tokens: Tokens, row: usize, head: usize) -> &mut [f32] {
+        let (data, like) = (self.dheads[which], self.heads[which]);
+        data.fetch(like.place(tokens.ahead(row), head), like.head_size);
+        let at = like.place(tokens.at(row), head);
+        // SAFETY: by the caller's promise.
+        unsafe { data.part(at..at + like.head_size) }
+    }
 }
 
 /// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it without the factor.
 /// Returns the factor's own gradient, for the cosine.
 fn add_normalised(attention: &Attention, x: &[f32], raw: &[f32], factor: f32, to: &mut [f32]) -> f32 {
-    let normaliser = attention.normaliser(x);
-    let mut along = 0.0;
-    let mut turned = 0.0;
-    if attention.similarity == Similarity::Cosine {
-        along = normaliser * x.iter().zip(raw).map(|(x, raw)| x * raw).sum::<f32>();
-        // The direction of a vector that is too short is not told apart from its length.
-        turned = if normaliser < 1.0 / SHORTEST { along * normaliser } else { 0.0 };
+    if attention.similarity != Similarity::Cosine {
+        to.iter_mut().zip(raw).for_each(|(to, raw)| *to += factor * raw);
+        return 0.0;
     }
+    let normaliser = attention.normaliser(x);
+    let along = normaliser * dot(x, &raw[..x.len()]);
+    // The direction of a vector that is too short is not told apart from its length.
+    let turned = if normaliser < 1.0 / SHORTEST { along * normaliser } else { 0.0 };
     for ((to, x), raw) in to.iter_mut().zip(x).zip(raw) {
         *to += factor * normaliser * (raw - turned * x);
     }

@@ -60,7 +60,7 @@ pub fn cached(
     );
     let totals = || lengths.iter().zip(sequences.lengths()).map(|(old, new)| old + new);
     assert!(totals().all(|total| total <= capacity), "{lengths:?} and {:?} tokens", sequences.lengths());
-    assert_eq!(out.len(), sequences.tokens() * attention.width());
+    assert_eq!(out.len(), sequences.rows() * attention.width());
     let total = |sequence: usize| lengths[sequence] + sequences.lengths()[sequence];
     let few = sequences.offsets.len() <= FEW;
     let plan = (!few).then(|| {
@@ -88,7 +88,7 @@ pub fn cached(
         let all = 0..lengths.len() * capacity * width;
         let (keys, values) = unsafe { (keys.read(all.clone()), values.read(all)) };
         let Some(plan) = &plan else {
-            let units = sequences.tokens() * attention.heads;
+            let units = sequences.rows() * attention.heads;
             for unit in share(units, 1, worker.index(), worker.count()) {
                 let (token, head) = (unit / attention.heads, unit % attention.heads);
                 let (step, sequence) = place(sequences, token);
@@ -122,11 +122,11 @@ pub fn cached(
                     };
                     gather_keys(settings, length, scratch, |step| (&keys[at(step)], &values[at(step)]));
                 }
-                let token = |step: usize| sequences.offsets[step] + sequence;
-                let position = lengths[sequence];
-                let queries = Queries { heads: queries, position, token };
                 let rows = block_range(unit.block, sequences.lengths()[sequence]);
-                attend(settings, unit, rows, length, queries, scratch, |token, values, factor, _| {
+                let position = lengths[sequence] + rows.start;
+                let tokens = sequences.tokens(sequence, rows);
+                let queries = Queries { heads: queries, head: unit.head, position, tokens };
+                attend(settings, queries, length, scratch, |token, values, factor, _| {
                     // SAFETY: as above.
                     store(unsafe { head_of(out, attention, token, unit.head) }, values, factor);
                 });

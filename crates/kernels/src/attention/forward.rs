@@ -1,14 +1,12 @@
 //! The forward pass.
 
-use std::ops::Range;
-
 use super::band::block_range;
 use super::operand::{multiply, row_stride};
-use super::plan::{Plan, Unit};
+use super::plan::Plan;
 use super::product::Limits;
 use super::scratch::{Rows, Scratch, with_scratch};
 use super::softmax::{self, Block};
-use super::{Attention, BLOCK, Batch, Heads, Settings};
+use super::{Attention, BLOCK, Batch, Heads, Settings, Tokens};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, simd};
@@ -20,8 +18,8 @@ pub fn forward(pool: &Pool, settings: Settings, batch: Batch, out: &mut [f32], l
     let attention = settings.attention;
     let [queries, keys, values] = batch.heads(attention);
     let (own, others) = (batch.sequences, batch.key_sequences());
-    assert_eq!(out.len(), own.tokens() * attention.width());
-    assert_eq!(log_sums.len(), own.tokens() * attention.heads);
+    assert_eq!(out.len(), own.rows() * attention.width());
+    assert_eq!(log_sums.len(), own.rows() * attention.heads);
     let (out, log_sums) = (SharedMut::new(out), SharedMut::new(log_sums));
     let plan =
         Plan::of_queries(attention, own.lengths(), |sequence| (0, others.lengths()[batch.source(sequence)]));
@@ -33,15 +31,15 @@ pub fn forward(pool: &Pool, settings: Settings, batch: Batch, out: &mut [f32], l
                 let (source, kv_head) = (batch.source(unit.sequence), unit.head / attention.group());
                 let length = others.lengths()[source];
                 if gathered.replace((source, kv_head)) != Some((source, kv_head)) {
-                    let token = |step: usize| others.offsets[step] + source;
+                    let tokens = others.tokens(source, 0..length);
                     gather_keys(settings, length, scratch, |step| {
-                        (keys.at(token(step), kv_head), values.at(token(step), kv_head))
+                        (keys.read(tokens, step, kv_head), values.read(tokens, step, kv_head))
                     });
                 }
-                let token = |step: usize| own.offsets[step] + unit.sequence;
-                let queries = Queries { heads: queries, position: 0, token };
                 let rows = block_range(unit.block, own.lengths()[unit.sequence]);
-                attend(settings, unit, rows, length, queries, scratch, |token, values, factor, log_sum| {
+                let tokens = own.tokens(unit.sequence, rows.clone());
+                let queries = Queries { heads: queries, head: unit.head, position: rows.start, tokens };
+                attend(settings, queries, length, scratch, |token, values, factor, log_sum| {
                     let at = token * attention.heads + unit.head;
                     // SAFETY: this block of queries in this head is the worker's alone.
                     unsafe {
@@ -95,49 +93,46 @@ pub(super) fn store(to: &mut [f32], values: &[f32], factor: f32) {
     to.iter_mut().zip(values).for_each(|(to, value)| *to = value * factor);
 }
 
-/// What the queries of one sequence are.
+/// A block of queries in one head.
 #[derive(Clone, Copy)]
-pub(super) struct Queries<'a, Token: Fn(usize) -> usize> {
+pub(super) struct Queries<'a> {
     pub heads: Heads<'a, f32>,
-    /// The place of the first.
+    pub head: usize,
+    /// The place of the first in its sequence.
     pub position: usize,
-    /// The row of each.
-    pub token: Token,
+    pub tokens: Tokens<'a>,
 }
 
 /// One block of queries with the `length` keys and values that [`gather_keys`] left. Calls `write` for each query with its token, its
 /// output, what that is still to be multiplied with, and the logarithm of the softmax's sum.
-pub(super) fn attend<Token: Fn(usize) -> usize>(
+pub(super) fn attend(
     settings: Settings,
-    unit: Unit,
-    rows: Range<usize>,
+    queries: Queries,
     length: usize,
-    queries: Queries<Token>,
     scratch: &mut Scratch,
     mut write: impl FnMut(usize, &[f32], f32, f32),
 ) {
     let Settings { attention, precision, dropout, .. } = settings;
-    let (head, head_size, stride) = (unit.head, attention.head_size, row_stride(attention.head_size));
-    let band = attention.band(queries.position);
+    let Queries { heads, head, position, tokens } = queries;
+    let (head_size, stride) = (attention.head_size, row_stride(attention.head_size));
+    let (rows, band) = (tokens.offsets.len(), attention.band(position));
     let factor = settings.factor(head);
     let Scratch { queries: q, keys, values, out: sums_out, scores, factors, bf16, .. } = scratch;
-    q.gather(rows.len(), head_size, |row, to| {
-        scaled(queries.heads.at((queries.token)(rows.start + row), head), factor, attention, to);
-    });
-    let sums_out = sums_out.zeroed(rows.len() * stride);
+    q.gather(rows, head_size, |row, to| scaled(heads.read(tokens, row, head), factor, attention, to));
+    let sums_out = sums_out.zeroed(rows * stride);
     let scores = scores.reserve(BLOCK * BLOCK);
     let (mut maxima, mut sums): (Rows, Rows) = ([f32::NEG_INFINITY; BLOCK], [0.0; BLOCK]);
-    for number in band.blocks(rows.clone(), length) {
+    for number in band.blocks(0..rows, length) {
         let columns = block_range(number, length);
-        let band = band.block(rows.start, columns.start);
-        let left = q.left(0..rows.len());
+        let band = band.block(0, columns.start);
+        let left = q.left(0..rows);
         multiply(left, keys.across(precision, number), scores, BLOCK, Limits::Columns(band), false, bf16);
         let block = Block {
-            rows: rows.len(),
+            rows,
             columns: columns.len(),
             band,
             slope: attention.slope(head),
-            distance: (queries.position + rows.start) as f32 - columns.start as f32,
+            distance: position as f32 - columns.start as f32,
         };
         simd::dispatch(softmax::Forward {
             block,
@@ -149,23 +144,22 @@ pub(super) fn attend<Token: Fn(usize) -> usize>(
         });
         if let Some(dropout) = dropout {
             let factors = &mut factors.reserve(BLOCK)[..columns.len()];
-            for (row, scores) in scores.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
-                dropout.factors((queries.token)(rows.start + row), head, columns.start, factors);
+            for (row, scores) in scores.chunks_exact_mut(BLOCK).enumerate().take(rows) {
+                dropout.factors(tokens.at(row), head, columns.start, factors);
                 scores.iter_mut().zip(&*factors).for_each(|(score, factor)| *score *= factor);
             }
         }
-        let weights = Matrix::new(&scores[..rows.len() * BLOCK], rows.len(), BLOCK);
+        let weights = Matrix::new(&scores[..rows * BLOCK], rows, BLOCK);
         let weights = weights.col_range(0..columns.len());
         multiply(weights, values.block(precision, number), sums_out, stride, Limits::Depth(band), true, bf16);
     }
     for (row, values) in sums_out.chunks_exact(stride).enumerate() {
-        let token = (queries.token)(rows.start + row);
         // A query that sees no key gets zeros; an infinite sum then makes every weight zero on the way back.
         let (factor, sum) = if sums[row] == 0.0 {
             (0.0, f32::INFINITY)
         } else {
             (1.0 / sums[row], maxima[row] + sums[row].ln())
         };
-        write(token, values, factor, sum);
+        write(tokens.at(row), values, factor, sum);
     }
 }

@@ -23,9 +23,16 @@ pub use self::backward::{Gradients, backward};
 pub use self::cached::{Cache, cached};
 pub use self::forward::forward;
 
+use std::ops::Range;
+
+use rten_simd::SimdOp;
+use rten_simd::ops::{BitOps, NumOps};
+
 use self::band::Band;
+use crate::lanes::for_each;
+use crate::prefetch::prefetch;
 use crate::random::Positional;
-use crate::{Isa, Precision};
+use crate::{Isa, Precision, simd};
 
 /// The precision that pays for blocks of attention where `wanted` is asked for: products of bf16 only on AMX. Elsewhere
 /// rounding and packing of blocks that are used a few times costs more than the products gain.
@@ -104,7 +111,7 @@ impl Attention {
     fn normaliser(&self, x: &[f32]) -> f32 {
         match self.similarity {
             Similarity::ScaledDotProduct => 1.0,
-            Similarity::Cosine => 1.0 / x.iter().map(|x| x * x).sum::<f32>().sqrt().max(SHORTEST),
+            Similarity::Cosine => 1.0 / dot(x, x).sqrt().max(SHORTEST),
         }
     }
 }
@@ -136,6 +143,34 @@ impl Settings<'_> {
         assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads) && head_size > 0);
         assert!(similarity != Similarity::Cosine || self.scale.len() == heads);
     }
+}
+
+/// `a · b`.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    struct Dot<'a>(&'a [f32], &'a [f32]);
+
+    impl SimdOp for Dot<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn eval<I: rten_simd::Isa>(self, isa: I) -> f32 {
+            let ops = isa.f32();
+            let mut sum = ops.zero();
+            // SAFETY: both have this length.
+            unsafe {
+                for_each(
+                    isa,
+                    self.0.len(),
+                    #[inline(always)]
+                    |at| sum = ops.mul_add(at.load(isa, self.0), at.load(isa, self.1), sum),
+                );
+            }
+            ops.sum(sum)
+        }
+    }
+
+    assert_eq!(a.len(), b.len());
+    simd::dispatch(Dot(a, b))
 }
 
 /// The length below which a vector counts as one so long when its direction is asked for.
@@ -190,23 +225,28 @@ pub struct Sequences {
     offsets: Vec<usize>,
     /// Steps of each sequence.
     lengths: Vec<usize>,
-    tokens: usize,
+    rows: usize,
 }
 
 impl Sequences {
     /// The sequences of a batch with so many rows a step, which never rise.
     pub fn packed(batch_sizes: &[usize]) -> Self {
         assert!(batch_sizes.is_sorted_by(|a, b| a >= b), "batch sizes rise: {batch_sizes:?}");
-        let mut tokens = 0;
+        let mut total = 0;
         let mut offsets = Vec::with_capacity(batch_sizes.len());
         let mut lengths = vec![0; batch_sizes.first().copied().unwrap_or(0)];
         for (step, &rows) in batch_sizes.iter().enumerate() {
-            offsets.push(tokens);
-            tokens += rows;
+            offsets.push(total);
+            total += rows;
             // What is left after the last step is each sequence's last.
             lengths[..rows].fill(step + 1);
         }
-        Self { offsets, lengths, tokens }
+        Self { offsets, lengths, rows: total }
+    }
+
+    /// The rows of a sequence's steps, from `first` to before `end`.
+    fn tokens(&self, sequence: usize, steps: Range<usize>) -> Tokens<'_> {
+        Tokens { offsets: &self.offsets[steps], sequence }
     }
 
     /// Steps of each sequence, longest first.
@@ -215,8 +255,8 @@ impl Sequences {
     }
 
     /// Rows of the batch.
-    pub fn tokens(&self) -> usize {
-        self.tokens
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 }
 
@@ -252,9 +292,49 @@ struct Heads<'a, T> {
     head_size: usize,
 }
 
+/// Rows that are fetched ahead. Those of one sequence lie a step apart in a packed batch, and the processor does not see the
+/// next one coming.
+const AHEAD: usize = 8;
+
+/// The rows of a sequence in a packed batch, from some step on.
+#[derive(Clone, Copy)]
+struct Tokens<'a> {
+    offsets: &'a [usize],
+    sequence: usize,
+}
+
+impl Tokens<'_> {
+    /// The row of a step.
+    #[inline(always)]
+    fn at(self, step: usize) -> usize {
+        self.offsets[step] + self.sequence
+    }
+
+    /// The row to fetch while `step` is worked on.
+    #[inline(always)]
+    fn ahead(self, step: usize) -> usize {
+        self.offsets[(step + AHEAD).min(self.offsets.len() - 1)] + self.sequence
+    }
+}
+
 impl<'a, T> Heads<'a, T> {
+    /// What is at a step of a sequence, while that of a later step is fetched.
+    #[inline(always)]
+    fn read(&self, tokens: Tokens, step: usize, head: usize) -> &'a [T] {
+        let first = self.data.as_ptr().wrapping_add(self.place(tokens.ahead(step), head));
+        prefetch(first, self.head_size);
+        self.at(tokens.at(step), head)
+    }
+
+    /// Index of the first value.
+    #[inline(always)]
+    fn place(&self, token: usize, head: usize) -> usize {
+        token * self.stride + self.column + head * self.head_size
+    }
+
+    #[inline(always)]
     fn at(&self, token: usize, head: usize) -> &'a [T] {
-        &self.data[token * self.stride + self.column + head * self.head_size..][..self.head_size]
+        &self.data[self.place(token, head)..][..self.head_size]
     }
 }
 
@@ -267,12 +347,12 @@ impl<'a, T> Batch<'a, T> {
         match self.memory {
             None => {
                 let stride = width + 2 * kv_width;
-                assert_eq!(self.queries.len(), self.sequences.tokens * stride);
+                assert_eq!(self.queries.len(), self.sequences.rows * stride);
                 [0, width, width + kv_width].map(|column| heads(self.queries, stride, column))
             }
             Some(Memory { keys_values, sequences, sources }) => {
-                assert_eq!(self.queries.len(), self.sequences.tokens * width);
-                assert_eq!(keys_values.len(), sequences.tokens * 2 * kv_width);
+                assert_eq!(self.queries.len(), self.sequences.rows * width);
+                assert_eq!(keys_values.len(), sequences.rows * 2 * kv_width);
                 assert_eq!(sources.len(), self.sequences.lengths.len());
                 assert!(sources.iter().all(|&source| source < sequences.lengths.len()));
                 let memory = |column| heads(keys_values, 2 * kv_width, column);

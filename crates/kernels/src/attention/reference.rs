@@ -49,7 +49,7 @@ pub fn forward(
 ) -> Vec<f64> {
     let [_, _, values] = batch.heads(attention);
     let others = batch.key_sequences();
-    let mut out = vec![0.0; batch.sequences.tokens * attention.width()];
+    let mut out = vec![0.0; batch.sequences.rows * attention.width()];
     for sequence in 0..batch.sequences.lengths.len() {
         let source = batch.source(sequence);
         let (rows, columns) = (batch.sequences.lengths[sequence], others.lengths[source]);
