@@ -136,12 +136,12 @@ impl Case {
         assert_close(&format!("{:?}", self.attention), &results.out, &expected, tolerance);
     }
 
-    /// Checks some hundred places of each gradient of `Σ dout · out`.
+    /// Checks some forty places of each gradient of `Σ dout · out`.
     fn check_backward(&self, results: &Results, tolerance: f64) {
         let parameters = self.parameters();
         let found = [&results.dqueries, &results.dmemory, &results.dscale];
         for (which, (name, found)) in ["queries", "memory", "scale"].iter().zip(found).enumerate() {
-            for index in (0..found.len()).step_by(found.len() / 97 + 1) {
+            for index in (0..found.len()).step_by(found.len() / 41 + 1) {
                 let at = |offset: f64| -> f64 {
                     let mut moved = parameters.clone();
                     moved[which][index] += offset;
@@ -215,7 +215,7 @@ fn cross_attention_agrees_with_the_plain_one() {
 #[test]
 fn gradients_agree_with_finite_differences() {
     for (heads, kv_heads, head_size) in [(1, 1, 1), (3, 1, 17), (2, 2, 33)] {
-        for lengths in [&[1][..], &[17, 16, 1], &[130, 3]] {
+        for lengths in [&[1][..], &[17, 16, 1], &[70, 3]] {
             for attention in options(plain(heads, kv_heads, head_size)) {
                 let case = Case::new(attention, lengths, None);
                 case.check_backward(&case.run(2, Precision::F32), 2e-5);

@@ -126,7 +126,7 @@ struct QueryBlock {
     rows: Range<usize>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where `wants_keys`, and of
     /// the blocks of queries before which the costs of the item's blocks add up to something in `wants_queries`.
     fn run(
@@ -219,7 +219,8 @@ impl Pass<'_> {
             let factors = scratch.factors.reserve(BLOCK * BLOCK);
             for (row, factors) in factors.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
                 let token = self.batch.sequences.offsets[first + row] + sequence;
-                dropout.factors(token, head, columns.start, &mut factors[..columns.len()]);
+                let seen = band.columns(row..row + 1, columns.len());
+                dropout.factors(token, head, columns.start + seen.start, &mut factors[seen]);
             }
             &*factors
         });
@@ -341,7 +342,7 @@ impl Pass<'_> {
     /// # Safety
     ///
     /// As for [`SharedMut::part`].
-    unsafe fn gradient(&self, which: usize, tokens: Tokens, row: usize, head: usize) -> &mut [f32] {
+    unsafe fn gradient(&self, which: usize, tokens: Tokens, row: usize, head: usize) -> &'a mut [f32] {
         let (data, like) = (self.dheads[which], self.heads[which]);
         data.fetch(like.place(tokens.ahead(row), head), like.head_size);
         let at = like.place(tokens.at(row), head);

@@ -143,10 +143,11 @@ pub(super) fn attend(
             out_stride: stride,
         });
         if let Some(dropout) = dropout {
-            let factors = &mut factors.reserve(BLOCK)[..columns.len()];
             for (row, scores) in scores.chunks_exact_mut(BLOCK).enumerate().take(rows) {
-                dropout.factors(tokens.at(row), head, columns.start, factors);
-                scores.iter_mut().zip(&*factors).for_each(|(score, factor)| *score *= factor);
+                let seen = band.columns(row..row + 1, columns.len());
+                let factors = &mut factors.reserve(BLOCK)[seen.clone()];
+                dropout.factors(tokens.at(row), head, columns.start + seen.start, factors);
+                scores[seen].iter_mut().zip(factors).for_each(|(score, factor)| *score *= *factor);
             }
         }
         let weights = Matrix::new(&scores[..rows * BLOCK], rows, BLOCK);

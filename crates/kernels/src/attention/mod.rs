@@ -11,6 +11,8 @@
 mod backward;
 mod band;
 mod cached;
+mod dropout;
+mod exp;
 mod forward;
 mod operand;
 mod plan;
@@ -21,6 +23,7 @@ mod softmax;
 
 pub use self::backward::{Gradients, backward};
 pub use self::cached::{Cache, cached};
+pub use self::dropout::Dropout;
 pub use self::forward::forward;
 
 use std::ops::Range;
@@ -31,7 +34,6 @@ use rten_simd::ops::{BitOps, NumOps};
 use self::band::Band;
 use crate::lanes::for_each;
 use crate::prefetch::prefetch;
-use crate::random::Positional;
 use crate::{Isa, Precision, simd};
 
 /// The precision that pays for blocks of attention where `wanted` is asked for: products of bf16 only on AMX. Elsewhere
@@ -175,48 +177,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// The length below which a vector counts as one so long when its direction is asked for.
 const SHORTEST: f32 = 1e-12;
-
-/// Which weights are dropped: a function of the query's token, the head and the key's place.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout {
-    stream: Positional,
-    heads: usize,
-    /// The rate as a share of 2³².
-    threshold: u32,
-    keep: f32,
-}
-
-impl Dropout {
-    /// The masks of one attention in one step; none where its rate is zero.
-    pub fn new(attention: &Attention, seed: u64) -> Option<Self> {
-        (attention.dropout > 0.0).then(|| Self {
-            stream: Positional::new(seed),
-            heads: attention.heads,
-            threshold: (f64::from(attention.dropout) * (1u64 << 32) as f64) as u32,
-            keep: 1.0 / (1.0 - attention.dropout),
-        })
-    }
-
-    /// What the weight of `key` is multiplied with: zero or `1 / (1 - rate)`.
-    pub fn factor(&self, token: usize, head: usize, key: usize) -> f32 {
-        let mut factor = [0.0];
-        self.factors(token, head, key, &mut factor);
-        factor[0]
-    }
-
-    /// The factors of successive keys. Two neighbours take the two halves of one random number.
-    fn factors(&self, token: usize, head: usize, first: usize, factors: &mut [f32]) {
-        let row = ((token * self.heads + head) as u64) << 32;
-        let mut bits = self.stream.bits(row + first as u64 / 2);
-        for (key, factor) in (first..).zip(factors) {
-            if key % 2 == 0 {
-                bits = self.stream.bits(row + key as u64 / 2);
-            }
-            let number = (bits >> (32 * (key % 2))) as u32;
-            *factor = if number < self.threshold { 0.0 } else { self.keep };
-        }
-    }
-}
 
 /// Where the tokens of a packed batch lie: that of sequence `b` at step `t` is row `offsets[t] + b`.
 #[derive(Clone, Debug, Default)]
