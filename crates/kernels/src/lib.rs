@@ -1,5 +1,5 @@
-//! Slices in, slices out: matrix products, recurrent cells over whole sequences, losses and optimizer steps, each
-//! forward beside its backward; processor detection; the worker pool.
+//! Slices in, slices out: matrix products, recurrent cells over whole sequences, attention, losses and optimizer steps,
+//! each forward beside its backward; processor detection; the worker pool.
 
 pub mod activation;
 pub mod amx;

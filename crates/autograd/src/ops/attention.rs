@@ -29,9 +29,9 @@ struct Attend {
 }
 
 impl Graph<'_> {
-    /// Attention within each sequence of a packed batch. A row of `qkv[tokens, (heads + 2 * kv_heads) * head_size]` holds a token's
-    /// queries, keys and values side by side; the result is `[tokens, heads * head_size]`. `scale[heads]` is learned with
-    /// [`Similarity::Cosine`] and absent otherwise.
+    /// Attention within each sequence of a packed batch. A row of `qkv[tokens, (heads + 2 * kv_heads) * head_size]`
+    /// holds a token's queries, keys and values side by side; the result is `[tokens, heads * head_size]`.
+    /// `scale[heads]` is learned with [`Similarity::Cosine`] and absent otherwise.
     pub fn self_attention(
         &mut self,
         attention: &Attention,
@@ -43,9 +43,10 @@ impl Graph<'_> {
         Ok(self.attend(attention, scale, qkv, sequences, None))
     }
 
-    /// Attention to other sequences: from the queries `q[tokens, heads * head_size]` to the keys and values that the rows of
-    /// `kv[tokens, 2 * kv_heads * head_size]` hold side by side, each a packed batch of its own. The `i`-th sequence of queries reads
-    /// sequence `sources[i]` of `kv`. Places, where `attention` looks at them, count from each sequence's beginning.
+    /// Attention to other sequences: from the queries `q[tokens, heads * head_size]` to the keys and values that the
+    /// rows of `kv[tokens, 2 * kv_heads * head_size]` hold side by side, each a packed batch of its own. The `i`-th
+    /// sequence of queries reads sequence `sources[i]` of `kv`. Places, where `attention` looks at them, count from
+    /// each sequence's beginning.
     #[allow(clippy::too_many_arguments)]
     pub fn cross_attention(
         &mut self,
@@ -68,9 +69,9 @@ impl Graph<'_> {
         Ok(self.attend(attention, scale, q, sequences, Some(others)))
     }
 
-    /// [`Graph::self_attention`] for sequences whose beginnings are in `cache`: adds the new tokens' keys and values to it and
-    /// attends to all that it then holds. Row `r` of the batch goes on where row `r` of the cache has `lengths[r]` tokens. No
-    /// gradient comes back from here, and no weight is dropped.
+    /// [`Graph::self_attention`] for sequences whose beginnings are in `cache`: adds the new tokens' keys and values to
+    /// it and attends to all that it then holds. Row `r` of the batch goes on where row `r` of the cache has
+    /// `lengths[r]` tokens. No gradient comes back from here, and no weight is dropped.
     pub fn cached_attention(
         &mut self,
         attention: &Attention,
@@ -101,8 +102,8 @@ impl Graph<'_> {
         Ok(self.push(out, qkv.rows, attention.width(), false))
     }
 
-    /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are computed plainly,
-    /// in f64, and without dropout.
+    /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are
+    /// computed plainly, in f64, and without dropout.
     pub fn self_attention_weights(
         &self,
         attention: &Attention,

@@ -12,7 +12,7 @@ use super::softmax::{self, Block};
 use super::{Attention, BLOCK, Batch, Heads, SHORTEST, Settings, Similarity, Tokens, dot};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, simd};
+use crate::{Matrix, elementwise, simd};
 
 /// Where gradients are added.
 pub struct Gradients<'a> {
@@ -38,8 +38,8 @@ struct Pass<'a> {
     scale_terms: SharedMut<'a>,
 }
 
-/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says. `saved` are the `out` and
-/// `log_sums` that [`super::forward`] wrote, the other arguments those that it was called with.
+/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says. `saved` are
+/// the `out` and `log_sums` that [`super::forward`] wrote, the other arguments those that it was called with.
 pub fn backward(
     pool: &Pool,
     settings: Settings,
@@ -105,9 +105,7 @@ pub fn backward(
         });
     });
     if cosine {
-        for terms in scale_terms.chunks_exact(attention.heads) {
-            dscale.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-        }
+        elementwise::add_column_sums(dscale, Matrix::new(scale_terms, tokens, attention.heads));
     }
 }
 
@@ -127,8 +125,9 @@ struct QueryBlock {
 }
 
 impl<'a> Pass<'a> {
-    /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where `wants_keys`, and of
-    /// the blocks of queries before which the costs of the item's blocks add up to something in `wants_queries`.
+    /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where
+    /// `wants_keys`, and of the blocks of queries before which the costs of the item's blocks add up to something in
+    /// `wants_queries`.
     fn run(
         &self,
         item: Item,
@@ -194,7 +193,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The products of a block of queries and block `key` of `length` keys, for the gradients of queries, of keys, or both.
+    /// The products of a block of queries and block `key` of `length` keys, for the gradients of queries, of keys, or
+    /// both.
     fn block_pair(
         &self,
         block: &QueryBlock,
@@ -351,8 +351,8 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it without the factor.
-/// Returns the factor's own gradient, for the cosine.
+/// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it
+/// without the factor. Returns the factor's own gradient, for the cosine.
 fn add_normalised(attention: &Attention, x: &[f32], raw: &[f32], factor: f32, to: &mut [f32]) -> f32 {
     if attention.similarity != Similarity::Cosine {
         to.iter_mut().zip(raw).for_each(|(to, raw)| *to += factor * raw);

@@ -32,9 +32,9 @@ pub struct Cache<'a> {
     pub lengths: &'a [usize],
 }
 
-/// Adds the keys and values of new tokens to the cache and attends with their queries to all that is then in it. `qkv` is a
-/// packed batch as [`Batch::queries`] without a memory; its sequence `b` goes on where the cache's has `lengths[b]` tokens. Writes
-/// `out[tokens, heads * head_size]`.
+/// Adds the keys and values of new tokens to the cache and attends with their queries to all that is then in it. `qkv`
+/// is a packed batch as [`Batch::queries`] without a memory; its sequence `b` goes on where the cache's has
+/// `lengths[b]` tokens. Writes `out[tokens, heads * head_size]`.
 ///
 /// # Panics
 ///

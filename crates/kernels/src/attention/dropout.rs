@@ -62,8 +62,8 @@ impl SimdOp for Factors<'_> {
     }
 }
 
-/// 32 random bits for a key: C. Wellons' `lowbias32`, which vectors of 32 bits can compute, with half of the row's random bits
-/// before its first round and half before its second.
+/// 32 random bits for a key: C. Wellons' `lowbias32`, which vectors of 32 bits can compute, with half of the row's
+/// random bits before its first round and half before its second.
 #[inline(always)]
 fn mix(row: u64, key: u32) -> u32 {
     let mut x = key.wrapping_add(row as u32);

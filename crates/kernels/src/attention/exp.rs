@@ -16,8 +16,8 @@ const POLYNOMIAL: [f32; 7] =
 /// Below this the result would no longer be a normal number.
 const LOWEST: f32 = -87.0;
 
-/// `exp(x)` for `x` up to about 0, to 2 units of the last place; zero below -87. It takes half the work of an `exp` for all
-/// numbers.
+/// `exp(x)` for `x` up to about 0, to 2 units of the last place; zero below -87. It takes half the work of an `exp` for
+/// all numbers.
 #[inline(always)]
 pub(super) fn exp<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let (ops, ints) = (isa.f32(), isa.i32());

@@ -11,8 +11,8 @@ use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, simd};
 
-/// Attends: writes `out[tokens, heads * head_size]`, and to `log_sums[tokens, heads]` the logarithm of what each softmax was
-/// divided by.
+/// Attends: writes `out[tokens, heads * head_size]`, and to `log_sums[tokens, heads]` the logarithm of what each
+/// softmax was divided by.
 pub fn forward(pool: &Pool, settings: Settings, batch: Batch, out: &mut [f32], log_sums: &mut [f32]) {
     settings.check();
     let attention = settings.attention;
@@ -103,8 +103,8 @@ pub(super) struct Queries<'a> {
     pub tokens: Tokens<'a>,
 }
 
-/// One block of queries with the `length` keys and values that [`gather_keys`] left. Calls `write` for each query with its token, its
-/// output, what that is still to be multiplied with, and the logarithm of the softmax's sum.
+/// One block of queries with the `length` keys and values that [`gather_keys`] left. Calls `write` for each query with
+/// its token, its output, what that is still to be multiplied with, and the logarithm of the softmax's sum.
 pub(super) fn attend(
     settings: Settings,
     queries: Queries,

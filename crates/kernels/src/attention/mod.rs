@@ -1,8 +1,9 @@
 //! Attention of packed batches, forward and backward, without the matrix of all weights.
 //!
-//! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum and sum
-//! (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm of that sum, a
-//! value a token and head, from which the blocks are computed anew. Memory grows with the length, not with its square.
+//! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum
+//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm
+//! of that sum, a value a token and head, from which the blocks are computed anew. Memory grows with the length, not
+//! with its square.
 //!
 //! A worker takes blocks of one sequence and head: it gathers their rows, which lie a step apart in a packed batch, into
 //! memory of its own, works there and puts the results back. Blocks have fixed places and every sum a fixed order, so
@@ -36,8 +37,8 @@ use crate::lanes::for_each;
 use crate::prefetch::prefetch;
 use crate::{Isa, Precision, simd};
 
-/// The precision that pays for blocks of attention where `wanted` is asked for: products of bf16 only on AMX. Elsewhere
-/// rounding and packing of blocks that are used a few times costs more than the products gain.
+/// The precision to attend in where `wanted` is asked for: bf16 only with AMX. Blocks are multiplied a few times each,
+/// and on AVX2 rounding and packing them costs more than f32 products do (see `examples/attention.rs`).
 pub fn precision(wanted: Precision) -> Precision {
     if Isa::current() == Isa::Amx { wanted } else { Precision::F32 }
 }
@@ -96,8 +97,8 @@ impl Attention {
         Band::new(position, self.causal, self.window)
     }
 
-    /// What the scores of `head` lose with each place of distance: the geometric sequence of Press et al. 2022, filled up,
-    /// where the number of heads is no power of two, with every other value of the next longer one.
+    /// What the scores of `head` lose with each place of distance: the geometric sequence of Press et al. 2022, filled
+    /// up, where the number of heads is no power of two, with every other value of the next longer one.
     fn slope(&self, head: usize) -> Option<f32> {
         let power =
             if self.heads.is_power_of_two() { self.heads } else { self.heads.next_power_of_two() / 2 };
@@ -252,8 +253,8 @@ struct Heads<'a, T> {
     head_size: usize,
 }
 
-/// Rows that are fetched ahead. Those of one sequence lie a step apart in a packed batch, and the processor does not see the
-/// next one coming.
+/// Rows that are fetched ahead. Those of one sequence lie a step apart in a packed batch, and the processor does not
+/// see the next one coming.
 const AHEAD: usize = 8;
 
 /// The rows of a sequence in a packed batch, from some step on.

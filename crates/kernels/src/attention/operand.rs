@@ -8,8 +8,8 @@ use crate::matmul::bf16::{self, PackedBf16};
 use crate::matmul::transpose::to_rows;
 use crate::{Matrix, Precision, simd};
 
-/// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with zeros
-/// to whole cache lines.
+/// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with
+/// zeros to whole cache lines.
 #[derive(Default)]
 pub(super) struct Operand {
     rows: usize,

@@ -1,7 +1,7 @@
 //! Products of f32 blocks that lie in cache.
 //!
-//! The packed products of [`crate::matmul`] take whole matrices; here half of a block on the diagonal is not seen by anyone
-//! and left out, the left-hand side is read by rows or by columns as it lies, and nothing is packed.
+//! The packed products of [`crate::matmul`] take whole matrices; here half of a block on the diagonal is not seen by
+//! anyone and left out, the left-hand side is read by rows or by columns as it lies, and nothing is packed.
 
 use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
@@ -22,8 +22,8 @@ pub(super) enum Limits {
     Depth(Band),
 }
 
-/// `c = a · b`, or `c += …` where `accumulate`, for `b[a.cols(), n]` with rows `ldb` apart and `c` with rows `ldc` apart; `n` is a
-/// multiple of [`LINE`].
+/// `c = a · b`, or `c += …` where `accumulate`, for `b[a.cols(), n]` with rows `ldb` apart and `c` with rows `ldc`
+/// apart; `n` is a multiple of [`LINE`].
 pub(super) struct Product<'a> {
     pub a: Matrix<'a>,
     pub b: &'a [f32],

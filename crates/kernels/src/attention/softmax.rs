@@ -119,7 +119,8 @@ impl<I: Isa> Seen<I> {
     }
 }
 
-/// Turns scores into `exp(score - maximum)`, zero where not seen, and brings maxima, sums and the outputs so far up to date.
+/// Turns scores into `exp(score - maximum)`, zero where not seen, and brings maxima, sums and the outputs so far up to
+/// date.
 pub(super) struct Forward<'a> {
     pub block: Block,
     /// Rows [`BLOCK`] apart.
