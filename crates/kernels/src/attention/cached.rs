@@ -13,12 +13,15 @@ use super::scratch::with_scratch;
 use super::{Attention, Batch, Sequences, Settings};
 use crate::cross_entropy::softmax;
 use crate::lanes::for_each;
-use crate::pool::{Pool, share};
+use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::simd;
 
 /// Up to so many new tokens a sequence are compared with the keys where they lie; more are worth gathering these.
 const FEW: usize = 4;
+
+/// Multiplications with keys below which the work is done before another thread has woken: some microseconds.
+const LITTLE: usize = 1 << 16;
 
 /// Keys and values of the tokens so far. Keys are kept as the similarity uses them: for the cosine at length 1.
 pub struct Cache<'a> {
@@ -68,48 +71,43 @@ pub fn cached(
         Plan::of_queries(attention, sequences.lengths(), keys)
     });
 
-    let (keys, values, out) = (SharedMut::new(keys), SharedMut::new(values), SharedMut::new(out));
     let row = |sequence: usize, step: usize| (sequence * capacity + step) * width;
-    pool.run(|worker| {
-        // SAFETY: a token of the batch is one worker's; all are written before any is read.
-        for sequence in worker.share(lengths.len(), 1) {
-            for step in 0..sequences.lengths()[sequence] {
-                let token = sequences.offsets[step] + sequence;
-                let at = row(sequence, lengths[sequence] + step);
-                let [keys, values] = unsafe { [keys.part(at..at + width), values.part(at..at + width)] };
-                for head in 0..attention.kv_heads {
-                    let columns = head * attention.head_size..(head + 1) * attention.head_size;
-                    scaled(new_keys.at(token, head), 1.0, attention, &mut keys[columns.clone()]);
-                    values[columns].copy_from_slice(new_values.at(token, head));
-                }
+    for (sequence, (&held, &new)) in lengths.iter().zip(sequences.lengths()).enumerate() {
+        for step in 0..new {
+            let (token, at) = (sequences.offsets[step] + sequence, row(sequence, held + step));
+            for head in 0..attention.kv_heads {
+                let columns = at + head * attention.head_size..at + (head + 1) * attention.head_size;
+                scaled(new_keys.at(token, head), 1.0, attention, &mut keys[columns.clone()]);
+                values[columns].copy_from_slice(new_values.at(token, head));
             }
         }
-        worker.barrier();
-        let all = 0..lengths.len() * capacity * width;
-        let (keys, values) = unsafe { (keys.read(all.clone()), values.read(all)) };
-        let Some(plan) = &plan else {
-            let units = sequences.rows() * attention.heads;
-            for unit in share(units, 1, worker.index(), worker.count()) {
+    }
+    let (keys, values, out) = (&*keys, &*values, SharedMut::new(out));
+
+    let Some(plan) = plan else {
+        let units = sequences.rows() * attention.heads;
+        let attend = |units: Range<usize>| {
+            for unit in units {
                 let (token, head) = (unit / attention.heads, unit % attention.heads);
                 let (step, sequence) = place(sequences, token);
                 let position = lengths[sequence] + step;
                 let seen = attention.band(position).columns(0..1, total(sequence));
                 let at = row(sequence, seen.start) + head / attention.group() * attention.head_size;
                 let end = row(sequence, seen.end);
-                let one = One {
-                    attention,
-                    head,
-                    query: queries.at(token, head),
-                    keys: &keys[at..end],
-                    values: &values[at..end],
-                    position,
-                    seen,
-                };
-                // SAFETY: this token in this head is the worker's alone.
+                let (query, keys, values) = (queries.at(token, head), &keys[at..end], &values[at..end]);
+                let one = One { attention, head, query, keys, values, position, seen };
+                // SAFETY: this token in this head is in one range of units alone.
                 one.attend(settings.factor(head), unsafe { head_of(out, attention, token, head) });
             }
-            return;
         };
+        if units * totals().max().unwrap_or(0) * attention.head_size < LITTLE {
+            attend(0..units);
+        } else {
+            pool.run(|worker| attend(worker.share(units, 1)));
+        }
+        return;
+    };
+    pool.run(|worker| {
         with_scratch(|scratch| {
             let mut gathered = None;
             for &unit in &plan.units[plan.share(worker.index(), worker.count())] {
@@ -127,7 +125,7 @@ pub fn cached(
                 let tokens = sequences.tokens(sequence, rows);
                 let queries = Queries { heads: queries, head: unit.head, position, tokens };
                 attend(settings, queries, length, scratch, |token, values, factor, _| {
-                    // SAFETY: as above.
+                    // SAFETY: this block of queries in this head is the worker's alone.
                     store(unsafe { head_of(out, attention, token, unit.head) }, values, factor);
                 });
             }

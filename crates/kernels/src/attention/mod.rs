@@ -142,8 +142,8 @@ impl Settings<'_> {
     }
 
     fn check(&self) {
-        let Attention { heads, kv_heads, head_size, similarity, .. } = *self.attention;
-        assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads) && head_size > 0);
+        let Attention { heads, kv_heads, head_size, similarity, window, .. } = *self.attention;
+        assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads) && head_size > 0 && window != Some(0));
         assert!(similarity != Similarity::Cosine || self.scale.len() == heads);
     }
 }
