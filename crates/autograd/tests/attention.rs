@@ -345,3 +345,37 @@ fn every_shape_error_names_both_sides() {
         assert!(rule.starts_with(", but ") && rule.len() > 20, "{message:?} says what would be right");
     }
 }
+
+#[test]
+fn a_steady_step_allocates_no_activations() {
+    // One thread: what is counted is what this thread allocates.
+    let device = Device::new(1, Precision::F32);
+    let attention = Attention {
+        similarity: Similarity::Cosine,
+        causal: true,
+        head_size: 16,
+        dropout: 0.1,
+        ..options()[2]
+    };
+    let (width, batch_sizes) = (qkv_width(&attention), [8; 100]);
+    let tokens = 800;
+    let (mut model, mut memory) = (Model::default(), Memory::new());
+    let table = model.add("table", &[TOKENS, width]);
+    let scale = model.scale(&attention);
+    let ids: Vec<u32> = (0..tokens).map(|i| (i * i % TOKENS) as u32).collect();
+    let targets = vec![3; tokens];
+    let bytes = [1, 2, 3].map(|seed| {
+        let pass = || {
+            let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Train { seed });
+            let qkv = graph.embedding(table, &ids).unwrap();
+            let y = graph.self_attention(&attention, scale, qkv, &batch_sizes).unwrap();
+            let loss = graph.cross_entropy(y, &targets).unwrap().1;
+            graph.backward(loss, 1.0).unwrap();
+        };
+        allocation_counter::measure(pass).bytes_total as usize
+    });
+    let activation = tokens * attention.heads * attention.head_size * size_of::<f32>();
+    let what = format!("{bytes:?} bytes in three steps, the output has {activation}");
+    assert!(bytes[0] > 5 * activation, "the first step lays out its memory; {what}");
+    assert!(bytes[2] < activation / 8, "{what}");
+}

@@ -1,5 +1,5 @@
-//! Slices in, slices out: matrix products, recurrent cells over whole sequences, losses and optimizer steps, each
-//! forward beside its backward; processor detection; the worker pool.
+//! Slices in, slices out: matrix products, recurrent cells over whole sequences, attention, losses and optimizer steps,
+//! each forward beside its backward; processor detection; the worker pool.
 
 pub mod activation;
 pub mod additive;
@@ -16,6 +16,7 @@ pub mod matrix;
 pub mod norm;
 pub mod optimizer;
 pub mod pool;
+mod prefetch;
 pub mod random;
 pub mod recurrent;
 pub mod rotary;

@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use crate::prefetch::prefetch;
+
 /// A `&mut [f32]` that several workers hold at once.
 ///
 /// Rust cannot see that their parts do not overlap, so taking a part is unsafe; everything above this crate is safe.
@@ -35,6 +37,12 @@ impl<'a> SharedMut<'a> {
         assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: within the slice that `new` borrowed; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(range.start), range.len()) }
+    }
+
+    /// Begins to fetch `len` values from `start` on.
+    #[inline]
+    pub fn fetch(&self, start: usize, len: usize) {
+        prefetch(self.data.wrapping_add(start).cast_const(), len);
     }
 
     /// The part `range` for reading.

@@ -1,9 +1,10 @@
 //! Attention of the tokens of packed batches to each other, to a cache, or to other sequences.
 
 use anaphora_kernels::attention::{
-    self, Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Similarity, reference,
+    self, Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Settings, Similarity, reference,
 };
 
+use crate::Device;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
@@ -28,9 +29,9 @@ struct Attend {
 }
 
 impl Graph<'_> {
-    /// Attention within each sequence of a packed batch. A row of `qkv[tokens, (heads + 2 * kv_heads) * head_size]` holds a token's
-    /// queries, keys and values side by side; the result is `[tokens, heads * head_size]`. `scale[heads]` is learned with
-    /// [`Similarity::Cosine`] and absent otherwise.
+    /// Attention within each sequence of a packed batch. A row of `qkv[tokens, (heads + 2 * kv_heads) * head_size]`
+    /// holds a token's queries, keys and values side by side; the result is `[tokens, heads * head_size]`.
+    /// `scale[heads]` is learned with [`Similarity::Cosine`] and absent otherwise.
     pub fn self_attention(
         &mut self,
         attention: &Attention,
@@ -42,9 +43,10 @@ impl Graph<'_> {
         Ok(self.attend(attention, scale, qkv, sequences, None))
     }
 
-    /// Attention to other sequences: from the queries `q[tokens, heads * head_size]` to the keys and values that the rows of
-    /// `kv[tokens, 2 * kv_heads * head_size]` hold side by side, each a packed batch of its own. The `i`-th sequence of queries reads
-    /// sequence `sources[i]` of `kv`. Places, where `attention` looks at them, count from each sequence's beginning.
+    /// Attention to other sequences: from the queries `q[tokens, heads * head_size]` to the keys and values that the
+    /// rows of `kv[tokens, 2 * kv_heads * head_size]` hold side by side, each a packed batch of its own. The `i`-th
+    /// sequence of queries reads sequence `sources[i]` of `kv`. Places, where `attention` looks at them, count from
+    /// each sequence's beginning.
     #[allow(clippy::too_many_arguments)]
     pub fn cross_attention(
         &mut self,
@@ -67,9 +69,9 @@ impl Graph<'_> {
         Ok(self.attend(attention, scale, q, sequences, Some(others)))
     }
 
-    /// [`Graph::self_attention`] for sequences whose beginnings are in `cache`: adds the new tokens' keys and values to it and
-    /// attends to all that it then holds. Row `r` of the batch goes on where row `r` of the cache has `lengths[r]` tokens. No
-    /// gradient comes back from here, and no weight is dropped.
+    /// [`Graph::self_attention`] for sequences whose beginnings are in `cache`: adds the new tokens' keys and values to
+    /// it and attends to all that it then holds. Row `r` of the batch goes on where row `r` of the cache has
+    /// `lengths[r]` tokens. No gradient comes back from here, and no weight is dropped.
     pub fn cached_attention(
         &mut self,
         attention: &Attention,
@@ -94,15 +96,14 @@ impl Graph<'_> {
         let sides = (("the longest row", &[longest][..]), ("cache.capacity", &[cache.capacity][..]));
         expect(longest <= cache.capacity, NAME, sides.0, sides.1, "the new tokens must fit the cache")?;
 
-        let precision = attention::precision(self.device.precision());
         let mut out = self.memory.take(qkv.rows * attention.width());
-        let (pool, scale) = (&self.device.pool, self.attention_scale(scale));
-        attention::cached(pool, precision, attention, scale, self.value(qkv), &sequences, cache, &mut out);
+        let settings = settings(self.device, attention, self.attention_scale(scale), None);
+        attention::cached(&self.device.pool, settings, self.value(qkv), &sequences, cache, &mut out);
         Ok(self.push(out, qkv.rows, attention.width(), false))
     }
 
-    /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are computed plainly,
-    /// in f64, and without dropout.
+    /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are
+    /// computed plainly, in f64, and without dropout.
     pub fn self_attention_weights(
         &self,
         attention: &Attention,
@@ -152,10 +153,7 @@ impl Graph<'_> {
         let mut log_sums = self.memory.take(tokens * attention.heads);
         attention::forward(
             &self.device.pool,
-            attention::precision(self.device.precision()),
-            attention,
-            self.attention_scale(scale),
-            dropout,
+            settings(self.device, attention, self.attention_scale(scale), dropout),
             batch(self.value(queries), &sequences, others.as_ref(), |tensor| self.value(tensor)),
             &mut out,
             &mut log_sums,
@@ -261,6 +259,15 @@ impl Graph<'_> {
     }
 }
 
+fn settings<'a>(
+    device: &Device,
+    attention: &'a Attention,
+    scale: &'a [f32],
+    dropout: Option<Dropout>,
+) -> Settings<'a> {
+    Settings { attention, scale, precision: attention::precision(device.precision()), dropout }
+}
+
 /// The sequences of a tensor that is a packed batch with so many rows a step.
 fn packed(
     name: &'static str,
@@ -321,13 +328,9 @@ impl Operation for Attend {
         };
         attention::backward(
             &graph.device.pool,
-            attention::precision(graph.device.precision()),
-            &self.attention,
-            scale,
-            self.dropout,
+            settings(graph.device, &self.attention, scale, self.dropout),
             batch,
-            value(self.out),
-            value(self.log_sums),
+            (value(self.out), value(self.log_sums)),
             &dout,
             Gradients {
                 queries: &mut dqueries,

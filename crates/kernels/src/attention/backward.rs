@@ -9,10 +9,10 @@ use super::plan::{Plan, Readers, cost};
 use super::product::Limits;
 use super::scratch::{Scratch, with_scratch};
 use super::softmax::{self, Block};
-use super::{Attention, BLOCK, Batch, Dropout, Heads, SHORTEST, Similarity};
+use super::{Attention, BLOCK, Batch, Heads, SHORTEST, Settings, Similarity, Tokens, dot};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, Precision, simd};
+use crate::{Matrix, elementwise, simd};
 
 /// Where gradients are added.
 pub struct Gradients<'a> {
@@ -28,10 +28,7 @@ pub struct Gradients<'a> {
 
 /// What one call works on.
 struct Pass<'a> {
-    attention: &'a Attention,
-    precision: Precision,
-    scale: &'a [f32],
-    dropout: Option<Dropout>,
+    settings: Settings<'a>,
     batch: Batch<'a>,
     heads: [Heads<'a, f32>; 3],
     out: Heads<'a, f32>,
@@ -41,23 +38,20 @@ struct Pass<'a> {
     scale_terms: SharedMut<'a>,
 }
 
-/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says; `out` and `log_sums` are what
-/// [`super::forward`] wrote, the other arguments those that it was called with.
+/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says. `saved` are
+/// the `out` and `log_sums` that [`super::forward`] wrote, the other arguments those that it was called with.
 pub fn backward(
     pool: &Pool,
-    precision: Precision,
-    attention: &Attention,
-    scale: &[f32],
-    dropout: Option<Dropout>,
-    batch: Batch<f32>,
-    out: &[f32],
-    log_sums: &[f32],
+    settings: Settings,
+    batch: Batch,
+    saved: (&[f32], &[f32]),
     dout: &[f32],
     gradients: Gradients,
 ) {
-    attention.check(scale);
+    settings.check();
+    let (attention, (out, log_sums)) = (settings.attention, saved);
     let cosine = attention.similarity == Similarity::Cosine;
-    let tokens = batch.sequences.tokens();
+    let tokens = batch.sequences.rows();
     let Gradients { queries, keys_values, scale: dscale, scale_terms } = gradients;
     assert_eq!(queries.len(), batch.queries.len());
     assert_eq!(keys_values.len(), batch.memory.map_or(0, |memory| memory.keys_values.len()));
@@ -65,6 +59,8 @@ pub fn backward(
     assert_eq!(log_sums.len(), tokens * attention.heads);
     if cosine {
         assert_eq!((dscale.len(), scale_terms.len()), (attention.heads, log_sums.len()));
+        // Queries that see no key may be no one's.
+        scale_terms.fill(0.0);
     }
     let rows = |data| {
         let (stride, head_size) = (attention.width(), attention.head_size);
@@ -73,10 +69,7 @@ pub fn backward(
     let dqueries = SharedMut::new(queries);
     let dmemory = if batch.memory.is_some() { SharedMut::new(keys_values) } else { dqueries };
     let pass = Pass {
-        attention,
-        precision,
-        scale,
-        dropout,
+        settings,
         batch,
         heads: batch.heads(attention),
         out: rows(out),
@@ -112,9 +105,7 @@ pub fn backward(
         });
     });
     if cosine {
-        for terms in scale_terms.chunks_exact(attention.heads) {
-            dscale.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-        }
+        elementwise::add_column_sums(dscale, Matrix::new(scale_terms, tokens, attention.heads));
     }
 }
 
@@ -125,9 +116,18 @@ struct Item {
     head: usize,
 }
 
-impl Pass<'_> {
-    /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where `wants_keys`, and of
-    /// the blocks of queries before which the costs of the item's blocks add up to something in `wants_queries`.
+/// A block of queries: its first is number `first` of the sequence, and `rows` of those that are gathered.
+struct QueryBlock {
+    sequence: usize,
+    head: usize,
+    first: usize,
+    rows: Range<usize>,
+}
+
+impl<'a> Pass<'a> {
+    /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where
+    /// `wants_keys`, and of the blocks of queries before which the costs of the item's blocks add up to something in
+    /// `wants_queries`.
     fn run(
         &self,
         item: Item,
@@ -137,8 +137,8 @@ impl Pass<'_> {
         wants_keys: bool,
         scratch: &mut Scratch,
     ) {
-        let attention = self.attention;
-        let (head_size, stride) = (attention.head_size, row_stride(attention.head_size));
+        let attention = self.settings.attention;
+        let stride = row_stride(attention.head_size);
         let length = self.batch.key_sequences().lengths()[item.source];
         self.gather_keys(item, length, scratch, wants_queries.is_some());
         if wants_keys {
@@ -174,18 +174,12 @@ impl Pass<'_> {
                 for number in chosen {
                     let block = block_range(number, queries);
                     let seen = band.blocks(block.clone(), length);
+                    let start = block.start - rows.start;
+                    let block =
+                        QueryBlock { sequence, head, first: block.start, rows: start..start + block.len() };
+                    let wants = [wants_queries.is_some(), wants_keys];
                     for key in seen.start.max(blocks.start)..seen.end.min(blocks.end) {
-                        let local = block.start - rows.start..block.end - rows.start;
-                        self.block_pair(
-                            sequence,
-                            head,
-                            block.start,
-                            local,
-                            key,
-                            length,
-                            [wants_queries.is_some(), wants_keys],
-                            scratch,
-                        );
+                        self.block_pair(&block, key, length, wants, scratch);
                     }
                 }
                 if wants_queries.is_some() {
@@ -195,23 +189,22 @@ impl Pass<'_> {
         }
         if wants_keys {
             let steps = blocks.start * BLOCK..(blocks.end * BLOCK).min(length);
-            self.scatter_keys(item, steps, head_size, scratch);
+            self.scatter_keys(item, steps, scratch);
         }
     }
 
-    /// The products of one block of queries, `rows` of those that are gathered, and block `key` of the keys.
+    /// The products of a block of queries and block `key` of `length` keys, for the gradients of queries, of keys, or
+    /// both.
     fn block_pair(
         &self,
-        sequence: usize,
-        head: usize,
-        first: usize,
-        rows: Range<usize>,
+        block: &QueryBlock,
         key: usize,
         length: usize,
         [wants_queries, wants_keys]: [bool; 2],
         scratch: &mut Scratch,
     ) {
-        let (attention, precision) = (self.attention, self.precision);
+        let Settings { attention, precision, dropout, .. } = self.settings;
+        let QueryBlock { sequence, head, first, ref rows } = *block;
         let stride = row_stride(attention.head_size);
         let columns = block_range(key, length);
         let band = attention.band(0).block(first, columns.start);
@@ -220,13 +213,14 @@ impl Pass<'_> {
         let dscores = scratch.dscores.reserve(BLOCK * BLOCK);
 
         let (q, dout) = (queries.left(rows.clone()), douts.left(rows.clone()));
-        multiply(q, keys.across(precision, key), scores, BLOCK, band, Limits::Columns, false, bf16);
-        multiply(dout, values.across(precision, key), dscores, BLOCK, band, Limits::Columns, false, bf16);
-        let factors = self.dropout.map(|dropout| {
+        multiply(q, keys.across(precision, key), scores, BLOCK, Limits::Columns(band), false, bf16);
+        multiply(dout, values.across(precision, key), dscores, BLOCK, Limits::Columns(band), false, bf16);
+        let factors = dropout.map(|dropout| {
             let factors = scratch.factors.reserve(BLOCK * BLOCK);
             for (row, factors) in factors.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
                 let token = self.batch.sequences.offsets[first + row] + sequence;
-                dropout.factors(token, head, columns.start, &mut factors[..columns.len()]);
+                let seen = band.columns(row..row + 1, columns.len());
+                dropout.factors(token, head, columns.start + seen.start, &mut factors[seen]);
             }
             &*factors
         });
@@ -250,30 +244,29 @@ impl Pass<'_> {
             Matrix::new(&dscores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
         if wants_queries {
             let dqueries = &mut scratch.dqueries.values_mut()[rows.start * stride..rows.end * stride];
-            multiply(dscores, keys.block(precision, key), dqueries, stride, band, Limits::Depth, true, bf16);
+            multiply(dscores, keys.block(precision, key), dqueries, stride, Limits::Depth(band), true, bf16);
         }
         if wants_keys {
             let (band, number) = (band.transposed(), rows.start / BLOCK);
             let part = columns.start * stride..columns.end * stride;
             let dvalues = &mut scratch.dvalues.values_mut()[part.clone()];
             let right = douts.block(precision, number);
-            multiply(weights.transposed(), right, dvalues, stride, band, Limits::Depth, true, bf16);
+            multiply(weights.transposed(), right, dvalues, stride, Limits::Depth(band), true, bf16);
             let dkeys = &mut scratch.dkeys.values_mut()[part];
             let right = queries.block(precision, number);
-            multiply(dscores.transposed(), right, dkeys, stride, band, Limits::Depth, true, bf16);
+            multiply(dscores.transposed(), right, dkeys, stride, Limits::Depth(band), true, bf16);
         }
     }
 
     fn gather_keys(&self, item: Item, length: usize, scratch: &mut Scratch, wants_queries: bool) {
-        let (attention, precision) = (self.attention, self.precision);
+        let Settings { attention, precision, .. } = self.settings;
         let [_, keys, values] = self.heads;
-        let offsets = &self.batch.key_sequences().offsets;
-        let token = |step: usize| offsets[step] + item.source;
+        let tokens = self.batch.key_sequences().tokens(item.source, 0..length);
         scratch.keys.gather(length, attention.head_size, |step, to| {
-            scaled(keys.at(token(step), item.head), 1.0, attention, to);
+            scaled(keys.read(tokens, step, item.head), 1.0, attention, to);
         });
         scratch.values.gather(length, attention.head_size, |step, to| {
-            to.copy_from_slice(values.at(token(step), item.head));
+            to.copy_from_slice(values.read(tokens, step, item.head));
         });
         scratch.keys.pack_across(precision);
         scratch.values.pack_across(precision);
@@ -291,19 +284,19 @@ impl Pass<'_> {
         scratch: &mut Scratch,
         wants_keys: bool,
     ) {
-        let (attention, precision) = (self.attention, self.precision);
-        let token = |row: usize| self.batch.sequences.offsets[rows.start + row] + sequence;
-        let factor = attention.scale(self.scale, head);
+        let Settings { attention, precision, .. } = self.settings;
+        let tokens = self.batch.sequences.tokens(sequence, rows.clone());
+        let factor = self.settings.factor(head);
         let log_sums = scratch.log_sums.reserve(rows.len());
         let deltas = scratch.deltas.reserve(rows.len());
         scratch.queries.gather(rows.len(), attention.head_size, |row, to| {
-            scaled(self.heads[0].at(token(row), head), factor, attention, to);
+            scaled(self.heads[0].read(tokens, row, head), factor, attention, to);
         });
         scratch.douts.gather(rows.len(), attention.head_size, |row, to| {
-            let (out, dout) = (self.out.at(token(row), head), self.dout.at(token(row), head));
+            let (out, dout) = (self.out.read(tokens, row, head), self.dout.read(tokens, row, head));
             to.copy_from_slice(dout);
-            log_sums[row] = self.log_sums[token(row) * attention.heads + head];
-            deltas[row] = out.iter().zip(dout).map(|(out, dout)| out * dout).sum();
+            log_sums[row] = self.log_sums[tokens.at(row) * attention.heads + head];
+            deltas[row] = dot(out, dout);
         });
         if wants_keys {
             scratch.queries.pack(precision);
@@ -313,15 +306,15 @@ impl Pass<'_> {
 
     /// Adds the gradients of queries.
     fn scatter_queries(&self, sequence: usize, head: usize, rows: Range<usize>, scratch: &mut Scratch) {
-        let attention = self.attention;
-        let factor = attention.scale(self.scale, head);
+        let attention = self.settings.attention;
+        let factor = self.settings.factor(head);
+        let tokens = self.batch.sequences.tokens(sequence, rows);
         let dqueries = scratch.dqueries.values().chunks_exact(row_stride(attention.head_size));
-        for (step, raw) in rows.zip(dqueries) {
-            let token = self.batch.sequences.offsets[step] + sequence;
-            let from = self.heads[0];
+        for (row, raw) in dqueries.enumerate().take(tokens.offsets.len()) {
+            let token = tokens.at(row);
             // SAFETY: these queries in this head are the worker's alone.
-            let to = unsafe { part(self.dheads[0], from, token, head) };
-            let along = add_normalised(attention, from.at(token, head), raw, factor, to);
+            let to = unsafe { self.gradient(0, tokens, row, head) };
+            let along = add_normalised(attention, self.heads[0].at(token, head), raw, factor, to);
             if attention.similarity == Similarity::Cosine {
                 let at = token * attention.heads + head;
                 // SAFETY: as above.
@@ -331,44 +324,44 @@ impl Pass<'_> {
     }
 
     /// Adds the gradients of keys and values.
-    fn scatter_keys(&self, item: Item, steps: Range<usize>, head_size: usize, scratch: &Scratch) {
-        let stride = row_stride(head_size);
-        for step in steps {
-            let token = self.batch.key_sequences().offsets[step] + item.source;
-            let [_, keys, values] = self.heads;
+    fn scatter_keys(&self, item: Item, steps: Range<usize>, scratch: &Scratch) {
+        let attention = self.settings.attention;
+        let stride = row_stride(attention.head_size);
+        let tokens = self.batch.key_sequences().tokens(item.source, steps.clone());
+        for (row, step) in steps.enumerate() {
             let raw = &scratch.dkeys.values()[step * stride..];
             // SAFETY: these keys and values in this head are the worker's alone.
-            let to = unsafe { part(self.dheads[1], keys, token, item.head) };
-            add_normalised(self.attention, keys.at(token, item.head), raw, 1.0, to);
-            // SAFETY: as above.
-            let to = unsafe { part(self.dheads[2], values, token, item.head) };
-            to.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
+            let [dkey, dvalue] = [1, 2].map(|which| unsafe { self.gradient(which, tokens, row, item.head) });
+            add_normalised(attention, self.heads[1].at(tokens.at(row), item.head), raw, 1.0, dkey);
+            dvalue.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
         }
     }
-}
 
-/// The values of `token` and `head` in a matrix laid out as `like`.
-///
-/// # Safety
-///
-/// As for [`SharedMut::part`].
-unsafe fn part<'a>(data: SharedMut<'a>, like: Heads<f32>, token: usize, head: usize) -> &'a mut [f32] {
-    let at = token * like.stride + like.column + head * like.head_size;
-    // SAFETY: by the caller's promise.
-    unsafe { data.part(at..at + like.head_size) }
-}
-
-/// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it without the factor.
-/// Returns the factor's own gradient, for the cosine.
-fn add_normalised(attention: &Attention, x: &[f32], raw: &[f32], factor: f32, to: &mut [f32]) -> f32 {
-    let normaliser = attention.normaliser(x);
-    let mut along = 0.0;
-    let mut turned = 0.0;
-    if attention.similarity == Similarity::Cosine {
-        along = normaliser * x.iter().zip(raw).map(|(x, raw)| x * raw).sum::<f32>();
-        // The direction of a vector that is too short is not told apart from its length.
-        turned = if normaliser < 1.0 / SHORTEST { along * normaliser } else { 0.0 };
+    /// The gradient of queries (0), keys (1) or values (2), while that of a later step is fetched.
+    ///
+    /// # Safety
+    ///
+    /// As for [`SharedMut::part`].
+    unsafe fn gradient(&self, which: usize, tokens: Tokens, row: usize, head: usize) -> &'a mut [f32] {
+        let (data, like) = (self.dheads[which], self.heads[which]);
+        data.fetch(like.place(tokens.ahead(row), head), like.head_size);
+        let at = like.place(tokens.at(row), head);
+        // SAFETY: by the caller's promise.
+        unsafe { data.part(at..at + like.head_size) }
     }
+}
+
+/// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it
+/// without the factor. Returns the factor's own gradient, for the cosine.
+fn add_normalised(attention: &Attention, x: &[f32], raw: &[f32], factor: f32, to: &mut [f32]) -> f32 {
+    if attention.similarity != Similarity::Cosine {
+        to.iter_mut().zip(raw).for_each(|(to, raw)| *to += factor * raw);
+        return 0.0;
+    }
+    let normaliser = attention.normaliser(x);
+    let along = normaliser * dot(x, &raw[..x.len()]);
+    // The direction of a vector that is too short is not told apart from its length.
+    let turned = if normaliser < 1.0 / SHORTEST { along * normaliser } else { 0.0 };
     for ((to, x), raw) in to.iter_mut().zip(x).zip(raw) {
         *to += factor * normaliser * (raw - turned * x);
     }

@@ -7,18 +7,21 @@ use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
 use super::band::block_range;
-use super::forward::{Queries, attend, gather_keys, head_of, scaled};
+use super::forward::{Queries, attend, gather_keys, head_of, scaled, store};
 use super::plan::Plan;
 use super::scratch::with_scratch;
-use super::{Attention, Batch, Sequences};
+use super::{Attention, Batch, Sequences, Settings};
 use crate::cross_entropy::softmax;
 use crate::lanes::for_each;
-use crate::pool::{Pool, share};
+use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Precision, simd};
+use crate::simd;
 
 /// Up to so many new tokens a sequence are compared with the keys where they lie; more are worth gathering these.
 const FEW: usize = 4;
+
+/// Multiplications with keys below which the work is done before another thread has woken: some microseconds.
+const LITTLE: usize = 1 << 16;
 
 /// Keys and values of the tokens so far. Keys are kept as the similarity uses them: for the cosine at length 1.
 pub struct Cache<'a> {
@@ -32,24 +35,23 @@ pub struct Cache<'a> {
     pub lengths: &'a [usize],
 }
 
-/// Adds the keys and values of new tokens to the cache and attends with their queries to all that is then in it. `qkv` is a
-/// packed batch as [`Batch::queries`] without a memory; its sequence `b` goes on where the cache's has `lengths[b]` tokens. Writes
-/// `out[tokens, heads * head_size]`.
+/// Adds the keys and values of new tokens to the cache and attends with their queries to all that is then in it. `qkv`
+/// is a packed batch as [`Batch::queries`] without a memory; its sequence `b` goes on where the cache's has
+/// `lengths[b]` tokens. Writes `out[tokens, heads * head_size]`.
 ///
 /// # Panics
 ///
 /// If a sequence has no room for its new tokens, or the sizes do not fit.
 pub fn cached(
     pool: &Pool,
-    precision: Precision,
-    attention: &Attention,
-    scale: &[f32],
+    settings: Settings,
     qkv: &[f32],
     sequences: &Sequences,
     cache: Cache,
     out: &mut [f32],
 ) {
-    attention.check(scale);
+    settings.check();
+    let attention = settings.attention;
     let batch = Batch { queries: qkv, sequences, memory: None };
     let [queries, new_keys, new_values] = batch.heads(attention);
     let Cache { keys, values, capacity, lengths } = cache;
@@ -61,7 +63,7 @@ pub fn cached(
     );
     let totals = || lengths.iter().zip(sequences.lengths()).map(|(old, new)| old + new);
     assert!(totals().all(|total| total <= capacity), "{lengths:?} and {:?} tokens", sequences.lengths());
-    assert_eq!(out.len(), sequences.tokens() * attention.width());
+    assert_eq!(out.len(), sequences.rows() * attention.width());
     let total = |sequence: usize| lengths[sequence] + sequences.lengths()[sequence];
     let few = sequences.offsets.len() <= FEW;
     let plan = (!few).then(|| {
@@ -69,48 +71,43 @@ pub fn cached(
         Plan::of_queries(attention, sequences.lengths(), keys)
     });
 
-    let (keys, values, out) = (SharedMut::new(keys), SharedMut::new(values), SharedMut::new(out));
     let row = |sequence: usize, step: usize| (sequence * capacity + step) * width;
-    pool.run(|worker| {
-        // SAFETY: a token of the batch is one worker's; all are written before any is read.
-        for sequence in worker.share(lengths.len(), 1) {
-            for step in 0..sequences.lengths()[sequence] {
-                let token = sequences.offsets[step] + sequence;
-                let at = row(sequence, lengths[sequence] + step);
-                let [keys, values] = unsafe { [keys.part(at..at + width), values.part(at..at + width)] };
-                for head in 0..attention.kv_heads {
-                    let columns = head * attention.head_size..(head + 1) * attention.head_size;
-                    scaled(new_keys.at(token, head), 1.0, attention, &mut keys[columns.clone()]);
-                    values[columns].copy_from_slice(new_values.at(token, head));
-                }
+    for (sequence, (&held, &new)) in lengths.iter().zip(sequences.lengths()).enumerate() {
+        for step in 0..new {
+            let (token, at) = (sequences.offsets[step] + sequence, row(sequence, held + step));
+            for head in 0..attention.kv_heads {
+                let columns = at + head * attention.head_size..at + (head + 1) * attention.head_size;
+                scaled(new_keys.at(token, head), 1.0, attention, &mut keys[columns.clone()]);
+                values[columns].copy_from_slice(new_values.at(token, head));
             }
         }
-        worker.barrier();
-        let all = 0..lengths.len() * capacity * width;
-        let (keys, values) = unsafe { (keys.read(all.clone()), values.read(all)) };
-        let Some(plan) = &plan else {
-            let units = sequences.tokens() * attention.heads;
-            for unit in share(units, 1, worker.index(), worker.count()) {
+    }
+    let (keys, values, out) = (&*keys, &*values, SharedMut::new(out));
+
+    let Some(plan) = plan else {
+        let units = sequences.rows() * attention.heads;
+        let attend = |units: Range<usize>| {
+            for unit in units {
                 let (token, head) = (unit / attention.heads, unit % attention.heads);
                 let (step, sequence) = place(sequences, token);
                 let position = lengths[sequence] + step;
                 let seen = attention.band(position).columns(0..1, total(sequence));
                 let at = row(sequence, seen.start) + head / attention.group() * attention.head_size;
                 let end = row(sequence, seen.end);
-                let one = One {
-                    attention,
-                    head,
-                    query: queries.at(token, head),
-                    keys: &keys[at..end],
-                    values: &values[at..end],
-                    position,
-                    seen,
-                };
-                // SAFETY: this token in this head is the worker's alone.
-                one.attend(attention.scale(scale, head), unsafe { head_of(out, attention, token, head) });
+                let (query, keys, values) = (queries.at(token, head), &keys[at..end], &values[at..end]);
+                let one = One { attention, head, query, keys, values, position, seen };
+                // SAFETY: this token in this head is in one range of units alone.
+                one.attend(settings.factor(head), unsafe { head_of(out, attention, token, head) });
             }
-            return;
         };
+        if units * totals().max().unwrap_or(0) * attention.head_size < LITTLE {
+            attend(0..units);
+        } else {
+            pool.run(|worker| attend(worker.share(units, 1)));
+        }
+        return;
+    };
+    pool.run(|worker| {
         with_scratch(|scratch| {
             let mut gathered = None;
             for &unit in &plan.units[plan.share(worker.index(), worker.count())] {
@@ -121,17 +118,16 @@ pub fn cached(
                         let at = row(sequence, step) + kv_head * attention.head_size;
                         at..at + attention.head_size
                     };
-                    gather_keys(attention, precision, length, scratch, |step| {
-                        (&keys[at(step)], &values[at(step)])
-                    });
+                    gather_keys(settings, length, scratch, |step| (&keys[at(step)], &values[at(step)]));
                 }
-                let token = |step: usize| sequences.offsets[step] + sequence;
-                let position = lengths[sequence];
-                let queries = Queries { rows: queries, scale, dropout: None, position, token };
                 let rows = block_range(unit.block, sequences.lengths()[sequence]);
-                // SAFETY: as above.
-                let out = |token: usize| unsafe { head_of(out, attention, token, unit.head) };
-                attend(attention, precision, unit, rows, length, &queries, scratch, out, |_, _| {});
+                let position = lengths[sequence] + rows.start;
+                let tokens = sequences.tokens(sequence, rows);
+                let queries = Queries { heads: queries, head: unit.head, position, tokens };
+                attend(settings, queries, length, scratch, |token, values, factor, _| {
+                    // SAFETY: this block of queries in this head is the worker's alone.
+                    store(unsafe { head_of(out, attention, token, unit.head) }, values, factor);
+                });
             }
         });
     });

@@ -1,8 +1,9 @@
 //! Attention of packed batches, forward and backward, without the matrix of all weights.
 //!
-//! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum and sum
-//! (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm of that sum, a
-//! value a token and head, from which the blocks are computed anew. Memory grows with the length, not with its square.
+//! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum
+//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm
+//! of that sum, a value a token and head, from which the blocks are computed anew. Memory grows with the length, not
+//! with its square.
 //!
 //! A worker takes blocks of one sequence and head: it gathers their rows, which lie a step apart in a packed batch, into
 //! memory of its own, works there and puts the results back. Blocks have fixed places and every sum a fixed order, so
@@ -11,6 +12,8 @@
 mod backward;
 mod band;
 mod cached;
+mod dropout;
+mod exp;
 mod forward;
 mod operand;
 mod plan;
@@ -21,14 +24,21 @@ mod softmax;
 
 pub use self::backward::{Gradients, backward};
 pub use self::cached::{Cache, cached};
+pub use self::dropout::Dropout;
 pub use self::forward::forward;
 
-use self::band::Band;
-use crate::random::Positional;
-use crate::{Isa, Precision};
+use std::ops::Range;
 
-/// The precision that pays for blocks of attention where `wanted` is asked for: products of bf16 only on AMX. Elsewhere
-/// rounding and packing of blocks that are used a few times costs more than the products gain.
+use rten_simd::SimdOp;
+use rten_simd::ops::{BitOps, NumOps};
+
+use self::band::Band;
+use crate::lanes::for_each;
+use crate::prefetch::prefetch;
+use crate::{Isa, Precision, simd};
+
+/// The precision to attend in where `wanted` is asked for: bf16 only with AMX. Blocks are multiplied a few times each,
+/// and on AVX2 rounding and packing them costs more than f32 products do (see `examples/attention.rs`).
 pub fn precision(wanted: Precision) -> Precision {
     if Isa::current() == Isa::Amx { wanted } else { Precision::F32 }
 }
@@ -87,8 +97,8 @@ impl Attention {
         Band::new(position, self.causal, self.window)
     }
 
-    /// What the scores of `head` lose with each place of distance: the geometric sequence of Press et al. 2022, filled up,
-    /// where the number of heads is no power of two, with every other value of the next longer one.
+    /// What the scores of `head` lose with each place of distance: the geometric sequence of Press et al. 2022, filled
+    /// up, where the number of heads is no power of two, with every other value of the next longer one.
     fn slope(&self, head: usize) -> Option<f32> {
         let power =
             if self.heads.is_power_of_two() { self.heads } else { self.heads.next_power_of_two() / 2 };
@@ -100,72 +110,74 @@ impl Attention {
         self.alibi.then(|| (-exponent).exp2() as f32)
     }
 
-    /// What a query of `head` is multiplied with before it meets the keys.
-    fn scale(&self, scale: &[f32], head: usize) -> f32 {
-        match self.similarity {
-            Similarity::ScaledDotProduct => 1.0 / (self.head_size as f32).sqrt(),
-            Similarity::Cosine => scale[head],
-        }
-    }
-
     /// What a query or key is multiplied with to be one of length 1, for the cosine; else 1.
     fn normaliser(&self, x: &[f32]) -> f32 {
         match self.similarity {
             Similarity::ScaledDotProduct => 1.0,
-            Similarity::Cosine => 1.0 / x.iter().map(|x| x * x).sum::<f32>().sqrt().max(SHORTEST),
+            Similarity::Cosine => 1.0 / dot(x, x).sqrt().max(SHORTEST),
+        }
+    }
+}
+
+/// How a call attends: the same forward and backward.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// What is computed.
+    pub attention: &'a Attention,
+    /// `[heads]`: the learned scale of [`Similarity::Cosine`]; else empty.
+    pub scale: &'a [f32],
+    /// The number format of products.
+    pub precision: Precision,
+    /// Which weights are dropped.
+    pub dropout: Option<Dropout>,
+}
+
+impl Settings<'_> {
+    /// What a query of `head` is multiplied with before it meets the keys.
+    fn factor(&self, head: usize) -> f32 {
+        match self.attention.similarity {
+            Similarity::ScaledDotProduct => 1.0 / (self.attention.head_size as f32).sqrt(),
+            Similarity::Cosine => self.scale[head],
         }
     }
 
-    fn check(&self, scale: &[f32]) {
-        assert!(self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads) && self.head_size > 0);
-        assert!(self.similarity != Similarity::Cosine || scale.len() == self.heads);
+    fn check(&self) {
+        let Attention { heads, kv_heads, head_size, similarity, window, .. } = *self.attention;
+        assert!(kv_heads > 0 && heads.is_multiple_of(kv_heads) && head_size > 0 && window != Some(0));
+        assert!(similarity != Similarity::Cosine || self.scale.len() == heads);
     }
+}
+
+/// `a · b`.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    struct Dot<'a>(&'a [f32], &'a [f32]);
+
+    impl SimdOp for Dot<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn eval<I: rten_simd::Isa>(self, isa: I) -> f32 {
+            let ops = isa.f32();
+            let mut sum = ops.zero();
+            // SAFETY: both have this length.
+            unsafe {
+                for_each(
+                    isa,
+                    self.0.len(),
+                    #[inline(always)]
+                    |at| sum = ops.mul_add(at.load(isa, self.0), at.load(isa, self.1), sum),
+                );
+            }
+            ops.sum(sum)
+        }
+    }
+
+    assert_eq!(a.len(), b.len());
+    simd::dispatch(Dot(a, b))
 }
 
 /// The length below which a vector counts as one so long when its direction is asked for.
 const SHORTEST: f32 = 1e-12;
-
-/// Which weights are dropped: a function of the query's token, the head and the key's place.
-#[derive(Clone, Copy, Debug)]
-pub struct Dropout {
-    stream: Positional,
-    heads: usize,
-    /// The rate as a share of 2³².
-    threshold: u32,
-    keep: f32,
-}
-
-impl Dropout {
-    /// The masks of one attention in one step; none where its rate is zero.
-    pub fn new(attention: &Attention, seed: u64) -> Option<Self> {
-        (attention.dropout > 0.0).then(|| Self {
-            stream: Positional::new(seed),
-            heads: attention.heads,
-            threshold: (f64::from(attention.dropout) * (1u64 << 32) as f64) as u32,
-            keep: 1.0 / (1.0 - attention.dropout),
-        })
-    }
-
-    /// What the weight of `key` is multiplied with: zero or `1 / (1 - rate)`.
-    pub fn factor(&self, token: usize, head: usize, key: usize) -> f32 {
-        let mut factor = [0.0];
-        self.factors(token, head, key, &mut factor);
-        factor[0]
-    }
-
-    /// The factors of successive keys. Two neighbours take the two halves of one random number.
-    fn factors(&self, token: usize, head: usize, first: usize, factors: &mut [f32]) {
-        let row = ((token * self.heads + head) as u64) << 32;
-        let mut bits = self.stream.bits(row + first as u64 / 2);
-        for (key, factor) in (first..).zip(factors) {
-            if key % 2 == 0 {
-                bits = self.stream.bits(row + key as u64 / 2);
-            }
-            let number = (bits >> (32 * (key % 2))) as u32;
-            *factor = if number < self.threshold { 0.0 } else { self.keep };
-        }
-    }
-}
 
 /// Where the tokens of a packed batch lie: that of sequence `b` at step `t` is row `offsets[t] + b`.
 #[derive(Clone, Debug, Default)]
@@ -174,23 +186,28 @@ pub struct Sequences {
     offsets: Vec<usize>,
     /// Steps of each sequence.
     lengths: Vec<usize>,
-    tokens: usize,
+    rows: usize,
 }
 
 impl Sequences {
     /// The sequences of a batch with so many rows a step, which never rise.
     pub fn packed(batch_sizes: &[usize]) -> Self {
         assert!(batch_sizes.is_sorted_by(|a, b| a >= b), "batch sizes rise: {batch_sizes:?}");
-        let mut tokens = 0;
+        let mut total = 0;
         let mut offsets = Vec::with_capacity(batch_sizes.len());
         let mut lengths = vec![0; batch_sizes.first().copied().unwrap_or(0)];
         for (step, &rows) in batch_sizes.iter().enumerate() {
-            offsets.push(tokens);
-            tokens += rows;
+            offsets.push(total);
+            total += rows;
             // What is left after the last step is each sequence's last.
             lengths[..rows].fill(step + 1);
         }
-        Self { offsets, lengths, tokens }
+        Self { offsets, lengths, rows: total }
+    }
+
+    /// The rows of a sequence's steps, from `first` to before `end`.
+    fn tokens(&self, sequence: usize, steps: Range<usize>) -> Tokens<'_> {
+        Tokens { offsets: &self.offsets[steps], sequence }
     }
 
     /// Steps of each sequence, longest first.
@@ -199,8 +216,8 @@ impl Sequences {
     }
 
     /// Rows of the batch.
-    pub fn tokens(&self) -> usize {
-        self.tokens
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 }
 
@@ -236,9 +253,49 @@ struct Heads<'a, T> {
     head_size: usize,
 }
 
+/// Rows that are fetched ahead. Those of one sequence lie a step apart in a packed batch, and the processor does not
+/// see the next one coming.
+const AHEAD: usize = 8;
+
+/// The rows of a sequence in a packed batch, from some step on.
+#[derive(Clone, Copy)]
+struct Tokens<'a> {
+    offsets: &'a [usize],
+    sequence: usize,
+}
+
+impl Tokens<'_> {
+    /// The row of a step.
+    #[inline(always)]
+    fn at(self, step: usize) -> usize {
+        self.offsets[step] + self.sequence
+    }
+
+    /// The row to fetch while `step` is worked on.
+    #[inline(always)]
+    fn ahead(self, step: usize) -> usize {
+        self.offsets[(step + AHEAD).min(self.offsets.len() - 1)] + self.sequence
+    }
+}
+
 impl<'a, T> Heads<'a, T> {
+    /// What is at a step of a sequence, while that of a later step is fetched.
+    #[inline(always)]
+    fn read(&self, tokens: Tokens, step: usize, head: usize) -> &'a [T] {
+        let first = self.data.as_ptr().wrapping_add(self.place(tokens.ahead(step), head));
+        prefetch(first, self.head_size);
+        self.at(tokens.at(step), head)
+    }
+
+    /// Index of the first value.
+    #[inline(always)]
+    fn place(&self, token: usize, head: usize) -> usize {
+        token * self.stride + self.column + head * self.head_size
+    }
+
+    #[inline(always)]
     fn at(&self, token: usize, head: usize) -> &'a [T] {
-        &self.data[token * self.stride + self.column + head * self.head_size..][..self.head_size]
+        &self.data[self.place(token, head)..][..self.head_size]
     }
 }
 
@@ -251,12 +308,12 @@ impl<'a, T> Batch<'a, T> {
         match self.memory {
             None => {
                 let stride = width + 2 * kv_width;
-                assert_eq!(self.queries.len(), self.sequences.tokens * stride);
+                assert_eq!(self.queries.len(), self.sequences.rows * stride);
                 [0, width, width + kv_width].map(|column| heads(self.queries, stride, column))
             }
             Some(Memory { keys_values, sequences, sources }) => {
-                assert_eq!(self.queries.len(), self.sequences.tokens * width);
-                assert_eq!(keys_values.len(), sequences.tokens * 2 * kv_width);
+                assert_eq!(self.queries.len(), self.sequences.rows * width);
+                assert_eq!(keys_values.len(), sequences.rows * 2 * kv_width);
                 assert_eq!(sources.len(), self.sequences.lengths.len());
                 assert!(sources.iter().all(|&source| source < sequences.lengths.len()));
                 let memory = |column| heads(keys_values, 2 * kv_width, column);

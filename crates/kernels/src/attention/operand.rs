@@ -1,15 +1,15 @@
 //! A sequence's queries, keys or values in one head, gathered: a side of the products.
 
 use super::BLOCK;
-use super::band::{Band, block_range};
+use super::band::block_range;
 use super::product::{Limits, Product};
 use super::scratch::{Buffer, LINE};
 use crate::matmul::bf16::{self, PackedBf16};
 use crate::matmul::transpose::to_rows;
 use crate::{Matrix, Precision, simd};
 
-/// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with zeros
-/// to whole cache lines.
+/// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with
+/// zeros to whole cache lines.
 #[derive(Default)]
 pub(super) struct Operand {
     rows: usize,
@@ -129,22 +129,20 @@ fn pack<'a>(packed: &mut Vec<PackedBf16>, rows: usize, block: impl Fn(std::ops::
     }
 }
 
-/// `c = a · b`, or `c += …` where `accumulate`; rows of `c` are `ldc` apart. See [`Limits`] for what `band` leaves out, which it
-/// need not.
-#[allow(clippy::too_many_arguments)]
+/// `c = a · b`, or `c += …` where `accumulate`; rows of `c` are `ldc` apart. What `limits` leaves out need
+/// not be left out.
 pub(super) fn multiply(
     a: Matrix,
     b: Right,
     c: &mut [f32],
     ldc: usize,
-    band: Band,
     limits: Limits,
     accumulate: bool,
     scratch: &mut bf16::Scratch,
 ) {
     match b {
         Right::F32 { values, stride, n } => {
-            simd::dispatch(Product { a, b: values, ldb: stride, c, ldc, n, band, limits, accumulate });
+            simd::dispatch(Product { a, b: values, ldb: stride, c, ldc, n, limits, accumulate });
         }
         Right::Bf16(b) => bf16::multiply(a, b, c, ldc, accumulate, scratch),
     }

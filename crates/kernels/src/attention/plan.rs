@@ -38,7 +38,8 @@ impl Plan {
         self.before.push(self.before[self.before.len() - 1] + cost);
     }
 
-    /// Blocks of queries, by sequence and head; `position` is the place of a sequence's first query and its number of keys.
+    /// Blocks of queries, by sequence and head; `position` is the place of a sequence's first query and its number of
+    /// keys.
     pub fn of_queries(
         attention: &Attention,
         lengths: &[usize],

@@ -1,7 +1,7 @@
 //! Products of f32 blocks that lie in cache.
 //!
-//! The packed products of [`crate::matmul`] take whole matrices; here half of a block on the diagonal is not seen by anyone
-//! and left out, the left-hand side is read by rows or by columns as it lies, and nothing is packed.
+//! The packed products of [`crate::matmul`] take whole matrices; here half of a block on the diagonal is not seen by
+//! anyone and left out, the left-hand side is read by rows or by columns as it lies, and nothing is packed.
 
 use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
@@ -17,13 +17,13 @@ const ROWS: usize = 6;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limits {
     /// Columns of the result that a strip's rows do not see: what they hold afterwards is anything.
-    Columns,
+    Columns(Band),
     /// Places of the sums: the left-hand side must be zero at those that a row does not see.
-    Depth,
+    Depth(Band),
 }
 
-/// `c = a · b`, or `c += …` where `accumulate`, for `b[a.cols(), n]` with rows `ldb` apart and `c` with rows `ldc` apart; `n` is a
-/// multiple of [`LINE`].
+/// `c = a · b`, or `c += …` where `accumulate`, for `b[a.cols(), n]` with rows `ldb` apart and `c` with rows `ldc`
+/// apart; `n` is a multiple of [`LINE`].
 pub(super) struct Product<'a> {
     pub a: Matrix<'a>,
     pub b: &'a [f32],
@@ -31,7 +31,6 @@ pub(super) struct Product<'a> {
     pub c: &'a mut [f32],
     pub ldc: usize,
     pub n: usize,
-    pub band: Band,
     pub limits: Limits,
     pub accumulate: bool,
 }
@@ -41,7 +40,7 @@ impl SimdOp for Product<'_> {
 
     #[inline(always)]
     fn eval<I: Isa>(self, isa: I) {
-        let Self { a, b, ldb, c, ldc, n, band, limits, accumulate } = self;
+        let Self { a, b, ldb, c, ldc, n, limits, accumulate } = self;
         let (m, k) = (a.rows(), a.cols());
         if m == 0 || n == 0 || k == 0 {
             assert!(accumulate, "an empty sum");
@@ -57,11 +56,11 @@ impl SimdOp for Product<'_> {
             // Strips as even as can be: 8 rows are better as 4 + 4 than as 6 + 2.
             let rows = strip * m / strips..(strip + 1) * m / strips;
             let (columns, depth) = match limits {
-                Limits::Columns => {
+                Limits::Columns(band) => {
                     let seen = band.columns(rows.clone(), n);
                     (seen.start / LINE * LINE..seen.end.next_multiple_of(LINE), 0..k)
                 }
-                Limits::Depth => (0..n, band.columns(rows.clone(), k)),
+                Limits::Depth(band) => (0..n, band.columns(rows.clone(), k)),
             };
             let mut column = columns.start;
             while column < columns.end {

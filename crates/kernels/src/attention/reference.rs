@@ -11,6 +11,7 @@ pub fn weights(attention: &Attention, scale: &[f64], batch: &Batch<f64>, sequenc
     let (rows, columns) = (batch.sequences.lengths[sequence], others.lengths[source]);
     let mut weights = Vec::with_capacity(attention.heads * rows * columns);
     for head in 0..attention.heads {
+        let factor = scale.get(head).copied().unwrap_or(1.0);
         for i in 0..rows {
             let query = queries.at(batch.sequences.offsets[i] + sequence, head);
             let scores = (0..columns).map(|j| {
@@ -19,7 +20,7 @@ pub fn weights(attention: &Attention, scale: &[f64], batch: &Batch<f64>, sequenc
                 let length = |x: &[f64]| dot(x, x).sqrt().max(f64::from(SHORTEST));
                 let score = match attention.similarity {
                     Similarity::ScaledDotProduct => dot(query, key) / (attention.head_size as f64).sqrt(),
-                    Similarity::Cosine => scale[head] * dot(query, key) / (length(query) * length(key)),
+                    Similarity::Cosine => factor * dot(query, key) / (length(query) * length(key)),
                 };
                 let distance = i.abs_diff(j);
                 let sees =
@@ -48,7 +49,7 @@ pub fn forward(
 ) -> Vec<f64> {
     let [_, _, values] = batch.heads(attention);
     let others = batch.key_sequences();
-    let mut out = vec![0.0; batch.sequences.tokens * attention.width()];
+    let mut out = vec![0.0; batch.sequences.rows * attention.width()];
     for sequence in 0..batch.sequences.lengths.len() {
         let source = batch.source(sequence);
         let (rows, columns) = (batch.sequences.lengths[sequence], others.lengths[source]);

@@ -1,11 +1,11 @@
 //! From a block's scores to its weights, forward with running maxima and sums, backward from their logarithms.
 
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
-use rten_simd::{Isa, Simd, SimdOp, SimdUnaryOp};
-use rten_vecmath::Exp;
+use rten_simd::{Isa, Simd, SimdOp};
 
 use super::BLOCK;
 use super::band::Band;
+use super::exp::exp;
 use super::scratch::LINE;
 
 /// The block whose scores are looked at.
@@ -119,7 +119,8 @@ impl<I: Isa> Seen<I> {
     }
 }
 
-/// Turns scores into `exp(score - maximum)`, zero where not seen, and brings maxima, sums and the outputs so far up to date.
+/// Turns scores into `exp(score - maximum)`, zero where not seen, and brings maxima, sums and the outputs so far up to
+/// date.
 pub(super) struct Forward<'a> {
     pub block: Block,
     /// Rows [`BLOCK`] apart.
@@ -165,7 +166,7 @@ impl SimdOp for Forward<'_> {
             let mut sum = ops.zero();
             for column in seen.vectors() {
                 let score = unsafe { seen.load(scores, column) };
-                let weight = Exp::apply(isa, ops.sub(score, maximum));
+                let weight = exp(isa, ops.sub(score, maximum));
                 sum = ops.add(sum, weight);
                 unsafe { seen.store(weight, scores, column) };
             }
@@ -205,7 +206,7 @@ impl SimdOp for Backward<'_> {
                 // SAFETY: vectors begin at multiples of their length, within whole rows.
                 unsafe {
                     let score = seen.biased(seen.load(scores, column), column);
-                    let weight = Exp::apply(isa, ops.sub(score, log_sum));
+                    let weight = exp(isa, ops.sub(score, log_sum));
                     let weight = seen.only(weight, ops.zero(), column);
                     let mut dweight = seen.load(dscores, column);
                     let mut kept = weight;
