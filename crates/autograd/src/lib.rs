@@ -12,6 +12,7 @@ mod ops;
 mod params;
 
 pub use anaphora_kernels::activation::Activation;
+pub use anaphora_kernels::attention::{Attention, Cache, Similarity};
 pub use anaphora_kernels::dropout::Mask;
 pub use anaphora_kernels::optimizer::{AdamW, Sgd};
 pub use anaphora_kernels::recurrent::Cell;

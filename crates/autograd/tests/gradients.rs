@@ -119,6 +119,29 @@ fn gated_activations_and_sums() {
 }
 
 #[test]
+fn additive_attention_over_another_batch() {
+    let mut model = Model::default();
+    let (queries, keys) = (model.add("queries", &[TOKENS, 5]), model.add("keys", &[8, 5]));
+    let (values, weight) = (model.add("values", &[8, 2]), model.add("weight", &[5]));
+    let out = model.add("out", &[CLASSES, 7]);
+    for (id, factor) in [(out, 4.0), (weight, 3.0), (values, 2.0)] {
+        model.params.value_mut(id).iter_mut().for_each(|value| *value *= factor);
+    }
+    model.check("additive", |graph| {
+        let queries = graph.embedding(queries, &[0, 1, 2, 3, 4, 5, 6, 7, 8])?;
+        let rows = [0, 1, 2, 3, 4, 5, 6, 7];
+        let (keys, values) = (graph.embedding(keys, &rows)?, graph.embedding(values, &rows)?);
+        let sizes = (&BATCH_SIZES, &[3, 2, 2, 1]);
+        let (seen, weights) =
+            graph.additive_attention(queries, sizes.0, keys, values, sizes.1, &[2, 0, 1], weight)?;
+        // Four queries read one key, three read four, two read three.
+        assert_eq!(weights.cols, 4 + 12 + 6);
+        let y = graph.concat(queries, seen)?;
+        head(graph, out, y)
+    });
+}
+
+#[test]
 fn norms_with_and_without_a_residual_sum() {
     for norm in [Norm::Layer, Norm::Rms] {
         for (with_bias, dropout) in [(true, 0.0), (false, 0.3)] {

@@ -103,9 +103,9 @@ impl SimdOp for Backward<'_> {
                 let y = Tanh::apply(isa, x);
                 ops.sub(one, ops.mul(y, y))
             }),
-            Activation::Relu => add_product(isa, x, dy, dx, |x| {
-                ops.select(one, ops.zero(), ops.gt(x, ops.zero()))
-            }),
+            Activation::Relu => {
+                add_product(isa, x, dy, dx, |x| ops.select(one, ops.zero(), ops.gt(x, ops.zero())))
+            }
             Activation::Gelu => add_product(isa, x, dy, dx, |x| {
                 // Φ(x) + x φ(x)
                 let erf = Erf::apply(isa, ops.mul(x, ops.splat(std::f32::consts::FRAC_1_SQRT_2)));
@@ -168,8 +168,7 @@ pub fn swiglu_backward(pool: &Pool, width: usize, x: &[f32], dy: &[f32], dx: &mu
         for row in worker.share(x.len() / (2 * width).max(1), 1) {
             let (gate, up) = x[2 * row * width..2 * (row + 1) * width].split_at(width);
             // SAFETY: this row belongs to this worker alone.
-            let (dgate, dup) =
-                unsafe { dx.part(2 * row * width..2 * (row + 1) * width) }.split_at_mut(width);
+            let (dgate, dup) = unsafe { dx.part(2 * row * width..2 * (row + 1) * width) }.split_at_mut(width);
             simd::dispatch(SwigluBackward { gate, up, dy: &dy[row * width..(row + 1) * width], dgate, dup });
         }
     });
@@ -242,8 +241,7 @@ impl SimdOp for SwigluBackward<'_> {
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 4] =
-        [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::GeluTanh];
+    const ALL: [Activation; 4] = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::GeluTanh];
 
     /// In f64; the normal distribution by its series, which is fast for small arguments.
     fn exact(function: Activation, x: f64) -> f64 {
@@ -278,7 +276,10 @@ mod tests {
                         let (x, h) = (f64::from(x), 1e-5);
                         let slope = (exact(function, x + h) - exact(function, x - h)) / (2.0 * h);
                         assert!((f64::from(*y) - exact(function, x)).abs() < 2e-6, "{function:?}({x}): {y}");
-                        assert!((f64::from(*dx) - 1.0 - 2.0 * slope).abs() < 5e-6, "{function:?}'({x}): {dx}");
+                        assert!(
+                            (f64::from(*dx) - 1.0 - 2.0 * slope).abs() < 5e-6,
+                            "{function:?}'({x}): {dx}"
+                        );
                     }
                 }
             }

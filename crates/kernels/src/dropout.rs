@@ -13,6 +13,52 @@ pub enum Mask<'a> {
     Sequence(&'a [usize]),
 }
 
+/// Which values are dropped: a function of their places alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropper {
+    stream: Positional,
+    /// A value is dropped where its 16 random bits are below.
+    threshold: u64,
+    /// What the others are multiplied with, so that the mean stays.
+    keep: f32,
+}
+
+/// Values that share 64 random bits.
+const GROUP: usize = 4;
+
+impl Dropper {
+    /// Drops a share of `rate`, rounded to 1/65,536, by the mask of `seed`.
+    pub fn new(rate: f32, seed: u64) -> Self {
+        let threshold = (rate * 65_536.0).round().clamp(0.0, 65_535.0);
+        Self {
+            stream: Positional::new(seed),
+            threshold: threshold as u64,
+            keep: 65_536.0 / (65_536.0 - threshold),
+        }
+    }
+
+    /// `out += mask ⊙ values`; `first` is the place of the first value.
+    pub fn add(&self, values: &[f32], first: usize, out: &mut [f32]) {
+        // Places up to the next whole group, whole groups, and the rest.
+        let head = (first.next_multiple_of(GROUP) - first).min(values.len());
+        let (head_values, values) = values.split_at(head);
+        let (head_out, out) = out.split_at_mut(head);
+        self.add_group(head_values, first, head_out);
+        for (i, (values, out)) in values.chunks(GROUP).zip(out.chunks_mut(GROUP)).enumerate() {
+            self.add_group(values, first + head + i * GROUP, out);
+        }
+    }
+
+    #[inline]
+    fn add_group(&self, values: &[f32], first: usize, out: &mut [f32]) {
+        let bits = self.stream.bits((first / GROUP) as u64) >> (16 * (first % GROUP));
+        for (i, (out, value)) in out.iter_mut().zip(values).enumerate() {
+            let dropped = (bits >> (16 * i)) & 0xFFFF < self.threshold;
+            *out += if dropped { 0.0 } else { value * self.keep };
+        }
+    }
+}
+
 /// Multiplies `values[tokens, width]` by the mask of `seed`: zero with probability `rate`, else `1 / (1 - rate)`. Forward
 /// on activations and backward on gradients are the same call; the sum `out += mask ⊙ values` serves both.
 pub fn apply_add(
@@ -25,22 +71,17 @@ pub fn apply_add(
     out: &mut [f32],
 ) {
     assert_eq!(values.len(), out.len());
-    let stream = Positional::new(seed);
-    let keep = 1.0 / (1.0 - rate);
+    let dropper = Dropper::new(rate, seed);
     let tokens = values.len() / width.max(1);
     let out = SharedMut::new(out);
     pool.run(|worker| {
         let own = worker.share(tokens, 1);
         let mut row = RowNumbers::new(mask, own.start);
         for token in own {
-            let first = row.next_row() * width as u64;
+            let first = row.next_row() * width;
             let range = token * width..(token + 1) * width;
             // SAFETY: these rows belong to this worker alone.
-            let out = unsafe { out.part(range.clone()) };
-            for (i, (out, value)) in out.iter_mut().zip(&values[range]).enumerate() {
-                let factor = if stream.uniform(first + i as u64) < rate { 0.0 } else { keep };
-                *out += value * factor;
-            }
+            dropper.add(&values[range.clone()], first, unsafe { out.part(range) });
         }
     });
 }
@@ -66,18 +107,18 @@ impl<'a> RowNumbers<'a> {
         Self { mask, token, step, row }
     }
 
-    fn next_row(&mut self) -> u64 {
+    fn next_row(&mut self) -> usize {
         match self.mask {
             Mask::Each => {
                 self.token += 1;
-                self.token as u64 - 1
+                self.token - 1
             }
             Mask::Sequence(batch_sizes) => {
                 if self.row >= batch_sizes[self.step] {
                     (self.step, self.row) = (self.step + 1, 0);
                 }
                 self.row += 1;
-                self.row as u64 - 1
+                self.row - 1
             }
         }
     }

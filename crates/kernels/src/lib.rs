@@ -2,7 +2,9 @@
 //! forward beside its backward; processor detection; the worker pool.
 
 pub mod activation;
+pub mod additive;
 pub mod amx;
+pub mod attention;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;

@@ -1,7 +1,8 @@
 //! Normalisation of rows, together with the residual sum in front of it: one pass over memory.
 
+use crate::dropout::Dropper;
 use crate::pool::Pool;
-use crate::random::Positional;
+
 use crate::shared::SharedMut;
 use crate::simd::vectorized;
 
@@ -19,8 +20,8 @@ pub enum Norm {
 pub struct Branch<'a> {
     /// `[rows, width]`.
     pub values: &'a [f32],
-    /// Dropout on these values: rate and seed.
-    pub dropout: Option<(f32, u64)>,
+    /// Dropout on these values.
+    pub dropout: Option<Dropper>,
 }
 
 /// What a normalised row is multiplied with and moved by.
@@ -116,15 +117,10 @@ fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 }
 
 /// `out += values` under the dropout's mask; `first` is the place of the row's first value.
-#[inline]
-fn add_dropped(values: &[f32], dropout: Option<(f32, u64)>, first: usize, out: &mut [f32]) {
-    let Some((rate, seed)) = dropout else {
-        return out.iter_mut().zip(values).for_each(|(out, v)| *out += v);
-    };
-    let (stream, keep) = (Positional::new(seed), 1.0 / (1.0 - rate));
-    for (i, (out, v)) in out.iter_mut().zip(values).enumerate() {
-        let factor = if stream.uniform((first + i) as u64) < rate { 0.0 } else { keep };
-        *out += v * factor;
+fn add_dropped(values: &[f32], dropout: Option<Dropper>, first: usize, out: &mut [f32]) {
+    match dropout {
+        None => out.iter_mut().zip(values).for_each(|(out, v)| *out += v),
+        Some(dropper) => dropper.add(values, first, out),
     }
 }
 
@@ -139,7 +135,7 @@ pub fn backward(
     stats: &[f32],
     dy: &[f32],
     d: &mut [f32],
-    dbranch: Option<(&mut [f32], Option<(f32, u64)>)>,
+    dbranch: Option<(&mut [f32], Option<Dropper>)>,
     dweight: &mut [f32],
     dbias: Option<&mut [f32]>,
 ) {
@@ -286,7 +282,7 @@ mod tests {
             let pool = Pool::new(threads);
             let scale = Scale { weight: &weight, bias: Some(&bias), epsilon: 1e-5 };
             let (mut y, mut stats, mut sum) = (vec![0.0; x.len()], vec![0.0; 2 * rows], vec![0.0; x.len()]);
-            let dropout = Some((0.3, 7));
+            let dropout = Some(Dropper::new(0.3, 7));
             let branch = Branch { values: &branch, dropout };
             forward(&pool, Norm::Layer, scale, &x, Some((branch, &mut sum)), &mut y, &mut stats);
             let (mut d, mut dbranch) = (vec![0.1; x.len()], vec![0.0; x.len()]);

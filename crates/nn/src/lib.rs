@@ -4,6 +4,7 @@
 mod backbone;
 mod builder;
 mod embedding;
+mod encoder_attention;
 mod feed_forward;
 pub mod init;
 mod linear;
@@ -16,6 +17,7 @@ mod transformer;
 pub use backbone::Backbone;
 pub use builder::Builder;
 pub use embedding::Input;
+pub use encoder_attention::{Alignment, EncoderAttention};
 pub use feed_forward::FeedForward;
 pub use linear::Linear;
 pub use norm::norm;

@@ -2,6 +2,9 @@
 
 mod activation;
 mod add;
+mod additive;
+mod attention;
+mod concat;
 mod cross_entropy;
 mod dropout;
 mod embedding;

@@ -1,5 +1,6 @@
 //! Normalisation of rows, with the residual sum in front of it.
 
+use anaphora_kernels::dropout::Dropper;
 use anaphora_kernels::norm::{self, Branch, Scale};
 
 pub use anaphora_kernels::norm::Norm;
@@ -24,8 +25,8 @@ pub struct NormParams {
 struct Normalize {
     params: NormParams,
     x: Tensor,
-    /// The branch, its dropout's rate and seed.
-    branch: Option<(Tensor, Option<(f32, u64)>)>,
+    /// The branch and its dropout.
+    branch: Option<(Tensor, Option<Dropper>)>,
     sum: Tensor,
     stats: Tensor,
     y: Tensor,
@@ -54,14 +55,15 @@ impl Graph<'_> {
             sides.1,
             "what is added must have the same shape",
         )?;
-        let dropout = if dropout > 0.0 { self.mask_seed().map(|seed| (dropout, seed)) } else { None };
+        let dropout =
+            if dropout > 0.0 { self.mask_seed().map(|seed| Dropper::new(dropout, seed)) } else { None };
         self.normalize(x, Some((branch, dropout)), params)
     }
 
     fn normalize(
         &mut self,
         x: Tensor,
-        branch: Option<(Tensor, Option<(f32, u64)>)>,
+        branch: Option<(Tensor, Option<Dropper>)>,
         params: NormParams,
     ) -> Result<(Tensor, Tensor), ShapeError> {
         for id in [Some(params.weight), params.bias].into_iter().flatten() {

@@ -20,7 +20,13 @@ impl Graph<'_> {
         let turned = [rotary.rows(), heads * rotary.head_size()];
         let fits = turned[0] == x.rows && turned[1] <= x.cols;
         let sides = (("input", &x.shape()[..]), ("rotary", &turned[..]));
-        expect(fits, "rotate", sides.0, sides.1, "there must be an angle a row, and no more heads than columns")?;
+        expect(
+            fits,
+            "rotate",
+            sides.0,
+            sides.1,
+            "there must be an angle a row, and no more heads than columns",
+        )?;
         let mut value = self.overwrite(x);
         rotary.turn(&self.device.pool, heads, x.cols, &mut value, false);
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));

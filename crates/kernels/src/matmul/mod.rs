@@ -6,7 +6,7 @@
 pub mod bf16;
 pub mod f32;
 pub mod linear;
-mod transpose;
+pub(crate) mod transpose;
 
 use self::bf16::PackedBf16;
 use self::f32::PackedF32;

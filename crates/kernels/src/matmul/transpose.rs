@@ -6,7 +6,7 @@ use crate::{Isa, Matrix};
 const BLOCK: usize = 8;
 
 /// Copies `from`, of which columns lie without gaps, to the rows of `to`, `stride` values apart.
-pub(super) fn to_rows(from: Matrix, to: &mut [f32], stride: usize) {
+pub(crate) fn to_rows(from: Matrix, to: &mut [f32], stride: usize) {
     assert!(from.row_stride() == 1 && stride >= from.cols() && to.len() >= from.rows() * stride);
     let (rows, cols) = blocks(from, to, stride);
     for row in 0..from.rows() {

@@ -79,7 +79,7 @@ impl Block {
         let kv_width = attention.kv_heads * attention.head_size;
         let parts = 2 + usize::from(options.memory_size.is_some());
         let ending = 0.02 / ((parts * options.layers) as f32).sqrt();
-        let mut linear = |builder: &mut Builder, part: &str, inputs, outputs, deviation: f32| {
+        let linear = |builder: &mut Builder, part: &str, inputs, outputs, deviation: f32| {
             Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], bias, |random, w| {
                 init::normal(random, w, deviation);
             })

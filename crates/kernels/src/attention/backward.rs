@@ -1,0 +1,376 @@
+//! The backward pass: weights are computed anew, block by block.
+
+use std::ops::Range;
+
+use super::band::block_range;
+use super::forward::scaled;
+use super::operand::{multiply, row_stride};
+use super::plan::{Plan, Readers, cost};
+use super::product::Limits;
+use super::scratch::{Scratch, with_scratch};
+use super::softmax::{self, Block};
+use super::{Attention, BLOCK, Batch, Dropout, Heads, SHORTEST, Similarity};
+use crate::pool::Pool;
+use crate::shared::SharedMut;
+use crate::{Matrix, Precision, simd};
+
+/// Where gradients are added.
+pub struct Gradients<'a> {
+    /// As [`Batch::queries`].
+    pub queries: &'a mut [f32],
+    /// As [`super::Memory::keys_values`]; empty without a memory.
+    pub keys_values: &'a mut [f32],
+    /// `[heads]`: the learned scale of the cosine; else empty.
+    pub scale: &'a mut [f32],
+    /// `[tokens, heads]`, working memory; empty where `scale` is.
+    pub scale_terms: &'a mut [f32],
+}
+
+/// What one call works on.
+struct Pass<'a> {
+    attention: &'a Attention,
+    precision: Precision,
+    scale: &'a [f32],
+    dropout: Option<Dropout>,
+    batch: Batch<'a>,
+    heads: [Heads<'a, f32>; 3],
+    out: Heads<'a, f32>,
+    dout: Heads<'a, f32>,
+    log_sums: &'a [f32],
+    dheads: [SharedMut<'a>; 3],
+    scale_terms: SharedMut<'a>,
+}
+
+/// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says; `out` and `log_sums` are what
+/// [`super::forward`] wrote, the other arguments those that it was called with.
+pub fn backward(
+    pool: &Pool,
+    precision: Precision,
+    attention: &Attention,
+    scale: &[f32],
+    dropout: Option<Dropout>,
+    batch: Batch<f32>,
+    out: &[f32],
+    log_sums: &[f32],
+    dout: &[f32],
+    gradients: Gradients,
+) {
+    attention.check(scale);
+    let cosine = attention.similarity == Similarity::Cosine;
+    let tokens = batch.sequences.tokens();
+    let Gradients { queries, keys_values, scale: dscale, scale_terms } = gradients;
+    assert_eq!(queries.len(), batch.queries.len());
+    assert_eq!(keys_values.len(), batch.memory.map_or(0, |memory| memory.keys_values.len()));
+    assert_eq!((out.len(), dout.len()), (tokens * attention.width(), tokens * attention.width()));
+    assert_eq!(log_sums.len(), tokens * attention.heads);
+    if cosine {
+        assert_eq!((dscale.len(), scale_terms.len()), (attention.heads, log_sums.len()));
+    }
+    let rows = |data| {
+        let (stride, head_size) = (attention.width(), attention.head_size);
+        Heads { data, stride, column: 0, head_size }
+    };
+    let dqueries = SharedMut::new(queries);
+    let dmemory = if batch.memory.is_some() { SharedMut::new(keys_values) } else { dqueries };
+    let pass = Pass {
+        attention,
+        precision,
+        scale,
+        dropout,
+        batch,
+        heads: batch.heads(attention),
+        out: rows(out),
+        dout: rows(dout),
+        log_sums,
+        dheads: [dqueries, dmemory, dmemory],
+        scale_terms: SharedMut::new(&mut *scale_terms),
+    };
+    let readers = Readers::new(&batch);
+    let plan = Plan::of_keys(attention, &batch, &readers);
+    pool.run(|worker| {
+        let share = plan.share(worker.index(), worker.count());
+        with_scratch(|scratch| {
+            let units = &plan.units[share.clone()];
+            let mut first = share.start;
+            for same in units.chunk_by(|a, b| (a.sequence, a.head) == (b.sequence, b.head)) {
+                let item = Item { source: same[0].sequence, head: same[0].head };
+                let blocks = same[0].block..same[0].block + same.len();
+                let begin = first - blocks.start;
+                let all = batch.key_sequences().lengths()[item.source].div_ceil(BLOCK);
+                if blocks.len() == all {
+                    pass.run(item, readers.of(item.source), blocks, Some(0..u64::MAX), true, scratch);
+                } else {
+                    // Others work on the same keys: this worker takes its keys' gradients from all queries, and from
+                    // all keys the gradients of as many queries, in the same order as if it were alone.
+                    let costs = plan.cost(begin..first)..plan.cost(begin..first + same.len());
+                    let readers = readers.of(item.source);
+                    pass.run(item, readers, blocks, None, true, scratch);
+                    pass.run(item, readers, 0..all, Some(costs), false, scratch);
+                }
+                first += same.len();
+            }
+        });
+    });
+    if cosine {
+        for terms in scale_terms.chunks_exact(attention.heads) {
+            dscale.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+        }
+    }
+}
+
+/// A sequence of keys and values in one of their heads.
+#[derive(Clone, Copy)]
+struct Item {
+    source: usize,
+    head: usize,
+}
+
+impl Pass<'_> {
+    /// Some blocks of an item's keys with the queries of its `readers`: gradients of the keys and values where `wants_keys`, and of
+    /// the blocks of queries before which the costs of the item's blocks add up to something in `wants_queries`.
+    fn run(
+        &self,
+        item: Item,
+        readers: &[usize],
+        blocks: Range<usize>,
+        wants_queries: Option<Range<u64>>,
+        wants_keys: bool,
+        scratch: &mut Scratch,
+    ) {
+        let attention = self.attention;
+        let (head_size, stride) = (attention.head_size, row_stride(attention.head_size));
+        let length = self.batch.key_sequences().lengths()[item.source];
+        self.gather_keys(item, length, scratch, wants_queries.is_some());
+        if wants_keys {
+            scratch.dkeys.zeroed(length * stride);
+            scratch.dvalues.zeroed(length * stride);
+        }
+        let band = attention.band(0);
+        let mut before = 0;
+        for &sequence in readers {
+            let queries = self.batch.sequences.lengths()[sequence];
+            for head in item.head * attention.group()..(item.head + 1) * attention.group() {
+                // Which blocks of queries matter here; they follow one another.
+                let mut chosen = 0..queries.div_ceil(BLOCK);
+                if let Some(wanted) = wants_queries.as_ref().filter(|wanted| wanted.end < u64::MAX) {
+                    let numbers = chosen.clone();
+                    chosen = numbers.end..numbers.end;
+                    for number in numbers {
+                        let rows = block_range(number, queries);
+                        if wanted.contains(&before) {
+                            chosen = chosen.start.min(number)..number + 1;
+                        }
+                        let seen = band.blocks(rows.clone(), length);
+                        before +=
+                            seen.map(|key| cost(band, rows.clone(), block_range(key, length))).sum::<u64>();
+                    }
+                }
+                if chosen.is_empty() {
+                    continue;
+                }
+                let rows = chosen.start * BLOCK..(chosen.end * BLOCK).min(queries);
+                self.gather_queries(sequence, head, rows.clone(), scratch, wants_keys);
+                scratch.dqueries.zeroed(rows.len() * stride);
+                for number in chosen {
+                    let block = block_range(number, queries);
+                    let seen = band.blocks(block.clone(), length);
+                    for key in seen.start.max(blocks.start)..seen.end.min(blocks.end) {
+                        let local = block.start - rows.start..block.end - rows.start;
+                        self.block_pair(
+                            sequence,
+                            head,
+                            block.start,
+                            local,
+                            key,
+                            length,
+                            [wants_queries.is_some(), wants_keys],
+                            scratch,
+                        );
+                    }
+                }
+                if wants_queries.is_some() {
+                    self.scatter_queries(sequence, head, rows, scratch);
+                }
+            }
+        }
+        if wants_keys {
+            let steps = blocks.start * BLOCK..(blocks.end * BLOCK).min(length);
+            self.scatter_keys(item, steps, head_size, scratch);
+        }
+    }
+
+    /// The products of one block of queries, `rows` of those that are gathered, and block `key` of the keys.
+    fn block_pair(
+        &self,
+        sequence: usize,
+        head: usize,
+        first: usize,
+        rows: Range<usize>,
+        key: usize,
+        length: usize,
+        [wants_queries, wants_keys]: [bool; 2],
+        scratch: &mut Scratch,
+    ) {
+        let (attention, precision) = (self.attention, self.precision);
+        let stride = row_stride(attention.head_size);
+        let columns = block_range(key, length);
+        let band = attention.band(0).block(first, columns.start);
+        let Scratch { queries, keys, values, douts, bf16, .. } = scratch;
+        let scores = scratch.scores.reserve(BLOCK * BLOCK);
+        let dscores = scratch.dscores.reserve(BLOCK * BLOCK);
+
+        let (q, dout) = (queries.left(rows.clone()), douts.left(rows.clone()));
+        multiply(q, keys.across(precision, key), scores, BLOCK, band, Limits::Columns, false, bf16);
+        multiply(dout, values.across(precision, key), dscores, BLOCK, band, Limits::Columns, false, bf16);
+        let factors = self.dropout.map(|dropout| {
+            let factors = scratch.factors.reserve(BLOCK * BLOCK);
+            for (row, factors) in factors.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
+                let token = self.batch.sequences.offsets[first + row] + sequence;
+                dropout.factors(token, head, columns.start, &mut factors[..columns.len()]);
+            }
+            &*factors
+        });
+        simd::dispatch(softmax::Backward {
+            block: Block {
+                rows: rows.len(),
+                columns: columns.len(),
+                band,
+                slope: attention.slope(head),
+                distance: first as f32 - columns.start as f32,
+            },
+            scores,
+            dscores,
+            factors,
+            log_sums: &scratch.log_sums.values()[rows.clone()],
+            deltas: &scratch.deltas.values()[rows.clone()],
+        });
+        let weights =
+            Matrix::new(&scores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
+        let dscores =
+            Matrix::new(&dscores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
+        if wants_queries {
+            let dqueries = &mut scratch.dqueries.values_mut()[rows.start * stride..rows.end * stride];
+            multiply(dscores, keys.block(precision, key), dqueries, stride, band, Limits::Depth, true, bf16);
+        }
+        if wants_keys {
+            let (band, number) = (band.transposed(), rows.start / BLOCK);
+            let part = columns.start * stride..columns.end * stride;
+            let dvalues = &mut scratch.dvalues.values_mut()[part.clone()];
+            let right = douts.block(precision, number);
+            multiply(weights.transposed(), right, dvalues, stride, band, Limits::Depth, true, bf16);
+            let dkeys = &mut scratch.dkeys.values_mut()[part];
+            let right = queries.block(precision, number);
+            multiply(dscores.transposed(), right, dkeys, stride, band, Limits::Depth, true, bf16);
+        }
+    }
+
+    fn gather_keys(&self, item: Item, length: usize, scratch: &mut Scratch, wants_queries: bool) {
+        let (attention, precision) = (self.attention, self.precision);
+        let [_, keys, values] = self.heads;
+        let offsets = &self.batch.key_sequences().offsets;
+        let token = |step: usize| offsets[step] + item.source;
+        scratch.keys.gather(length, attention.head_size, |step, to| {
+            scaled(keys.at(token(step), item.head), 1.0, attention, to);
+        });
+        scratch.values.gather(length, attention.head_size, |step, to| {
+            to.copy_from_slice(values.at(token(step), item.head));
+        });
+        scratch.keys.pack_across(precision);
+        scratch.values.pack_across(precision);
+        if wants_queries {
+            scratch.keys.pack(precision);
+        }
+    }
+
+    /// Gathers the queries `rows` of a sequence in one head, the gradients of their outputs, and what the softmax needs.
+    fn gather_queries(
+        &self,
+        sequence: usize,
+        head: usize,
+        rows: Range<usize>,
+        scratch: &mut Scratch,
+        wants_keys: bool,
+    ) {
+        let (attention, precision) = (self.attention, self.precision);
+        let token = |row: usize| self.batch.sequences.offsets[rows.start + row] + sequence;
+        let factor = attention.scale(self.scale, head);
+        let log_sums = scratch.log_sums.reserve(rows.len());
+        let deltas = scratch.deltas.reserve(rows.len());
+        scratch.queries.gather(rows.len(), attention.head_size, |row, to| {
+            scaled(self.heads[0].at(token(row), head), factor, attention, to);
+        });
+        scratch.douts.gather(rows.len(), attention.head_size, |row, to| {
+            let (out, dout) = (self.out.at(token(row), head), self.dout.at(token(row), head));
+            to.copy_from_slice(dout);
+            log_sums[row] = self.log_sums[token(row) * attention.heads + head];
+            deltas[row] = out.iter().zip(dout).map(|(out, dout)| out * dout).sum();
+        });
+        if wants_keys {
+            scratch.queries.pack(precision);
+            scratch.douts.pack(precision);
+        }
+    }
+
+    /// Adds the gradients of queries.
+    fn scatter_queries(&self, sequence: usize, head: usize, rows: Range<usize>, scratch: &mut Scratch) {
+        let attention = self.attention;
+        let factor = attention.scale(self.scale, head);
+        let dqueries = scratch.dqueries.values().chunks_exact(row_stride(attention.head_size));
+        for (step, raw) in rows.zip(dqueries) {
+            let token = self.batch.sequences.offsets[step] + sequence;
+            let from = self.heads[0];
+            // SAFETY: these queries in this head are the worker's alone.
+            let to = unsafe { part(self.dheads[0], from, token, head) };
+            let along = add_normalised(attention, from.at(token, head), raw, factor, to);
+            if attention.similarity == Similarity::Cosine {
+                let at = token * attention.heads + head;
+                // SAFETY: as above.
+                unsafe { self.scale_terms.part(at..at + 1)[0] = along };
+            }
+        }
+    }
+
+    /// Adds the gradients of keys and values.
+    fn scatter_keys(&self, item: Item, steps: Range<usize>, head_size: usize, scratch: &Scratch) {
+        let stride = row_stride(head_size);
+        for step in steps {
+            let token = self.batch.key_sequences().offsets[step] + item.source;
+            let [_, keys, values] = self.heads;
+            let raw = &scratch.dkeys.values()[step * stride..];
+            // SAFETY: these keys and values in this head are the worker's alone.
+            let to = unsafe { part(self.dheads[1], keys, token, item.head) };
+            add_normalised(self.attention, keys.at(token, item.head), raw, 1.0, to);
+            // SAFETY: as above.
+            let to = unsafe { part(self.dheads[2], values, token, item.head) };
+            to.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
+        }
+    }
+}
+
+/// The values of `token` and `head` in a matrix laid out as `like`.
+///
+/// # Safety
+///
+/// As for [`SharedMut::part`].
+unsafe fn part<'a>(data: SharedMut<'a>, like: Heads<f32>, token: usize, head: usize) -> &'a mut [f32] {
+    let at = token * like.stride + like.column + head * like.head_size;
+    // SAFETY: by the caller's promise.
+    unsafe { data.part(at..at + like.head_size) }
+}
+
+/// Adds to the gradient of `x` where `factor · normalised(x)` went into the scores and `raw` is the gradient of it without the factor.
+/// Returns the factor's own gradient, for the cosine.
+fn add_normalised(attention: &Attention, x: &[f32], raw: &[f32], factor: f32, to: &mut [f32]) -> f32 {
+    let normaliser = attention.normaliser(x);
+    let mut along = 0.0;
+    let mut turned = 0.0;
+    if attention.similarity == Similarity::Cosine {
+        along = normaliser * x.iter().zip(raw).map(|(x, raw)| x * raw).sum::<f32>();
+        // The direction of a vector that is too short is not told apart from its length.
+        turned = if normaliser < 1.0 / SHORTEST { along * normaliser } else { 0.0 };
+    }
+    for ((to, x), raw) in to.iter_mut().zip(x).zip(raw) {
+        *to += factor * normaliser * (raw - turned * x);
+    }
+    along
+}

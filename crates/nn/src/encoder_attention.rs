@@ -1,0 +1,93 @@
+//! Attention of a recurrent decoder to what an encoder left of each of its steps.
+
+use anaphora_autograd::{Activation, Attention, Graph, ParamId, ShapeError, Similarity, Tensor};
+
+use crate::transformer::EncoderMemory;
+use crate::{Builder, Linear, init};
+
+/// How a decoder's state is compared with the encoder's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alignment {
+    /// By the product of a linear map of the one with the other (Luong, Pham, Manning 2015, `general`).
+    Luong,
+    /// By a small network on both (Bahdanau, Cho, Bengio 2015).
+    Bahdanau,
+}
+
+/// From a decoder's state to one that knows the encoder's: `tanh(W [context; state])` with the mean of the encoder's
+/// states, weighted by how well they fit (Luong, Pham, Manning 2015, equation 5).
+#[derive(Clone, Copy, Debug)]
+pub struct EncoderAttention {
+    query: Linear,
+    /// A linear map of the encoder's states and what scores weigh its features with.
+    additive: Option<(Linear, ParamId)>,
+    combine: Linear,
+}
+
+impl EncoderAttention {
+    /// Adds `NAME.query.weight`, for [`Alignment::Bahdanau`] `NAME.key.weight` and `NAME.score [hidden_size]`, and
+    /// `NAME.combine.weight [hidden_size, memory_size + hidden_size]`.
+    pub fn new(
+        builder: &mut Builder,
+        name: &str,
+        alignment: Alignment,
+        [hidden_size, memory_size]: [usize; 2],
+    ) -> Self {
+        let linear = |builder: &mut Builder, part: &str, [inputs, outputs]: [usize; 2]| {
+            Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], false, |random, w| {
+                init::xavier(random, w, inputs, outputs);
+            })
+        };
+        let (query, additive) = match alignment {
+            Alignment::Luong => (linear(builder, "query", [hidden_size, memory_size]), None),
+            Alignment::Bahdanau => {
+                let query = linear(builder, "query", [hidden_size, hidden_size]);
+                let key = linear(builder, "key", [memory_size, hidden_size]);
+                let score = builder.add(format!("{name}.score"), &[hidden_size], |random, w| {
+                    init::xavier(random, w, hidden_size, 1);
+                });
+                (query, Some((key, score)))
+            }
+        };
+        let combine = linear(builder, "combine", [memory_size + hidden_size, hidden_size]);
+        Self { query, additive, combine }
+    }
+
+    /// `states[tokens, hidden_size]`, a packed batch with `batch_sizes` rows a step, to as many rows.
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        states: Tensor,
+        batch_sizes: &[usize],
+        memory: EncoderMemory,
+    ) -> Result<Tensor, ShapeError> {
+        let EncoderMemory { values, batch_sizes: memory_sizes, sources } = memory;
+        let query = self.query.forward(graph, states)?;
+        let context = match &self.additive {
+            Some((key, score)) => {
+                let keys = key.forward(graph, values)?;
+                let (context, _) =
+                    graph.additive_attention(query, batch_sizes, keys, values, memory_sizes, sources, *score)?;
+                context
+            }
+            None => {
+                let attention = Attention {
+                    heads: 1,
+                    kv_heads: 1,
+                    head_size: values.cols,
+                    similarity: Similarity::ScaledDotProduct,
+                    causal: false,
+                    window: None,
+                    alibi: false,
+                    dropout: 0.0,
+                };
+                // The same states are keys and values. The score's scale is one that the query's map learns.
+                let kv = graph.concat(values, values)?;
+                graph.cross_attention(&attention, None, query, batch_sizes, kv, memory_sizes, sources)?
+            }
+        };
+        let both = graph.concat(context, states)?;
+        let sums = self.combine.forward(graph, both)?;
+        Ok(graph.activate(Activation::Tanh, sums))
+    }
+}
