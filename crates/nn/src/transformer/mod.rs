@@ -59,7 +59,9 @@ impl TransformerOptions {
             return Some(format!("{heads} heads do not divide a width of {hidden_size}"));
         }
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
-            return Some(format!("{kv_heads} heads of keys and values do not divide {heads} heads of queries"));
+            return Some(format!(
+                "{kv_heads} heads of keys and values do not divide {heads} heads of queries"
+            ));
         }
         let head_size = hidden_size / heads;
         if self.position == Position::Rotary && !head_size.is_multiple_of(2) {
