@@ -96,7 +96,9 @@ pub enum TokenizerError {
     #[error("the training text is empty, a vocabulary cannot be made from it")]
     NoText,
     /// A vocabulary with no room for what it always holds.
-    #[error("a vocabulary of at most {size} tokens was asked for, one of this kind has to hold at least {least}")]
+    #[error(
+        "a vocabulary of at most {size} tokens was asked for, one of this kind has to hold at least {least}"
+    )]
     TooSmall {
         /// The size that was asked for.
         size: usize,

@@ -59,7 +59,11 @@ pub const FIELDS: &[Field] = &[
     field("data.validation", Path, "what to validate on, instead of a share of the training data"),
     field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
     field("data.tokenizer", Kind, "what a token is"),
-    field("data.vocabulary_min_count", Whole(1, MANY), "times that a word or merged pair must occur to be kept"),
+    field(
+        "data.vocabulary_min_count",
+        Whole(1, MANY),
+        "times that a word or merged pair must occur to be kept",
+    ),
     field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),

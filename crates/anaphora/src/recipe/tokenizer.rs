@@ -127,7 +127,9 @@ mod tests {
         }
         assert_eq!("bpe".parse(), Ok(Tokenizer::Bpe { size: 4096 }));
         assert_eq!("word".parse(), Ok(Tokenizer::Word { size: 20_000 }));
-        for text in ["", "bep:4096", "bpe:", "bpe:many", "bpe:0", "bpe:-1", "bpe:1000001", "byte:256", ".json"] {
+        for text in
+            ["", "bep:4096", "bpe:", "bpe:many", "bpe:0", "bpe:-1", "bpe:1000001", "byte:256", ".json"]
+        {
             assert_eq!(text.parse::<Tokenizer>(), Err(NoTokenizer), "{text}");
         }
     }

@@ -175,9 +175,7 @@ fn close_with(inner: &mut tokenizers::Tokenizer, wanted: Option<&str>) -> Result
     };
     let missing = || TokenizerError::NoSuchEnd(wanted.to_owned());
     let id = inner.token_to_id(wanted).ok_or_else(missing)?;
-    inner
-        .add_special_tokens([tokenizers::AddedToken::from(wanted, true)])
-        .map_err(|_| missing())?;
+    inner.add_special_tokens([tokenizers::AddedToken::from(wanted, true)]).map_err(|_| missing())?;
     let template = TemplateProcessing::builder()
         .try_single(format!("$A {wanted}"))
         .map_err(|_| missing())?

@@ -6,8 +6,7 @@ use tokenizers::decoders::byte_level::ByteLevel;
 use super::super::{Kind, Tokenizer};
 use super::*;
 
-const TEXT: &str =
-    "The cat sat on the mat, the other cat sat on the other mat.\n\nThe #1 cat's ## hat: été, été 北京 北京!\n";
+const TEXT: &str = "The cat sat on the mat, the other cat sat on the other mat.\n\nThe #1 cat's ## hat: été, été 北京 北京!\n";
 
 fn kinds(size: usize) -> [Kind; 3] {
     [
