@@ -99,12 +99,12 @@ pub enum Error {
     /// No tokenizer can be made, or one does not understand a text.
     #[error(transparent)]
     Tokenizer(#[from] anaphora_data::TokenizerError),
-    /// A file has symbols that the tokenizer does not know.
+    /// A file has symbols that the tokenizer does not know, or is to hold a tokenizer and holds none.
     #[error("{}: {source}", path.display())]
     Tokens {
         /// The file.
         path: PathBuf,
-        /// What is unknown, and where.
+        /// What is unknown, and where; or what is wrong.
         source: anaphora_data::TokenizerError,
     },
     /// No windows can be drawn from the data, or they cannot go on where they stopped.
@@ -125,6 +125,16 @@ pub enum Error {
         step: u64,
         /// What was seen.
         found: String,
+    },
+    /// A run's tokenizer and its weights were not made for each other.
+    #[error("{} has {found} tokens where the run's weights have {expected}; restore the file that the run began with", path.display())]
+    Vocabulary {
+        /// The tokenizer's file.
+        path: PathBuf,
+        /// Tokens in it.
+        found: usize,
+        /// Tokens that the weights are for.
+        expected: usize,
     },
     /// Layers do not fit together: a mistake of this program.
     #[error(transparent)]

@@ -12,6 +12,7 @@
 
 mod fields;
 mod parts;
+mod tokenizer;
 
 use std::io::Write;
 use std::path::Path;
@@ -22,8 +23,9 @@ pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use parts::CONTEXT;
 pub use parts::{
     Backbone, Data, FeedForward, Model, Nonlinearity, Norm, Optimizer, Position, Precision, Recipe,
-    ScheduleKind, Similarity, Task, Tokenizer, Training, Windows,
+    ScheduleKind, Similarity, Task, Training, Windows,
 };
+pub use tokenizer::{NoTokenizer, Tokenizer};
 
 use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
@@ -125,7 +127,7 @@ impl Recipe {
         // A text that goes on after the value (`1\nx = 2`) is no value.
         let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
         // A file may be named 1923.
-        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Word(_));
+        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Kind | Accepts::Word(_));
         let parsed = parsed.filter(|parsed| !text || parsed.is_str());
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }

@@ -286,10 +286,9 @@ impl Run {
         recipe.write(self.path.join(RECIPE))
     }
 
-    /// Reads `tokenizer.json`.
-    pub fn tokenizer(&self) -> Result<String> {
-        let path = self.path.join(TOKENIZER);
-        fs::read_to_string(&path).map_err(Error::io("read", &path))
+    /// Where the tokenizer lies.
+    pub fn tokenizer_path(&self) -> PathBuf {
+        self.path.join(TOKENIZER)
     }
 
     /// Writes the model's weights.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Tokenizer;
+
 /// What is to be learnt, from what, by which model and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,27 +47,12 @@ pub struct Data {
     pub validation: Option<PathBuf>,
     /// The share of the pieces that is held out for validation, from the end.
     pub validation_fraction: f64,
-    /// What a symbol is.
+    /// What a token is.
     pub tokenizer: Tokenizer,
-    /// The largest number of words that a word tokenizer keeps.
-    pub vocabulary_size: usize,
-    /// How often a word must occur for a word tokenizer to keep it.
+    /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
     pub vocabulary_min_count: usize,
     /// How windows are drawn from the data.
     pub windows: Windows,
-}
-
-/// What a symbol is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tokenizer {
-    /// A Unicode character that occurs in the data.
-    #[default]
-    Character,
-    /// One of 256 bytes.
-    Byte,
-    /// A word or mark of punctuation; rare ones are `<unk>`.
-    Word,
 }
 
 /// How windows are drawn from the data.
@@ -348,7 +335,6 @@ impl Default for Data {
             validation: None,
             validation_fraction: 0.1,
             tokenizer: Tokenizer::default(),
-            vocabulary_size: 20_000,
             vocabulary_min_count: 2,
             windows: Windows::default(),
         }
