@@ -252,6 +252,7 @@ const TRANSFORMER: TransformerOptions = TransformerOptions {
     context: 5,
     position: Position::None,
     norm: Norm::Layer,
+    norm_epsilon: 1e-5,
     norm_first: true,
     similarity: Similarity::ScaledDotProduct,
     bias: false,
@@ -265,7 +266,7 @@ const TRANSFORMER: TransformerOptions = TransformerOptions {
 fn transformers() -> [(&'static str, TransformerOptions); 9] {
     use FeedForwardKind::{Plain, SwiGlu};
     let (relu, gelu_tanh) = (Plain(Activation::Relu), Plain(Activation::GeluTanh));
-    let (norm, similarity) = (Norm::Rms, Similarity::Cosine);
+    let (norm, norm_epsilon, similarity) = (Norm::Rms, 1e-6, Similarity::Cosine);
     let (rotary, alibi) = (Position::Rotary, Position::Alibi);
     let of = TRANSFORMER;
     [
@@ -289,6 +290,7 @@ fn transformers() -> [(&'static str, TransformerOptions); 9] {
             "rotary_grouped",
             TransformerOptions {
                 norm,
+                norm_epsilon,
                 feed_forward: SwiGlu,
                 causal: true,
                 position: rotary,
@@ -310,7 +312,10 @@ fn transformers() -> [(&'static str, TransformerOptions); 9] {
                 ..of
             },
         ),
-        ("encoder_alibi", TransformerOptions { norm, norm_first: false, position: alibi, kv_heads: 1, ..of }),
+        (
+            "encoder_alibi",
+            TransformerOptions { norm, norm_epsilon, norm_first: false, position: alibi, kv_heads: 1, ..of },
+        ),
         (
             "encoder_rotary_cosine",
             TransformerOptions {
@@ -326,6 +331,7 @@ fn transformers() -> [(&'static str, TransformerOptions); 9] {
             "decoder_memory_grouped",
             TransformerOptions {
                 norm,
+                norm_epsilon,
                 causal: true,
                 position: rotary,
                 similarity,

@@ -20,6 +20,7 @@ const OPTIONS: TransformerOptions = TransformerOptions {
     context: 8,
     position: Position::None,
     norm: Norm::Layer,
+    norm_epsilon: 1e-5,
     norm_first: true,
     similarity: Similarity::ScaledDotProduct,
     bias: true,
@@ -332,7 +333,7 @@ fn threads_do_not_change_a_bit() {
 
 #[test]
 fn a_steady_step_allocates_no_activations() {
-    let (rows, steps) = (16, 32);
+    let (rows, steps) = (64, 32);
     for (position, precision) in [
         (Position::Rotary, Precision::F32),
         (Position::Learned, Precision::F32),
