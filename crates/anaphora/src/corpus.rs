@@ -71,6 +71,9 @@ impl Corpus {
     /// them whole, and what the files held then: others are refused, for the split would be another.
     pub fn of_run(run: &Run, data: &Data) -> Result<Self> {
         let info = run.info();
+        if info.imported.is_some() {
+            return Err(Error::Imported(run.path().to_owned()));
+        }
         let mut data = data.clone();
         for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
             let Some(source) = source else { continue };

@@ -112,9 +112,12 @@ pub struct Model {
     pub feed_forward_size: Option<usize>,
     /// How a Transformer normalises.
     pub norm: Norm,
+    /// What norms add to the variance under the root. Left out, PyTorch's 1e-5 for LayerNorm, LLaMA's 1e-6 for RMSNorm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub norm_epsilon: Option<f64>,
     /// Norms in front of each part instead of behind its residual sum.
     pub norm_first: bool,
-    /// Biases in a Transformer's linear maps and norms.
+    /// Biases in a Transformer's linear maps and norms; its head has none.
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
@@ -317,6 +320,14 @@ impl Model {
         })
     }
 
+    /// What norms add to the variance under the root.
+    pub fn norm_epsilon(&self) -> f64 {
+        self.norm_epsilon.unwrap_or(match self.norm {
+            Norm::Layer => 1e-5,
+            Norm::Rms => 1e-6,
+        })
+    }
+
     /// Units of the inner layer of a Transformer's feed-forward networks.
     pub fn feed_forward_size(&self) -> usize {
         self.feed_forward_size.unwrap_or(match self.feed_forward {
@@ -362,6 +373,7 @@ impl Default for Model {
             feed_forward: FeedForward::default(),
             feed_forward_size: None,
             norm: Norm::default(),
+            norm_epsilon: None,
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,
