@@ -7,8 +7,8 @@ can be left out unnoticed. Beside config.json, model.safetensors and tokenizer.j
     logits [N, vocab]       behind each of them
     greedy [100] i32        what follows them, each the likeliest
 
-The last line checks what we export: `python make.py FOLDER` compares a folder written by `anaphora export`, of a run that
-was imported from here, with this model.
+`python make.py FOLDER TEXT` reads a folder that `anaphora export` wrote and scores a short text by it, to be set beside
+`anaphora evaluate RUN --data FILE --json`, and continues it, beside `anaphora generate RUN --prompt TEXT --temperature 0`.
 """
 
 import sys
@@ -66,19 +66,20 @@ def main():
     )
 
 
-def compare(folder):
-    """The greatest difference of the logits of a folder's model and this one, and whether both continue alike."""
-    ours, theirs = (AutoModelForCausalLM.from_pretrained(path).eval() for path in (folder, HERE))
-    words = AutoTokenizer.from_pretrained(folder)
-    ids = torch.tensor([[words.eos_token_id, *words.encode(PROMPT, add_special_tokens=False)]])
+def check(folder, text):
+    """What `transformers` makes of a folder: the mean loss of a text and the end behind it, and the likeliest continuation."""
+    model, words = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    end = words.eos_token_id
+    ids = torch.tensor([[end, *words.encode(text, add_special_tokens=False), end]])
     with torch.inference_mode():
-        difference = (ours(ids).logits - theirs(ids).logits).abs().max().item()
-        ends = [m.generate(ids, max_new_tokens=80, do_sample=False, eos_token_id=None, pad_token_id=0) for m in (ours, theirs)]
-    print(f"logits differ by {difference:.1e}; the same continuation: {torch.equal(*ends)}")
+        loss = torch.nn.functional.cross_entropy(model(ids[:, :-1]).logits[0], ids[0, 1:])
+        more = model.generate(ids[:, :-1], max_new_tokens=40, do_sample=False, pad_token_id=end)
+    print(f"loss {loss.item():.7f} nats a token over {ids.shape[1] - 1} tokens")
+    print(words.decode(more[0, 1:], skip_special_tokens=True))
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        compare(sys.argv[1])
+        check(*sys.argv[1:])
     else:
         main()
