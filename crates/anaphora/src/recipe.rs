@@ -201,10 +201,9 @@ impl Recipe {
         if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
             return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
         }
-        if model.backbone == Backbone::Transformer {
-            if let Some(conflict) = crate::model::transformer(model).conflict() {
-                return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
-            }
+        let transformer = Some(model).filter(|model| model.backbone == Backbone::Transformer);
+        if let Some(conflict) = transformer.and_then(|model| crate::model::transformer(model).conflict()) {
+            return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
         }
         let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
         if recurrent && model.layers > RECURRENT_LAYERS {
