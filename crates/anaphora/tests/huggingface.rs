@@ -11,6 +11,7 @@ use anaphora::weights::{NamedTensor, read_weights, write_weights};
 use anaphora::{Device, Precision, Recipe, huggingface, train};
 use anaphora_nn::Memory;
 use half::{bf16, f16};
+use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -204,4 +205,34 @@ fn weights_that_are_no_numbers_are_refused() {
     let end = format!("tensor {name} holds NaN at position 7 where a finite number is expected");
     assert!(said.ends_with(&end), "{said}");
     assert!(!run.exists(), "nothing is begun");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever stands in a configuration, the model is imported or refused by one sentence, and takes no more memory than
+    /// the weights that are there.
+    #[test]
+    fn any_configuration_is_read_or_refused(
+        field in prop::sample::select(&[
+            "vocab_size", "n_layer", "n_head", "n_embd", "n_inner", "n_positions", "activation_function",
+            "layer_norm_epsilon", "tie_word_embeddings", "eos_token_id", "resid_pdrop", "attn_pdrop",
+        ][..]),
+        value in r#"-?[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|1e-?[0-9]{1,3}|true|null|"[a-z_]{0,9}"|\[[0-9]?\]|\{\}"#,
+    ) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("gpt2");
+        fs::create_dir(&folder).unwrap();
+        for file in ["model.safetensors", "tokenizer.json"] {
+            fs::copy(gpt2().join(file), folder.join(file)).unwrap();
+        }
+        let text = fs::read_to_string(gpt2().join("config.json")).unwrap();
+        // The last of two fields of one name counts.
+        let text = format!("{}, \"{field}\": {value}}}", text.trim_end().trim_end_matches('}'));
+        fs::write(folder.join("config.json"), text).unwrap();
+        if let Err(error) = huggingface::import(&folder, &place.path().join("run")) {
+            let sentence = error.to_string();
+            prop_assert!(sentence.lines().count() == 1, "{}", sentence);
+        }
+    }
 }
