@@ -3,9 +3,12 @@
     python pytorch.py train --backbone lstm --layers 1 --embedding 256 --hidden 1024 --vocab 83 --batch 32 --length 100 --json
     python pytorch.py layer --backbone lstm --input 128 --hidden 256 --batch 64 --lengths 5..40 --bidirectional --json
     python pytorch.py generate --backbone lstm --layers 1 --embedding 256 --hidden 1024 --vocab 83 --json
+    python pytorch.py train --backbone transformer --layers 4 --heads 4 --hidden 128 --vocab 65 --batch 12 --length 64 --json
+    python pytorch.py generate --backbone transformer --layers 6 --heads 6 --hidden 384 --prompt 16 --tokens 256 --cache --json
 
-This is eager PyTorch as fast as we know how to make it: time-major batches, no copy of a packed input, gradients set to
-None, fused AdamW, a recurrent layer left to oneDNN where PyTorch has it (LSTM; switching it off halves the speed).
+This is PyTorch as fast as we know how to make it: time-major batches of recurrent models, no copy of a packed input,
+gradients set to None, fused AdamW, a recurrent layer left to oneDNN where PyTorch has it (LSTM; switching it off halves
+the speed). It runs eagerly; a Transformer is compiled with --compile, which needs a C++ compiler.
 """
 
 import argparse
@@ -18,6 +21,8 @@ from time import perf_counter
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+from gpt import GPT, Remembered
 
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 CELLS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
@@ -45,20 +50,38 @@ def repeat(step, seconds):
     return times
 
 
+class Recurrent(nn.Module):
+    """Embedding, recurrent layers and head; time-major."""
+
+    def __init__(self, args):
+        super().__init__()
+        self.embedding = nn.Embedding(args.vocab, args.embedding)
+        self.backbone = LAYERS[args.backbone](args.embedding, args.hidden, args.layers)
+        self.head = nn.Linear(args.hidden, args.vocab)
+
+    def forward(self, ids, targets):
+        logits = self.head(self.backbone(self.embedding(ids))[0])
+        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+
 def train(args):
     """A whole training step: embedding, backbone, head, loss, backward, clipping, AdamW."""
-    embedding = nn.Embedding(args.vocab, args.embedding)
-    backbone = LAYERS[args.backbone](args.embedding, args.hidden, args.layers)
-    head = nn.Linear(args.hidden, args.vocab)
-    model = nn.ModuleList([embedding, backbone, head]).to(parameter_type(args))
+    time_major = args.backbone != "transformer"
+    model = Recurrent(args) if time_major else gpt(args, args.length)
+    model.to(parameter_type(args))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    loss_of = torch.compile(model) if args.compile else model
 
     def step():
-        text = torch.randint(args.vocab, (args.length + 1, args.batch))
+        if time_major:
+            text = torch.randint(args.vocab, (args.length + 1, args.batch))
+            ids, targets = text[:-1], text[1:]
+        else:
+            text = torch.randint(args.vocab, (args.batch, args.length + 1))
+            ids, targets = text[:, :-1].contiguous(), text[:, 1:].contiguous()
         start = perf_counter()
         with products(args):
-            logits = head(backbone(embedding(text[:-1]))[0])
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), text[1:].flatten())
+            loss = loss_of(ids, targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -66,6 +89,10 @@ def train(args):
         return perf_counter() - start
 
     return args.batch * args.length, repeat(step, args.seconds)
+
+
+def gpt(args, context):
+    return GPT(args.vocab, args.layers, args.heads or max(1, args.hidden // 64), args.hidden, context)
 
 
 def layer(args):
@@ -111,6 +138,8 @@ def generate(args):
     """One stream, each token drawn from the softmax of the one before."""
     if args.precision == "bf16":
         args.bf16 = "parameters"  # what is read for each token is the weights
+    if args.backbone == "transformer":
+        return 1, generate_gpt(args)
     kind = parameter_type(args)
     embedding = nn.Embedding(args.vocab, args.embedding).to(kind)
     head = nn.Linear(args.hidden, args.vocab).to(kind)
@@ -143,6 +172,37 @@ def generate(args):
     return 1, [step() for _ in range(args.tokens)]
 
 
+def generate_gpt(args):
+    """The times of tokens behind a prompt: as nanoGPT samples, all read anew for each, or with keys and values remembered."""
+    model = gpt(args, args.prompt + args.tokens).to(parameter_type(args)).eval()
+    # Without a cache the length grows with every token: compiled code must take any.
+    run = torch.compile(model, dynamic=not args.cache) if args.compile else model
+
+    def stream(tokens):
+        ids = torch.arange(args.prompt)[None] % args.vocab
+        if args.cache:
+            remembered = Remembered(model, static=args.compile)
+            remembered.begin(args.prompt)
+            logits = model(ids, remembered=remembered)
+        times = []
+        for _ in range(tokens):
+            start = perf_counter()
+            if not args.cache:
+                logits = run(ids)
+            token = torch.multinomial(torch.softmax(logits.float(), -1), 1)
+            if args.cache:
+                remembered.begin(1)
+                logits = run(token, remembered=remembered)
+            else:
+                ids = torch.cat((ids, token), 1)
+            token.item()
+            times.append(perf_counter() - start)
+        return times
+
+    stream(min(WARM_UP, args.tokens))
+    return stream(args.tokens)
+
+
 def length_bounds(text):
     low, _, high = text.partition("..")
     return int(low), int(high)
@@ -154,7 +214,8 @@ def arguments():
     for work in (train, layer, generate):
         sub = works.add_parser(work.__name__, help=work.__doc__)
         sub.set_defaults(run=work)
-        sub.add_argument("--backbone", choices=LAYERS, default="lstm")
+        backbones = list(LAYERS) if work is layer else [*LAYERS, "transformer"]
+        sub.add_argument("--backbone", choices=backbones, default="lstm")
         sub.add_argument("--layers", type=int, default=1)
         sub.add_argument("--hidden", type=int, default=256)
         sub.add_argument("--precision", choices=["f32", "bf16"], default="f32")
@@ -167,7 +228,11 @@ def arguments():
         else:
             sub.add_argument("--embedding", type=int, default=128)
             sub.add_argument("--vocab", type=int, default=65)
+            sub.add_argument("--heads", type=int, help="of a transformer; one for 64 units by default")
+            sub.add_argument("--compile", action="store_true", help="run a transformer through torch.compile")
         if work is generate:
+            sub.add_argument("--prompt", type=int, default=1, help="tokens that a transformer reads first")
+            sub.add_argument("--cache", action="store_true", help="remember a transformer's keys and values")
             sub.add_argument("--tokens", type=int, default=2000)
             sub.add_argument("--step", choices=["cell", "layer"], default="cell", help="nn.LSTMCell, or the slower nn.LSTM")
         else:
@@ -198,6 +263,8 @@ def main():
     }
     if args.precision == "bf16":
         result["bf16"] = args.bf16
+    if args.backbone == "transformer":
+        result["compiled"] = args.compile
     print(json.dumps(result) if args.json else "\n".join(f"{key:18} {value}" for key, value in result.items()))
 
 

@@ -2,6 +2,7 @@
 
     python side_by_side.py --binary ../target/release/anaphora
     python side_by_side.py --only train --rounds 3     # PyTorch alone, the rows whose name contains "train"
+    python side_by_side.py --only GPT --binary ../target/release/anaphora
 
 Each round runs each program once on each row, as a process of its own, one soon after the other. A pair during which
 other processes took more than --quiet of the machine is thrown away and run again: two threads that meet at a barrier
@@ -10,6 +11,7 @@ the median of the rounds' own ratios, with the least and the greatest.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -32,7 +34,7 @@ class Row:
     name: str
     flags: str
     precision: str
-    reach: float  # the ratio to reach
+    reach: float | None  # the ratio to reach
     peer_precision: str = ""  # where it differs
     peer_flags: str = ""
 
@@ -41,18 +43,38 @@ class Row:
         extra = self.peer_flags.split() if peer else []
         return [*program, *self.flags.split(), "--precision", precision, *extra]
 
+    def is_transformer(self):
+        return "transformer" in self.flags.split()
+
+    def ways(self):
+        """The flags with which PyTorch may be the fastest at this row, where there is a choice."""
+        if self.flags.startswith("generate"):
+            choices = [["", "--compile"]] if self.is_transformer() else []
+        else:
+            choices = [["--bf16 autocast", "--bf16 parameters"]] if self.precision == "bf16" else []
+            choices += [["", "--compile"]] if self.is_transformer() else []
+        return [" ".join(filter(None, way)) for way in itertools.product(*choices)]
+
     def flops_per_token(self):
-        """Six for each weight of a product in training: two forward, two for either gradient; two in generation."""
+        """Six for each weight of a product in training: two forward, two for either gradient; two in generation.
+
+        Attention's own products are counted in training, those of a causal mask: the half of all.
+        """
         words = self.flags.split()
         flag = lambda name: int(words[words.index(name) + 1])
         directions = 2 if "--bidirectional" in words else 1
-        hidden, width, weights = flag("--hidden"), flag("--input" if words[0] == "layer" else "--embedding"), 0
-        for _ in range(flag("--layers")):
-            weights += directions * GATES[words[words.index("--backbone") + 1]] * hidden * (width + hidden)
-            width = directions * hidden
+        hidden, layers, attention = flag("--hidden"), flag("--layers"), 0
+        if self.is_transformer():
+            weights = layers * 12 * hidden * hidden
+            attention = 6 * layers * hidden * flag("--length") if words[0] == "train" else 0
+        else:
+            weights, width = 0, flag("--input" if words[0] == "layer" else "--embedding")
+            for _ in range(layers):
+                weights += directions * GATES[words[words.index("--backbone") + 1]] * hidden * (width + hidden)
+                width = directions * hidden
         if "--vocab" in words:
             weights += hidden * flag("--vocab")
-        return weights * (2 if words[0] == "generate" else 6)
+        return weights * (2 if words[0] == "generate" else 6) + attention
 
 
 def both(name, flags, f32, bf16):
@@ -60,6 +82,9 @@ def both(name, flags, f32, bf16):
 
 
 LSTM_1024 = "--backbone lstm --layers 1 --embedding 256 --hidden 1024 --vocab 83"
+GPT_128 = "train --backbone transformer --layers 4 --heads 4 --hidden 128 --vocab 65"
+GPT_384 = "--backbone transformer --layers 6 --heads 6 --hidden 384 --vocab 65"
+SAMPLE = f"generate {GPT_384} --prompt 16 --tokens 256"
 LAYER = "--layers 1 --input 128 --hidden 256 --batch 64"
 ROWS = [
     *both("train LSTM 1024, batch 32, length 100", f"train {LSTM_1024} --batch 32 --length 100", 1.25, 2.5),
@@ -81,6 +106,13 @@ ROWS = [
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTM, f32", f"generate {LSTM_1024}", "bf16", 6, "f32", "--step layer"),
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTMCell, f32", f"generate {LSTM_1024}", "bf16", 6, "f32"),
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTMCell, bf16", f"generate {LSTM_1024}", "bf16", 6),
+    *both("train GPT 4 × 128, batch 12, length 64", f"{GPT_128} --batch 12 --length 64", 1.6, 5),
+    *both("train GPT 6 × 384, batch 16, length 256", f"train {GPT_384} --batch 16 --length 256", 1.25, 2.2),
+    *both("train GPT 6 × 384, batch 1, length 4096", f"train {GPT_384} --batch 1 --length 4096", None, None),
+    Row("generate GPT 6 × 384, one stream; PyTorch as nanoGPT samples, f32", SAMPLE, "f32", 30),
+    Row("generate GPT 6 × 384, one stream; PyTorch with a cache, f32", SAMPLE, "f32", None, "", "--cache"),
+    Row("generate GPT 6 × 384, one stream; PyTorch as nanoGPT samples, bf16", SAMPLE, "bf16", 30),
+    Row("generate GPT 6 × 384, one stream; PyTorch with a cache, bf16", SAMPLE, "bf16", None, "", "--cache"),
 ]  # fmt: skip
 
 
@@ -141,16 +173,21 @@ def wait_for_quiet(quiet, patience=30):
             return
 
 
-def fastest_bf16(row, peer, threads):
-    """PyTorch has two ways to bf16; a second of each tells which is the faster on this work, or works at all."""
-    speeds = {}
-    for way in ("autocast", "parameters"):
-        command = row.command(peer, peer=True) + ["--threads", threads, "--seconds", "1", "--bf16", way]
+def fastest_way(row, peer, threads, quiet):
+    """The flags of the fastest of PyTorch's ways to do a row's work, and the memory of the eager ones."""
+    if row.ways() == [""]:
+        return [], None
+    trials = {}
+    limit = [] if row.flags.startswith("generate") else ["--seconds", "1"]
+    for way in row.ways():
+        command = [*row.command(peer, peer=True), "--threads", threads, *limit, *way.split()]
         try:
-            speeds[way] = run(command)[0][0]["tokens_per_second"]
+            trials[way] = run_quietly([command], quiet, tries=2)[0][0]
         except RuntimeError as error:
-            print(f"PyTorch without {way} on {row.name}: {error}", file=sys.stderr)
-    return max(speeds, key=speeds.get, default="autocast")
+            print(f"PyTorch without {way or 'eager mode'} on {row.name}: {error}", file=sys.stderr)
+    best = max(trials, key=lambda way: trials[way]["tokens_per_second"], default="")
+    eager = [trial["peak_rss_mb"] for trial in trials.values() if trial.get("compiled") is False]
+    return best.split(), min(eager, default=None)
 
 
 def figure(results):
@@ -161,18 +198,21 @@ def figure(results):
     return f"{tokens:,.0f} ({step:,.{digits}f} ms)"
 
 
-def table_line(row, threads, ours, peer, peak_gflops):
+def table_line(row, threads, ours, peer, peak_gflops, eager_memory):
     memory = lambda results: f"{statistics.median(result['peak_rss_mb'] for result in results):.0f}"
+    peer_memory = f"{eager_memory:.0f}" if eager_memory else memory(peer)
+    mode = ", compiled" if peer[0].get("compiled") else ", eager" if row.is_transformer() else ""
+    reach = f"{row.reach} ×" if row.reach else "–"
     precision = f"{row.precision} / {row.peer_precision}" if row.peer_precision else row.precision
-    cells = [row.name, precision, threads, "–", figure(peer), "–", f"{row.reach} ×", "–", f"– / {memory(peer)}"]
+    cells = [row.name, precision, threads, "–", figure(peer) + mode, "–", reach, "–", f"– / {peer_memory}"]
     if ours:
         pairs = [a["tokens_per_second"] / b["tokens_per_second"] for a, b in zip(ours, peer)]
         cells[3] = figure(ours)
         cells[5] = f"**{statistics.median(pairs):.2f} ×** ({min(pairs):.2f}–{max(pairs):.2f})"
-        cells[8] = f"{memory(ours)} / {memory(peer)}"
+        cells[8] = f"{memory(ours)} / {peer_memory}"
         speed = statistics.median(result["tokens_per_second"] for result in ours) * row.flops_per_token()
-        if row.flags.startswith("generate"):  # a matrix by one vector: memory is the limit, two bytes a weight
-            cells[7] = f"{speed / 1e9:.0f} GB/s"
+        if row.flags.startswith("generate"):  # a matrix by one vector: memory is the limit, two or four bytes a weight
+            cells[7] = f"{speed * (2 if row.precision == 'f32' else 1) / 1e9:.0f} GB/s"
         elif row.precision in peak_gflops:
             cells[7] = f"{speed / 1e9 / peak_gflops[row.precision]:.0%}"
     return "| " + " | ".join(cells) + " |"
@@ -201,10 +241,7 @@ def main():
 
     peer = [args.python, str(PEER)]
     ours = [args.binary, "bench"] if args.binary else None
-    ways = {
-        row.name: ["--bf16", fastest_bf16(row, peer, args.threads)]
-        for row in rows if row.precision == "bf16" and not row.flags.startswith("generate")
-    }  # fmt: skip
+    ways = {(row.name, row.precision): fastest_way(row, peer, args.threads, args.quiet) for row in rows}
     results = [([], []) for _ in rows]
     peaks, noise = {}, []
     raw = args.raw.open("w") if args.raw else None
@@ -215,7 +252,7 @@ def main():
                 peaks.setdefault(precision, []).append(max(product["gflops"] for product in products))
         for row, (mine, theirs) in zip(rows, results):
             limit = [] if row.flags.startswith("generate") else ["--seconds", args.seconds]
-            pair = [(theirs, row.command(peer, peer=True) + ways.get(row.name, []))]
+            pair = [(theirs, row.command(peer, peer=True) + ways[row.name, row.precision][0])]
             if ours:
                 pair.insert(turn % 2, (mine, row.command(ours)))  # first and second by turns
             commands = [[*command, "--threads", args.threads, *limit] for _, command in pair]
@@ -235,7 +272,7 @@ def main():
     print("| work | precision | threads | Anaphora, tokens/s | PyTorch, tokens/s | ratio | reach | share of the limit | peak MiB |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row, (mine, theirs) in zip(rows, results):
-        print(table_line(row, args.threads, mine, theirs, peak))
+        print(table_line(row, args.threads, mine, theirs, peak, ways[row.name, row.precision][1]))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anaphora_data::{
-    Format, Order, Piece, SplitOptions, TokenStream, Tokenizer, composer, parse_pieces, read_pieces, split,
-    tokenizer,
+    Format, Kind, Order, Piece, SplitOptions, TokenStream, Tokenizer, composer, parse_pieces, read_pieces,
+    split,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -71,6 +71,9 @@ impl Corpus {
     /// them whole, and what the files held then: others are refused, for the split would be another.
     pub fn of_run(run: &Run, data: &Data) -> Result<Self> {
         let info = run.info();
+        if info.imported.is_some() {
+            return Err(Error::Imported(run.path().to_owned()));
+        }
         let mut data = data.clone();
         for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
             let Some(source) = source else { continue };
@@ -82,19 +85,29 @@ impl Corpus {
         Self::read(info.task, &data)
     }
 
-    /// A tokenizer for the whole corpus: a symbol that occurs only in validation must have a number too.
+    /// A tokenizer for the corpus. Sub-words are found in what is learnt alone; of characters and words, one that occurs
+    /// only in validation must have a number too.
     pub fn tokenizer(&self, data: &Data) -> Result<Tokenizer> {
+        let minimum_count = data.vocabulary_min_count;
         let kind = match data.tokenizer {
-            recipe::Tokenizer::Character => tokenizer::Kind::Character,
-            recipe::Tokenizer::Byte => tokenizer::Kind::Byte,
-            recipe::Tokenizer::Word => tokenizer::Kind::Word {
-                minimum_count: data.vocabulary_min_count,
-                maximum_size: data.vocabulary_size,
-            },
+            recipe::Tokenizer::Character => Kind::Character,
+            recipe::Tokenizer::Byte => Kind::Byte,
+            recipe::Tokenizer::Word { size } => Kind::Word { minimum_count, maximum_size: size },
+            recipe::Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
+            recipe::Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
+            recipe::Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
+            recipe::Tokenizer::File(ref path) => return read_tokenizer(path),
         };
-        let texts = self.train.iter().chain(&self.validation).map(|piece| piece.text.as_str());
+        let held_out: &[Piece] = if kind.takes_any_text() { &[] } else { &self.validation };
+        let texts = self.train.iter().chain(held_out).map(|piece| piece.text.as_str());
         Ok(Tokenizer::train(kind, texts)?)
     }
+}
+
+/// Reads a tokenizer's file.
+pub fn read_tokenizer(path: &Path) -> Result<Tokenizer> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    Tokenizer::from_json(&text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
 }
 
 /// The pieces as a stream of tokens, each piece closed by `<end>`; `path` is named where a piece cannot be encoded.

@@ -99,12 +99,12 @@ pub enum Error {
     /// No tokenizer can be made, or one does not understand a text.
     #[error(transparent)]
     Tokenizer(#[from] anaphora_data::TokenizerError),
-    /// A file has symbols that the tokenizer does not know.
+    /// A file has symbols that the tokenizer does not know, or is to hold a tokenizer and holds none.
     #[error("{}: {source}", path.display())]
     Tokens {
         /// The file.
         path: PathBuf,
-        /// What is unknown, and where.
+        /// What is unknown, and where; or what is wrong.
         source: anaphora_data::TokenizerError,
     },
     /// No windows can be drawn from the data, or they cannot go on where they stopped.
@@ -116,6 +116,33 @@ pub enum Error {
     /// The data of a run are no longer what it began with.
     #[error("{} is not what this run began with; restore the file, or train again into another folder", .0.display())]
     DataChanged(PathBuf),
+    /// An imported model has no training data.
+    #[error("{} is an imported model, without training data or a training to go on with; generate with it, or evaluate it on a file named with --data", .0.display())]
+    Imported(PathBuf),
+    /// A file of Hugging Face's folder format does not describe a model that is known here.
+    #[error("{}: field {field} is {found}, and {wanted}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value, as JSON; "missing" where it is not there.
+        found: String,
+        /// What would be right.
+        wanted: String,
+    },
+    /// A model that GPT-2's format cannot hold.
+    #[error("{}: field {field} is {found}, and GPT-2's format holds only {wanted}", path.display())]
+    NotGpt2 {
+        /// The run.
+        path: PathBuf,
+        /// The field of its recipe.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would be right.
+        wanted: &'static str,
+    },
     /// Training diverges however low the learning rate.
     #[error(
         "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"
@@ -125,6 +152,16 @@ pub enum Error {
         step: u64,
         /// What was seen.
         found: String,
+    },
+    /// A run's tokenizer and its weights were not made for each other.
+    #[error("{} has {found} tokens where the run's weights have {expected}; restore the file that the run began with", path.display())]
+    Vocabulary {
+        /// The tokenizer's file.
+        path: PathBuf,
+        /// Tokens in it.
+        found: usize,
+        /// Tokens that the weights are for.
+        expected: usize,
     },
     /// Layers do not fit together: a mistake of this program.
     #[error(transparent)]

@@ -174,7 +174,8 @@ impl Layers {
             }
         };
         let is_transformer = model.backbone == Kind::Transformer;
-        let bias = !is_transformer || model.bias;
+        // A Transformer's has none, as GPT-2's, whatever its other maps have.
+        let bias = !is_transformer;
         let head = match input.table() {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, bias),
             _ if is_transformer => {
@@ -231,6 +232,7 @@ pub(crate) fn transformer(model: &recipe::Model) -> TransformerOptions {
             recipe::Norm::Layer => Norm::Layer,
             recipe::Norm::Rms => Norm::Rms,
         },
+        norm_epsilon: model.norm_epsilon() as f32,
         norm_first: model.norm_first,
         similarity: match model.similarity {
             recipe::Similarity::Dot => Similarity::ScaledDotProduct,

@@ -12,6 +12,7 @@
 
 mod fields;
 mod parts;
+mod tokenizer;
 
 use std::io::Write;
 use std::path::Path;
@@ -22,8 +23,9 @@ pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use parts::CONTEXT;
 pub use parts::{
     Backbone, Data, FeedForward, Model, Nonlinearity, Norm, Optimizer, Position, Precision, Recipe,
-    ScheduleKind, Similarity, Task, Tokenizer, Training, Windows,
+    ScheduleKind, Similarity, Task, Training, Windows,
 };
+pub use tokenizer::{NoTokenizer, Tokenizer};
 
 use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
@@ -125,7 +127,7 @@ impl Recipe {
         // A text that goes on after the value (`1\nx = 2`) is no value.
         let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
         // A file may be named 1923.
-        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Word(_));
+        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Kind | Accepts::Word(_));
         let parsed = parsed.filter(|parsed| !text || parsed.is_str());
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
@@ -152,21 +154,31 @@ impl Recipe {
 
     /// Checks each field against [`FIELDS`], and that they go together.
     pub fn validate(&self) -> Result<(), RecipeError> {
+        self.validate_fields()?;
+        let conflict =
+            self.data_conflict().or_else(|| self.model_conflict()).or_else(|| self.training_conflict());
+        conflict.map_or(Ok(()), |sentence| Err(RecipeError::Conflict(sentence)))
+    }
+
+    /// Like [`validate`](Self::validate), for a model that is there already: there need be no data and no end of training.
+    pub fn validate_model(&self) -> Result<(), RecipeError> {
+        self.validate_fields()?;
+        self.model_conflict().map_or(Ok(()), |sentence| Err(RecipeError::Conflict(sentence)))
+    }
+
+    fn validate_fields(&self) -> Result<(), RecipeError> {
         let table = self.table()?;
         for field in FIELDS {
             if let Some(value) = lookup(&table, field.path) {
                 field.check(value)?;
             }
         }
-        match self.conflict() {
-            Some(sentence) => Err(RecipeError::Conflict(sentence)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    /// The first thing in which fields do not go together.
-    fn conflict(&self) -> Option<String> {
-        let Recipe { data, model, training, .. } = self;
+    /// The first thing in which the data's fields do not go together.
+    fn data_conflict(&self) -> Option<String> {
+        let data = &self.data;
         if data.train.is_none() && !data.builtin {
             let what = "field data.train is missing; it names the file or folder to learn from";
             return Some(format!("{what} (data.builtin = true takes the built-in tunes instead)"));
@@ -175,6 +187,12 @@ impl Recipe {
             let train = train.display();
             return Some(format!("data.train is {train} while data.builtin is true; leave one of them out"));
         }
+        None
+    }
+
+    /// The first thing in which the model's fields do not go together.
+    fn model_conflict(&self) -> Option<String> {
+        let model = &self.model;
         if model.tied_weights && model.embedding_size() != model.hidden_size {
             let (embedding, hidden) = (model.embedding_size(), model.hidden_size);
             let needs = "model.tied_weights needs model.embedding_size and model.hidden_size to be equal";
@@ -183,21 +201,29 @@ impl Recipe {
         if model.nonlinearity == Nonlinearity::Relu && model.backbone != Backbone::Rnn {
             return Some("model.nonlinearity = \"relu\" goes with model.backbone = \"rnn\" only".into());
         }
-        if model.backbone == Backbone::Transformer {
-            if let Some(context) = model.context.filter(|&context| context < training.length) {
-                let length = training.length;
-                return Some(format!(
-                    "training.length is {length}, but model.context only {context}; a window has to fit into the context"
-                ));
-            }
-            if let Some(conflict) = crate::model::transformer(model).conflict() {
-                return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
-            }
+        let transformer = Some(model).filter(|model| model.backbone == Backbone::Transformer);
+        if let Some(conflict) = transformer.and_then(|model| crate::model::transformer(model).conflict()) {
+            return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
         }
         let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
         if recurrent && model.layers > RECURRENT_LAYERS {
             let layers = model.layers;
-            return Some(format!("model.layers is {layers}; a recurrent model has {RECURRENT_LAYERS} at most"));
+            return Some(format!(
+                "model.layers is {layers}; a recurrent model has {RECURRENT_LAYERS} at most"
+            ));
+        }
+        None
+    }
+
+    /// The first thing in which the training's fields do not go together, or with the model's.
+    fn training_conflict(&self) -> Option<String> {
+        let Recipe { model, training, .. } = self;
+        let context = model.context.filter(|_| model.backbone == Backbone::Transformer);
+        if let Some(context) = context.filter(|&context| context < training.length) {
+            let length = training.length;
+            return Some(format!(
+                "training.length is {length}, but model.context only {context}; a window has to fit into the context"
+            ));
         }
         let known_end = training.steps.is_some() || training.epochs.is_some();
         if training.schedule == ScheduleKind::Cosine && !known_end {

@@ -52,6 +52,9 @@ pub struct RunInfo {
     pub created: Timestamp,
     /// What it learns from; `None` for the built-in tunes.
     pub train: Option<Source>,
+    /// Where the model was imported from, if it was: it has no training of its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<PathBuf>,
     /// What it validates on; `None` for a share of the training data.
     pub validation: Option<Source>,
     /// How many numbers the model has learnt.
@@ -73,6 +76,7 @@ impl RunInfo {
             task,
             created: Timestamp::now(),
             train,
+            imported: None,
             validation,
             parameters,
             steps: 0,
@@ -276,9 +280,15 @@ impl Run {
         self.write_info()
     }
 
-    /// Reads the recipe.
+    /// Reads the recipe; that of an imported model names no data.
     pub fn recipe(&self) -> Result<Recipe> {
-        Recipe::read(self.path.join(RECIPE))
+        let path = self.path.join(RECIPE);
+        if self.info.imported.is_none() {
+            return Recipe::read(path);
+        }
+        let recipe = Recipe::read_unvalidated(&path)?;
+        recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
+        Ok(recipe)
     }
 
     /// Writes the recipe anew: a resumed training may go on for longer.
@@ -286,10 +296,9 @@ impl Run {
         recipe.write(self.path.join(RECIPE))
     }
 
-    /// Reads `tokenizer.json`.
-    pub fn tokenizer(&self) -> Result<String> {
-        let path = self.path.join(TOKENIZER);
-        fs::read_to_string(&path).map_err(Error::io("read", &path))
+    /// Where the tokenizer lies.
+    pub fn tokenizer_path(&self) -> PathBuf {
+        self.path.join(TOKENIZER)
     }
 
     /// Writes the model's weights.

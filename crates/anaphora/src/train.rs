@@ -11,15 +11,14 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anaphora_data::Tokenizer;
 use anaphora_nn::Precision;
 
 use self::trainer::Trainer;
-use crate::Result;
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, read_tokenizer};
 use crate::model::LanguageModel;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::{Run, RunInfo, Score, Source};
+use crate::{Error, Result};
 
 /// Something that an onlooker of a training may want to show.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,9 +142,17 @@ pub fn train(
 pub fn resume(folder: &Path, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)) -> Result<Outcome> {
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
-    let tokenizer = Tokenizer::from_json(&run.tokenizer()?)?;
+    let tokenizer = read_tokenizer(&run.tokenizer_path())?;
     let corpus = Corpus::of_run(&run, &recipe.data)?;
     let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), recipe.training.seed.into());
+    let (made, known) = (model.params().len() as u64, run.info().parameters);
+    if made != known {
+        let tokens = tokenizer.vocab_size();
+        let what =
+            format!("recipe.toml and tokenizer.json ({tokens} tokens) make a model of {made} parameters");
+        let reason = format!("{what} where the run has {known}; restore the files that it began with");
+        return Err(Error::Malformed { path: folder.to_owned(), reason });
+    }
     let latest = run.checkpoints().latest_valid()?;
     let mut trainer = Trainer::new(run, recipe, &corpus, &tokenizer, model)?;
     for damaged in &latest.damaged {

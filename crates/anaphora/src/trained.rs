@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anaphora_data::{Format, Tokenizer};
 
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, read_tokenizer};
 use crate::model::LanguageModel;
 use crate::recipe::{Recipe, Task};
 use crate::run::Run;
+use crate::weights::WeightsError;
 use crate::{Error, Result};
 
 /// The best model of a run with what belongs to it.
@@ -27,12 +28,20 @@ impl Trained {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let run = Run::open(folder.as_ref())?;
         let recipe = run.recipe()?;
-        let tokenizer = Tokenizer::from_json(&run.tokenizer()?)?;
+        let tokenizer = read_tokenizer(&run.tokenizer_path())?;
         let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
         if !run.model_path().exists() {
             return Err(Error::NoModel(run.path().to_owned()));
         }
-        let weights = run.read_model(&model.expected())?;
+        let weights = run.read_model(&model.expected()).map_err(|error| {
+            match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
+                Some(expected) => {
+                    let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());
+                    Error::Vocabulary { path, found, expected }
+                }
+                None => error,
+            }
+        })?;
         model.load(&weights);
         Ok(Self { run, recipe, tokenizer, model })
     }
@@ -53,5 +62,17 @@ impl Trained {
     /// The pieces that the run learnt from and was validated on, read again.
     pub fn corpus(&self) -> Result<Corpus> {
         Corpus::of_run(&self.run, &self.recipe.data)
+    }
+}
+
+/// For how many tokens the weights are, where a tensor's shape differs from the model's in that number alone.
+fn vocabulary_of_weights(error: &Error, vocab_size: usize) -> Option<usize> {
+    let Error::Weights { source: WeightsError::Shape { found, expected, .. }, .. } = error else {
+        return None;
+    };
+    let mut differing = found.iter().zip(expected).filter(|(found, expected)| found != expected);
+    match (differing.next(), differing.next()) {
+        (Some((&of_weights, &expected)), None) if expected == vocab_size => Some(of_weights),
+        _ => None,
     }
 }

@@ -10,6 +10,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use half::{bf16, f16};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
@@ -69,7 +71,7 @@ pub enum WeightsError {
     #[error("its training state cannot be read ({0})")]
     State(String),
     /// A tensor of another kind of number.
-    #[error("tensor {name} holds {found} numbers where F32 is expected")]
+    #[error("tensor {name} holds {found} numbers where F32, F16 or BF16 is expected")]
     Kind {
         /// The tensor.
         name: String,
@@ -225,8 +227,19 @@ fn each_chunk(tensors: &[NamedTensor<'_>], mut take: impl FnMut(&[u8]) -> io::Re
     Ok(())
 }
 
+/// Reads the tensors whose names are `wanted` from a file that another program may have written.
+pub(crate) fn read_wanted(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<NamedTensor<'static>>> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let parsed = parse_wanted(&bytes, wanted);
+    parsed.map(|file| file.tensors).map_err(|source| Error::Weights { path: path.to_owned(), source })
+}
+
 /// Reads a file's bytes; where it carries a sum, the sum must be right.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, WeightsError> {
+    parse_wanted(bytes, |_| true)
+}
+
+fn parse_wanted(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Parsed, WeightsError> {
     let summed = bytes.get(8..SUM_AT) == Some(SUM_PREFIX) && bytes.len() >= SUM_AT + 8;
     if summed {
         let (before, rest) = bytes.split_at(SUM_AT);
@@ -245,13 +258,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
     let file = SafeTensors::deserialize(bytes).map_err(format)?;
     let mut tensors = Vec::with_capacity(file.len());
-    for name in header.offset_keys() {
+    for name in header.offset_keys().into_iter().filter(|name| wanted(name)) {
         let view = file.tensor(&name).map_err(format)?;
-        if view.dtype() != Dtype::F32 {
+        let Some(data) = numbers(&view) else {
             return Err(WeightsError::Kind { name, found: format!("{:?}", view.dtype()) });
-        }
-        let data: Vec<f32> =
-            view.data().chunks_exact(4).map(|x| f32::from_le_bytes([x[0], x[1], x[2], x[3]])).collect();
+        };
         tensors.push(NamedTensor {
             name: name.into(),
             shape: view.shape().to_vec().into(),
@@ -259,6 +270,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, WeightsError> {
         });
     }
     Ok(Parsed { tensors, metadata: header.metadata().clone().unwrap_or_default(), summed })
+}
+
+/// A tensor's numbers, where it is of a kind that is read.
+fn numbers(view: &TensorView) -> Option<Vec<f32>> {
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::F32 => Some(bytes.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect()),
+        Dtype::F16 => Some(bytes.as_chunks().0.iter().map(|&x| f16::from_le_bytes(x).to_f32()).collect()),
+        Dtype::BF16 => Some(bytes.as_chunks().0.iter().map(|&x| bf16::from_le_bytes(x).to_f32()).collect()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

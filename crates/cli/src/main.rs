@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, convert, demo, evaluate, generate, resume, runs, train};
+use commands::{bench, convert, demo, evaluate, export, generate, import, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,8 @@ enum Command {
     Generate(generate::Args),
     Evaluate(evaluate::Args),
     Convert(convert::Args),
+    Import(import::Args),
+    Export(export::Args),
     Runs(runs::Args),
     Bench(bench::Args),
 }
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Bench(args) => bench::run(args),
     };

@@ -68,7 +68,7 @@ impl clap::Args for Overrides {
                 number => format!(" [default: {number}]"),
             };
             let accepts = match field.accepts {
-                Accepts::Word(_) => format!(": {}", field.accepts),
+                Accepts::Word(_) | Accepts::Kind => format!(": {}", field.accepts),
                 _ => String::new(),
             };
             let heading = match section {

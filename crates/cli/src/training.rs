@@ -127,7 +127,8 @@ fn introduction(start: &Start) -> String {
     let symbol = match data.tokenizer {
         Tokenizer::Character => "character",
         Tokenizer::Byte => "byte",
-        Tokenizer::Word => "word",
+        Tokenizer::Word { .. } => "word",
+        _ => "token",
     };
     let backbone = match model.backbone {
         Backbone::Window => format!("window of {}", model.window),

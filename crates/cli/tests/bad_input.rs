@@ -152,7 +152,59 @@ fn a_damaged_model_is_not_used() {
     fs::write(&model, &whole).unwrap();
 
     place.write("run/tokenizer.json", "{}");
-    assert!(place.call(&["generate", "run"]).refused(1).contains("tokenizer"));
+    let sentence = place.call(&["generate", "run"]).refused(1);
+    assert_eq!(
+        sentence,
+        "run/tokenizer.json: the tokenizer file is damaged: missing field `version` at line 1 column 2"
+    );
+}
+
+#[test]
+fn a_tokenizer_that_does_not_fit_is_refused() {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 10);
+    place.train(&["tunes.abc", "--tokenizer=bpe:300", "--steps=20", "--out=run"]).ok();
+    place.train(&["tunes.abc", "--tokenizer=bpe:320", "--steps=20", "--out=other"]).ok();
+
+    let whole = place.read("run/tokenizer.json");
+    place.write("run/tokenizer.json", place.read("other/tokenizer.json"));
+    for command in ["generate", "evaluate"] {
+        assert_eq!(
+            place.call(&[command, "run"]).refused(1),
+            "run/tokenizer.json has 320 tokens where the run's weights have 300; restore the file that the run began with"
+        );
+    }
+    let sentence = place.call(&["resume", "run"]).refused(1);
+    assert!(
+        sentence.starts_with("run: recipe.toml and tokenizer.json (320 tokens) make a model of "),
+        "{sentence}"
+    );
+
+    place.write("run/tokenizer.json", &whole[..whole.len() / 2]);
+    for command in ["generate", "evaluate", "resume"] {
+        let sentence = place.call(&[command, "run"]).refused(1);
+        assert!(sentence.starts_with("run/tokenizer.json: the tokenizer file is damaged: "), "{sentence}");
+    }
+
+    let text = String::from_utf8(whole).unwrap();
+    place.write("endless.json", text.replace("<end>", "<pad>"));
+    assert_eq!(
+        place.train(&["tunes.abc", "--tokenizer=endless.json", "--out=new"]).refused(1),
+        "endless.json: the tokenizer file has no special token that closes a piece, such as <|endoftext|> or </s>"
+    );
+    assert!(
+        place.train(&["tunes.abc", "--tokenizer=none.json", "--out=new"]).refused(1).contains("none.json")
+    );
+    assert_eq!(
+        place.train(&["tunes.abc", "--tokenizer=bpe:100", "--out=new"]).refused(1),
+        "a vocabulary of at most 100 tokens was asked for, one of this kind has to hold at least 257"
+    );
+    let sentence = place.train(&["tunes.abc", "--tokenizer=bep:4096", "--out=new"]).refused(2);
+    assert!(
+        sentence.starts_with("--tokenizer: field data.tokenizer is \"bep:4096\"; it takes character, "),
+        "{sentence}"
+    );
+    assert!(!place.path("new").exists(), "nothing is begun");
 }
 
 #[test]

@@ -19,12 +19,12 @@ fn a_wrong_call_has_exit_code_2() {
         (&["train"], "required arguments were not provided"),
         (&["train", "tunes.abc", "--bach", "3"], "a similar argument exists: '--batch'"),
         (
-            &["train", "tunes.abc", "--layers", "9"],
-            "--layers: field model.layers is 9; it takes a whole number from 1 to 8",
+            &["train", "tunes.abc", "--layers", "49"],
+            "--layers: field model.layers is 49; it takes a whole number from 1 to 48",
         ),
         (&["train", "tunes.abc", "--hidden", "-1"], "--hidden: field model.hidden_size is -1; it takes"),
         (&["train", "tunes.abc", "--steps", "many"], "--steps: field training.steps is \"many\"; it takes"),
-        (&["train", "tunes.abc", "--backbone", "lstn"], "it takes window, rnn, gru or lstm"),
+        (&["train", "tunes.abc", "--backbone", "lstn"], "it takes window, rnn, gru, lstm or transformer"),
         (&["train", "tunes.abc", "--nonlinearity", "relu"], "goes with model.backbone = \"rnn\" only"),
         (&["train", "tunes.abc", "--set", "training.bach=3"], "did you mean training.batch?"),
         (&["train", "tunes.abc", "--set", "batch"], "an = is missing"),
@@ -72,7 +72,8 @@ fn what_is_missing_has_exit_code_1() {
 fn help_is_a_result() {
     let place = Workplace::new();
     let help = place.call(&["--help"]).ok();
-    for command in ["demo", "train", "resume", "generate", "evaluate", "convert", "runs"] {
+    for command in ["demo", "train", "resume", "generate", "evaluate", "convert", "import", "export", "runs"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let help = place.call(&[command, "--help"]).ok();
         assert!(help.contains(&format!("Usage: anaphora {command}")), "{help}");

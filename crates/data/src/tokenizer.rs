@@ -1,31 +1,32 @@
 //! Text to numbers and back.
 //!
-//! Every tokenizer has one special symbol, [`END`], of id 0: it closes a piece, and a model begins a new piece after
-//! it. A word tokenizer has a second one, [`UNKNOWN`], of id 1. Neither is ever produced from text that merely looks
-//! like it.
+//! Every tokenizer has a special symbol, [`END`], that closes a piece, and a model begins a new piece after it; its id is
+//! [`Tokenizer::end_id`]. A word tokenizer has a second one, [`UNKNOWN`], of id 1. Neither is ever produced from text
+//! that merely looks like it.
 
 mod decoder;
 mod file;
+mod subwords;
 mod words;
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use subwords::Subwords;
 
 pub use decoder::Decoder;
 pub use file::VERSION;
 
-/// Name of the symbol that closes a piece; its id is 0 and it decodes to nothing.
+/// Name of the symbol that closes a piece; it decodes to nothing. Tokenizers read from elsewhere may call it otherwise.
 pub const END: &str = "<end>";
 /// Name of a word tokenizer's symbol for what it does not know; its id is 1.
 pub const UNKNOWN: &str = "<unk>";
 
+/// Id of [`END`] in all but sub-word tokenizers.
 const END_ID: u32 = 0;
 const UNKNOWN_ID: u32 = 1;
 
 /// What a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
     /// A character (a Unicode scalar value); ids follow the order of code points.
     #[default]
@@ -39,6 +40,32 @@ pub enum Kind {
         /// Most tokens that the vocabulary may have, special ones included.
         maximum_size: usize,
     },
+    /// Sub-words by byte-pair encoding over bytes, as in GPT-2 (Sennrich et al., 2016). Nothing is unknown to it.
+    Bpe {
+        /// Rarer pairs are not merged.
+        minimum_count: usize,
+        /// Most tokens, special ones included; 257 at least.
+        maximum_size: usize,
+    },
+    /// Sub-words by WordPiece (Schuster & Nakajima, 2012), over bytes. Nothing is unknown to it.
+    WordPiece {
+        /// Rarer pairs are not merged.
+        minimum_count: usize,
+        /// Most tokens, special ones included; 513 at least.
+        maximum_size: usize,
+    },
+    /// Sub-words by a unigram language model (Kudo, 2018), over bytes. Nothing is unknown to it.
+    Unigram {
+        /// Most tokens, special ones included; 258 at least.
+        maximum_size: usize,
+    },
+}
+
+impl Kind {
+    /// Whether every text can be encoded, also one with characters that were not trained on.
+    pub fn takes_any_text(self) -> bool {
+        !matches!(self, Kind::Character | Kind::Word { .. })
+    }
 }
 
 /// Why text cannot be encoded, or a tokenizer cannot be made.
@@ -68,20 +95,44 @@ pub enum TokenizerError {
     /// There is no text to make a vocabulary from.
     #[error("the training text is empty, a vocabulary cannot be made from it")]
     NoText,
-    /// A word vocabulary with no room for a word.
-    #[error("a word vocabulary of at most {0} tokens was asked for, it has to hold at least 4")]
-    TooSmall(usize),
+    /// A vocabulary with no room for what it always holds.
+    #[error(
+        "a vocabulary of at most {size} tokens was asked for, one of this kind has to hold at least {least}"
+    )]
+    TooSmall {
+        /// The size that was asked for.
+        size: usize,
+        /// The smallest that will do.
+        least: usize,
+    },
+    /// Sub-words cannot be found.
+    #[error("no sub-words can be made from the training text: {0}")]
+    Training(String),
+    /// A tokenizer of another maker cannot encode a text.
+    #[error("the tokenizer cannot encode the text: {0}")]
+    Encoding(String),
     /// A stored tokenizer that is not one.
     #[error("the tokenizer file is damaged: {0}")]
     Damaged(String),
     /// A stored tokenizer of another version of the format.
     #[error("the tokenizer file has version {0}, this program reads version {VERSION}")]
     Version(u64),
+    /// A tokenizer of Hugging Face's format whose decoding is not that of bytes.
+    #[error(
+        "the tokenizer file would not give texts back as they were, for it does not work on bytes; \
+         one with a ByteLevel decoder, as GPT-2 has, is needed"
+    )]
+    NotBytes,
+    /// A tokenizer of Hugging Face's format in which no special token is known to close a piece.
+    #[error("the tokenizer file has no special token that closes a piece, such as <|endoftext|> or </s>")]
+    NoEnd,
+    /// The token that is to close a piece is not in the file.
+    #[error("the tokenizer file has no token {0:?}, which is to close a piece")]
+    NoSuchEnd(String),
 }
 
 /// Turns text into token ids and back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "file::TokenizerFile", into = "file::TokenizerFile")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokenizer {
     vocabulary: Vocabulary,
 }
@@ -96,14 +147,18 @@ enum Vocabulary {
         tokens: Vec<String>,
         ids: HashMap<String, u32>,
     },
+    Subwords(Box<Subwords>),
 }
 
 impl Tokenizer {
-    /// Makes the vocabulary of `texts`. A character is known if it occurs at all, so the texts should be all that the
-    /// tokenizer is to encode, those for validation included.
+    /// Makes the vocabulary of `texts`. The same texts give the same vocabulary.
+    ///
+    /// A kind that does not [take any text](Kind::takes_any_text) knows only characters or words that occur, so the texts
+    /// should be all that the tokenizer is to encode, those for validation included; the others want the training texts
+    /// alone.
     ///
     /// # Errors
-    /// No character in `texts` (except for bytes, which need none); a `maximum_size` below 4.
+    /// No character in `texts` (except for bytes, which need none); a `maximum_size` that is too small.
     pub fn train<'a>(kind: Kind, texts: impl IntoIterator<Item = &'a str>) -> Result<Self, TokenizerError> {
         let vocabulary = match kind {
             Kind::Character => {
@@ -117,6 +172,15 @@ impl Tokenizer {
             Kind::Word { minimum_count, maximum_size } => {
                 Vocabulary::words(words::vocabulary(texts, minimum_count, maximum_size)?)
             }
+            Kind::Bpe { minimum_count, maximum_size } => {
+                Vocabulary::Subwords(Box::new(subwords::bpe(texts, minimum_count, maximum_size)?))
+            }
+            Kind::WordPiece { minimum_count, maximum_size } => {
+                Vocabulary::Subwords(Box::new(subwords::wordpiece(texts, minimum_count, maximum_size)?))
+            }
+            Kind::Unigram { maximum_size } => {
+                Vocabulary::Subwords(Box::new(subwords::unigram(texts, maximum_size)?))
+            }
         };
         Ok(Tokenizer { vocabulary })
     }
@@ -127,12 +191,16 @@ impl Tokenizer {
             Vocabulary::Character(characters) => characters.len() + 1,
             Vocabulary::Byte => 257,
             Vocabulary::Word { tokens, .. } => tokens.len(),
+            Vocabulary::Subwords(subwords) => subwords.vocab_size(),
         }
     }
 
     /// Id of the symbol that closes a piece.
     pub fn end_id(&self) -> u32 {
-        END_ID
+        match &self.vocabulary {
+            Vocabulary::Subwords(subwords) => subwords.end_id,
+            _ => END_ID,
+        }
     }
 
     /// Id of the symbol for what is not known, where there is one.
@@ -143,7 +211,8 @@ impl Tokenizer {
     /// The tokens of a text, without a closing `<end>`.
     ///
     /// # Errors
-    /// A character that a character tokenizer does not know; the other kinds take any text.
+    /// A character that a character tokenizer does not know; the other kinds take any text, but for tokenizers of other
+    /// makers, which may be incomplete.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::with_capacity(text.len());
         self.encode_into(text, &mut ids)?;
@@ -177,6 +246,7 @@ impl Tokenizer {
                     }
                 }
             }
+            Vocabulary::Subwords(subwords) => subwords.encode_into(text, ids)?,
         }
         Ok(())
     }
@@ -196,9 +266,10 @@ impl Tokenizer {
         Decoder::new(self)
     }
 
-    /// A token's printable name: `a`, `\n`, `0xC3`, `<end>`; none for an id beyond the vocabulary.
+    /// A token's printable name: `a`, `\n`, `0xC3`, `##ing`, `<end>`; none for an id beyond the vocabulary.
     pub fn name(&self, id: u32) -> Option<String> {
         match (&self.vocabulary, id) {
+            (Vocabulary::Subwords(subwords), _) => subwords.name(id),
             (_, END_ID) => Some(END.to_owned()),
             (Vocabulary::Character(known), _) => {
                 known.get(id as usize - 1).map(|c| c.escape_debug().to_string())
@@ -223,6 +294,7 @@ impl Tokenizer {
             Vocabulary::Byte => usize::from(!(0x80..0xC0).contains(&(id as i64 - 1))),
             Vocabulary::Word { .. } if id == END_ID || id == UNKNOWN_ID => 1,
             Vocabulary::Word { tokens, .. } => tokens.get(id as usize).map_or(1, |t| t.chars().count()),
+            Vocabulary::Subwords(subwords) => subwords.characters(id),
         };
         ids.iter().map(of_token).sum()
     }
@@ -234,6 +306,10 @@ impl Tokenizer {
             bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         };
         match (&self.vocabulary, id) {
+            (Vocabulary::Subwords(subwords), _) => match subwords.bytes(id) {
+                Some(of_token) => bytes.extend_from_slice(of_token),
+                None => append_character(unknown, bytes),
+            },
             (_, END_ID) => {}
             (Vocabulary::Character(known), _) => {
                 append_character(known.get(id as usize - 1).copied().unwrap_or(unknown), bytes);

@@ -66,8 +66,15 @@ impl EncoderAttention {
         let context = match &self.additive {
             Some((key, score)) => {
                 let keys = key.forward(graph, values)?;
-                let (context, _) =
-                    graph.additive_attention(query, batch_sizes, keys, values, memory_sizes, sources, *score)?;
+                let (context, _) = graph.additive_attention(
+                    query,
+                    batch_sizes,
+                    keys,
+                    values,
+                    memory_sizes,
+                    sources,
+                    *score,
+                )?;
                 context
             }
             None => {

@@ -24,7 +24,7 @@ pub use norm::norm;
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::{Progress, State};
-pub use transformer::{FeedForwardKind, EncoderMemory, Transformer, TransformerOptions};
+pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
     Activation, AdamW, Cell, Device, Graph, Mask, Memory, Mode, Norm, ParamId, Params, Precision, Sgd,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::RecipeError;
+use super::{RecipeError, Tokenizer};
 
 /// One field of a recipe.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub enum Accepts {
     Flag,
     /// The path of a file or folder.
     Path,
+    /// A [`Tokenizer`].
+    Kind,
     /// One of some words.
     Word(&'static [&'static str]),
     /// A whole number, from the first to the second.
@@ -38,7 +40,7 @@ pub enum Accepts {
     Shares,
 }
 
-use Accepts::{Below, Flag, Number, Path, Positive, Shares, Whole, Word};
+use Accepts::{Below, Flag, Kind, Number, Path, Positive, Shares, Whole, Word};
 
 const fn field(path: &'static str, accepts: Accepts, help: &'static str) -> Field {
     Field { path, accepts, help }
@@ -56,15 +58,22 @@ pub const FIELDS: &[Field] = &[
     field("data.builtin", Flag, "learn from the built-in tunes"),
     field("data.validation", Path, "what to validate on, instead of a share of the training data"),
     field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
-    field("data.tokenizer", Word(&["character", "byte", "word"]), "what a symbol is"),
-    field("data.vocabulary_size", Whole(1, MANY), "most words that a word tokenizer keeps"),
-    field("data.vocabulary_min_count", Whole(1, MANY), "times that a word must occur to be kept"),
+    field("data.tokenizer", Kind, "what a token is"),
+    field(
+        "data.vocabulary_min_count",
+        Whole(1, MANY),
+        "times that a word or merged pair must occur to be kept",
+    ),
     field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),
     field("model.hidden_size", Whole(1, WIDE), "units a layer"),
-    field("model.embedding_size", Whole(0, WIDE), "width of the input embedding, 0 for one-hot input; 128, a transformer's width where left out"),
+    field(
+        "model.embedding_size",
+        Whole(0, WIDE),
+        "width of the input embedding, 0 for one-hot input; 128, a transformer's width where left out",
+    ),
     field("model.dropout", Below(0.0, 1.0), "share of activations dropped between layers"),
     field("model.variational_dropout", Flag, "one dropout mask for all steps"),
     field("model.tied_weights", Flag, "share the head's weights with the embedding"),
@@ -84,8 +93,17 @@ pub const FIELDS: &[Field] = &[
         Word(&["relu", "gelu", "gelu_tanh", "swiglu"]),
         "activation of a transformer's feed-forward networks",
     ),
-    field("model.feed_forward_size", Whole(1, WIDE), "units of their inner layer; 4 hidden_size where left out"),
+    field(
+        "model.feed_forward_size",
+        Whole(1, WIDE),
+        "units of their inner layer; 4 hidden_size where left out",
+    ),
     field("model.norm", Word(&["layer", "rms"]), "how a transformer normalises"),
+    field(
+        "model.norm_epsilon",
+        Positive,
+        "what norms add to the variance; 1e-5, for rms 1e-6 where left out",
+    ),
     field("model.norm_first", Flag, "norms in front of each part, not behind its residual sum"),
     field("model.bias", Flag, "biases in a transformer's linear maps and norms"),
     field("model.attention_dropout", Below(0.0, 1.0), "share of attention weights dropped"),
@@ -165,6 +183,7 @@ impl Accepts {
         match *self {
             Flag => value.is_bool(),
             Path => value.as_str().is_some_and(|path| !path.is_empty()),
+            Kind => value.as_str().is_some_and(|text| text.parse::<Tokenizer>().is_ok()),
             Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Whole(from, to) => value.as_integer().is_some_and(|x| (from..=to).contains(&x)),
             Number(from, to) => number.is_some_and(|x| (from..=to).contains(&x)),
@@ -182,6 +201,10 @@ impl fmt::Display for Accepts {
         match *self {
             Flag => f.write_str("true or false"),
             Path => f.write_str("the path of a file or folder, in quotes"),
+            Kind => f.write_str(
+                "character, byte, word, bpe, wordpiece or unigram, the last four with a size if wanted \
+                 (bpe:4096), or the path of a tokenizer's .json file",
+            ),
             Word(words) => match words.split_last() {
                 Some((last, others)) if !others.is_empty() => write!(f, "{} or {last}", others.join(", ")),
                 _ => f.write_str(&words.concat()),

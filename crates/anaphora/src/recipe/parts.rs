@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Tokenizer;
+
 /// What is to be learnt, from what, by which model and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -45,27 +47,12 @@ pub struct Data {
     pub validation: Option<PathBuf>,
     /// The share of the pieces that is held out for validation, from the end.
     pub validation_fraction: f64,
-    /// What a symbol is.
+    /// What a token is.
     pub tokenizer: Tokenizer,
-    /// The largest number of words that a word tokenizer keeps.
-    pub vocabulary_size: usize,
-    /// How often a word must occur for a word tokenizer to keep it.
+    /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
     pub vocabulary_min_count: usize,
     /// How windows are drawn from the data.
     pub windows: Windows,
-}
-
-/// What a symbol is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tokenizer {
-    /// A Unicode character that occurs in the data.
-    #[default]
-    Character,
-    /// One of 256 bytes.
-    Byte,
-    /// A word or mark of punctuation; rare ones are `<unk>`.
-    Word,
 }
 
 /// How windows are drawn from the data.
@@ -125,9 +112,12 @@ pub struct Model {
     pub feed_forward_size: Option<usize>,
     /// How a Transformer normalises.
     pub norm: Norm,
+    /// What norms add to the variance under the root. Left out, PyTorch's 1e-5 for LayerNorm, LLaMA's 1e-6 for RMSNorm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub norm_epsilon: Option<f64>,
     /// Norms in front of each part instead of behind its residual sum.
     pub norm_first: bool,
-    /// Biases in a Transformer's linear maps and norms.
+    /// Biases in a Transformer's linear maps and norms; its head has none.
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
@@ -330,6 +320,14 @@ impl Model {
         })
     }
 
+    /// What norms add to the variance under the root.
+    pub fn norm_epsilon(&self) -> f64 {
+        self.norm_epsilon.unwrap_or(match self.norm {
+            Norm::Layer => 1e-5,
+            Norm::Rms => 1e-6,
+        })
+    }
+
     /// Units of the inner layer of a Transformer's feed-forward networks.
     pub fn feed_forward_size(&self) -> usize {
         self.feed_forward_size.unwrap_or(match self.feed_forward {
@@ -348,7 +346,6 @@ impl Default for Data {
             validation: None,
             validation_fraction: 0.1,
             tokenizer: Tokenizer::default(),
-            vocabulary_size: 20_000,
             vocabulary_min_count: 2,
             windows: Windows::default(),
         }
@@ -376,6 +373,7 @@ impl Default for Model {
             feed_forward: FeedForward::default(),
             feed_forward_size: None,
             norm: Norm::default(),
+            norm_epsilon: None,
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,

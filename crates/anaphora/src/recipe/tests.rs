@@ -15,6 +15,12 @@ fn full() -> Recipe {
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
     recipe.data.builtin = false;
+    let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
+        &mut recipe.model;
+    for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {
+        *size = Some(128);
+    }
+    *norm_epsilon = Some(1e-6);
     recipe
 }
 
@@ -112,11 +118,11 @@ fn each_bad_value_is_one_sentence() {
             "[training]\nbetas = [0.9, 1.0]",
             "field training.betas is [0.9, 1.0]; it takes two numbers from 0 to below 1, as in [0.9, 0.999]",
         ),
-        ("[model]\nlayers = 9", "field model.layers is 9; it takes a whole number from 1 to 8"),
+        ("[model]\nlayers = 49", "field model.layers is 49; it takes a whole number from 1 to 48"),
         ("[model]\ndropout = 1", "field model.dropout is 1; it takes a number from 0 to below 1"),
         (
-            "[model]\nbackbone = \"transformer\"",
-            "field model.backbone is \"transformer\"; it takes window, rnn, gru or lstm",
+            "[model]\nbackbone = \"perceptron\"",
+            "field model.backbone is \"perceptron\"; it takes window, rnn, gru, lstm or transformer",
         ),
         ("[model]\nhiden_size = 3", "there is no field model.hiden_size; did you mean model.hidden_size?"),
         (
@@ -147,6 +153,8 @@ fn fields_that_do_not_go_together() {
     );
     let relu = refusal_of(|r| r.model.nonlinearity = Nonlinearity::Relu);
     assert!(relu.contains("model.backbone = \"rnn\""), "{relu}");
+    let deep = refusal_of(|r| r.model.layers = 9);
+    assert_eq!(deep, "model.layers is 9; a recurrent model has 8 at most");
     let both = refusal_of(|r| r.data.train = Some("a.abc".into()));
     assert!(both.contains("a.abc"), "{both}");
     assert!(refusal_of(|r| r.training.schedule = ScheduleKind::Cosine).contains("training.steps"));
@@ -164,7 +172,7 @@ fn a_file_is_named_in_its_error() {
     std::fs::write(&path, "[model]\nlayers = -1").unwrap();
     let message = Recipe::read(&path).unwrap_err().to_string();
     let expected =
-        format!("{}: field model.layers is -1; it takes a whole number from 1 to 8", path.display());
+        format!("{}: field model.layers is -1; it takes a whole number from 1 to 48", path.display());
     assert_eq!(message, expected);
     std::fs::write(&path, b"\xff\xfe").unwrap();
     assert!(Recipe::read(&path).unwrap_err().to_string().contains("recipe.toml"));
@@ -189,4 +197,29 @@ proptest! {
             prop_assert_eq!(recipe, before);
         }
     }
+}
+
+#[test]
+fn a_transformer_has_sizes_that_fit_each_other() {
+    let refusal_of = |change: fn(&mut Recipe)| {
+        let mut recipe = Recipe::for_backbone(Backbone::Transformer);
+        recipe.data.builtin = true;
+        recipe.validate().unwrap();
+        change(&mut recipe);
+        recipe.validate().unwrap_err().to_string()
+    };
+    let set = "set model.heads, model.kv_heads or model.hidden_size";
+    assert_eq!(
+        refusal_of(|r| r.model.heads = Some(3)),
+        format!("3 heads do not divide a width of 256; {set}")
+    );
+    assert_eq!(
+        refusal_of(|r| r.model.kv_heads = Some(3)),
+        format!("3 heads of keys and values do not divide 4 heads of queries; {set}")
+    );
+    assert!(refusal_of(|r| r.model.context = Some(100)).contains("model.context only 100"));
+    let mut model_alone = Recipe::for_backbone(Backbone::Transformer);
+    model_alone.validate_model().unwrap();
+    model_alone.model.heads = Some(3);
+    assert!(model_alone.validate_model().is_err());
 }

@@ -54,7 +54,7 @@ fn a_file_from_elsewhere_needs_no_sum() {
     let view = safetensors::tensor::TensorView::new(Dtype::F64, vec![1], &data).unwrap();
     let bytes = safetensors::serialize([("a", view)], None).unwrap();
     let error = parse(&bytes).err().unwrap().to_string();
-    assert_eq!(error, "tensor a holds F64 numbers where F32 is expected");
+    assert_eq!(error, "tensor a holds F64 numbers where F32, F16 or BF16 is expected");
 }
 
 #[test]

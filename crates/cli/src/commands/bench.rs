@@ -209,8 +209,13 @@ pub fn run(args: &Args) -> Result<()> {
         Work::Train { model, language, batch, common } => {
             let device = common.device();
             let sizes = [batch.batch, batch.length];
-            let timing =
-                bench::train(&recipe(model, language, batch.length)?, language.vocab, sizes, &device, batch.time())?;
+            let timing = bench::train(
+                &recipe(model, language, batch.length)?,
+                language.vocab,
+                sizes,
+                &device,
+                batch.time(),
+            )?;
             report("train", model, common, &device, &timing)
         }
         Work::Generate { model, language, prompt, tokens, common } => {

@@ -13,7 +13,7 @@ Examples:
   anaphora train tunes.abc                           all by default; the run goes to runs/tunes
   anaphora train novel.txt --minutes 5               end after five minutes
   anaphora train novel.txt --valid other.txt --backbone gru --layers 2 --hidden 512 --out runs/novel
-  anaphora train novel.txt --tokenizer word --set data.vocabulary_size=5000
+  anaphora train novel.txt --tokenizer bpe:4096
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
 
 A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is \

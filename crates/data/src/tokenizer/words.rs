@@ -44,7 +44,7 @@ pub(super) fn vocabulary<'a>(
     maximum_size: usize,
 ) -> Result<Vec<String>, TokenizerError> {
     if maximum_size < 4 {
-        return Err(TokenizerError::TooSmall(maximum_size));
+        return Err(TokenizerError::TooSmall { size: maximum_size, least: 4 });
     }
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for segment in texts.into_iter().flat_map(segments) {

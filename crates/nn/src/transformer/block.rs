@@ -7,7 +7,7 @@ use anaphora_autograd::{
 };
 
 use super::TransformerOptions;
-use crate::{Builder, Linear, State, init, norm};
+use crate::{Builder, Linear, State, init};
 
 /// The inner layer of a feed-forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,8 @@ impl Block {
         let gates = if options.feed_forward == FeedForwardKind::SwiGlu { 2 } else { 1 };
         let up = linear(builder, "feed_forward.up", width, gates * inner, 0.02);
         let down = linear(builder, "feed_forward.down", inner, width, ending);
-        let norms = (1..=parts)
-            .map(|number| norm(builder, &format!("{name}.norm{number}"), options.norm, width, bias))
-            .collect();
+        let norms =
+            (1..=parts).map(|number| options.norm(builder, &format!("{name}.norm{number}"))).collect();
         Self {
             attention,
             dropout: options.dropout,
@@ -192,6 +191,9 @@ impl Block {
             Keys::Remembered { state, lengths, capacity, window, layer } => {
                 let attention = Attention { window: Some(*window), ..self.attention };
                 let [keys, values] = state.pair_mut(2 * *layer);
+                // Sequences that have ended stand behind those of the batch.
+                let room = lengths.len() * *capacity * attention.kv_heads * attention.head_size;
+                let (keys, values) = (&mut keys[..room], &mut values[..room]);
                 let cache = Cache { keys, values, capacity: *capacity, lengths };
                 graph.cached_attention(&attention, self.scale, qkv, batch_sizes, cache)?
             }

@@ -19,7 +19,13 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub fn new(layers: usize, kv_width: usize, input_width: usize, context: usize, position: Position) -> Self {
+    pub fn new(
+        layers: usize,
+        kv_width: usize,
+        input_width: usize,
+        context: usize,
+        position: Position,
+    ) -> Self {
         let reads_again = position.is_absolute();
         let mut widths = vec![kv_width; 2 * layers];
         // Where the context slides, half as much room again spares moving everything at every step.
@@ -151,9 +157,8 @@ impl Transformer {
         let x = graph.constant(&values, keep * full.len(), width)?;
         let mut fresh = self.initial_state(full.len());
         layout.lay_out(&mut fresh);
-        let sources: Vec<usize> = memory.map_or_else(Vec::new, |memory| {
-            full.iter().map(|&row| memory.sources[row]).collect()
-        });
+        let sources: Vec<usize> =
+            memory.map_or_else(Vec::new, |memory| full.iter().map(|&row| memory.sources[row]).collect());
         let memory = memory.map(|memory| EncoderMemory { sources: &sources, ..memory });
         if keep > 0 {
             self.stretch(graph, x, &vec![full.len(); keep], layout, memory, &mut fresh)?;

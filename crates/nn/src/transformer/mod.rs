@@ -35,6 +35,8 @@ pub struct TransformerOptions {
     pub position: Position,
     /// How rows are normalised.
     pub norm: Norm,
+    /// What norms add to the variance under the root.
+    pub norm_epsilon: f32,
     /// Whether a norm stands in front of each part (GPT-2) or behind its residual sum (Vaswani et al. 2017).
     pub norm_first: bool,
     /// How queries and keys are compared.
@@ -59,13 +61,19 @@ impl TransformerOptions {
             return Some(format!("{heads} heads do not divide a width of {hidden_size}"));
         }
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
-            return Some(format!("{kv_heads} heads of keys and values do not divide {heads} heads of queries"));
+            return Some(format!(
+                "{kv_heads} heads of keys and values do not divide {heads} heads of queries"
+            ));
         }
         let head_size = hidden_size / heads;
         if self.position == Position::Rotary && !head_size.is_multiple_of(2) {
             return Some(format!("rotary positions turn pairs of values, and a head has {head_size}"));
         }
         None
+    }
+
+    fn norm(&self, builder: &mut Builder, name: &str) -> NormParams {
+        norm(builder, name, self.norm, self.hidden_size, self.bias, self.norm_epsilon)
     }
 
     fn attention(&self) -> Attention {
@@ -114,9 +122,7 @@ impl Transformer {
         let positions = Positions::new(builder, &format!("{name}.position"), position, sizes);
         let blocks =
             (0..layers).map(|i| Block::new(builder, &format!("{name}.layers.{i}"), &options)).collect();
-        let last_norm = options
-            .norm_first
-            .then(|| norm(builder, &format!("{name}.norm"), options.norm, hidden_size, options.bias));
+        let last_norm = options.norm_first.then(|| options.norm(builder, &format!("{name}.norm")));
         Self { options, input, positions, blocks, last_norm }
     }
 

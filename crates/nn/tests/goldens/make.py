@@ -130,7 +130,231 @@ def optimizer(name, make, **settings):
     write(name, tensors | {"norm": norms})
 
 
+FUNCTIONS = {
+    "relu": nn.functional.relu,
+    "gelu": nn.functional.gelu,
+    "gelu_tanh": lambda x: nn.functional.gelu(x, approximate="tanh"),
+}
+TRANSFORMERS = {
+    "encoder": dict(norm_first=False, function="relu", bias=True),
+    "encoder_sinusoidal": dict(function="gelu", position="sinusoidal"),
+    "decoder_memory": dict(norm_first=False, function="gelu", bias=True, causal=True, memory=8),
+    "gpt": dict(function="gelu_tanh", bias=True, causal=True, position="learned"),
+    "rotary_grouped": dict(norm="rms", function="swiglu", causal=True, position="rotary", kv_heads=2),
+    "alibi_cosine": dict(heads=3, hidden=6, function="relu", causal=True, position="alibi", cosine=True),
+    "encoder_alibi": dict(norm="rms", norm_first=False, function="gelu", position="alibi", kv_heads=1),
+    "encoder_rotary_cosine": dict(function="swiglu", bias=True, position="rotary", cosine=True, kv_heads=2),
+    "decoder_memory_grouped": dict(
+        norm="rms", function="gelu", causal=True, position="rotary", cosine=True, kv_heads=2, memory=5
+    ),
+}
+
+
+class Stack:
+    """A Transformer written out for one sequence at a time, with weights under the names of ours."""
+
+    def __init__(
+        self, hidden=8, heads=4, kv_heads=None, norm="layer", norm_first=True, function="gelu", bias=False,
+        causal=False, position="none", cosine=False, memory=None,
+    ):  # fmt: skip
+        self.hidden, self.heads, self.kv_heads = hidden, heads, kv_heads or heads
+        self.norm, self.norm_first, self.function, self.bias = norm, norm_first, function, bias
+        self.causal, self.position, self.cosine, self.memory = causal, position, cosine, memory
+        self.head, self.inner, self.layers, self.context = hidden // heads, 6, 2, 5
+        self.weights = {}
+        if position == "learned":
+            self.weights["position.weight"] = draw(self.context, hidden, scale=0.5)
+        kv = 2 * self.kv_heads * self.head
+        for layer in range(self.layers):
+            name = f"layers.{layer}"
+            self.linear(f"{name}.attention.qkv", hidden, hidden + kv)
+            self.linear(f"{name}.attention.out", hidden, hidden)
+            attentions = ["attention"]
+            if memory:
+                attentions.append("cross_attention")
+                self.linear(f"{name}.cross_attention.q", hidden, hidden)
+                self.linear(f"{name}.cross_attention.kv", memory, kv)
+                self.linear(f"{name}.cross_attention.out", hidden, hidden)
+            if cosine:
+                self.weights |= {f"{name}.{part}.scale": draw(heads, scale=2.0) for part in attentions}
+            self.linear(f"{name}.feed_forward.up", hidden, self.inner * (2 if function == "swiglu" else 1))
+            self.linear(f"{name}.feed_forward.down", self.inner, hidden)
+            for part in range(3 if memory else 2):
+                self.add_norm(f"{name}.norm{part + 1}")
+        if norm_first:
+            self.add_norm("norm")
+
+    def linear(self, name, inputs, outputs):
+        self.weights[f"{name}.weight"] = draw(outputs, inputs, scale=0.4)
+        if self.bias:
+            self.weights[f"{name}.bias"] = draw(outputs, scale=0.4)
+
+    def add_norm(self, name):
+        self.weights[f"{name}.weight"] = draw(self.hidden)
+        if self.bias and self.norm == "layer":
+            self.weights[f"{name}.bias"] = draw(self.hidden, scale=0.4)
+
+    def apply(self, name, x):
+        return nn.functional.linear(x, self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias"))
+
+    def normalise(self, name, x):
+        weight, bias = self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias")
+        if self.norm == "rms":
+            return nn.functional.rms_norm(x, (self.hidden,), weight, 1e-6)
+        return nn.functional.layer_norm(x, (self.hidden,), weight, bias, 1e-5)
+
+    def split(self, x, heads):
+        return x.view(len(x), heads, self.head).transpose(0, 1)
+
+    def turn(self, x):
+        """Pairs of value i and value i + half of each head [heads, steps, head], turned by their place (Su et al. 2021)."""
+        half = self.head // 2
+        frequencies = 10000.0 ** (-torch.arange(half, dtype=torch.double) / half)
+        angles = torch.arange(x.shape[1])[:, None] * frequencies
+        a, b = x.split(half, -1)
+        return torch.cat((a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()), -1)
+
+    def slopes(self):
+        """Of ALiBi (Press et al. 2022), as its authors compute them."""
+        geometric = lambda count: [2.0 ** (-8 * (i + 1) / count) for i in range(count)]
+        power = 2 ** int(np.log2(self.heads))
+        rest = geometric(2 * power)[::2][: self.heads - power]
+        return torch.tensor(geometric(power) + rest, dtype=torch.double)
+
+    def attend(self, name, q, k, v, own):
+        q, k, v = self.split(q, self.heads), self.split(k, self.kv_heads), self.split(v, self.kv_heads)
+        if own and self.position == "rotary":
+            q, k = self.turn(q), self.turn(k)
+        if self.cosine:
+            q, k = nn.functional.normalize(q, dim=-1), nn.functional.normalize(k, dim=-1)
+            q = q * self.weights[f"{name}.scale"][:, None, None]
+        distance = torch.arange(q.shape[1])[:, None] - torch.arange(k.shape[1])
+        mask = torch.zeros(self.heads, *distance.shape, dtype=torch.double)
+        if own and self.position == "alibi":
+            mask = -self.slopes()[:, None, None] * distance.abs()
+        if own and self.causal:
+            mask = mask.masked_fill(distance < 0, -torch.inf)
+        y = nn.functional.scaled_dot_product_attention(
+            q[None], k[None], v[None], mask[None], scale=1.0 if self.cosine else None, enable_gqa=True
+        )
+        return self.apply(f"{name}.out", y[0].transpose(0, 1).flatten(1))
+
+    def parts(self, layer, memory):
+        """The branches of a block, each from what it reads to what it adds."""
+        name = f"layers.{layer}"
+        kv = self.kv_heads * self.head
+
+        def attention(x):
+            q, k, v = self.apply(f"{name}.attention.qkv", x).split((self.hidden, kv, kv), -1)
+            return self.attend(f"{name}.attention", q, k, v, own=True)
+
+        def cross(x):
+            k, v = self.apply(f"{name}.cross_attention.kv", memory).split(kv, -1)
+            return self.attend(f"{name}.cross_attention", self.apply(f"{name}.cross_attention.q", x), k, v, own=False)
+
+        def feed_forward(x):
+            x = self.apply(f"{name}.feed_forward.up", x)
+            if self.function == "swiglu":
+                gate, x = x.split(self.inner, -1)
+                x = nn.functional.silu(gate) * x
+            else:
+                x = FUNCTIONS[self.function](x)
+            return self.apply(f"{name}.feed_forward.down", x)
+
+        return [attention, cross, feed_forward] if self.memory else [attention, feed_forward]
+
+    def begin(self, x):
+        if self.position == "learned":
+            return x + self.weights["position.weight"][: len(x)]
+        if self.position == "sinusoidal":
+            angles = torch.arange(len(x))[:, None] / 10000.0 ** (torch.arange(0, self.hidden, 2) / self.hidden).double()
+            return x + torch.stack((angles.sin(), angles.cos()), -1).flatten(1)
+        return x
+
+    def __call__(self, x, memory=None):
+        x = self.begin(x)
+        for layer in range(self.layers):
+            for number, part in enumerate(self.parts(layer, memory), start=1):
+                norm = f"layers.{layer}.norm{number}"
+                if self.norm_first:
+                    x = x + part(self.normalise(norm, x))
+                else:
+                    x = self.normalise(norm, x + part(x))
+        return self.normalise("norm", x) if self.norm_first else x
+
+    def by_torch(self, x, memory=None):
+        """The same by PyTorch's own layers, where they can do it; else None."""
+        plain = self.norm == "layer" and self.heads == self.kv_heads and not self.cosine
+        if not plain or self.function == "swiglu" or self.position in ("rotary", "alibi"):
+            return None
+        kind = nn.TransformerDecoderLayer if self.memory else nn.TransformerEncoderLayer
+        layer = kind(
+            self.hidden, self.heads, self.inner, 0.0, FUNCTIONS[self.function],
+            batch_first=True, norm_first=self.norm_first, bias=self.bias,
+        )  # fmt: skip
+        future = torch.ones(len(x), len(x)).triu(1).bool() if self.causal else None
+        x = self.begin(x)[None]
+        for number in range(self.layers):
+            of = lambda name: self.weights.get(f"layers.{number}.{name}")
+            weights = {}
+            for end in ["weight", "bias"] if self.bias else ["weight"]:
+                weights |= {
+                    f"self_attn.in_proj_{end}": of(f"attention.qkv.{end}"),
+                    f"self_attn.out_proj.{end}": of(f"attention.out.{end}"),
+                    f"linear1.{end}": of(f"feed_forward.up.{end}"),
+                    f"linear2.{end}": of(f"feed_forward.down.{end}"),
+                    f"norm1.{end}": of(f"norm1.{end}"),
+                    f"norm2.{end}": of(f"norm2.{end}"),
+                }
+                if self.memory:
+                    q, kv = of(f"cross_attention.q.{end}"), of(f"cross_attention.kv.{end}")
+                    weights |= {
+                        f"multihead_attn.in_proj_{end}": torch.cat((q, kv)),
+                        f"multihead_attn.out_proj.{end}": of(f"cross_attention.out.{end}"),
+                        f"norm3.{end}": of(f"norm3.{end}"),
+                    }
+            if self.memory:
+                x = torch.func.functional_call(layer, weights, (x, memory[None]), {"tgt_mask": future})
+            else:
+                x = torch.func.functional_call(layer, weights, (x,), {"src_mask": future})
+        return self.normalise("norm", x[0]) if self.norm_first else x[0]
+
+
+def pack(sequences):
+    """Sequences, the longest first, time-major: all that have a step 0, then all that have a step 1, ..."""
+    steps = range(len(sequences[0]))
+    return torch.stack([sequence[step] for step in steps for sequence in sequences if step < len(sequence)])
+
+
+def transformer(name, **options):
+    """x, memory, y, dy packed, their rows a step in batch_sizes and memory_sizes; sources: the sequence of the memory that
+    each of x reads. The loss is sum(y*dy); grad.<name> its gradient by x, memory and every weight, whose names are ours.
+    """
+    torch.manual_seed(3)
+    stack = Stack(**options)
+    lengths, sources, sizes = [5, 4, 2, 1], [2, 0, 3, 1], lambda all: [sum(n > i for n in all) for i in range(all[0])]
+    x = [draw(length, stack.hidden) for length in lengths]
+    tensors, memory, leaves = {"batch_sizes": sizes(lengths)}, [], {"x": x}
+    if stack.memory:
+        memory = [draw(length, stack.memory) for length in [6, 4, 3, 1]]
+        tensors |= {"memory_sizes": sizes([6, 4, 3, 1]), "sources": sources}
+        leaves["memory"] = memory
+    read = [[memory[source]] if memory else [] for source in sources]
+    y = [stack(x, *read) for x, read in zip(x, read)]
+    for x, read, found in zip(x, read, y):
+        expected = stack.by_torch(x, *read)
+        assert expected is None or torch.allclose(found, expected, atol=1e-12), name
+    upstream = [draw(*y.shape).detach() for y in y]
+    sum((y * dy).sum() for y, dy in zip(y, upstream)).backward()
+    tensors |= {"y": pack(y), "dy": pack(upstream)} | stack.weights
+    tensors |= {key: pack(parts) for key, parts in leaves.items()}
+    tensors |= {f"grad.{key}": pack([part.grad for part in parts]) for key, parts in leaves.items()}
+    write(f"transformer_{name}", tensors | {f"grad.{key}": weight.grad for key, weight in stack.weights.items()})
+
+
 def main():
+    for name, options in TRANSFORMERS.items():
+        transformer(name, **options)
     for kind in KINDS:
         for stack in STACKS:
             recurrent(kind, stack, "")

@@ -1,0 +1,238 @@
+//! A GPT-2 that `transformers` made, read and written: `gpt2/make.py` wrote it, and what it computes.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anaphora::recipe::{Backbone, FeedForward, Position};
+use anaphora::trained::Trained;
+use anaphora::weights::{NamedTensor, read_weights, write_weights};
+use anaphora::{Device, Precision, Recipe, huggingface, train};
+use anaphora_nn::Memory;
+use half::{bf16, f16};
+use proptest::prelude::*;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+fn gpt2() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gpt2")
+}
+
+/// What `transformers` computes.
+struct Expected {
+    ids: Vec<u32>,
+    logits: Vec<f32>,
+    greedy: Vec<u32>,
+}
+
+fn expected() -> Expected {
+    let bytes = fs::read(gpt2().join("expected.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let words = |name: &str| tensors.tensor(name).unwrap().data().as_chunks().0.to_vec();
+    let ids = |name| words(name).into_iter().map(u32::from_le_bytes).collect();
+    let logits = words("logits").into_iter().map(f32::from_le_bytes).collect();
+    Expected { ids: ids("ids"), logits, greedy: ids("greedy") }
+}
+
+/// The logits after each of some tokens, read one by one.
+fn logits(trained: &mut Trained, ids: &[u32], threads: usize) -> Vec<f32> {
+    let (device, mut memory) = (Device::new(threads, Precision::F32), Memory::new());
+    let (mut state, mut all, mut last) = (trained.model.initial_state(1), Vec::new(), Vec::new());
+    for id in ids {
+        trained.model.advance(&device, &mut memory, &[*id], &[1], &mut state, &mut last).unwrap();
+        all.extend_from_slice(&last);
+    }
+    all
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn imported(folder: &Path, run: &Path) -> Trained {
+    huggingface::import(folder, run).unwrap();
+    Trained::open(run).unwrap()
+}
+
+#[test]
+fn an_imported_model_has_the_logits_and_the_continuation_of_its_maker() {
+    let place = tempfile::tempdir().unwrap();
+    let mut trained = imported(&gpt2(), &place.path().join("run"));
+    let Expected { ids, logits: expected, greedy } = expected();
+    let text = "The sea was calm, and the wind";
+    let tokenizer = &trained.tokenizer;
+    assert_eq!((tokenizer.end_id(), tokenizer.encode(text).unwrap()), (ids[0], ids[1..].to_vec()));
+
+    let difference = furthest(&logits(&mut trained, &ids, 2), &expected);
+    assert!(difference < 1e-4, "one by one the logits differ by {difference}");
+
+    let (device, mut memory) = (Device::new(1, Precision::F32), Memory::new());
+    let (mut state, mut last) = (trained.model.initial_state(1), Vec::new());
+    let model = &mut trained.model;
+    model.advance(&device, &mut memory, &ids, &vec![1; ids.len()], &mut state, &mut last).unwrap();
+    let difference = furthest(&last, &expected[expected.len() - last.len()..]);
+    assert!(difference < 1e-4, "in one pass the last logits differ by {difference}");
+    let mut found = Vec::new();
+    for _ in 0..greedy.len() {
+        let likeliest = (0..last.len()).max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap() as u32;
+        found.push(likeliest);
+        model.advance(&device, &mut memory, &[likeliest], &[1], &mut state, &mut last).unwrap();
+    }
+    assert_eq!(found, greedy);
+}
+
+#[test]
+fn an_exported_model_has_the_tensors_that_it_was_imported_from() {
+    let place = tempfile::tempdir().unwrap();
+    let (run, out) = (place.path().join("run"), place.path().join("out"));
+    huggingface::import(&gpt2(), &run).unwrap();
+    huggingface::export(&run, &out).unwrap();
+    let by_name = |folder: &Path| -> HashMap<String, NamedTensor> {
+        let tensors = read_weights(folder.join("model.safetensors")).unwrap();
+        tensors.into_iter().map(|tensor| (tensor.name.to_string(), tensor)).collect()
+    };
+    assert_eq!(by_name(&out), by_name(&gpt2()));
+    let config = |folder: &Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(folder.join("config.json")).unwrap()).unwrap()
+    };
+    let (ours, theirs) = (config(&out), config(&gpt2()));
+    for (field, value) in ours.as_object().unwrap() {
+        assert_eq!(value, &theirs[field], "{field}");
+    }
+}
+
+/// The fixture with its tensors changed: other names, other kinds of numbers.
+fn rewritten(
+    folder: &Path,
+    name: impl Fn(&str) -> String,
+    kind: Dtype,
+    bytes: impl Fn(f32) -> Vec<u8>,
+    with: &[(&str, TensorView)],
+) {
+    fs::create_dir(folder).unwrap();
+    for file in ["config.json", "tokenizer.json"] {
+        fs::copy(gpt2().join(file), folder.join(file)).unwrap();
+    }
+    let tensors = read_weights(gpt2().join("model.safetensors")).unwrap();
+    let data: Vec<Vec<u8>> =
+        tensors.iter().map(|tensor| tensor.data.iter().flat_map(|&x| bytes(x)).collect()).collect();
+    let views = tensors.iter().zip(&data).map(|(tensor, data)| {
+        (name(&tensor.name), TensorView::new(kind, tensor.shape.to_vec(), data).unwrap())
+    });
+    let more = with.iter().map(|(name, view)| ((*name).to_owned(), view.clone()));
+    safetensors::serialize_to_file(views.chain(more), None, &folder.join("model.safetensors")).unwrap();
+}
+
+#[test]
+fn sixteen_bits_names_without_prefix_masks_and_the_tied_head_are_read() {
+    let place = tempfile::tempdir().unwrap();
+    let Expected { ids, logits: expected, .. } = expected();
+    let bare = |name: &str| name.trim_start_matches("transformer.").to_owned();
+    let same = |name: &str| name.to_owned();
+    let mask = TensorView::new(Dtype::BOOL, vec![1, 1, 2, 2], &[1, 0, 1, 1]).unwrap();
+    let zeros = vec![0; 4 * 272 * 32];
+    let head = TensorView::new(Dtype::F32, vec![272, 32], &zeros).unwrap();
+
+    let folder = place.path().join("half");
+    rewritten(
+        &folder,
+        bare,
+        Dtype::F16,
+        |x| f16::from_f32(x).to_le_bytes().to_vec(),
+        &[("h.0.attn.bias", mask)],
+    );
+    let mut trained = imported(&folder, &place.path().join("half-run"));
+    let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+    assert!(difference > 0.0 && difference < 0.02, "{difference}");
+
+    let folder = place.path().join("bf16");
+    let bytes = |x| bf16::from_f32(x).to_le_bytes().to_vec();
+    rewritten(&folder, same, Dtype::BF16, bytes, &[("lm_head.weight", head)]);
+    let mut trained = imported(&folder, &place.path().join("bf16-run"));
+    let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+    assert!(difference > 0.0 && difference < 0.2, "{difference}");
+}
+
+/// A trained model goes out and comes back with the same logits, whatever its tokens are and whatever of GPT-2 it leaves out.
+#[test]
+fn a_model_trained_here_comes_back_as_it_was() {
+    let place = tempfile::tempdir().unwrap();
+    for (number, (tokenizer, bias, tied, feed_forward)) in [
+        ("character", false, false, FeedForward::Gelu),
+        ("byte", true, true, FeedForward::Relu),
+        ("bpe:300", false, true, FeedForward::GeluTanh),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut recipe = Recipe::for_backbone(Backbone::Transformer);
+        recipe.data.builtin = true;
+        recipe.set("data.tokenizer", tokenizer).unwrap();
+        recipe.model.position = Position::Learned;
+        recipe.model.feed_forward = feed_forward;
+        (recipe.model.layers, recipe.model.hidden_size, recipe.model.heads) = (2, 16, Some(2));
+        (recipe.model.bias, recipe.model.tied_weights) = (bias, tied);
+        (recipe.training.batch, recipe.training.length, recipe.training.steps) = (4, 16, Some(3));
+        recipe.model.context = Some(32);
+        let path = |name: &str| place.path().join(format!("{name}-{number}"));
+        let never = AtomicBool::new(false);
+        train::train(&recipe, &path("run"), &never, &mut |_| {}).unwrap();
+        huggingface::export(&path("run"), &path("out")).unwrap();
+        let mut before = Trained::open(path("run")).unwrap();
+        let mut after = imported(&path("out"), &path("back"));
+        let ids = before.tokenizer.encode("X:1\nM:4/4\nK:D\n").unwrap();
+        assert_eq!(after.tokenizer.encode("X:1\nM:4/4\nK:D\n").unwrap(), ids, "{tokenizer}");
+        assert_eq!(after.tokenizer.decode(&ids), "X:1\nM:4/4\nK:D\n");
+        assert_eq!(after.tokenizer.end_id(), before.tokenizer.end_id(), "{tokenizer}");
+        let difference = furthest(&logits(&mut after, &ids, 1), &logits(&mut before, &ids, 1));
+        assert!(difference < 1e-6, "{tokenizer}: {difference}");
+    }
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("gpt2");
+    rewritten(&folder, str::to_owned, Dtype::F32, |x| x.to_le_bytes().to_vec(), &[]);
+    let mut tensors = read_weights(folder.join("model.safetensors")).unwrap();
+    tensors[3].data.to_mut()[7] = f32::NAN;
+    let name = tensors[3].name.to_string();
+    write_weights(folder.join("model.safetensors"), &tensors).unwrap();
+    let run = place.path().join("run");
+    let said = huggingface::import(&folder, &run).unwrap_err().to_string();
+    let end = format!("tensor {name} holds NaN at position 7 where a finite number is expected");
+    assert!(said.ends_with(&end), "{said}");
+    assert!(!run.exists(), "nothing is begun");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever stands in a configuration, the model is imported or refused by one sentence, and takes no more memory than
+    /// the weights that are there.
+    #[test]
+    fn any_configuration_is_read_or_refused(
+        field in prop::sample::select(&[
+            "vocab_size", "n_layer", "n_head", "n_embd", "n_inner", "n_positions", "activation_function",
+            "layer_norm_epsilon", "tie_word_embeddings", "eos_token_id", "resid_pdrop", "attn_pdrop",
+        ][..]),
+        value in r#"-?[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|1e-?[0-9]{1,3}|true|null|"[a-z_]{0,9}"|\[[0-9]?\]|\{\}"#,
+    ) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("gpt2");
+        fs::create_dir(&folder).unwrap();
+        for file in ["model.safetensors", "tokenizer.json"] {
+            fs::copy(gpt2().join(file), folder.join(file)).unwrap();
+        }
+        let text = fs::read_to_string(gpt2().join("config.json")).unwrap();
+        // The last of two fields of one name counts.
+        let text = format!("{}, \"{field}\": {value}}}", text.trim_end().trim_end_matches('}'));
+        fs::write(folder.join("config.json"), text).unwrap();
+        if let Err(error) = huggingface::import(&folder, &place.path().join("run")) {
+            let sentence = error.to_string();
+            prop_assert!(sentence.lines().count() == 1, "{}", sentence);
+        }
+    }
+}

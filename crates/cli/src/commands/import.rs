@@ -1,0 +1,49 @@
+//! `anaphora import`: a model that another program trained.
+
+use std::path::PathBuf;
+
+use anaphora::{Run, huggingface};
+
+use crate::error::{Failure, Result};
+use crate::output::{print, print_json};
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora import gpt2/                        the run goes to runs/gpt2
+  anaphora import gpt2/ --out runs/english
+  anaphora generate runs/english --prompt \"The sea\"
+
+FOLDER holds config.json, model.safetensors and tokenizer.json of a GPT-2, as Hugging Face's `transformers` saves them. \
+Weights in 16 bits are read too; what is kept is in 32.";
+
+/// Make a run of a GPT-2 in Hugging Face's format
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Folder with config.json, model.safetensors and tokenizer.json
+    folder: PathBuf,
+    /// Run folder to write [default: runs/NAME, after the folder]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print a line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Imports.
+pub fn run(args: &Args) -> Result<()> {
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => {
+            let folder = args.folder.canonicalize().map_err(Failure::io("read", &args.folder))?;
+            let name = folder.file_name().unwrap_or("model".as_ref()).to_string_lossy().into_owned();
+            Run::default_path("runs", &name)
+        }
+    };
+    let run = huggingface::import(&args.folder, &out)?;
+    let parameters = run.info().parameters;
+    if args.json {
+        return print_json(&serde_json::json!({ "run": run.path(), "parameters": parameters }));
+    }
+    print(&format!("A model of {parameters} parameters, imported to {}\n", run.path().display()))
+}
