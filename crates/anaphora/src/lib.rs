@@ -30,6 +30,7 @@
 //! functions with arguments and a progress line.
 
 pub mod atomic;
+pub mod beam;
 pub mod bench;
 pub mod checkpoint;
 pub mod corpus;
