@@ -33,6 +33,7 @@ pub mod atomic;
 pub mod beam;
 pub mod bench;
 pub mod checkpoint;
+pub mod compare;
 pub mod corpus;
 pub mod error;
 pub mod evaluate;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, convert, demo, evaluate, generate, resume, runs, train};
+use commands::{bench, compare, convert, demo, evaluate, generate, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -46,6 +46,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Convert(convert::Args),
     Runs(runs::Args),
+    Compare(compare::Args),
     Bench(bench::Args),
 }
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
     };
     match done {
