@@ -98,7 +98,7 @@ pub fn picture(runs: &[Compared]) -> String {
         let scale = if by_character { run.characters_per_token().unwrap_or(1.0) } else { 1.0 };
         let mut curve = run.curve.clone();
         let loss = if by_character { run.summary.nats_per_character } else { run.summary.nats_per_token };
-        let loss = loss.map_or_else(String::new, |loss| format!("  {loss:.3}"));
+        let loss = loss.map_or_else(String::new, |loss| format!(": {loss:.3}"));
         curve.name = format!("{}{loss}", run.path.display());
         curve.train.iter_mut().chain(&mut curve.validation).for_each(|point| point.loss /= scale);
         curve

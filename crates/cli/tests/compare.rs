@@ -24,7 +24,7 @@ fn runs_are_compared_by_their_score_a_character() {
     assert_eq!(names[0], "RUN");
     assert!(table.contains("gru 1×32") && table.contains("lstm 1×32"), "{table}");
     let svg = String::from_utf8(place.read("compare.svg")).unwrap();
-    for said in ["nats a character", "optimizer steps", "seconds of training", "gru  ", "lstm  ", "words  "] {
+    for said in ["nats a character", "optimizer steps", "seconds of training", "gru: ", "lstm: ", "words: "] {
         assert!(svg.contains(said), "{said}");
     }
 
