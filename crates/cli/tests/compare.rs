@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::Workplace;
+use serde_json::Value;
 
 #[test]
 fn runs_are_compared_by_their_score_a_character() {
@@ -56,6 +57,26 @@ fn runs_are_compared_by_their_score_a_character() {
     assert!(of("words")["nats_per_token"].as_f64() > of("words")["nats_per_character"].as_f64());
     let scores: Vec<_> = runs.iter().map(|run| run["nats_per_character"].as_f64().unwrap()).collect();
     assert!(scores.is_sorted(), "the best first: {scores:?}");
+
+    forget(&place, "words/run.json", &["validated"]);
+    let called = place.call(&["compare", "lstm", "words"]);
+    assert!(
+        called.stderr.contains("how many characters a token stands for is not known of words"),
+        "{called:?}"
+    );
+    let table = called.ok();
+    assert!(table.lines().any(|line| line.starts_with("words") && line.contains("  –  ")), "{table}");
+    assert!(String::from_utf8(place.read("compare.svg")).unwrap().contains("nats a token"));
+}
+
+/// Takes fields from a `run.json`, so that it is as an earlier version wrote it.
+fn forget(place: &Workplace, path: &str, fields: &[&str]) {
+    let mut info: Value = serde_json::from_slice(&place.read(path)).unwrap();
+    for field in fields {
+        let known = info.as_object_mut().unwrap().remove(*field);
+        assert!(known.is_some_and(|value| !value.is_null()), "{field}");
+    }
+    place.write(path, info.to_string());
 }
 
 #[test]
@@ -73,13 +94,7 @@ fn what_cannot_be_compared_is_said() {
     assert!(called.stderr.ends_with("Curves in both.svg\n"), "{called:?}");
     called.ok();
 
-    // As an earlier version left it.
-    let info = String::from_utf8(place.read("runs/b/run.json")).unwrap();
-    let mut info: serde_json::Value = serde_json::from_str(&info).unwrap();
-    for field in ["validated", "memory_mib"] {
-        assert!(info.as_object_mut().unwrap().remove(field).is_some_and(|value| !value.is_null()), "{field}");
-    }
-    place.write("runs/b/run.json", info.to_string());
+    forget(&place, "runs/b/run.json", &["validated", "memory_mib"]);
     let runs = place.call(&["compare", "runs/a", "runs/b", "--json"]).json();
     let old = runs.iter().find(|run| run["run"] == "runs/b").unwrap();
     assert!(

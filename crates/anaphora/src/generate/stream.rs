@@ -103,3 +103,54 @@ impl<'a> Stream<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anaphora_data::tokenizer::Kind;
+
+    use super::*;
+
+    fn written(prompt: &str, text: &str, stops: &[&str], fields: &[(char, &str)]) -> (String, Option<End>) {
+        let tokenizer = Tokenizer::train(Kind::Byte, []).unwrap();
+        let fields: Vec<_> =
+            fields.iter().map(|&(field, value)| (field, tokenizer.encode(value).unwrap())).collect();
+        let stops: Vec<_> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+        let ids = tokenizer.encode(prompt).unwrap();
+        let mut stream = Stream::new(&tokenizer, (&ids, prompt), &fields, &stops);
+        let (mut next, mut settled) = (tokenizer.encode(text).unwrap().into_iter(), String::new());
+        while stream.ended.is_none() {
+            let Some(id) = stream.set().or_else(|| next.next()) else { break };
+            stream.push(id);
+            assert!(
+                stream.text.starts_with(&settled),
+                "what is settled stays: {settled:?}, {:?}",
+                stream.text
+            );
+            stream.text[..stream.settled()].clone_into(&mut settled);
+        }
+        (stream.text, stream.ended)
+    }
+
+    #[test]
+    fn a_stop_text_ends_a_piece_where_it_first_comes() {
+        let stop = Some(End::Stop);
+        assert_eq!(written("a", "bcd", &["cd", "bc"], &[]), ("a".into(), stop));
+        assert_eq!(written("a\n", "\nb", &["\n\n"], &[]), ("a".into(), stop), "begun by the prompt");
+        assert_eq!(
+            written("a\n", "b\nc", &["\n"], &[]),
+            ("a\nb".into(), stop),
+            "but not of the prompt alone"
+        );
+        assert_eq!(written("", "aé€b", &["€"], &[]), ("aé".into(), stop));
+        assert_eq!(written("", "ababc", &["abc", ""], &[]), ("ab".into(), stop));
+        assert_eq!(written("", "abab", &["abc"], &[]), ("abab".into(), None));
+    }
+
+    #[test]
+    fn a_field_is_set_where_it_first_comes() {
+        let fields = [('K', "D\n"), ('M', "6/8\n")];
+        let text = "T:K:\nK:C|\nK:G\nM:x";
+        assert_eq!(written("", text, &[], &fields).0, "T:K:\nK:D\nC|\nK:G\nM:6/8\nx");
+        assert_eq!(written("", text, &["\nK:D"], &fields).0, "T:K:");
+    }
+}

@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   anaphora compare runs/lstm runs/gru              a table, and the curves in compare.svg
   anaphora compare runs/* --out curves.svg         all runs, the picture under another name
-  anaphora compare runs/lstm runs/gru --json       for programs; a picture only where --out asks for one
+  anaphora compare runs/lstm runs/gru --json       for programs; no picture without --out
 
 The best run comes first. Nats and bits are a character, so that runs of different tokenizers can be compared; \
 perplexity is a token. Time is that of training, validations included; tokens a second leave them out.";
