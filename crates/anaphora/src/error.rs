@@ -113,6 +113,12 @@ pub enum Error {
     /// A run has no model yet.
     #[error("{} has no model yet: no validation has been done; go on with `anaphora resume`", .0.display())]
     NoModel(PathBuf),
+    /// A run has no metrics yet.
+    #[error("{} has no metrics yet: its training has written no loss; go on with `anaphora resume`", .0.display())]
+    NoMetrics(PathBuf),
+    /// Runs that are compared are one.
+    #[error("{} is named twice; name each run once", .0.display())]
+    RunTwice(PathBuf),
     /// The data of a run are no longer what it began with.
     #[error("{} is not what this run began with; restore the file, or train again into another folder", .0.display())]
     DataChanged(PathBuf),

@@ -1,14 +1,19 @@
 //! Writing on: text and tunes from a trained model.
 
-use std::collections::{BTreeMap, VecDeque};
+mod likeliest;
+mod stream;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use anaphora_data::Piece;
 use anaphora_data::copying::{longest_shared, ngram_share};
-use anaphora_data::{Decoder, Piece};
 use anaphora_music::abc;
-use anaphora_nn::{Device, Memory};
+use anaphora_nn::{Device, Memory, State};
 
+use self::stream::{End, Stream};
 use crate::Result;
+use crate::beam::BeamOptions;
 use crate::recipe::Task;
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::trained::Trained;
@@ -21,9 +26,12 @@ const PASSAGE: usize = 16;
 pub struct GenerateOptions {
     /// How tokens are drawn.
     pub sampling: SamplingOptions,
+    /// Where given, the likeliest pieces are searched for instead, and of `sampling` only the rule against repeated sequences
+    /// counts; the search ends the same way each time, so `seed` and `retry` do not count.
+    pub beams: Option<BeamOptions>,
     /// What each piece begins with; may be empty.
     pub prompt: String,
-    /// Pieces to write, side by side.
+    /// Pieces to write, side by side; a beam search finds at most as many as it has beams.
     pub count: usize,
     /// Tokens after which a piece is broken off.
     pub tokens: usize,
@@ -43,6 +51,7 @@ impl Default for GenerateOptions {
     fn default() -> Self {
         Self {
             sampling: SamplingOptions::default(),
+            beams: None,
             prompt: String::new(),
             count: 1,
             tokens: 2_000,
@@ -64,6 +73,11 @@ pub enum Progress<'a> {
         /// What was added.
         text: &'a str,
     },
+    /// A beam search has come so far.
+    Searched {
+        /// Tokens of each open hypothesis.
+        tokens: usize,
+    },
     /// Piece `index` is not complete and is written anew.
     Rejected {
         /// Which piece, from 0.
@@ -74,7 +88,7 @@ pub enum Progress<'a> {
 }
 
 /// A piece that was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     /// The whole piece, its prompt included.
     pub text: String,
@@ -84,6 +98,8 @@ pub struct Generated {
     pub attempts: usize,
     /// What keeps it from being complete; none where nothing does.
     pub incomplete: Option<String>,
+    /// Of a piece that was searched for, how unlikely it is: minus the mean log-probability of its tokens, in nats.
+    pub nats: Option<f64>,
 }
 
 /// How much of a text is copied from the training data.
@@ -124,6 +140,9 @@ impl Generator {
         options: &GenerateOptions,
         observer: &mut dyn FnMut(Progress),
     ) -> Result<Vec<Generated>> {
+        if let Some(beams) = options.beams {
+            return self.likeliest(options, beams, observer);
+        }
         let mut pieces: Vec<Option<Generated>> = vec![None; options.count];
         for attempt in 0..=options.retry {
             let open: Vec<usize> = (0..options.count).filter(|&index| pieces[index].is_none()).collect();
@@ -157,6 +176,21 @@ impl Generator {
         }
     }
 
+    /// Reads the prompt.
+    fn begin(&mut self, options: &GenerateOptions) -> Result<Begun> {
+        let Self { trained: Trained { model, tokenizer, .. }, device, memory } = self;
+        let mut prompt = vec![tokenizer.end_id()];
+        tokenizer.encode_into(&options.prompt, &mut prompt)?;
+        let mut fields = Vec::with_capacity(options.fields.len());
+        for (field, value) in &options.fields {
+            fields.push((*field, tokenizer.encode(&format!("{value}\n"))?));
+        }
+        let mut state = model.initial_state(1);
+        let mut logits = Vec::new();
+        model.advance(device, memory, &prompt, &vec![1; prompt.len()], &mut state, &mut logits)?;
+        Ok(Begun { prompt, fields, state, logits })
+    }
+
     /// Writes the pieces `open` once, side by side.
     fn attempt(
         &mut self,
@@ -165,152 +199,94 @@ impl Generator {
         open: &[usize],
         observer: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(usize, Generated)>> {
+        // The prompt is read once, and its state copied to all pieces.
+        let Begun { prompt, fields, mut state, logits } = self.begin(options)?;
+        state.select(&vec![0; open.len()]);
+        let mut logits = logits.repeat(open.len());
+
         let Self { trained, device, memory } = self;
         let task = trained.task();
         let Trained { model, tokenizer, .. } = trained;
         let vocab_size = model.vocab_size();
-        let mut prompt = vec![tokenizer.end_id()];
-        tokenizer.encode_into(&options.prompt, &mut prompt)?;
-
-        // The prompt is read once, and its state copied to all pieces.
-        let mut state = model.initial_state(1);
-        let mut first = Vec::new();
-        model.advance(device, memory, &prompt, &vec![1; prompt.len()], &mut state, &mut first)?;
-        state.select(&vec![0; open.len()]);
-        let mut logits = first.repeat(open.len());
-
-        // What follows the name of a field that is set: its value to the end of the line.
-        let mut set = Vec::with_capacity(options.fields.len());
-        for (field, value) in &options.fields {
-            set.push((*field, tokenizer.encode(&format!("{value}\n"))?));
-        }
-        let mut streams = Vec::with_capacity(open.len());
+        let mut pieces = Vec::with_capacity(open.len());
         for &index in open {
             // Each attempt at each piece has random numbers of its own.
             let number = u32::try_from(index + attempt * options.count).unwrap_or(u32::MAX);
             let sampler = Sampler::new(options.sampling, options.seed, number)?;
-            let text = options.prompt.clone();
-            streams.push(Stream {
-                index,
-                sampler,
-                decoder: tokenizer.decoder(),
-                ids: prompt.clone(),
-                text,
-                shown: 0,
-                fields: set.clone(),
-                coming: VecDeque::new(),
-                ended: None,
-            });
+            let stream = Stream::new(tokenizer, (&prompt, &options.prompt), &fields, &options.stop);
+            pieces.push(Drawn { index, sampler, stream, shown: 0 });
         }
-        streams.iter_mut().for_each(|stream| stream.show(options, observer));
+        pieces.iter_mut().for_each(|piece| piece.show(observer));
         let mut finished = Vec::new();
         let mut drawn = 0;
-        while !streams.is_empty() && drawn < options.tokens {
+        while !pieces.is_empty() && drawn < options.tokens {
             drawn += 1;
-            for (stream, logits) in streams.iter_mut().zip(logits.chunks_exact_mut(vocab_size)) {
-                let id = match stream.coming.pop_front() {
-                    Some(id) => id,
-                    None => stream.sampler.sample(logits, &stream.ids)?,
-                };
-                stream.ids.push(id);
-                if id == tokenizer.end_id() {
-                    stream.ended = Some(End::OfPiece);
-                    stream.text.push_str(stream.decoder.finish());
-                } else {
-                    stream.text.push_str(stream.decoder.push(id));
-                    stream.look_for_stop(&options.stop);
-                    stream.look_for_field();
-                }
-                stream.show(options, observer);
+            for (piece, logits) in pieces.iter_mut().zip(logits.chunks_exact_mut(vocab_size)) {
+                piece.draw(logits)?;
+                piece.show(observer);
             }
             let going_on: Vec<usize> =
-                (0..streams.len()).filter(|&row| streams[row].ended.is_none()).collect();
-            if going_on.len() < streams.len() {
+                (0..pieces.len()).filter(|&row| pieces[row].stream.ended.is_none()).collect();
+            if going_on.len() < pieces.len() {
                 state.select(&going_on);
                 let (going, done): (Vec<_>, Vec<_>) =
-                    streams.into_iter().partition(|stream| stream.ended.is_none());
-                streams = going;
-                finished.extend(done.into_iter().map(|stream| (drawn, stream)));
+                    pieces.into_iter().partition(|piece| piece.stream.ended.is_none());
+                pieces = going;
+                finished.extend(done.into_iter().map(|piece| (drawn, piece)));
             }
-            if !streams.is_empty() && drawn < options.tokens {
-                let last: Vec<u32> = streams.iter().map(|stream| stream.ids[stream.ids.len() - 1]).collect();
+            if !pieces.is_empty() && drawn < options.tokens {
+                let last: Vec<u32> =
+                    pieces.iter().filter_map(|piece| piece.stream.ids.last().copied()).collect();
                 model.advance(device, memory, &last, &[last.len()], &mut state, &mut logits)?;
             }
         }
-        finished.extend(streams.into_iter().map(|stream| (drawn, stream)));
-        let generated = finished.into_iter().map(|(tokens, stream)| {
+        finished.extend(pieces.into_iter().map(|piece| (drawn, piece)));
+        let generated = finished.into_iter().map(|(tokens, Drawn { index, stream, .. })| {
             let incomplete = incomplete(task, &stream.text, stream.ended);
-            (stream.index, Generated { text: stream.text, tokens, attempts: 0, incomplete })
+            (index, Generated { text: stream.text, tokens, attempts: 0, incomplete, nats: None })
         });
         Ok(generated.collect())
     }
 }
 
-/// How a piece came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The model closed it.
-    OfPiece,
-    /// A stop text came.
-    Stop,
+/// What all pieces begin with.
+struct Begun {
+    /// The tokens of the prompt, behind the one that ends the piece before.
+    prompt: Vec<u32>,
+    /// What follows the name of a field that is set: its value to the end of the line.
+    fields: Vec<(char, Vec<u32>)>,
+    /// The state after the prompt, of one sequence.
+    state: State,
+    /// The logits after the prompt, `[vocab_size]`.
+    logits: Vec<f32>,
 }
 
-/// A piece that is being written.
-struct Stream<'a> {
+/// A piece whose tokens are drawn.
+struct Drawn<'a> {
     index: usize,
     sampler: Sampler,
-    decoder: Decoder<'a>,
-    /// All tokens so far, the prompt's included.
-    ids: Vec<u32>,
-    text: String,
+    stream: Stream<'a>,
     /// Bytes of the text that the observer has seen.
     shown: usize,
-    /// Fields that have not come yet, with the tokens that follow them.
-    fields: Vec<(char, Vec<u32>)>,
-    /// Tokens that are set instead of drawn.
-    coming: VecDeque<u32>,
-    ended: Option<End>,
 }
 
-impl Stream<'_> {
-    /// Sets what follows where the last line is the name of a field that is asked for.
-    fn look_for_field(&mut self) {
-        let line = &self.text[self.text.rfind('\n').map_or(0, |at| at + 1)..];
-        let named = |field: char| line.strip_prefix(field) == Some(":");
-        if let Some(at) = self.fields.iter().position(|&(field, _)| named(field)) {
-            self.coming.extend(self.fields.swap_remove(at).1);
-        }
+impl Drawn<'_> {
+    fn draw(&mut self, logits: &mut [f32]) -> Result<()> {
+        let id = match self.stream.set() {
+            Some(id) => id,
+            // The first token is the end of the piece before, which is none of this one's.
+            None => self.sampler.sample(logits, &self.stream.ids[1..])?,
+        };
+        self.stream.push(id);
+        Ok(())
     }
 
-    /// Ends the piece before the first stop text in it.
-    fn look_for_stop(&mut self, stops: &[String]) {
-        let found = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| {
-            // Only the newest text can hold a stop that was not found before.
-            let mut from = self.shown.saturating_sub(stop.len()).min(self.text.len());
-            while !self.text.is_char_boundary(from) {
-                from -= 1;
-            }
-            self.text[from..].find(stop.as_str()).map(|at| from + at)
-        });
-        if let Some(at) = found.min() {
-            self.text.truncate(at);
-            self.ended = Some(End::Stop);
-        }
-    }
-
-    /// Tells the observer what is new, but for an ending that may still become a stop text.
-    fn show(&mut self, options: &GenerateOptions, observer: &mut dyn FnMut(Progress)) {
-        let mut end = self.text.len();
-        if self.ended.is_none() {
-            let held_back = |stop: &String| {
-                let longest = stop.len().saturating_sub(1);
-                (1..=longest).rev().find(|&n| stop.is_char_boundary(n) && self.text.ends_with(&stop[..n]))
-            };
-            end -= options.stop.iter().filter_map(held_back).max().unwrap_or(0);
-        }
-        if end > self.shown {
-            observer(Progress::Text { index: self.index, text: &self.text[self.shown..end] });
-            self.shown = end;
+    /// Tells the observer what is new.
+    fn show(&mut self, observer: &mut dyn FnMut(Progress)) {
+        let settled = self.stream.settled();
+        if settled > self.shown {
+            observer(Progress::Text { index: self.index, text: &self.stream.text[self.shown..settled] });
+            self.shown = settled;
         }
     }
 }

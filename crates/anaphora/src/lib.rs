@@ -30,8 +30,10 @@
 //! functions with arguments and a progress line.
 
 pub mod atomic;
+pub mod beam;
 pub mod bench;
 pub mod checkpoint;
+pub mod compare;
 pub mod corpus;
 pub mod error;
 pub mod evaluate;

@@ -1,9 +1,13 @@
-//! The loss curve as a picture.
+//! Loss curves as pictures.
+
+mod comparison;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::metrics::Record;
+
+pub use comparison::{Curve, Point, comparison};
 
 const SIZE: (u32, u32) = (860, 480);
 const TRAIN: RGBColor = RGBColor(31, 105, 178);

@@ -65,6 +65,10 @@ pub struct RunInfo {
     pub best: Option<Score>,
     /// Why training ended; `None` while it has not.
     pub ended: Option<String>,
+    /// How much it validates on; `None` before the first checkpoint, and where an earlier version did not write it.
+    pub validated: Option<Extent>,
+    /// The most memory that the training has held, in MiB; `None` as above, and where the system does not tell.
+    pub memory_mib: Option<f64>,
 }
 
 impl RunInfo {
@@ -82,8 +86,19 @@ impl RunInfo {
             steps: 0,
             best: None,
             ended: None,
+            validated: None,
+            memory_mib: None,
         }
     }
+}
+
+/// The size of some data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Tokens, ends of pieces included.
+    pub tokens: usize,
+    /// Characters that they stand for, the end of a piece counted as one.
+    pub characters: usize,
 }
 
 /// A validation's outcome.

@@ -1,6 +1,7 @@
 //! Choosing the next symbol from a model's logits.
 //!
-//! The filters are applied in the order that most tools use: repetition penalty, temperature, top-k, top-p, min-p.
+//! The filters are applied in the order that most tools use: repetition penalty, n-gram blocking, temperature, top-k,
+//! top-p, min-p.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -19,11 +20,20 @@ pub struct SamplingOptions {
     /// Makes the symbols of late less likely (Keskar et al. 2019): their logits are divided by it where positive,
     /// multiplied where negative. 1 for no penalty.
     pub repetition_penalty: f32,
+    /// No sequence of so many symbols comes twice (Paulus et al. 2018); 0 for no such rule.
+    pub no_repeat_ngram: usize,
 }
 
 impl Default for SamplingOptions {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, repetition_penalty: 1.0 }
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
+        }
     }
 }
 
@@ -57,7 +67,7 @@ pub enum SamplingError {
 impl SamplingOptions {
     /// Checks each option's range.
     pub fn validate(&self) -> Result<(), SamplingError> {
-        let Self { temperature, top_k: _, top_p, min_p, repetition_penalty } = *self;
+        let Self { temperature, top_p, min_p, repetition_penalty, .. } = *self;
         let checks = [
             ("temperature", temperature, "from 0 to 100", (0.0..=100.0).contains(&temperature)),
             ("top-p", top_p, "above 0, at most 1", top_p > 0.0 && top_p <= 1.0),
@@ -97,8 +107,8 @@ impl Sampler {
         Ok(Self { options, random, candidates: Vec::new(), penalised: Vec::new() })
     }
 
-    /// Draws a symbol. `logits` has one number a symbol, −∞ for an impossible one; the repetition penalty changes
-    /// it. `recent` are the symbols that the penalty is for; those beyond the vocabulary are passed over.
+    /// Draws a symbol. `logits` has one number a symbol, −∞ for an impossible one; the rules on repetition change
+    /// it. `recent` are the symbols that these rules are for; those beyond the vocabulary are passed over.
     pub fn sample(&mut self, logits: &mut [f32], recent: &[u32]) -> Result<u32, SamplingError> {
         self.distribution(logits, recent)?;
         if let [(symbol, _)] = self.candidates[..] {
@@ -124,11 +134,13 @@ impl Sampler {
         logits: &mut [f32],
         recent: &[u32],
     ) -> Result<&[(u32, f32)], SamplingError> {
-        let invalid = |&(_, x): &(usize, &f32)| x.is_nan() || *x == f32::INFINITY;
-        if let Some((symbol, &value)) = logits.iter().enumerate().find(invalid) {
-            return Err(SamplingError::Logit { symbol, value });
-        }
+        check(logits)?;
         self.penalise(logits, recent);
+        for symbol in repeating(recent, self.options.no_repeat_ngram) {
+            if let Some(x) = logits.get_mut(symbol as usize) {
+                *x = f32::NEG_INFINITY;
+            }
+        }
         self.candidates.clear();
         self.candidates.reserve(logits.len());
         let possible = logits.iter().enumerate().filter(|(_, x)| **x > f32::NEG_INFINITY);
@@ -206,6 +218,36 @@ impl Sampler {
         for (_, p) in &mut self.candidates {
             *p = (f64::from(*p) / sum) as f32;
         }
+    }
+}
+
+/// The symbols that would end a sequence of `length` symbols which `recent` already holds, were one of them to come next; none for
+/// a length of 0.
+pub fn repeating(recent: &[u32], length: usize) -> impl Iterator<Item = u32> {
+    let context = length.saturating_sub(1);
+    let repeats = move |window: &&[u32]| length > 0 && recent.ends_with(&window[..context]);
+    recent.windows(length.max(1)).filter(repeats).map(move |window| window[context])
+}
+
+/// Appends the logarithm of the probability that each of `logits` stands for, in nats.
+pub fn log_softmax(logits: &[f32], log_probabilities: &mut Vec<f64>) -> Result<(), SamplingError> {
+    check(logits)?;
+    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    if highest == f64::NEG_INFINITY {
+        return Err(SamplingError::Nothing(logits.len()));
+    }
+    let sum: f64 = logits.iter().map(|&x| (f64::from(x) - highest).exp()).sum();
+    let normaliser = highest + sum.ln();
+    log_probabilities.extend(logits.iter().map(|&x| f64::from(x) - normaliser));
+    Ok(())
+}
+
+/// Refuses logits that are no numbers.
+fn check(logits: &[f32]) -> Result<(), SamplingError> {
+    let invalid = |&(_, x): &(usize, &f32)| x.is_nan() || *x == f32::INFINITY;
+    match logits.iter().enumerate().find(invalid) {
+        Some((symbol, &value)) => Err(SamplingError::Logit { symbol, value }),
+        None => Ok(()),
     }
 }
 

@@ -54,9 +54,9 @@ impl Failure {
 
 impl From<anaphora::Error> for Failure {
     fn from(error: anaphora::Error) -> Self {
-        use anaphora::Error::{Recipe, RecipeFile, Sampling};
+        use anaphora::Error::{Recipe, RecipeFile, RunTwice, Sampling};
         match error {
-            Recipe(_) | RecipeFile { .. } | Sampling(_) => Self::call(error),
+            Recipe(_) | RecipeFile { .. } | RunTwice(_) | Sampling(_) => Self::call(error),
             _ => Self::failed(error),
         }
     }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, convert, demo, evaluate, export, generate, import, resume, runs, train};
+use commands::{bench, compare, convert, demo, evaluate, export, generate, import, resume, runs, train};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -48,6 +48,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Runs(runs::Args),
+    Compare(compare::Args),
     Bench(bench::Args),
 }
 
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
     };
     match done {

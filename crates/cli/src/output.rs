@@ -76,6 +76,26 @@ pub fn short(number: u64) -> String {
     size(number).replace("kB", "k").trim_end_matches('B').trim_end().to_owned()
 }
 
+/// Aligns columns, under a head: those with numbers to the right, the others and the columns `words` to the left.
+pub fn table<const N: usize>(rows: &[[String; N]], words: &[usize]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let is_number = |text: &String| text.starts_with(|c: char| c.is_ascii_digit() || c == '–');
+    let right: [bool; N] = std::array::from_fn(|column| {
+        !words.contains(&column) && rows[1..].iter().any(|row| is_number(&row[column]))
+    });
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = widths[column];
+            if right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +111,10 @@ mod tests {
         assert_eq!(["812", "1.5 k", "23 k", "6.4 M"], [812, 1500, 23_400, 6_400_000].map(short).as_slice());
         assert_eq!(counted(1, "tune"), "1 tune");
         assert_eq!(counted(1200, "tune"), "1,200 tunes");
+    }
+    #[test]
+    fn columns_line_up() {
+        let rows = [["NAME", "STEPS"], ["a", "1,000"], ["longer", "5"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows, &[0]), "NAME    STEPS\na       1,000\nlonger      5\n");
     }
 }

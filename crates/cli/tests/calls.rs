@@ -72,8 +72,9 @@ fn what_is_missing_has_exit_code_1() {
 fn help_is_a_result() {
     let place = Workplace::new();
     let help = place.call(&["--help"]).ok();
-    for command in ["demo", "train", "resume", "generate", "evaluate", "convert", "import", "export", "runs"]
-    {
+    let commands =
+        ["demo", "train", "resume", "generate", "evaluate", "convert", "import", "export", "runs", "compare"];
+    for command in commands {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let help = place.call(&[command, "--help"]).ok();
         assert!(help.contains(&format!("Usage: anaphora {command}")), "{help}");

@@ -78,6 +78,41 @@ fn repetition_is_penalised_once() {
 }
 
 #[test]
+fn no_sequence_comes_twice() {
+    let after = |recent: &[u32], length| repeating(recent, length).collect::<Vec<_>>();
+    assert_eq!(after(&[1, 2, 3, 1, 2], 3), [3]);
+    assert_eq!(after(&[1, 2, 1, 3, 1], 2), [2, 3]);
+    assert_eq!(after(&[1, 2, 1], 1), [1, 2, 1]);
+    assert_eq!(after(&[1, 1], 2), [1], "also where it overlaps itself");
+    assert_eq!(after(&[1, 2], 2), [0; 0]);
+    for nothing in [after(&[1, 2, 1], 0), after(&[], 1), after(&[1, 1], 3), after(&[1], 9)] {
+        assert!(nothing.is_empty());
+    }
+    let mut sampler = sampler(SamplingOptions { no_repeat_ngram: 2, temperature: 0.0, ..plain() });
+    let mut recent = vec![0];
+    for _ in 0..9 {
+        // 2 is likelier than 1 than 0.
+        recent.push(sampler.sample(&mut [0.0, 1.0, 2.0], &recent).unwrap());
+    }
+    assert_eq!(recent, [0, 2, 2, 1, 2, 0, 1, 1, 0, 0]);
+    assert_eq!(sampler.sample(&mut [0.0, 1.0, 2.0], &recent), Err(SamplingError::Nothing(3)));
+}
+
+#[test]
+fn logarithms_of_probabilities() {
+    let mut found = vec![7.0];
+    log_softmax(&[1e4, 1e4 + 2.0, f32::NEG_INFINITY], &mut found).unwrap();
+    let normaliser = (1.0 + 2f64.exp()).ln();
+    assert_eq!((found[0], found[3]), (7.0, f64::NEG_INFINITY));
+    assert!(
+        (found[1] + normaliser).abs() < 1e-12 && (found[2] + normaliser - 2.0).abs() < 1e-12,
+        "{found:?}"
+    );
+    assert!(log_softmax(&[0.0, f32::NAN], &mut found).is_err());
+    assert_eq!(log_softmax(&[f32::NEG_INFINITY; 2], &mut found), Err(SamplingError::Nothing(2)));
+}
+
+#[test]
 fn what_cannot_be_drawn_from_is_an_error() {
     let mut sampler = sampler(plain());
     let message = sampler.sample(&mut [0.0, f32::NAN], &[]).unwrap_err().to_string();
@@ -133,6 +168,7 @@ fn options() -> impl Strategy<Value = SamplingOptions> {
             top_p,
             min_p,
             repetition_penalty,
+            no_repeat_ngram: 0,
         },
     )
 }

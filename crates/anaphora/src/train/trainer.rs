@@ -9,13 +9,14 @@ use anaphora_nn::{AdamW, Device, Memory, Sgd, State};
 
 use super::means::{Mean, Rate};
 use super::{Ended, Event, Outcome, Start, Step, precision};
+use crate::bench::peak_memory_mib;
 use crate::corpus::{self, Corpus};
 use crate::evaluate::{Evaluator, continue_state};
 use crate::metrics::{MetricsLog, Record, read_metrics};
 use crate::model::LanguageModel;
 use crate::plot::loss_curve;
 use crate::recipe::{self, Optimizer, Recipe, Training};
-use crate::run::{Run, Score};
+use crate::run::{Extent, Run, Score};
 use crate::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use crate::tensorboard::EventWriter;
 use crate::{Error, Result};
@@ -48,6 +49,7 @@ pub struct Trainer {
     pub ended: Option<String>,
     pub pieces: [usize; 2],
     pub tokens: [usize; 2],
+    pub validated: Extent,
 }
 
 impl Trainer {
@@ -62,6 +64,8 @@ impl Trainer {
         let stream = |pieces| corpus::stream(tokenizer, pieces, &corpus::name(&recipe.data));
         let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
         let tokens = [train.len(), validation.len()];
+        let validated =
+            Extent { tokens: validation.len(), characters: tokenizer.characters(validation.tokens()) };
         let windows = windows(&recipe, train)?;
         let steps_per_epoch = windows.steps_per_epoch().div_ceil(training.accumulate as u64);
         let device = Device::new(training.threads, precision(training.precision));
@@ -82,6 +86,7 @@ impl Trainer {
             ended: None,
             pieces: [corpus.train.len(), corpus.validation.len()],
             tokens,
+            validated,
             batch: Batch::default(),
             state: State::default(),
             memory: Memory::new(),
@@ -264,7 +269,12 @@ impl Trainer {
         metrics.sync()?;
         self.run.checkpoints().save(&self.checkpoint()?)?;
         let (steps, best, ended) = (self.step, self.best, self.ended.clone());
-        self.run.update(|info| (info.steps, info.best, info.ended) = (steps, best, ended))?;
+        let (validated, memory) = (self.validated, peak_memory_mib());
+        self.run.update(|info| {
+            (info.steps, info.best, info.ended) = (steps, best, ended);
+            info.validated = Some(validated);
+            info.memory_mib = info.memory_mib.into_iter().chain(memory).reduce(f64::max);
+        })?;
         self.draw()
     }
 

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 
+use anaphora::beam::BeamOptions;
 use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
 use anaphora::recipe::Task;
 use anaphora::sampling::SamplingOptions;
@@ -30,6 +31,7 @@ Examples:
   anaphora generate runs/tunes --prime half-a-tune.abc        carry an unfinished tune on to its end
   anaphora generate runs/novel --prompt \"Once upon\" --tokens 500 --temperature 0.7
   anaphora generate runs/novel --stop \"\\n\\n\" --json
+  anaphora generate runs/novel --beams 8 --no-repeat-ngram 6 --tokens 300    the likeliest, not one that is drawn
 
 A single piece is shown as it is made, unless --retry is given. A tune is complete when it comes to its end, can be \
 read, and its bars add up; --retry writes those that are not anew. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
@@ -73,6 +75,8 @@ pub struct Args {
     #[command(flatten)]
     sampling: SamplingArgs,
     #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
     music: MusicArgs,
 }
 
@@ -94,6 +98,25 @@ struct SamplingArgs {
     /// Make less likely what came of late, by a factor; 1 for no penalty
     #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     repetition_penalty: f32,
+    /// Never write the same N symbols twice in a piece, 0 for no such rule; for --beams too
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    no_repeat_ngram: usize,
+}
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Search for the likeliest")]
+struct SearchArgs {
+    /// Search for the likeliest pieces with N open ones side by side, instead of drawing symbols; --count takes the best
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1024),
+        conflicts_with_all = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "retry"],
+    )]
+    beams: Option<u32>,
+    /// Compare log-probabilities divided by length to the power of X: 0 favours short pieces, above 1 long ones
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true, requires = "beams")]
+    length_penalty: f64,
 }
 
 #[derive(clap::Args)]
@@ -120,6 +143,7 @@ struct MusicArgs {
 pub fn run(args: &Args) -> Result<()> {
     let sampling = args.sampling.options();
     sampling.validate().map_err(anaphora::Error::from)?;
+    let beams = args.search.options(args.count)?;
     let mut generator = Generator::open(&args.run, args.device.open(&args.run)?)?;
     let music = generator.trained().task() == Task::Music;
     if !music {
@@ -130,6 +154,7 @@ pub fn run(args: &Args) -> Result<()> {
     let prompt = args.prompt(music)?;
     let options = GenerateOptions {
         sampling,
+        beams,
         fields: args.music.fields(&generator, &prompt)?,
         prompt,
         count: args.count as usize,
@@ -141,7 +166,7 @@ pub fn run(args: &Args) -> Result<()> {
     let flag = if args.prime.is_some() { "--prime" } else { "--prompt" };
     encodable(&generator, flag, &options.prompt)?;
 
-    let streams = args.count == 1 && options.retry == 0 && !args.json;
+    let streams = args.count == 1 && options.retry == 0 && beams.is_none() && !args.json;
     let pieces = write(&mut generator, &options, streams, args.json)?;
     if !streams && !args.json {
         for (index, piece) in pieces.iter().enumerate() {
@@ -158,13 +183,20 @@ pub fn run(args: &Args) -> Result<()> {
         pieces.iter().map(of).collect::<Vec<_>>()
     });
     if args.json {
-        return print_pieces(&pieces, &files, novelty.as_deref().ok(), options.seed);
+        let seed = beams.is_none().then_some(options.seed);
+        return print_pieces(&pieces, &files, novelty.as_deref().ok(), seed);
     }
     for (index, piece) in pieces.iter().enumerate() {
+        let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
+        if let Some(nats) = piece.nats {
+            tell(&format!("{what} has {nats:.3} nats a symbol."));
+        }
         if let Some(reason) = &piece.incomplete {
-            let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
-            let hint =
-                if options.retry == 0 && music { " To write on until one is: --retry 10." } else { "" };
+            let hint = if options.retry == 0 && music && beams.is_none() {
+                " To write on until one is: --retry 10."
+            } else {
+                ""
+            };
             tell(&format!("{what} is not complete: {reason}.{hint}"));
         }
     }
@@ -173,7 +205,7 @@ pub fn run(args: &Args) -> Result<()> {
         Ok(novelty) => novelty::line(novelty),
         Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
     });
-    if args.seed.is_none() {
+    if args.seed.is_none() && beams.is_none() {
         tell(&format!("The same again: --seed {}", options.seed));
     }
     Ok(())
@@ -184,7 +216,7 @@ fn print_pieces(
     pieces: &[Generated],
     files: &[Vec<PathBuf>],
     novelty: Option<&[Novelty]>,
-    seed: u64,
+    seed: Option<u64>,
 ) -> Result<()> {
     for (index, piece) in pieces.iter().enumerate() {
         let novelty = novelty.map(|novelty| &novelty[index]).map(|novelty| {
@@ -202,6 +234,7 @@ fn print_pieces(
             "incomplete": piece.incomplete,
             "attempts": piece.attempts,
             "tokens": piece.tokens,
+            "nats_per_token": piece.nats,
             "seed": seed,
             "files": files[index],
             "novelty": novelty,
@@ -238,8 +271,21 @@ impl Args {
 
 impl SamplingArgs {
     fn options(&self) -> SamplingOptions {
-        let Self { temperature, top_k, top_p, min_p, repetition_penalty } = *self;
-        SamplingOptions { temperature, top_k, top_p, min_p, repetition_penalty }
+        let Self { temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram } = *self;
+        SamplingOptions { temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram }
+    }
+}
+
+impl SearchArgs {
+    fn options(&self, count: u32) -> Result<Option<BeamOptions>> {
+        let Some(beams) = self.beams else { return Ok(None) };
+        let options = BeamOptions { beams: beams as usize, length_penalty: self.length_penalty };
+        options.validate().map_err(anaphora::Error::from)?;
+        if count > beams {
+            let right = format!("a search finds at most one a beam; ask for --beams {count} or more");
+            return Err(Failure::call(format!("--count is {count} and --beams {beams}, but {right}")));
+        }
+        Ok(Some(options))
     }
 }
 
@@ -340,6 +386,9 @@ fn write(
                 let anew = if rejected > 0 { format!(", {rejected} begun anew") } else { String::new() };
                 format!("Writing: {}{anew}", counted(characters, "character"))
             });
+        }
+        Event::Searched { tokens } => {
+            progress.update(|| format!("Searching: {}", counted(tokens, "symbol")));
         }
         Event::Rejected { .. } => rejected += 1,
     })?;

@@ -1,6 +1,7 @@
 //! The commands, a file each: the arguments with their help, and what is done with them.
 
 pub mod bench;
+pub mod compare;
 pub mod convert;
 pub mod demo;
 pub mod evaluate;

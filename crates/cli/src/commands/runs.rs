@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::output::{grouped, print, print_json, short, size, tell};
+use crate::output::{grouped, print, print_json, short, size, table, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
     let now = Timestamp::now();
     let mut rows = vec![head];
     rows.extend(runs.iter().filter_map(|run| Some(row(run, run.info.as_ref().ok()?, now))));
-    print(&table(&rows))?;
+    print(&table(&rows, &[0, 6]))?;
     for run in &runs {
         if let Err(error) = &run.info {
             tell(&error.to_string());
@@ -95,26 +95,6 @@ fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> [String; 8] {
     ]
 }
 
-/// Aligns columns: those with numbers to the right, the others to the left.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: [usize; N] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
-    let is_number = |text: &String| text.starts_with(|c: char| c.is_ascii_digit() || c == '–');
-    let right: [bool; N] = std::array::from_fn(|column| {
-        !matches!(column, 0 | 6) && rows[1..].iter().any(|row| is_number(&row[column]))
-    });
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().enumerate().map(|(column, cell)| {
-            let width = widths[column];
-            if right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// How long ago something was, as one would say it; a date where it is more than a month.
 fn ago(then: Timestamp, now: Timestamp) -> String {
     let age = now.duration_since(then).max(SignedDuration::ZERO);
@@ -143,11 +123,5 @@ mod tests {
         assert_eq!(said("2026-03-31T00:00:00Z"), "12 hours ago");
         assert_eq!(said("2026-03-29T00:00:00Z"), "2 days ago");
         assert_eq!(said("2026-01-29T00:00:00Z"), "2026-01-29");
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let rows = [["NAME", "STEPS"], ["a", "1,000"], ["longer", "5"]].map(|row| row.map(str::to_owned));
-        assert_eq!(table(&rows), "NAME    STEPS\na       1,000\nlonger      5\n");
     }
 }
