@@ -516,7 +516,7 @@ fn series_that_cannot_be_scored() {
     }
     refuses(
         mase(&[1.0], &[1.0], &[], 1),
-        "0 past values do not hold two that a period of 1 lies between; the period must be 1 or more, and the past longer",
+        "0 past values hold no two that are 1 steps apart; the period must be from 1 to the past's length less 1",
     );
     refuses(pinball(&[1.0], &[1.0], 1.5), "the quantile is 1.5; it takes a number from 0 to 1");
     assert!(matches!(pinball(&[1.0], &[1.0], f64::NAN), Err(ScoreError::Quantile(_))));

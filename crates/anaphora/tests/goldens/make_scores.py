@@ -49,7 +49,7 @@ def class_case(name, truth, predicted, classes):
         "precision": precision.tolist(),
         "recall": recall.tolist(),
         "f1": f1.tolist(),
-        "support": support.tolist(),
+        "support": support.astype(int).tolist(),
         "macro_f1": sk.f1_score(truth, predicted, average="macro", zero_division=0),
     }
 
@@ -144,7 +144,7 @@ def multi_label_cases():
             "precision": precision.tolist(),
             "recall": recall.tolist(),
             "f1": f1.tolist(),
-            "support": support.tolist(),
+            "support": support.astype(int).tolist(),
         }
 
     truth, predicted = RNG.integers(0, 2, (2, 20, 3))
