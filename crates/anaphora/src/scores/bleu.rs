@@ -213,7 +213,7 @@ impl Statistics {
         }
         let mut halved = 1.0;
         let mut effective = order;
-        for n in 0..order {
+        for (n, precision) in precisions[..order].iter_mut().enumerate() {
             let (matches, total) = (self.matches[n] as f64, self.totals[n] as f64);
             if total == 0.0 {
                 break;
@@ -221,7 +221,7 @@ impl Statistics {
             if options.effective_order {
                 effective = n + 1;
             }
-            precisions[n] = match options.smoothing {
+            *precision = match options.smoothing {
                 _ if matches > 0.0 => 100.0 * matches / total,
                 Smoothing::Exp => {
                     halved *= 2.0;
