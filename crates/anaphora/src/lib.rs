@@ -46,6 +46,7 @@ pub mod recipe;
 pub mod run;
 pub mod sampling;
 pub mod schedule;
+pub mod scores;
 #[cfg(test)]
 mod small_disk;
 pub mod tensorboard;
