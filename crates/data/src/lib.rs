@@ -26,12 +26,15 @@
 pub mod composer;
 pub mod copying;
 pub mod error;
+mod files;
+pub mod labelled;
 pub mod pieces;
 pub mod split;
+pub mod table;
 pub mod tokenizer;
 pub mod windows;
 
-pub use error::DataError;
+pub use error::{At, DataError};
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
 pub use split::{Order, Split, SplitOptions, split};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
