@@ -28,6 +28,7 @@ pub mod copying;
 pub mod error;
 mod files;
 pub mod labelled;
+pub mod parallel;
 pub mod pieces;
 pub mod split;
 pub mod table;
