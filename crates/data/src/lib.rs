@@ -30,6 +30,8 @@ mod files;
 pub mod labelled;
 pub mod parallel;
 pub mod pieces;
+pub mod scaler;
+pub mod series;
 pub mod split;
 pub mod table;
 pub mod tokenizer;
@@ -37,6 +39,7 @@ pub mod windows;
 
 pub use error::{At, DataError};
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
+pub use scaler::Scaler;
 pub use split::{Order, Split, SplitOptions, split};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{Batch, Plan, Position, TokenStream, Windows, WindowsError};
