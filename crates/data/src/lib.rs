@@ -27,8 +27,10 @@ pub mod composer;
 pub mod copying;
 pub mod error;
 mod files;
+pub mod frames;
 pub mod labelled;
 pub mod parallel;
+pub mod picture;
 pub mod pieces;
 pub mod scaler;
 pub mod series;
@@ -38,6 +40,7 @@ pub mod tokenizer;
 pub mod windows;
 
 pub use error::{At, DataError};
+pub use frames::Frames;
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
 pub use scaler::Scaler;
 pub use split::{Order, Split, SplitOptions, split};

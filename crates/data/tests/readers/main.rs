@@ -2,6 +2,7 @@
 //! beside the project and without which their tests are skipped with a message.
 
 mod parallel;
+mod picture;
 mod series;
 mod table;
 
