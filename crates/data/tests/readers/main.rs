@@ -1,6 +1,7 @@
 //! The readers of every kind of data: on small files made here, on any bytes, and on the real collections, which lie
 //! beside the project and without which their tests are skipped with a message.
 
+mod audio;
 mod parallel;
 mod picture;
 mod series;
