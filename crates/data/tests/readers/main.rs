@@ -4,6 +4,7 @@
 mod audio;
 mod parallel;
 mod picture;
+mod roll;
 mod series;
 mod table;
 
