@@ -24,6 +24,7 @@
 //! ```
 
 pub mod audio;
+pub mod builtin;
 pub mod composer;
 pub mod copying;
 pub mod error;

@@ -2,6 +2,7 @@
 //! beside the project and without which their tests are skipped with a message.
 
 mod audio;
+mod builtin;
 mod parallel;
 mod picture;
 mod roll;
