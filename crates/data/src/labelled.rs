@@ -56,7 +56,7 @@ pub struct Labelled<T> {
     pub examples: Vec<Example<T>>,
     /// The files they come from.
     pub files: Vec<PathBuf>,
-    /// Rows that were left out, where that was asked for.
+    /// Rows that were left out, where that was asked for, and files that are not of the kind.
     pub skipped: Vec<At<RowFault>>,
 }
 
@@ -131,13 +131,17 @@ pub fn read_labelled_numbers(
 }
 
 /// Reads a folder of text files, each named after the label of its lines (`names/Polish.txt`); empty lines are no
-/// examples, and files with another extension than `.txt` are passed over.
+/// examples, and files with another extension than `.txt` are skipped and reported.
 ///
 /// # Errors
 /// A folder that cannot be read or holds no line of text, files that are no text.
 pub fn read_label_files(folder: &Path) -> Result<Labelled<String>, TableError> {
-    let (mut examples, mut files) = (vec![], vec![]);
-    for path in files_of(folder)?.into_iter().filter(|path| has_extension(path, &["txt"])) {
+    let (mut examples, mut files, mut skipped) = (vec![], vec![], vec![]);
+    for path in files_of(folder)? {
+        if !has_extension(&path, &["txt"]) {
+            skipped.push(At::new(&path, 0, RowFault::OtherFile));
+            continue;
+        }
         let label = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for (index, line) in decode(&read(&path)?, &path)?.lines().enumerate() {
             let (value, line) = (line.trim().to_owned(), index + 1);
@@ -147,7 +151,7 @@ pub fn read_label_files(folder: &Path) -> Result<Labelled<String>, TableError> {
         }
         files.push(path);
     }
-    finish(folder, examples, files, vec![])
+    finish(folder, examples, files, skipped)
 }
 
 fn finish<T>(

@@ -5,6 +5,11 @@
 //! other, and [`Windows`] draws batches from it. [`composer`] makes tunes where there is no file, and [`copying`] says
 //! how much of a generated text was learned by heart.
 //!
+//! Other data have readers of their own: [`table`] and [`labelled`] for rows and what is to be classified, [`parallel`]
+//! for sentences and their translations, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and
+//! [`events`] for music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors,
+//! and says where ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use anaphora_data::*;

@@ -10,7 +10,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
@@ -119,7 +119,7 @@ pub enum PictureError {
 /// Reads a PNG or JPEG file, whatever its extension, the right way up as its EXIF data say.
 ///
 /// # Errors
-/// A file that is missing or no picture; a size of 0.
+/// A file that is missing, no picture, or one of more than half a gigabyte; a size of 0.
 pub fn read_picture(path: &Path, colour: Colour, size: Option<Size>) -> Result<Picture, PictureError> {
     parse_picture(&read(path)?, path, colour, size)
 }
@@ -138,6 +138,8 @@ pub fn parse_picture(
     let no_picture = |reason: String| PictureError::NoPicture { path: name.to_owned(), reason };
     let decode = || {
         let mut decoder = ImageReader::new(Cursor::new(content)).with_guessed_format()?.into_decoder()?;
+        // The decoder's own limit does not hold for the picture that it fills.
+        Limits::default().reserve(decoder.total_bytes())?;
         let orientation = decoder.orientation()?;
         let mut picture = DynamicImage::from_decoder(decoder)?;
         picture.apply_orientation(orientation);

@@ -142,6 +142,9 @@ pub enum RowFault {
     /// No text.
     #[error("the text is empty, at least one character is needed")]
     EmptyText,
+    /// A file among those of labels that holds something else.
+    #[error("its extension is not .txt, as that of a file with the lines of one label has to be")]
+    OtherFile,
     /// No label.
     #[error("the label is empty, each text needs one")]
     EmptyLabel,

@@ -128,9 +128,9 @@ impl Calendar {
     /// The step on which a date lies, if it lies on one.
     pub fn place(&self, date: DateTime) -> Option<usize> {
         let place = match self.step {
-            Step::Milliseconds(time) => milliseconds(self.start, date) / time,
+            Step::Milliseconds(time) => milliseconds(self.start, date).checked_div(time)?,
             Step::Weekdays => weekdays(date.date()) - weekdays(self.start.date()),
-            Step::Months(months) => (month(date) - month(self.start)) / months,
+            Step::Months(months) => (month(date) - month(self.start)).checked_div(months)?,
         };
         usize::try_from(place).ok().filter(|&place| self.date(place) == Some(date))
     }

@@ -108,6 +108,8 @@ impl<'a> Format<'a> {
                 DateTime::new(year.trim_end_matches(['-', ' ']).parse().ok()?, 3 * quarter - 2, 1, 0, 0, 0, 0)
                     .ok()
             }
+            // Else any small number would be a year.
+            Format::Like("%Y") if cell.len() != 4 => None,
             Format::Like(format) => {
                 let time = BrokenDownTime::parse(format, cell).ok()?;
                 let (month, day) = (time.month().unwrap_or(1), time.day().unwrap_or(1));

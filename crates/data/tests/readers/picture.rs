@@ -72,6 +72,18 @@ fn a_picture_that_is_not_one() {
 }
 
 #[test]
+fn a_picture_that_no_memory_holds() {
+    // A head that promises 60,000 by 60,000 pixels of three colours, with its right check sum.
+    let mut content = encoded(ImageFormat::Png);
+    content[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let mut check = flate2::Crc::new();
+    check.update(&content[12..29]);
+    content[29..33].copy_from_slice(&check.sum().to_be_bytes());
+    let error = parse(&content, Colour::Rgb, None).unwrap_err().to_string();
+    assert!(error.contains("imit"), "{error}");
+}
+
+#[test]
 fn idx_files() {
     let mut images = vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4];
     let read = |content: &[u8]| parse_images(content, Path::new("a")).map_err(|e| e.to_string());

@@ -56,6 +56,7 @@ fn months_keep_their_ends_and_time_its() {
     assert_eq!(ends.place(parse_date("2020-05-30").unwrap()), None);
     assert_eq!(ends.date(usize::MAX), None);
     assert_eq!(ends.waves(0..100_000, &[Feature::Month]), None);
+    assert_eq!((parse_date("7"), parse_date("1958")), (None, parse_date("1958-01-01 00:00")));
     assert_eq!(ends.first_from(parse_date("1900-01-01").unwrap()), 0);
 }
 

@@ -158,6 +158,19 @@ fn surnames_and_splice_junctions() {
 }
 
 #[test]
+fn a_folder_of_labels() {
+    let folder = folder(&[("b.txt", b"x\n\n y \r\n"), ("a.TXT", b"z"), ("notes.md", b"no")]);
+    let read = read_label_files(folder.path()).unwrap();
+    let all: Vec<_> =
+        read.examples.iter().map(|e| (e.label.as_str(), e.value.as_str(), e.file, e.line)).collect();
+    assert_eq!(all, [("a", "z", 0, 1), ("b", "x", 1, 1), ("b", "y", 1, 3)]);
+    assert_eq!(read.skipped[0].fault, RowFault::OtherFile);
+    assert!(
+        read_label_files(&folder.path().join("b.txt")).unwrap_err().to_string().contains("cannot be read")
+    );
+}
+
+#[test]
 fn heartbeats() {
     let Some(file) = data("series/ECG5000_TRAIN.txt") else { return };
     let read = read_labelled_numbers(&file, &Column::Number(1), &TableOptions::default()).unwrap();
