@@ -1,16 +1,15 @@
 //! Pictures, and how one is made a sequence: of rows, pixels or patches.
 
 mod captions;
+mod decode;
 mod idx;
+mod resize;
 
 pub use captions::{CaptionFault, Captioned, CaptionedPictures, read_captions};
 pub use idx::{Digits, parse_images, parse_labels, read_idx};
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
@@ -79,7 +78,7 @@ pub enum PictureError {
         reason: String,
     },
     /// A size that nothing has.
-    #[error("a picture of {width}x{height} pixels was asked for, each side has to be 1 to 16384")]
+    #[error("a picture of {width}x{height} pixels was asked for, each side has to be 1 to 4096")]
     Size {
         /// Pixels across.
         width: u32,
@@ -125,7 +124,7 @@ pub fn read_picture(path: &Path, colour: Colour, size: Option<Size>) -> Result<P
 }
 
 /// Decodes a PNG or JPEG picture; `name` is for messages. Gray is made of colours by their luminance (ITU-R BT.709),
-/// another size by linear interpolation over all pixels that become one.
+/// another size by a triangle filter over all pixels that become one. Transparency is left out.
 ///
 /// # Errors
 /// Those of [`read_picture`] that concern content.
@@ -135,35 +134,35 @@ pub fn parse_picture(
     colour: Colour,
     size: Option<Size>,
 ) -> Result<Picture, PictureError> {
-    let no_picture = |reason: String| PictureError::NoPicture { path: name.to_owned(), reason };
-    let decode = || {
-        let mut decoder = ImageReader::new(Cursor::new(content)).with_guessed_format()?.into_decoder()?;
-        // The decoder's own limit does not hold for the picture that it fills.
-        Limits::default().reserve(decoder.total_bytes())?;
-        let orientation = decoder.orientation()?;
-        let mut picture = DynamicImage::from_decoder(decoder)?;
-        picture.apply_orientation(orientation);
-        Ok(picture)
-    };
-    let mut picture = decode().map_err(|e: image::ImageError| no_picture(e.to_string()))?;
-    if let Some(Size { width, height, fit }) = size {
-        if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
-            return Err(PictureError::Size { width, height });
-        }
-        picture = match fit {
-            Fit::Crop => picture.resize_to_fill(width, height, FilterType::Triangle),
-            Fit::Stretch => picture.resize_exact(width, height, FilterType::Triangle),
-        };
+    let picture = decode::decode(content)
+        .map_err(|reason| PictureError::NoPicture { path: name.to_owned(), reason })?
+        .coloured(colour);
+    match size {
+        None => Ok(picture),
+        Some(size @ Size { width: 1..=4096, height: 1..=4096, .. }) => Ok(resize::resize(&picture, size)),
+        Some(Size { width, height, .. }) => Err(PictureError::Size { width, height }),
     }
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let (channels, pixels) = match colour {
-        Colour::Gray => (1, picture.into_luma8().into_raw()),
-        Colour::Rgb => (3, picture.into_rgb8().into_raw()),
-    };
-    Ok(Picture { width, height, channels, pixels })
 }
 
 impl Picture {
+    /// A picture of 1 to 4 channels as gray or in colours; transparency is left out.
+    fn coloured(self, colour: Colour) -> Picture {
+        let gray = |pixel: &[u8]| match *pixel {
+            [red, green, blue, ..] => {
+                (0.2126 * f32::from(red) + 0.7152 * f32::from(green) + 0.0722 * f32::from(blue)).round() as u8
+            }
+            _ => pixel[0],
+        };
+        let pixels = self.pixels.chunks_exact(self.channels);
+        let (channels, pixels) = match (colour, self.channels) {
+            (Colour::Gray, 1) | (Colour::Rgb, 3) => return self,
+            (Colour::Gray, _) => (1, pixels.map(gray).collect()),
+            (Colour::Rgb, 4) => (3, pixels.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()),
+            (Colour::Rgb, _) => (3, pixels.flat_map(|pixel| [pixel[0]; 3]).collect()),
+        };
+        Picture { channels, pixels, ..self }
+    }
+
     /// The rows from above: `height` frames of `width * channels` numbers in 0..=1.
     pub fn rows(&self) -> Frames {
         Frames { width: self.width * self.channels, values: unit(&self.pixels).collect() }

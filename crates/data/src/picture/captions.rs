@@ -3,11 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
-
-use super::PictureError;
-use crate::error::{At, DataError};
-use crate::files::{files_of, has_extension, io_error, read};
+use super::{PictureError, decode};
+use crate::error::At;
+use crate::files::{files_of, has_extension, read};
 use crate::table::{Layout, RowFault, TableError, TableOptions, parse_table};
 
 /// A picture and what is said of it.
@@ -54,7 +52,7 @@ pub enum CaptionFault {
 }
 
 /// Reads a table whose first two columns (or those named `image` and `caption`) are names of pictures in `folder` and
-/// captions; a picture may have several. Of each picture, only what says its size is read.
+/// captions; a picture may have several. Of each picture, only the head is looked at.
 ///
 /// # Errors
 /// A table or folder that cannot be read; unless they are skipped, bad rows, captions without a picture, files that are
@@ -102,7 +100,7 @@ pub fn read_captions(
         let place = match known.get(name) {
             Some(&place) => place,
             None if name.is_empty() || !path.is_file() => None,
-            None => match check(&path)? {
+            None => match decode::check(&read(&path)?) {
                 Ok(()) => {
                     pictures.push(Captioned { path, captions: vec![], line: row.line });
                     Some(pictures.len() - 1)
@@ -130,10 +128,4 @@ pub fn read_captions(
         return Err(TableError::NoRow { path: table.to_owned(), skipped: skipped.len() }.into());
     }
     Ok(CaptionedPictures { pictures, skipped })
-}
-
-/// Whether a file begins as a picture, or what is wrong with it.
-fn check(path: &Path) -> Result<Result<(), String>, DataError> {
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    Ok(reader.map_err(|e| io_error(path, e))?.into_dimensions().map(drop).map_err(|e| e.to_string()))
 }
