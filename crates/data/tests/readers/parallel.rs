@@ -3,6 +3,8 @@
 use anaphora_data::parallel::{Pair, ParallelError, read_parallel, read_parallel_table};
 use anaphora_data::table::{Column, TableOptions};
 
+use proptest::prelude::*;
+
 use crate::{data, folder};
 
 #[test]
@@ -53,6 +55,20 @@ fn multi30k() {
                 "zwei junge weiße männer sind im freien in der nähe vieler büsche ."
             );
             assert_eq!(read.pairs[0].target, "two young , white males are outside near many bushes .");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_two_files_are_pairs_or_refused(
+        [one, other] in prop::array::uniform2(prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b' '), Just(b'a'), any::<u8>()], 0..20)),
+        skip_bad: bool,
+    ) {
+        let folder = folder(&[("one", &one), ("other", &other)]);
+        if let Ok(read) = read_parallel(&folder.path().join("one"), &folder.path().join("other"), skip_bad) {
+            prop_assert!(!read.pairs.is_empty() && (skip_bad || read.skipped.is_empty()));
+            prop_assert!(read.pairs.iter().all(|pair| !pair.source.is_empty() && !pair.target.is_empty()));
         }
     }
 }
