@@ -157,7 +157,7 @@ impl Compared {
 
     /// How many characters a token of the validation data stands for on average, ends of pieces counted as one.
     pub fn characters_per_token(&self) -> Option<f64> {
-        match (self.info.validated, self.recipe.data.tokenizer) {
+        match (self.info.validated, &self.recipe.data.tokenizer) {
             (Some(size), _) => Some(size.characters as f64 / size.tokens.max(1) as f64),
             (None, recipe::Tokenizer::Character) => Some(1.0),
             (None, _) => None,

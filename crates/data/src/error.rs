@@ -1,6 +1,7 @@
 //! What can be wrong with data that a person gives.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Why data could not be read or split.
 #[derive(Debug, thiserror::Error)]
@@ -73,4 +74,52 @@ pub enum DataError {
     /// A validation share that leaves nothing to train or to validate on.
     #[error("a validation share of {0} was asked for, it has to be above 0 and below 1")]
     Fraction(f64),
+}
+
+/// A fault and where it is: an error, or, where bad input is to be skipped, what is reported of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At<F> {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The line, from 1; 0 where the fault is the whole file's.
+    pub line: usize,
+    /// What was found, and what would be right.
+    pub fault: F,
+}
+
+impl<F> At<F> {
+    pub(crate) fn new(path: &Path, line: usize, fault: F) -> At<F> {
+        At { path: path.to_owned(), line, fault }
+    }
+}
+
+impl<F: fmt::Display> fmt::Display for At<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let At { path, line, fault } = self;
+        match line {
+            0 => write!(f, "{}: {fault}", path.display()),
+            _ => write!(f, "{}, line {line}: {fault}", path.display()),
+        }
+    }
+}
+
+impl<F: fmt::Debug + fmt::Display> std::error::Error for At<F> {}
+
+/// What is good, and the faults of what is not.
+pub(crate) type Sifted<T, F> = (Vec<T>, Vec<At<F>>);
+
+/// Takes what is good; of what is not, keeps the fault where bad input is skipped and stops where it is not.
+pub(crate) fn sift<T, F>(
+    results: impl IntoIterator<Item = Result<T, At<F>>>,
+    skip_bad: bool,
+) -> Result<Sifted<T, F>, At<F>> {
+    let (mut good, mut skipped) = (vec![], vec![]);
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(at) if skip_bad => skipped.push(at),
+            Err(at) => return Err(at),
+        }
+    }
+    Ok((good, skipped))
 }

@@ -5,6 +5,11 @@
 //! other, and [`Windows`] draws batches from it. [`composer`] makes tunes where there is no file, and [`copying`] says
 //! how much of a generated text was learned by heart.
 //!
+//! Other data have readers of their own: [`table`] and [`labelled`] for rows and what is to be classified, [`parallel`]
+//! for sentences and their translations, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and
+//! [`events`] for music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors,
+//! and says where ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//!
 //! ```
 //! use std::sync::Arc;
 //! use anaphora_data::*;
@@ -23,16 +28,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audio;
+pub mod builtin;
 pub mod composer;
 pub mod copying;
 pub mod error;
+pub mod events;
+mod files;
+pub mod frames;
+pub mod labelled;
+pub mod parallel;
+pub mod picture;
 pub mod pieces;
+pub mod roll;
+pub mod scaler;
+pub mod series;
 pub mod split;
+pub mod table;
 pub mod tokenizer;
 pub mod windows;
 
-pub use error::DataError;
+pub use error::{At, DataError};
+pub use frames::Frames;
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
+pub use scaler::Scaler;
 pub use split::{Order, Split, SplitOptions, split};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{Batch, Plan, Position, TokenStream, Windows, WindowsError};

@@ -1,0 +1,198 @@
+//! Examples with a label: texts (a tweet, a surname, a strand of DNA) or rows of numbers (a heartbeat).
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{At, sift};
+use crate::files::{decode, files_of, has_extension, read};
+use crate::table::{
+    Column, LABEL_NAMES, Row, RowFault, TEXT_NAMES, Table, TableError, TableOptions, read_table,
+};
+
+/// What a label is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Labels {
+    /// The cell as it stands.
+    #[default]
+    Cell,
+    /// The sign of the number in the cell: `negative` below zero, `positive` above, `neutral` at zero.
+    Sign,
+}
+
+/// How labelled texts are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LabelledOptions {
+    /// How the file is read as a table.
+    pub table: TableOptions,
+    /// The label's column; else the one named `label`, `class` ..., or of two the one with fewer different cells.
+    pub label: Option<Column>,
+    /// The text's column; else the one named `text`, `sentence` ..., or of two the other one.
+    pub text: Option<Column>,
+    /// What a label is made of.
+    pub labels: Labels,
+}
+
+/// One thing to be classified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example<T> {
+    /// Its class.
+    pub label: String,
+    /// What is to be classified.
+    pub value: T,
+    /// The file it comes from, an index into [`Labelled::files`].
+    pub file: usize,
+    /// The line it begins on, from 1.
+    pub line: usize,
+}
+
+/// What was read: at least one example, and what was not taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled<T> {
+    /// The examples in the order of files (by path) and lines.
+    pub examples: Vec<Example<T>>,
+    /// The files they come from.
+    pub files: Vec<PathBuf>,
+    /// Rows that were left out, where that was asked for, and files that are not of the kind.
+    pub skipped: Vec<At<RowFault>>,
+}
+
+impl<T> Labelled<T> {
+    /// The labels in alphabetical order, each with the number of its examples.
+    pub fn counts(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        self.examples.iter().for_each(|example| *counts.entry(example.label.as_str()).or_default() += 1);
+        counts
+    }
+
+    /// Examples whose label no other one has: nothing can be learned of it and judged by it too.
+    pub fn seen_once(&self) -> Vec<&Example<T>> {
+        let counts = self.counts();
+        self.examples.iter().filter(|example| counts[example.label.as_str()] == 1).collect()
+    }
+}
+
+/// Reads texts with labels from a table.
+///
+/// # Errors
+/// Those of [`read_table`], columns that are not there or not known; unless they are skipped, rows with an empty text
+/// or label, or without a number where the label is its sign.
+pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<String>, TableError> {
+    let mut table = read_table(path, &options.table)?;
+    let (label, text) = label_and_text(&table, options)?;
+    let rows = std::mem::take(&mut table.rows);
+    let examples = rows.into_iter().map(|mut row| {
+        let class = match options.labels {
+            Labels::Cell => std::mem::take(&mut row.cells[label]),
+            Labels::Sign => sign(table.number(&row, label)?).to_owned(),
+        };
+        let value = std::mem::take(&mut row.cells[text]);
+        let fault = match () {
+            _ if class.is_empty() => RowFault::EmptyLabel,
+            _ if value.is_empty() => RowFault::EmptyText,
+            _ => return Ok(Example { label: class, value, file: 0, line: row.line }),
+        };
+        Err(At::new(path, row.line, fault))
+    });
+    let (examples, skipped) = sift(examples, options.table.skip_bad)?;
+    table.skipped.extend(skipped);
+    finish(path, examples, vec![path.to_owned()], table.skipped)
+}
+
+/// Reads rows that hold a label and numbers, all of the same count: a class and a series.
+///
+/// A label that is a whole number written as another (`1.0000000e+00`) becomes it (`1`).
+///
+/// # Errors
+/// Those of [`read_table`], a column that is not there; unless they are skipped, rows with anything but finite numbers.
+pub fn read_labelled_numbers(
+    path: &Path,
+    label: &Column,
+    options: &TableOptions,
+) -> Result<Labelled<Vec<f32>>, TableError> {
+    let mut table = read_table(path, options)?;
+    let label = table.column(label)?;
+    let rows = std::mem::take(&mut table.rows);
+    let examples = rows.iter().map(|row| {
+        let values = (0..table.columns).filter(|&column| column != label);
+        let value = values.map(|c| table.number(row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
+        let class = whole(&row.cells[label]);
+        if class.is_empty() {
+            return Err(At::new(path, row.line, RowFault::EmptyLabel));
+        }
+        Ok(Example { label: class, value, file: 0, line: row.line })
+    });
+    let (examples, skipped) = sift(examples, options.skip_bad)?;
+    table.skipped.extend(skipped);
+    finish(path, examples, vec![path.to_owned()], table.skipped)
+}
+
+/// Reads a folder of text files, each named after the label of its lines (`names/Polish.txt`); empty lines are no
+/// examples, and files with another extension than `.txt` are skipped and reported.
+///
+/// # Errors
+/// A folder that cannot be read or holds no line of text, files that are no text.
+pub fn read_label_files(folder: &Path) -> Result<Labelled<String>, TableError> {
+    let (mut examples, mut files, mut skipped) = (vec![], vec![], vec![]);
+    for path in files_of(folder)? {
+        if !has_extension(&path, &["txt"]) {
+            skipped.push(At::new(&path, 0, RowFault::OtherFile));
+            continue;
+        }
+        let label = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for (index, line) in decode(&read(&path)?, &path)?.lines().enumerate() {
+            let (value, line) = (line.trim().to_owned(), index + 1);
+            if !value.is_empty() {
+                examples.push(Example { label: label.clone(), value, file: files.len(), line });
+            }
+        }
+        files.push(path);
+    }
+    finish(folder, examples, files, skipped)
+}
+
+fn finish<T>(
+    path: &Path,
+    examples: Vec<Example<T>>,
+    files: Vec<PathBuf>,
+    skipped: Vec<At<RowFault>>,
+) -> Result<Labelled<T>, TableError> {
+    if examples.is_empty() {
+        return Err(TableError::NoRow { path: path.to_owned(), skipped: skipped.len() });
+    }
+    Ok(Labelled { examples, files, skipped })
+}
+
+fn label_and_text(table: &Table, options: &LabelledOptions) -> Result<(usize, usize), TableError> {
+    let named = |column: &Option<Column>| column.as_ref().map(|column| table.column(column)).transpose();
+    let label = named(&options.label)?.or_else(|| table.column_called(LABEL_NAMES));
+    let text = named(&options.text)?.or_else(|| table.column_called(TEXT_NAMES));
+    if table.columns == 2 {
+        let different =
+            |c: usize| table.rows.iter().map(|row: &Row| &row.cells[c]).collect::<HashSet<_>>().len();
+        let guess = || usize::from(different(1) < different(0));
+        let label = label.or(text.map(|text| 1 - text)).unwrap_or_else(guess);
+        return Ok((label, text.unwrap_or(1 - label)));
+    }
+    let which =
+        |what| TableError::WhichColumn { path: table.path.clone(), what, columns: table.describe_columns() };
+    Ok((label.ok_or_else(|| which("label"))?, text.ok_or_else(|| which("text"))?))
+}
+
+fn sign(number: f64) -> &'static str {
+    match number {
+        n if n < 0.0 => "negative",
+        n if n > 0.0 => "positive",
+        _ => "neutral",
+    }
+}
+
+fn whole(cell: &str) -> String {
+    match cell.parse::<f64>() {
+        Ok(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
+        _ => cell.to_owned(),
+    }
+}

@@ -1,0 +1,366 @@
+//! Time series: rows of numbers at regular dates.
+
+mod calendar;
+mod dates;
+
+pub use calendar::{Calendar, Feature, Step};
+pub use dates::parse_date;
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::error::At;
+use crate::files::read;
+use crate::table::{Column, Layout, Row, RowFault, Table, TableError, TableOptions, parse_table};
+
+/// What takes the place of a missing number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// The number before it, or, at the beginning, the first one behind it.
+    Previous,
+    /// What lies on the line between the numbers before and behind it; at an end, the nearest number.
+    Linear,
+}
+
+/// How a series is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeriesOptions {
+    /// How cells are told apart; detected where not given.
+    pub layout: Option<Layout>,
+    /// Whether the first row names the columns; detected where not given.
+    pub header: Option<bool>,
+    /// The column of dates; else one named `date`, `month` ..., or the first one that holds dates and no numbers.
+    pub date: Option<Column>,
+    /// How dates are written, in `strptime`'s way (`%d.%m.%Y`); detected where not given.
+    pub date_format: Option<String>,
+    /// The columns of numbers; else all others.
+    pub columns: Option<Vec<Column>>,
+    /// What takes the place of missing dates, empty cells and what is no finite number; else they are errors.
+    pub fill: Option<Fill>,
+    /// Whether rows without a date, with one that came before, or between two steps are skipped and reported.
+    pub skip_bad: bool,
+}
+
+/// Numbers at regular steps, none missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The file.
+    pub path: PathBuf,
+    /// Names of the columns: those of the header, else their numbers.
+    pub names: Vec<String>,
+    /// The numbers, `[steps, columns]`.
+    pub values: Vec<f32>,
+    /// When they were measured, where the file says so.
+    pub calendar: Option<Calendar>,
+    /// What was skipped or filled, in the order of the lines.
+    pub repaired: Vec<At<SeriesFault>>,
+}
+
+impl Series {
+    /// Number of steps.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.names.len()
+    }
+
+    /// Never: a series has at least two steps.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The numbers of one step, `[columns]`.
+    pub fn step(&self, index: usize) -> &[f32] {
+        &self.values[index * self.names.len()..][..self.names.len()]
+    }
+}
+
+/// What can be wrong with one row of a series.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SeriesFault {
+    /// Wrong already as a row of a table.
+    #[error(transparent)]
+    Row(#[from] RowFault),
+    /// No number, or not a finite one.
+    #[error(
+        "column '{column}' {}, a finite number is needed (or choose how to fill what is missing)",
+        if found.is_empty() { "is empty".to_owned() } else { format!("holds '{found}'") }
+    )]
+    Cell {
+        /// The column's name.
+        column: String,
+        /// What its cell holds.
+        found: String,
+    },
+    /// No date.
+    #[error("'{found}' is no date, one written {like} is needed")]
+    NoDate {
+        /// What is in its place.
+        found: String,
+        /// A format as of `strptime`, or words.
+        like: String,
+    },
+    /// Steps are missing before this row.
+    #[error(
+        "{missing} {step} steps are missing between {after} and {date} (add them, or choose how to fill what is missing)"
+    )]
+    Gap {
+        /// How many.
+        missing: usize,
+        /// The step of the series.
+        step: Step,
+        /// The date before.
+        after: DateTime,
+        /// The date of this row.
+        date: DateTime,
+    },
+    /// The same date once more.
+    #[error("the date {date} comes twice, each may come once")]
+    Repeated {
+        /// The date.
+        date: DateTime,
+    },
+    /// A date before the one above.
+    #[error("{date} comes behind {after}, the dates have to ascend")]
+    Unordered {
+        /// The date of this row.
+        date: DateTime,
+        /// The date before.
+        after: DateTime,
+    },
+    /// A date between two steps.
+    #[error("{date} lies between two steps, {step} ones from {start} are needed")]
+    OffStep {
+        /// The date.
+        date: DateTime,
+        /// The step of the series.
+        step: Step,
+        /// Its first date.
+        start: DateTime,
+    },
+}
+
+/// Why a series could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SeriesError {
+    /// The table could not be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A bad row.
+    #[error(transparent)]
+    Row(#[from] At<SeriesFault>),
+    /// One step or none.
+    #[error("{}: a series of {found} steps was found, two or more are needed", path.display())]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// Steps there are.
+        found: usize,
+    },
+    /// A column without a single number.
+    #[error("{}: column '{column}' holds no number at all, leave it out", path.display())]
+    NoNumber {
+        /// The file.
+        path: PathBuf,
+        /// The column's name.
+        column: String,
+    },
+    /// No column of numbers.
+    #[error("{}: there is no column of numbers beside the dates, one or more are needed", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads a time series from a table.
+///
+/// # Errors
+/// Those of [`crate::table::read_table`]; a bad row, unless options say how it is repaired; less than two steps.
+pub fn read_series(path: &Path, options: &SeriesOptions) -> Result<Series, SeriesError> {
+    parse_series(&read(path).map_err(TableError::from)?, path, options)
+}
+
+/// Reads a time series from a file's content; `name` serves for detection of the layout and for messages.
+///
+/// # Errors
+/// Those of [`read_series`] that concern content.
+pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Result<Series, SeriesError> {
+    let SeriesOptions { layout, header, skip_bad, .. } = *options;
+    let table = parse_table(content, name, &TableOptions { layout, header, skip_bad })?;
+    let date = match &options.date {
+        Some(column) => Some(table.column(column)?),
+        None => dates::column(&table),
+    };
+    let columns = match &options.columns {
+        Some(columns) => columns.iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?,
+        None => (0..table.columns).filter(|&column| Some(column) != date).collect(),
+    };
+    if columns.is_empty() {
+        return Err(SeriesError::NoColumn { path: name.to_owned() });
+    }
+    let names = columns.iter().map(|&column| match &table.header {
+        Some(header) => header[column].clone(),
+        None => (column + 1).to_string(),
+    });
+    let mut repaired =
+        table.skipped.iter().map(|at| At::new(name, at.line, at.fault.clone().into())).collect();
+    let mut series = Series {
+        path: name.to_owned(),
+        names: names.collect(),
+        values: vec![],
+        calendar: None,
+        repaired: vec![],
+    };
+    let places = match date {
+        Some(date) => {
+            let (calendar, places) = places(&table, date, options, &mut repaired)?;
+            series.calendar = Some(calendar);
+            places
+        }
+        None => table.rows.iter().enumerate().collect(),
+    };
+    let steps = places.last().map_or(0, |(place, _)| place + 1);
+    if steps < 2 {
+        return Err(SeriesError::TooShort { path: name.to_owned(), found: steps });
+    }
+    // What is missing is not a number until it is filled.
+    series.values = vec![f32::NAN; steps * columns.len()];
+    for (place, row) in places {
+        for (index, &column) in columns.iter().enumerate() {
+            match number(&row.cells[column], table.layout) {
+                Some(number) => series.values[place * columns.len() + index] = number,
+                None => {
+                    let fault = SeriesFault::Cell {
+                        column: series.names[index].clone(),
+                        found: row.cells[column].clone(),
+                    };
+                    repair(&mut repaired, At::new(name, row.line, fault), options.fill.is_some())?;
+                }
+            }
+        }
+    }
+    for (index, column) in series.names.iter().enumerate() {
+        if !fill(&mut series.values[index..], columns.len(), options.fill.unwrap_or(Fill::Previous)) {
+            return Err(SeriesError::NoNumber { path: name.to_owned(), column: column.clone() });
+        }
+    }
+    repaired.sort_by_key(|at| at.line);
+    series.repaired = repaired;
+    Ok(series)
+}
+
+/// Rows, each with its step, in ascending order.
+type Places<'a> = Vec<(usize, &'a Row)>;
+
+/// Puts each row on its step of the calendar.
+fn places<'a>(
+    table: &'a Table,
+    column: usize,
+    options: &SeriesOptions,
+    repaired: &mut Vec<At<SeriesFault>>,
+) -> Result<(Calendar, Places<'a>), SeriesError> {
+    let cells: Vec<&str> = table.rows.iter().map(|row| row.cells[column].as_str()).collect();
+    let format = dates::Format::find(&cells, options.date_format.as_deref());
+    let at = |row: &Row, fault| At::new(&table.path, row.line, fault);
+    let mut dated = vec![];
+    for row in &table.rows {
+        let found = &row.cells[column];
+        match format.parse(found) {
+            Some(date) => dated.push((date, row)),
+            None => {
+                let fault = SeriesFault::NoDate { found: found.clone(), like: format.to_string() };
+                repair(repaired, at(row, fault), options.skip_bad)?;
+            }
+        }
+    }
+    let dates: Vec<DateTime> = dated.iter().map(|&(date, _)| date).collect();
+    let Some(calendar) = Calendar::of(&dates) else {
+        // All dates are the same, or descend: the second row says why.
+        let [(first, _), (second, row), ..] = dated[..] else {
+            return Err(SeriesError::TooShort { path: table.path.clone(), found: dated.len() });
+        };
+        return Err(at(row, order_fault(second, first)).into());
+    };
+    let mut places: Places = vec![];
+    let mut after = calendar.start();
+    for (date, row) in dated {
+        let last = places.last().map(|&(place, _)| place);
+        let place = match calendar.place(date) {
+            _ if last.is_some() && date <= after => Err(order_fault(date, after)),
+            Some(place) => Ok(place),
+            None => Err(SeriesFault::OffStep { date, step: calendar.step(), start: calendar.start() }),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(fault) => {
+                repair(repaired, at(row, fault), options.skip_bad)?;
+                continue;
+            }
+        };
+        let missing = place - last.map_or(0, |last| last + 1);
+        if missing > 0 {
+            let fault = SeriesFault::Gap { missing, step: calendar.step(), after, date };
+            // A date that is wrong by centuries is not to be paid for in memory.
+            let bearable = place < 10 * table.rows.len() + 100;
+            repair(repaired, at(row, fault), options.fill.is_some() && bearable)?;
+        }
+        places.push((place, row));
+        after = date;
+    }
+    Ok((calendar, places))
+}
+
+fn order_fault(date: DateTime, after: DateTime) -> SeriesFault {
+    if date == after { SeriesFault::Repeated { date } } else { SeriesFault::Unordered { date, after } }
+}
+
+/// Keeps a fault that is repaired, and is the error where it may not be.
+fn repair(
+    repaired: &mut Vec<At<SeriesFault>>,
+    at: At<SeriesFault>,
+    allowed: bool,
+) -> Result<(), At<SeriesFault>> {
+    if !allowed {
+        return Err(at);
+    }
+    repaired.push(at);
+    Ok(())
+}
+
+fn number(cell: &str, layout: Layout) -> Option<f32> {
+    // Where semicolons part the cells, commas are for decimals.
+    let number: f32 = match layout {
+        Layout::Semicolon => cell.replace(',', ".").parse(),
+        _ => cell.parse(),
+    }
+    .ok()?;
+    number.is_finite().then_some(number)
+}
+
+/// Fills the missing numbers of a column, which begins at 0 and comes every `stride`; false if it has none but those.
+fn fill(values: &mut [f32], stride: usize, how: Fill) -> bool {
+    let known: Vec<usize> =
+        (0..values.len()).step_by(stride).filter(|&index| !values[index].is_nan()).collect();
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else { return false };
+    for index in (0..values.len()).step_by(stride) {
+        match index {
+            _ if index < first => values[index] = values[first],
+            _ if index > last => values[index] = values[last],
+            _ => {}
+        }
+    }
+    for pair in known.windows(2) {
+        let (before, behind) = (values[pair[0]], values[pair[1]]);
+        for index in (pair[0] + stride..pair[1]).step_by(stride) {
+            let share = (index - pair[0]) as f32 / (pair[1] - pair[0]) as f32;
+            values[index] = match how {
+                Fill::Previous => before,
+                Fill::Linear => before * (1.0 - share) + behind * share,
+            };
+        }
+    }
+    true
+}

@@ -1,0 +1,267 @@
+//! Regular dates, and what they say of the hour, the week and the year.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+
+use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, ToSpan};
+use serde::{Deserialize, Serialize};
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// The time between two rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// So many thousandths of a second.
+    Milliseconds(i64),
+    /// A day, from Monday to Friday.
+    Weekdays,
+    /// So many months.
+    Months(i64),
+}
+
+impl fmt::Display for Step {
+    /// An adjective: `hourly`, `15-minute`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Step::Weekdays => f.write_str("weekday"),
+            Step::Months(1) => f.write_str("monthly"),
+            Step::Months(3) => f.write_str("quarterly"),
+            Step::Months(12) => f.write_str("yearly"),
+            Step::Months(months) => write!(f, "{months}-month"),
+            Step::Milliseconds(SECOND) => f.write_str("one-second"),
+            Step::Milliseconds(MINUTE) => f.write_str("one-minute"),
+            Step::Milliseconds(HOUR) => f.write_str("hourly"),
+            Step::Milliseconds(DAY) => f.write_str("daily"),
+            Step::Milliseconds(n) if n == 7 * DAY => f.write_str("weekly"),
+            Step::Milliseconds(n) if n % DAY == 0 => write!(f, "{}-day", n / DAY),
+            Step::Milliseconds(n) if n % HOUR == 0 => write!(f, "{}-hour", n / HOUR),
+            Step::Milliseconds(n) if n % MINUTE == 0 => write!(f, "{}-minute", n / MINUTE),
+            Step::Milliseconds(n) if n % SECOND == 0 => write!(f, "{}-second", n / SECOND),
+            Step::Milliseconds(n) => write!(f, "{n}-millisecond"),
+        }
+    }
+}
+
+/// Dates at regular steps, without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calendar {
+    start: DateTime,
+    step: Step,
+    /// Months are counted from end to end.
+    month_ends: bool,
+}
+
+impl Calendar {
+    /// The calendar from a date on.
+    ///
+    /// # Panics
+    /// If the step has no milliseconds or months.
+    pub fn new(start: DateTime, step: Step) -> Calendar {
+        assert!(!matches!(step, Step::Milliseconds(..=0) | Step::Months(..=0)), "a step of {step:?}");
+        Calendar { start, step, month_ends: false }
+    }
+
+    /// The calendar on which most of these dates follow each other; none where no date ascends.
+    ///
+    /// The step is the commonest distance. It is one of months where dates are on the same day of different months, or
+    /// at the ends of them; days none of which is a Saturday or Sunday are weekdays.
+    pub fn of(dates: &[DateTime]) -> Option<Calendar> {
+        let start = *dates.first()?;
+        let pairs = dates.windows(2).map(|pair| (pair[0], pair[1])).filter(|&(one, next)| one < next);
+        let times = pairs.clone().map(|(one, next)| milliseconds(one, next));
+        let time = commonest(times.filter(|&time| time > 0))?;
+        let months = pairs.clone().filter(|&(one, next)| {
+            let same_day = one.day() == next.day() || is_month_end(one) && is_month_end(next);
+            same_day && one.time() == next.time() && month(one) < month(next)
+        });
+        let on_weekend = |date: &DateTime| date.weekday().to_monday_zero_offset() > 4;
+        let by_months = months.clone().count() * 10 >= pairs.count() * 9;
+        let step = match commonest(months.map(|(one, next)| month(next) - month(one))) {
+            Some(months) if by_months => Step::Months(months),
+            _ if time == DAY && dates.len() > 7 && !dates.iter().any(on_weekend) => Step::Weekdays,
+            _ => Step::Milliseconds(time),
+        };
+        let month_ends = dates.iter().take(4).all(|&date| is_month_end(date));
+        Some(Calendar { start, step, month_ends })
+    }
+
+    /// The date of step 0.
+    pub fn start(&self) -> DateTime {
+        self.start
+    }
+
+    /// The time between two steps.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// The date of a step, behind the end of the series too; none beyond the year 9999.
+    pub fn date(&self, place: usize) -> Option<DateTime> {
+        let place = i64::try_from(place).ok()?;
+        match self.step {
+            Step::Milliseconds(time) => {
+                self.start.checked_add(SignedDuration::from_millis(time.checked_mul(place)?)).ok()
+            }
+            Step::Weekdays => {
+                let weekday = self.start.weekday().to_monday_zero_offset() as i64;
+                let days = place + 2 * ((weekday + place) / 5);
+                self.start.checked_add(SignedDuration::from_millis(DAY.checked_mul(days)?)).ok()
+            }
+            Step::Months(months) => {
+                let months = months.checked_mul(place).filter(|months| *months < 240_000)?;
+                let date = self.start.checked_add(months.months()).ok()?;
+                Some(if self.month_ends {
+                    date.date().last_of_month().to_datetime(date.time())
+                } else {
+                    date
+                })
+            }
+        }
+    }
+
+    /// The step on which a date lies, if it lies on one.
+    pub fn place(&self, date: DateTime) -> Option<usize> {
+        let place = match self.step {
+            Step::Milliseconds(time) => milliseconds(self.start, date).checked_div(time)?,
+            Step::Weekdays => weekdays(date.date()) - weekdays(self.start.date()),
+            Step::Months(months) => (month(date) - month(self.start)).checked_div(months)?,
+        };
+        usize::try_from(place).ok().filter(|&place| self.date(place) == Some(date))
+    }
+
+    /// The first step at or behind a date.
+    pub fn first_from(&self, date: DateTime) -> usize {
+        // No calendar has more steps than that before the year 10000.
+        let (mut low, mut high) = (0, 1usize << 50);
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.date(middle).is_some_and(|there| there < date) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Sine and cosine of where in its period each step lies, `[steps, 2 * features]`; steps may lie in the future.
+    ///
+    /// None where a step lies beyond the year 9999.
+    pub fn waves(&self, steps: Range<usize>, features: &[Feature]) -> Option<Vec<f32>> {
+        let mut values = Vec::with_capacity(steps.len() * features.len() * 2);
+        for place in steps {
+            let date = self.date(place)?;
+            for feature in features {
+                let turn = feature.index(date) as f64 / feature.period() as f64;
+                let (sine, cosine) = (std::f64::consts::TAU * turn).sin_cos();
+                values.extend([sine as f32, cosine as f32]);
+            }
+        }
+        Some(values)
+    }
+
+    /// Where in its period each step lies, `[steps, features]`, for a table of embeddings; steps may lie in the future.
+    ///
+    /// None where a step lies beyond the year 9999.
+    pub fn indices(&self, steps: Range<usize>, features: &[Feature]) -> Option<Vec<u32>> {
+        let mut values = Vec::with_capacity(steps.len() * features.len());
+        for place in steps {
+            let date = self.date(place)?;
+            values.extend(features.iter().map(|feature| feature.index(date)));
+        }
+        Some(values)
+    }
+
+    /// The features that change from step to step and come back: for hourly steps the hour, the weekday and the month.
+    pub fn features(&self) -> &'static [Feature] {
+        use Feature::*;
+        match self.step {
+            Step::Months(12) => &[],
+            Step::Months(_) => &[Month],
+            Step::Milliseconds(n) if n % (7 * DAY) == 0 => &[Month],
+            Step::Weekdays => &[Weekday, Month],
+            Step::Milliseconds(n) if n % DAY == 0 => &[Weekday, Month],
+            Step::Milliseconds(n) if n % HOUR == 0 => &[Hour, Weekday, Month],
+            Step::Milliseconds(_) => &[Minute, Hour, Weekday, Month],
+        }
+    }
+}
+
+/// Something that a date says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feature {
+    /// Minute of the hour.
+    Minute,
+    /// Hour of the day.
+    Hour,
+    /// Day of the week, from Monday.
+    Weekday,
+    /// Day of the month.
+    Day,
+    /// Day of the year.
+    YearDay,
+    /// Month of the year.
+    Month,
+}
+
+impl Feature {
+    /// How many values it has.
+    pub fn period(self) -> u32 {
+        match self {
+            Feature::Minute => 60,
+            Feature::Hour => 24,
+            Feature::Weekday => 7,
+            Feature::Day => 31,
+            Feature::YearDay => 366,
+            Feature::Month => 12,
+        }
+    }
+
+    /// Its value, from 0 to below the period.
+    pub fn index(self, date: DateTime) -> u32 {
+        let index: i16 = match self {
+            Feature::Minute => date.minute().into(),
+            Feature::Hour => date.hour().into(),
+            Feature::Weekday => date.weekday().to_monday_zero_offset().into(),
+            Feature::Day => (date.day() - 1).into(),
+            Feature::YearDay => date.day_of_year() - 1,
+            Feature::Month => (date.month() - 1).into(),
+        };
+        index as u32
+    }
+}
+
+fn milliseconds(from: DateTime, to: DateTime) -> i64 {
+    // Ten thousand years are 4e14 of them.
+    to.duration_since(from).as_millis() as i64
+}
+
+/// The commonest of some distances, of equally common ones the shortest.
+fn commonest(distances: impl Iterator<Item = i64>) -> Option<i64> {
+    let mut counts = HashMap::new();
+    distances.for_each(|distance| *counts.entry(distance).or_insert(0) += 1);
+    counts.into_iter().max_by_key(|&(distance, count)| (count, -distance)).map(|(distance, _)| distance)
+}
+
+fn is_month_end(date: DateTime) -> bool {
+    date.date() == date.date().last_of_month()
+}
+
+/// Months since the year 0.
+fn month(date: DateTime) -> i64 {
+    i64::from(date.year()) * 12 + i64::from(date.month())
+}
+
+/// Weekdays since a Monday; a weekend counts as the Friday before.
+fn weekdays(date: Date) -> i64 {
+    let monday = jiff::civil::date(1970, 1, 5);
+    let days = milliseconds(monday.into(), date.into()).div_euclid(DAY);
+    5 * days.div_euclid(7) + days.rem_euclid(7).min(4)
+}

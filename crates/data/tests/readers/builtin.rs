@@ -1,0 +1,153 @@
+//! Built-in examples.
+
+use std::collections::HashSet;
+
+use anaphora_data::builtin::{
+    Ball, Part, WAVES, adding, copy, flights, names, reverse, scenes, seasonal, waves,
+};
+
+#[test]
+fn the_same_seed_gives_the_same_and_a_larger_count_goes_on() {
+    let ball = Ball { frames: 5, ..Default::default() };
+    assert_eq!(adding(1, 9, 7)[..4], adding(1, 4, 7));
+    assert_eq!(copy(1, 9, 7)[..4], copy(1, 4, 7));
+    assert_eq!(reverse(1, 9, 7)[..4], reverse(1, 4, 7));
+    assert_eq!(waves(1, 9, 7, 0.1)[..4], waves(1, 4, 7, 0.1));
+    assert_eq!(names(1, 9)[..4], names(1, 4));
+    assert_eq!(scenes(1, 9, Part::Train)[..4], scenes(1, 4, Part::Train));
+    assert_eq!(flights(1, 9, &ball)[..4], flights(1, 4, &ball));
+    assert_eq!(seasonal(1, 9).values[..4], seasonal(1, 4).values);
+    assert_ne!(adding(1, 1, 7), adding(2, 1, 7));
+}
+
+#[test]
+fn adding_two_of_many() {
+    let examples = adding(3, 4000, 11);
+    for example in &examples {
+        let marks: Vec<usize> = (0..11).filter(|&step| example.input.frame(step)[1] == 1.0).collect();
+        assert!(marks.len() == 2 && marks[0] < 5 && marks[1] >= 5, "{marks:?}");
+        let sum: f32 = marks.iter().map(|&step| example.input.frame(step)[0]).sum();
+        assert_eq!(sum, example.target);
+    }
+    let error = examples.iter().map(|e| f64::from(e.target - 1.0).powi(2)).sum::<f64>() / 4000.0;
+    assert!((error - 1.0 / 6.0).abs() < 0.01, "{error}");
+}
+
+#[test]
+fn copying_after_a_delay() {
+    for example in copy(3, 50, 30) {
+        assert_eq!((example.input.len(), example.target.len()), (50, 50));
+        assert_eq!(example.input[..10], example.target[40..]);
+        assert!(example.input[..10].iter().all(|&symbol| symbol < 8));
+        assert!(
+            example.input[10..39]
+                .iter()
+                .chain(&example.input[40..])
+                .chain(&example.target[..40])
+                .all(|&s| s == 8)
+        );
+        assert_eq!(example.input[39], 9);
+    }
+}
+
+#[test]
+fn numbers_in_reverse() {
+    let pairs = reverse(3, 2000, 25);
+    let lengths: HashSet<usize> = pairs.iter().map(|(source, _)| source.split(' ').count()).collect();
+    assert_eq!(lengths, (1..=25).collect());
+    let numbers: HashSet<u32> =
+        pairs.iter().flat_map(|(s, _)| s.split(' ').map(|n| n.parse().unwrap())).collect();
+    assert_eq!(numbers, (0..50).collect());
+    for (source, target) in &pairs {
+        assert_eq!(source.split(' ').rev().collect::<Vec<_>>().join(" "), *target);
+    }
+}
+
+#[test]
+fn scenes_of_the_test_are_new_and_their_words_are_not() {
+    let [train, test] = [Part::Train, Part::Test].map(|part| scenes(3, 3000, part));
+    let captions = |scenes: &[anaphora_data::builtin::Scene]| -> HashSet<String> {
+        scenes.iter().map(|scene| scene.caption.clone()).collect()
+    };
+    let (train_captions, test_captions) = (captions(&train), captions(&test));
+    assert!(train_captions.is_disjoint(&test_captions));
+    assert!(test_captions.len() > 250, "{}", test_captions.len());
+    let things = |captions: &HashSet<String>| -> HashSet<String> {
+        let things =
+            captions.iter().flat_map(|c| c.split(" left of ").flat_map(|half| half.split(" above ")));
+        things.map(str::to_owned).collect()
+    };
+    assert_eq!(things(&train_captions).len(), 30);
+    assert!(things(&test_captions).is_subset(&things(&train_captions)));
+    for scene in &train {
+        let has = |colour: [u8; 3]| scene.picture.pixels.chunks(3).filter(|pixel| *pixel == colour).count();
+        for (name, colour) in [("red", [220, 40, 40]), ("blue", [60, 90, 230])] {
+            assert_eq!(has(colour) > 15, scene.caption.contains(name), "{}", scene.caption);
+        }
+    }
+}
+
+#[test]
+fn the_ball_obeys() {
+    let noise = |flight: &anaphora_data::builtin::Flight| -> f64 {
+        let pairs = (0..flight.seen.len()).flat_map(|i| [0, 1].map(|axis| (i, axis)));
+        let squares = pairs
+            .map(|(i, axis)| f64::from(flight.seen.frame(i)[axis] - flight.truth.frame(i)[axis]).powi(2));
+        squares.sum::<f64>() / (2 * flight.seen.len()) as f64
+    };
+    let ball = Ball::default();
+    let thrown = flights(3, 200, &ball);
+    for flight in &thrown {
+        assert_eq!((flight.truth.len(), flight.seen.len()), (60, 60));
+        let energy = |i: usize| {
+            let frame = flight.truth.frame(i);
+            9.81 * frame[1] + 0.5 * (frame[2] * frame[2] + frame[3] * frame[3])
+        };
+        for i in 1..60 {
+            assert!(energy(i) <= energy(i - 1) + 1e-2, "{} after {}", energy(i), energy(i - 1));
+            let frame = flight.truth.frame(i);
+            assert!((0.0..=4.0).contains(&frame[0]) && frame[1] >= 0.0);
+        }
+    }
+    let deviation = (thrown.iter().map(noise).sum::<f64>() / 200.0).sqrt();
+    assert!((deviation - 0.02).abs() < 1e-3, "{deviation}");
+    // Without air, until something is touched: a parabola.
+    let free = Ball { drag: 0.0, noise: 0.0, step: 0.01, frames: 10, ..ball };
+    for flight in flights(3, 50, &free) {
+        let [first, last] = [0, 9].map(|i| flight.truth.frame(i).to_vec());
+        let fall = last[1] - (first[1] + first[3] * 0.09 - 0.5 * 9.81 * 0.09 * 0.09);
+        assert!(fall.abs() < 1e-4, "{fall}");
+        assert_eq!(flight.seen.frame(4), &flight.truth.frame(4)[..2]);
+    }
+}
+
+#[test]
+fn waves_and_names_have_all_their_classes() {
+    let made = waves(3, 400, 100, 0.0);
+    for form in 0..WAVES.len() {
+        assert!(made.iter().filter(|(_, label)| *label == form).count() > 60);
+    }
+    // A sine, a triangle, a square and a sawtooth differ in the mean of their squares: 1/2, 1/3, 1, 1/3 of the peak's.
+    for (frames, form) in &made {
+        let peak = frames.values.iter().fold(0.0f32, |peak, value| peak.max(value.abs()));
+        let power = frames.values.iter().map(|value| value * value).sum::<f32>() / 100.0 / (peak * peak);
+        let wanted = [0.5, 1.0 / 3.0, 1.0, 1.0 / 3.0][*form];
+        assert!((power - wanted).abs() < 0.12, "{}: {power}", WAVES[*form]);
+    }
+    let languages: HashSet<&str> = names(3, 100).into_iter().map(|(language, _)| language).collect();
+    assert_eq!(languages.len(), 4);
+}
+
+#[test]
+fn the_season_comes_back() {
+    let series = seasonal(3, 24 * 7 * 8);
+    let calendar = series.calendar.unwrap();
+    assert_eq!(calendar.step().to_string(), "hourly");
+    let mean = |matches: &dyn Fn(usize) -> bool| {
+        let of: Vec<f32> =
+            (0..series.len()).filter(|&step| matches(step)).map(|step| series.values[step]).collect();
+        of.iter().sum::<f32>() / of.len() as f32
+    };
+    assert!(mean(&|step| step % 24 == 15) > mean(&|step| step % 24 == 3) + 15.0);
+    assert!(mean(&|step| step / 24 % 7 < 5) > mean(&|step| step / 24 % 7 >= 5) + 8.0);
+}

@@ -1,0 +1,229 @@
+//! Tables and labelled examples.
+
+use std::path::Path;
+
+use anaphora_data::labelled::{
+    Labelled, LabelledOptions, Labels, read_label_files, read_labelled, read_labelled_numbers,
+};
+use anaphora_data::table::{Column, Layout, RowFault, Table, TableError, TableOptions, parse_table};
+use proptest::prelude::*;
+
+use crate::{data, folder};
+
+fn parse(content: &str, name: &str) -> Result<Table, TableError> {
+    parse_table(content.as_bytes(), Path::new(name), &TableOptions::default())
+}
+
+fn labelled(content: &str, name: &str, options: &LabelledOptions) -> Result<Labelled<String>, String> {
+    let folder = folder(&[(name, content.as_bytes())]);
+    read_labelled(&folder.path().join(name), options)
+        .map_err(|e| e.to_string().rsplit_once(name).expect("the file is named").1.to_owned())
+}
+
+fn cells(table: &Table) -> Vec<Vec<&str>> {
+    table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect()).collect()
+}
+
+#[test]
+fn commas_quotes_and_lines() {
+    let table = parse("\n\nlabel, text\n\nx,\"a, \"\"b\"\"\nc\"\r\ny, d\n\n", "a.csv").unwrap();
+    assert_eq!(table.header.as_deref().unwrap(), ["label", "text"]);
+    assert_eq!(cells(&table), [["x", "a, \"b\"\nc"], ["y", "d"]]);
+    assert_eq!(table.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [5, 7]);
+    let table = parse("x\t\"a\ny\tb\"\n", "a.tsv").unwrap();
+    assert_eq!(cells(&table), [["x", "\"a"], ["y", "b\""]]);
+}
+
+#[test]
+fn layouts_are_detected() {
+    for (layout, name, text) in [
+        (Layout::Comma, "a.csv", "a b c\n"),
+        (Layout::Semicolon, "a.csv", "a;1.5\nb;2.5\n"),
+        (Layout::Tab, "a.tsv", "a b\n"),
+        (Layout::Tab, "a.txt", "x\tone, two\ny\tthree\n"),
+        (Layout::Space, "a.txt", "  1.0e0 2\n 3   4\n"),
+        (Layout::Comma, "a.data", "EI, a, CG\nIE, b, CC\n"),
+        (Layout::Head, "a.txt", "1 a film , good\n0 a film\n"),
+    ] {
+        assert_eq!(parse(text, name).unwrap().layout, layout, "{name}: {text:?}");
+    }
+}
+
+#[test]
+fn headers_are_detected() {
+    let header = |text| parse(text, "a.csv").unwrap().header.is_some();
+    assert!(header("x,price\na,1\nb,2\n"));
+    assert!(header("0,1,2\n.5,.6,.7\n"));
+    assert!(header("Sentence,z\na,b\n"));
+    assert!(!header("a,b\nc,d\n"));
+    assert!(!header("1,2\n3,4\n"));
+    assert!(!header("x,price\n"));
+    let options = TableOptions { header: Some(false), ..Default::default() };
+    assert_eq!(parse_table(b"label,text\na,b", Path::new("a.csv"), &options).unwrap().rows.len(), 2);
+}
+
+#[test]
+fn labels_and_texts_find_their_columns() {
+    let options = LabelledOptions::default();
+    let read = labelled("good one,pos\nbad one,neg\nbest,pos\n", "a.csv", &options).unwrap();
+    assert_eq!((read.examples[0].label.as_str(), read.examples[0].value.as_str()), ("pos", "good one"));
+    assert_eq!(read.counts().into_iter().collect::<Vec<_>>(), [("neg", 1), ("pos", 2)]);
+    assert_eq!(read.seen_once().iter().map(|e| (e.label.as_str(), e.line)).collect::<Vec<_>>(), [("neg", 2)]);
+    let read = labelled("id,text,label\n1,a,b\n", "a.csv", &options).unwrap();
+    assert_eq!((read.examples[0].label.as_str(), read.examples[0].line), ("b", 2));
+    let error = labelled("1\ta\tb\n", "a.tsv", &options).unwrap_err();
+    assert_eq!(error, ": which column is the label has to be said, the columns are 1 to 3, without names");
+    let options =
+        LabelledOptions { label: Some(Column::Number(4)), text: Some(Column::Number(1)), ..options.clone() };
+    let error = labelled("1\ta\tb\n", "a.tsv", &options).unwrap_err();
+    assert_eq!(error, ": there is no column 4, the columns are 1 to 3, without names");
+    let options = LabelledOptions { label: Some("sense".parse().unwrap()), ..options };
+    let error = labelled("label,text\nb,a\n", "a.csv", &options).unwrap_err();
+    assert_eq!(error, ": there is no column 'sense', the columns are 'label', 'text'");
+}
+
+#[test]
+fn each_bad_row_has_its_sentence_or_is_skipped() {
+    let plain = LabelledOptions { labels: Labels::Sign, ..Default::default() };
+    for (name, bad, message) in [
+        ("a.csv", "-1,x\n1,a,b\n", ", line 2: the number of columns is 3, 2 are needed as on line 1"),
+        ("a.csv", "1,a,b\n-1,x\n1,y\n", ", line 1: the number of columns is 3, 2 are needed as on line 2"),
+        ("a.csv", "-1,x\n\n1,\n", ", line 3: the text is empty, at least one character is needed"),
+        ("a.txt", "1 a\n2 b c\n3\n", ", line 3: the text is empty, at least one character is needed"),
+        ("a.tsv", "1\tx\nnan\ty\n", ", line 2: column 1 holds 'nan', a finite number is needed"),
+        (
+            "a.csv",
+            "1,x\n-1,\"a\n2,z\n",
+            ", line 2: a quotation mark is opened and never closed, each cell that begins with one has to end with one",
+        ),
+    ] {
+        assert_eq!(labelled(bad, name, &plain).unwrap_err(), message);
+        let table = TableOptions { skip_bad: true, ..Default::default() };
+        let read = labelled(bad, name, &LabelledOptions { table, ..plain.clone() }).unwrap();
+        assert_eq!(read.skipped.len(), 1);
+        assert!(read.skipped[0].to_string().ends_with(message));
+    }
+    let error = labelled("x,a\nx,\n", "a.csv", &LabelledOptions::default()).unwrap_err();
+    assert_eq!(error, ", line 2: the text is empty, at least one character is needed");
+    assert_eq!(
+        labelled("\n\n", "a.csv", &plain).unwrap_err(),
+        ": no row of data was found, at least one is needed (0 bad ones were skipped)"
+    );
+}
+
+#[test]
+fn film_reviews() {
+    let Some(folder) = data("sentiment") else { return };
+    for (name, count, negative) in [("train", 6920, 3310), ("dev", 872, 428), ("test", 1821, 912)] {
+        let read =
+            read_labelled(&folder.join(format!("sst2.{name}.txt")), &LabelledOptions::default()).unwrap();
+        assert_eq!((read.examples.len(), read.counts()["0"]), (count, negative));
+        assert!(read.skipped.is_empty() && read.seen_once().is_empty());
+    }
+}
+
+#[test]
+fn tweets() {
+    let Some(file) = data("sentiment/vader_tweets.txt") else { return };
+    let options = LabelledOptions {
+        label: Some(Column::Number(2)),
+        text: Some(Column::Number(3)),
+        labels: Labels::Sign,
+        ..Default::default()
+    };
+    let read = read_labelled(&file, &options).unwrap();
+    assert_eq!((read.examples.len(), read.counts()["neutral"]), (4200, 4));
+    assert_eq!(read.examples[1].value, "Yay. Another good phone interview.");
+    let last = &read.examples[4199];
+    assert_eq!(last.line, 4200);
+}
+
+#[test]
+fn surnames_and_splice_junctions() {
+    if let Some(folder) = data("names") {
+        let read = read_label_files(&folder).unwrap();
+        assert_eq!((read.examples.len(), read.counts().len(), read.files.len()), (20_050, 18, 18));
+        assert_eq!(read.examples[0].label, "Arabic");
+        assert!(read.examples.iter().any(|e| e.label == "Polish" && e.value == "Marszałek"));
+    }
+    let Some(file) = data("biology/splice.data") else { return };
+    let options = LabelledOptions {
+        label: Some(Column::Number(1)),
+        text: Some(Column::Number(3)),
+        ..Default::default()
+    };
+    let read = read_labelled(&file, &options).unwrap();
+    assert_eq!(read.counts().into_iter().collect::<Vec<_>>(), [("EI", 767), ("IE", 768), ("N", 1655)]);
+    assert!(read.examples.iter().all(|example| example.value.len() == 60));
+}
+
+#[test]
+fn a_folder_of_labels() {
+    let folder = folder(&[("b.txt", b"x\n\n y \r\n"), ("a.TXT", b"z"), ("notes.md", b"no")]);
+    let read = read_label_files(folder.path()).unwrap();
+    let all: Vec<_> =
+        read.examples.iter().map(|e| (e.label.as_str(), e.value.as_str(), e.file, e.line)).collect();
+    assert_eq!(all, [("a", "z", 0, 1), ("b", "x", 1, 1), ("b", "y", 1, 3)]);
+    assert_eq!(read.skipped[0].fault, RowFault::OtherFile);
+    assert!(
+        read_label_files(&folder.path().join("b.txt")).unwrap_err().to_string().contains("cannot be read")
+    );
+}
+
+#[test]
+fn heartbeats() {
+    let Some(file) = data("series/ECG5000_TRAIN.txt") else { return };
+    let read = read_labelled_numbers(&file, &Column::Number(1), &TableOptions::default()).unwrap();
+    let counts: Vec<_> = read.counts().into_iter().collect();
+    assert_eq!(counts, [("1", 292), ("2", 177), ("3", 10), ("4", 19), ("5", 2)]);
+    assert!(read.examples.iter().all(|example| example.value.len() == 140));
+    assert_eq!(read.examples[0].value[..2], [-1.1252183e-1, -2.8272038]);
+}
+
+fn layouts() -> impl Strategy<Value = Option<Layout>> {
+    use Layout::*;
+    proptest::option::of(prop_oneof![Just(Comma), Just(Semicolon), Just(Tab), Just(Space), Just(Head)])
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_table_or_refused(
+        content in proptest::collection::vec(prop_oneof![Just(b','), Just(b'"'), Just(b'\n'), Just(b'\t'), Just(b'\r'), any::<u8>()], 0..60),
+        layout in layouts(), header in proptest::option::of(any::<bool>()), skip_bad: bool,
+    ) {
+        let options = TableOptions { layout, header, skip_bad };
+        match parse_table(&content, Path::new("any"), &options) {
+            Ok(table) => {
+                prop_assert!(!table.rows.is_empty());
+                let lines = 1 + content.iter().filter(|&&b| b == b'\n' || b == b'\r').count();
+                let mut last = 0;
+                for row in &table.rows {
+                    prop_assert_eq!(row.cells.len(), table.columns);
+                    prop_assert!(row.line > last && row.line <= lines);
+                    last = row.line;
+                }
+            }
+            Err(error) => prop_assert!(error.to_string().starts_with("any")),
+        }
+    }
+
+    #[test]
+    fn a_written_table_is_read_again(
+        rows in proptest::collection::vec(("[a-z\"',;]{1,6}", "[a-z \n\"',;]{0,6}x"), 1..12),
+    ) {
+        let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
+        let text: String = rows.iter().map(|(a, b)| format!("{},{}\n", quoted(a), quoted(b))).collect();
+        let options = TableOptions { layout: Some(Layout::Comma), header: Some(false), skip_bad: false };
+        let table = parse_table(text.as_bytes(), Path::new("any"), &options).unwrap();
+        let read: Vec<_> = table.rows.iter().map(|row| (row.cells[0].clone(), row.cells[1].clone())).collect();
+        let trimmed: Vec<_> = rows.iter().map(|(a, b)| (a.trim().to_owned(), b.trim().to_owned())).collect();
+        prop_assert_eq!(read, trimmed);
+    }
+}
+
+#[test]
+fn faults_are_values() {
+    let options = TableOptions { skip_bad: true, ..Default::default() };
+    let table = parse_table(b"a,b\nc\nd,e\n", Path::new("a.csv"), &options).unwrap();
+    assert_eq!(table.skipped[0].fault, RowFault::Columns { found: 1, needed: 2, as_on: 1 });
+}
