@@ -62,10 +62,34 @@ impl SimdOp for Forward<'_> {
     fn eval<I: Isa>(self, isa: I) {
         let Self { function, x, y } = self;
         match function {
-            Activation::Tanh => map(isa, x, y, |x| Tanh::apply(isa, x)),
-            Activation::Relu => map(isa, x, y, |x| isa.f32().max(x, isa.f32().zero())),
-            Activation::Gelu => map(isa, x, y, |x| Gelu {}.eval(isa, x)),
-            Activation::GeluTanh => map(isa, x, y, |x| ApproxGelu {}.eval(isa, x)),
+            Activation::Tanh => map(
+                isa,
+                x,
+                y,
+                #[inline(always)]
+                |x| Tanh::apply(isa, x),
+            ),
+            Activation::Relu => map(
+                isa,
+                x,
+                y,
+                #[inline(always)]
+                |x| isa.f32().max(x, isa.f32().zero()),
+            ),
+            Activation::Gelu => map(
+                isa,
+                x,
+                y,
+                #[inline(always)]
+                |x| Gelu {}.eval(isa, x),
+            ),
+            Activation::GeluTanh => map(
+                isa,
+                x,
+                y,
+                #[inline(always)]
+                |x| ApproxGelu {}.eval(isa, x),
+            ),
         }
     }
 }
@@ -99,33 +123,59 @@ impl SimdOp for Backward<'_> {
         let ops = isa.f32();
         let one = ops.one();
         match function {
-            Activation::Tanh => add_product(isa, x, dy, dx, |x| {
-                let y = Tanh::apply(isa, x);
-                ops.sub(one, ops.mul(y, y))
-            }),
-            Activation::Relu => {
-                add_product(isa, x, dy, dx, |x| ops.select(one, ops.zero(), ops.gt(x, ops.zero())))
-            }
-            Activation::Gelu => add_product(isa, x, dy, dx, |x| {
-                // Φ(x) + x φ(x)
-                let erf = Erf::apply(isa, ops.mul(x, ops.splat(std::f32::consts::FRAC_1_SQRT_2)));
-                let below = ops.mul(ops.splat(0.5), ops.add(one, erf));
-                let square = ops.mul(x, x);
-                let density = Exp::apply(isa, ops.mul(square, ops.splat(-0.5)));
-                // 1 / sqrt(2 π)
-                ops.mul_add(ops.mul(x, density), ops.splat(0.398_942_3), below)
-            }),
-            Activation::GeluTanh => add_product(isa, x, dy, dx, |x| {
-                // The derivative of x (1 + tanh(c (x + a x³))) / 2, c = sqrt(2 / π).
-                const C: f32 = 0.797_884_56;
-                const A: f32 = 0.044_715;
-                let square = ops.mul(x, x);
-                let inner = ops.mul(x, ops.mul_add(square, ops.splat(C * A), ops.splat(C)));
-                let slope = ops.mul_add(square, ops.splat(3.0 * C * A), ops.splat(C));
-                let tanh = Tanh::apply(isa, inner);
-                let rise = ops.mul(ops.sub(one, ops.mul(tanh, tanh)), ops.mul(x, slope));
-                ops.mul(ops.splat(0.5), ops.add(ops.add(one, tanh), rise))
-            }),
+            Activation::Tanh => add_product(
+                isa,
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                |x| {
+                    let y = Tanh::apply(isa, x);
+                    ops.sub(one, ops.mul(y, y))
+                },
+            ),
+            Activation::Relu => add_product(
+                isa,
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                |x| ops.select(one, ops.zero(), ops.gt(x, ops.zero())),
+            ),
+            Activation::Gelu => add_product(
+                isa,
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                |x| {
+                    // Φ(x) + x φ(x)
+                    let erf = Erf::apply(isa, ops.mul(x, ops.splat(std::f32::consts::FRAC_1_SQRT_2)));
+                    let below = ops.mul(ops.splat(0.5), ops.add(one, erf));
+                    let square = ops.mul(x, x);
+                    let density = Exp::apply(isa, ops.mul(square, ops.splat(-0.5)));
+                    // 1 / sqrt(2 π)
+                    ops.mul_add(ops.mul(x, density), ops.splat(0.398_942_3), below)
+                },
+            ),
+            Activation::GeluTanh => add_product(
+                isa,
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                |x| {
+                    // The derivative of x (1 + tanh(c (x + a x³))) / 2, c = sqrt(2 / π).
+                    const C: f32 = 0.797_884_56;
+                    const A: f32 = 0.044_715;
+                    let square = ops.mul(x, x);
+                    let inner = ops.mul(x, ops.mul_add(square, ops.splat(C * A), ops.splat(C)));
+                    let slope = ops.mul_add(square, ops.splat(3.0 * C * A), ops.splat(C));
+                    let tanh = Tanh::apply(isa, inner);
+                    let rise = ops.mul(ops.sub(one, ops.mul(tanh, tanh)), ops.mul(x, slope));
+                    ops.mul(ops.splat(0.5), ops.add(ops.add(one, tanh), rise))
+                },
+            ),
         }
     }
 }
