@@ -226,6 +226,15 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// As [`Graph::borrow_grad`], but where the gradient is fresh nothing is known of its values: all are to be written.
+    pub(crate) fn borrow_grad_unset(&mut self, tensor: Tensor) -> (Vec<f32>, bool) {
+        let node = &mut self.nodes.0[tensor.node];
+        let fresh = node.wants_grad && node.grad.is_empty();
+        let grad =
+            if fresh { self.memory.take(tensor.rows * tensor.cols) } else { std::mem::take(&mut node.grad) };
+        (grad, fresh)
+    }
+
     /// Puts an input's gradient back. Where one tensor is two inputs of an operation, the second's is added to the first's.
     pub(crate) fn return_grad(&mut self, tensor: Tensor, grad: Vec<f32>) {
         let there = &mut self.nodes.0[tensor.node].grad;

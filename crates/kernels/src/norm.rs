@@ -72,8 +72,14 @@ pub fn forward(
             if let (Some(branch), Some(sums)) = (branch, sums) {
                 // SAFETY: as above.
                 let sum = unsafe { sums.part(range.clone()) };
-                sum.copy_from_slice(values);
-                add_dropped(&branch.values[range.clone()], branch.dropout, range.start, sum);
+                let added = &branch.values[range.clone()];
+                match branch.dropout {
+                    None => add(values, added, sum),
+                    Some(dropper) => {
+                        sum.copy_from_slice(values);
+                        dropper.add(added, range.start, sum);
+                    }
+                }
                 values = sum;
             }
             let (mean, inverse) = vectorized(
@@ -116,16 +122,19 @@ fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum()
 }
 
-/// `out += values` under the dropout's mask; `first` is the place of the row's first value.
-fn add_dropped(values: &[f32], dropout: Option<Dropper>, first: usize, out: &mut [f32]) {
-    match dropout {
-        None => out.iter_mut().zip(values).for_each(|(out, v)| *out += v),
-        Some(dropper) => dropper.add(values, first, out),
-    }
+fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
+                *sum = a + b;
+            }
+        },
+    );
 }
 
 /// The way back through [`forward`]: `d` comes with the gradient of `sum` from elsewhere and leaves with all of it, which
-/// is that of `x` too; `dbranch` gets it under the mask; the parameters' gradients are added to.
+/// is that of `x` too; `dbranch` becomes it under the mask; the parameters' gradients are added to.
 #[allow(clippy::too_many_arguments)]
 pub fn backward(
     pool: &Pool,
@@ -167,7 +176,13 @@ pub fn backward(
                 if let Some((values, dropout)) = dbranch {
                     // SAFETY: as above.
                     let dbranch = unsafe { values.part(range.clone()) };
-                    add_dropped(d, dropout, range.start, dbranch);
+                    match dropout {
+                        None => dbranch.copy_from_slice(d),
+                        Some(dropper) => {
+                            dbranch.fill(0.0);
+                            dropper.add(d, range.start, dbranch);
+                        }
+                    }
                 }
             }
         }
@@ -202,19 +217,25 @@ fn row_backward(
     // The means of g = dy ⊙ weight and of g ⊙ x̂, x̂ being the normalised row.
     let mut plain = [0.0f32; LANES];
     let mut along = [0.0f32; LANES];
-    for (((chunk, w), s), (dw, db)) in dy
-        .chunks(LANES)
-        .zip(weight.chunks(LANES))
-        .zip(sum.chunks(LANES))
-        .zip(dweight.chunks_mut(LANES).zip(dbias.chunks_mut(LANES)))
-    {
-        for i in 0..chunk.len() {
-            let (g, hat) = (chunk[i] * w[i], (s[i] - mean) * inverse);
+    let whole = weight.len() - weight.len() % LANES;
+    for start in (0..whole).step_by(LANES) {
+        let at = start..start + LANES;
+        let [dy, w, s] = [dy, weight, sum].map(|values| &values[at.clone()]);
+        let (dw, db) = (&mut dweight[at.clone()], &mut dbias[at]);
+        for i in 0..LANES {
+            let (g, hat) = (dy[i] * w[i], (s[i] - mean) * inverse);
             plain[i] += g;
             along[i] += g * hat;
-            dw[i] += chunk[i] * hat;
-            db[i] += chunk[i];
+            dw[i] += dy[i] * hat;
+            db[i] += dy[i];
         }
+    }
+    for i in whole..weight.len() {
+        let (g, hat) = (dy[i] * weight[i], (sum[i] - mean) * inverse);
+        plain[i - whole] += g;
+        along[i - whole] += g * hat;
+        dweight[i] += dy[i] * hat;
+        dbias[i] += dy[i];
     }
     let along = along.iter().sum::<f32>() / width;
     let plain = match norm {

@@ -2,6 +2,7 @@
 
 use crate::pool::Pool;
 use crate::shared::SharedMut;
+use crate::simd::vectorized;
 
 /// Values whose squares are summed together; the sums of blocks are then added in order, whatever the threads.
 const BLOCK: usize = 4096;
@@ -69,12 +70,17 @@ pub fn adamw(
         // SAFETY: this range belongs to this worker alone.
         let [values, mean, square] = [values, mean, square].map(|all| unsafe { all.part(own.clone()) });
         let moments = mean.iter_mut().zip(square);
-        for ((value, grad), (m, v)) in values.iter_mut().zip(&grads[own]).zip(moments) {
-            let grad = grad * scale;
-            *m += (grad - *m) * (1.0 - beta1);
-            *v = *v * beta2 + grad * grad * (1.0 - beta2);
-            *value = *value * decay - rate * *m / (v.sqrt() * root + epsilon);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((value, grad), (m, v)) in values.iter_mut().zip(&grads[own]).zip(moments) {
+                    let grad = grad * scale;
+                    *m += (grad - *m) * (1.0 - beta1);
+                    *v = *v * beta2 + grad * grad * (1.0 - beta2);
+                    *value = *value * decay - rate * *m / (v.sqrt() * root + epsilon);
+                }
+            },
+        );
     });
 }
 

@@ -38,14 +38,11 @@ impl Graph<'_> {
 
 impl Operation for Activate {
     fn backward(&self, graph: &mut Graph) {
-        let dy = graph.take_grad(self.y);
-        let mut dx = graph.borrow_grad(self.x);
-        if !dy.is_empty() && !dx.is_empty() {
-            let (pool, x) = (&graph.device.pool, graph.nodes.value(self.x));
-            activation::backward(pool, self.function, x, &dy, &mut dx);
+        let mut d = graph.take_grad(self.y);
+        if !d.is_empty() {
+            activation::backward(&graph.device.pool, self.function, graph.nodes.value(self.x), &mut d);
         }
-        graph.return_grad(self.x, dx);
-        graph.memory.give(dy);
+        graph.pass_grad(self.x, d);
     }
 }
 

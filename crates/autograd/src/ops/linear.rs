@@ -65,7 +65,7 @@ impl Operation for Linear {
         if dy.is_empty() {
             return;
         }
-        let mut dx = graph.borrow_grad(self.x);
+        let (mut dx, fresh) = graph.borrow_grad_unset(self.x);
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         let rows = Matrix::new(graph.nodes.value(self.x), self.x.rows, self.x.cols);
         let dy_rows = Matrix::new(&dy, self.y.rows, self.y.cols);
@@ -80,7 +80,7 @@ impl Operation for Linear {
         };
         if !dx.is_empty() {
             let weights = Matrix::new(weights, self.y.cols, self.x.cols);
-            linear::product_rows(pool, precision, dy_rows, weights, &mut dx, true);
+            linear::product_rows(pool, precision, dy_rows, weights, &mut dx, !fresh);
         }
         graph.return_grad(self.x, dx);
         graph.memory.give(dy);

@@ -115,12 +115,12 @@ impl Operation for Normalize {
         for part in [&mut dy, &mut d].into_iter().filter(|part| part.is_empty()) {
             *part = graph.memory.take_zeroed(len);
         }
-        let mut dbranch = self.branch.map_or_else(Vec::new, |(branch, _)| graph.borrow_grad(branch));
+        let wanted = self.branch.filter(|(branch, _)| graph.wants_grad(*branch));
+        let mut dbranch = graph.memory.take(if wanted.is_some() { len } else { 0 });
         let NormParams { norm, weight, bias, .. } = self.params;
         let sum = graph.nodes.value(self.sum);
         let stats = graph.nodes.value(self.stats);
-        let out = self.branch.filter(|_| !dbranch.is_empty());
-        let out = out.map(|(_, dropout)| (dbranch.as_mut_slice(), dropout));
+        let out = wanted.map(|(_, dropout)| (dbranch.as_mut_slice(), dropout));
         let pool = &graph.device.pool;
         if let Some(bias) = bias {
             let ([w, _], [dw, db]) = graph.params.split([weight, bias]);
@@ -130,7 +130,7 @@ impl Operation for Normalize {
             norm::backward(pool, norm, w, sum, stats, &dy, &mut d, out, dw, None);
         }
         if let Some((branch, _)) = self.branch {
-            graph.return_grad(branch, dbranch);
+            graph.pass_grad(branch, dbranch);
         }
         graph.memory.give(dy);
         graph.pass_grad(self.x, d);
