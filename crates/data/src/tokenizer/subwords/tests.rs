@@ -36,7 +36,8 @@ fn frequent_words_become_tokens() {
     let [bpe, wordpiece, unigram] = kinds(600).map(trained);
     assert_eq!(names(&bpe, "The cat sat"), ["The", " cat", " sat"]);
     assert_eq!(names(&wordpiece, "The cathat"), ["The", " cat", "##h", "##at"]);
-    assert!(names(&unigram, "The cat sat").len() <= 5);
+    // Its trainer keeps to characters in a text as short as this one, but for what comes often.
+    assert!(names(&unigram, TEXT).contains(&" the".to_owned()), "{:?}", names(&unigram, TEXT));
     for tokenizer in [bpe, wordpiece, unigram] {
         assert!(tokenizer.vocab_size() <= 600);
         assert_eq!(tokenizer.name(tokenizer.end_id()).as_deref(), Some("<end>"));
