@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::metrics::{Record, read_metrics};
 use crate::plot::{Curve, Point, comparison};
 use crate::recipe::{self, Recipe};
-use crate::run::{Run, RunInfo, Source};
+use crate::run::{Run, RunInfo};
 use crate::{Error, Result};
 
 /// A run and what its training came to.
@@ -167,10 +167,15 @@ impl Compared {
     /// Whether both runs learnt from the same data and were validated on the same, wherever these lie.
     pub fn same_data(&self, other: &Self) -> bool {
         let data = |run: &Self| {
-            let sum =
-                |source: &Option<Source>| source.as_ref().map(|source| (source.bytes, source.crc32.clone()));
-            let fraction = run.info.validation.is_none().then_some(run.recipe.data.validation_fraction);
-            (sum(&run.info.train), sum(&run.info.validation), fraction)
+            let sources = run.info.sources.iter();
+            let sums: Vec<_> =
+                sources.map(|(field, source)| (field.clone(), source.bytes, source.crc32.clone())).collect();
+            // What tells how the data are split, but for where they lie.
+            let mut split = run.recipe.data.clone();
+            split.paths_mut().into_iter().for_each(|(_, path)| *path = None);
+            split.tokenizer = recipe::Tokenizer::default();
+            (split.windows, split.vocabulary_min_count) = Default::default();
+            (run.info.task, sums, split)
         };
         data(self) == data(other)
     }

@@ -9,7 +9,6 @@ use anaphora_data::{
 };
 
 use crate::recipe::{self, Data, Task};
-use crate::run::{Run, Source};
 use crate::{Error, Result};
 
 /// Tunes that the built-in composer writes for a training without a file, and the seed from which it writes them.
@@ -33,7 +32,7 @@ impl Corpus {
         let format = match task {
             Task::Auto => None,
             Task::Music => Some(Format::Abc),
-            Task::Text => Some(Format::Text),
+            _ => Some(Format::Text),
         };
         let mut pieces = match &data.train {
             None => {
@@ -65,24 +64,6 @@ impl Corpus {
             }
         };
         Ok(Self { task, train, validation, skipped })
-    }
-
-    /// Reads again what a run began with. The recipe's paths are relative to where the training was started; the run knows
-    /// them whole, and what the files held then: others are refused, for the split would be another.
-    pub fn of_run(run: &Run, data: &Data) -> Result<Self> {
-        let info = run.info();
-        if info.imported.is_some() {
-            return Err(Error::Imported(run.path().to_owned()));
-        }
-        let mut data = data.clone();
-        for (path, source) in [(&mut data.train, &info.train), (&mut data.validation, &info.validation)] {
-            let Some(source) = source else { continue };
-            if Source::of(&source.path)? != *source {
-                return Err(Error::DataChanged(source.path.clone()));
-            }
-            *path = Some(source.path.clone());
-        }
-        Self::read(info.task, &data)
     }
 
     /// A tokenizer for the corpus. Sub-words are found in what is learnt alone; of characters and words, one that occurs

@@ -9,6 +9,7 @@ mod config;
 mod tokenizer;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::model::LanguageModel;
 use crate::recipe::{Recipe, Task};
 use crate::run::{Run, RunInfo};
 use crate::trained::Trained;
-use crate::weights::{NamedTensor, arrange, read_wanted, write_weights};
+use crate::weights::{self, NamedTensor, arrange, read_wanted, write_weights};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -34,7 +35,7 @@ const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 pub fn import(folder: &Path, run: &Path) -> Result<Run> {
     let path = folder.join(CONFIG);
     let config = Config::read(&path)?;
-    let weights = read_weights(&folder.join(WEIGHTS), &config)?;
+    let tensors = read_weights(&folder.join(WEIGHTS), &config)?;
     let tokenizer = read_tokenizer(&folder.join(TOKENIZER), config.end_id)?;
     let (found, expected) = (config.vocab_size, tokenizer.vocab_size());
     if found != expected {
@@ -44,15 +45,16 @@ pub fn import(folder: &Path, run: &Path) -> Result<Run> {
     let recipe = Recipe { task: Task::Text, model: config.recipe(), ..Recipe::default() };
     recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
     let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
-    let weights = arrange(weights, &model.expected())
+    let tensors = arrange(tensors, &weights::expected(model.params()))
         .map_err(|source| Error::Weights { path: folder.join(WEIGHTS), source })?;
-    model.load(&weights);
+    weights::load(model.params_mut(), &tensors);
 
-    let mut info = RunInfo::new(Task::Text, None, None, model.params().len() as u64);
+    let mut info = RunInfo::new(Task::Text, BTreeMap::new(), model.params().len() as u64);
     info.imported = Some(folder.canonicalize().map_err(Error::io("read", folder))?);
     info.ended = Some("imported".to_owned());
-    let run = Run::create(run, &recipe, &tokenizer.to_json(), info)?;
-    run.write_model(&model.tensors())?;
+    let assets = [(TOKENIZER.to_owned(), tokenizer.to_json())];
+    let run = Run::create(run, &recipe, &assets, info)?;
+    run.write_model(&weights::tensors(model.params()))?;
     Ok(run)
 }
 
@@ -66,7 +68,7 @@ pub fn export(run: &Path, folder: &Path) -> Result<()> {
         let found = entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned();
         return Err(Error::FolderInUse { path: folder.to_owned(), found });
     }
-    write_weights(folder.join(WEIGHTS), &to_gpt2(model.tensors(), &config))?;
+    write_weights(folder.join(WEIGHTS), &to_gpt2(weights::tensors(model.params()), &config))?;
     write_json(folder.join(TOKENIZER), &tokenizer_json)?;
     let end = tokenizer.name(tokenizer.end_id());
     write_json(

@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use anaphora::generate::{GenerateOptions, Generator};
+//! use anaphora::recipe::Builtin;
 //! use anaphora::{Device, Recipe, evaluate, train};
 //! use std::sync::atomic::AtomicBool;
 //!
@@ -11,7 +12,7 @@
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let run = folder.path().join("tunes");
 //! let mut recipe = Recipe::default();
-//! recipe.data.builtin = true; // or recipe.data.train = Some("tunes.abc".into())
+//! recipe.data.builtin = Some(Builtin::Tunes); // or recipe.data.train = Some("tunes.abc".into())
 //! recipe.model.hidden_size = 32;
 //! recipe.training.steps = Some(20);
 //! let never = AtomicBool::new(false);
@@ -29,6 +30,7 @@
 //! A [`Recipe`] is everything that defines a training; a [`Run`] is the folder that it leaves. The `anaphora` program is these
 //! functions with arguments and a progress line.
 
+pub mod assets;
 pub mod atomic;
 pub mod beam;
 pub mod bench;
@@ -39,6 +41,7 @@ pub mod error;
 pub mod evaluate;
 pub mod generate;
 pub mod huggingface;
+pub mod learner;
 pub mod metrics;
 pub mod model;
 pub mod plot;
@@ -49,6 +52,7 @@ pub mod schedule;
 pub mod scores;
 #[cfg(test)]
 mod small_disk;
+pub mod tasks;
 pub mod tensorboard;
 pub mod train;
 pub mod trained;

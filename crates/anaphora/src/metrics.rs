@@ -1,5 +1,6 @@
 //! `metrics.jsonl`: what happened in a training, one JSON object a line.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,9 +37,12 @@ pub enum Record {
     Validation {
         /// Optimizer steps done.
         step: u64,
-        /// Mean loss, nats a symbol.
+        /// Mean loss: nats a symbol, where the task predicts symbols.
         #[serde(deserialize_with = "null_is_nan")]
         loss: f64,
+        /// Other scores by their names.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        scores: BTreeMap<String, f64>,
         /// Whether it is the best so far.
         best: bool,
         /// Seconds of training so far, over all resumptions.

@@ -10,25 +10,44 @@
 //! [`FIELDS`] says of each field what it is and which values it takes. Files, overrides by dotted path
 //! ([`Recipe::set`]) and [`Recipe::validate`] all go through that one table.
 
+mod data;
 mod fields;
-mod parts;
+mod model;
+mod task;
 mod tokenizer;
+mod training;
 
 use std::io::Write;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+pub use data::{Data, HoldOut, Input, Windows};
 pub use fields::{Accepts, FIELDS, Field};
-pub(crate) use parts::CONTEXT;
-pub use parts::{
-    Backbone, Data, FeedForward, Model, Nonlinearity, Norm, Optimizer, Position, Precision, Recipe,
-    ScheduleKind, Similarity, Task, Training, Windows,
-};
+pub(crate) use model::CONTEXT;
+pub use model::{Backbone, FeedForward, Model, Nonlinearity, Norm, Pooling, Position, Similarity};
+pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
+pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};
 
 use crate::atomic::write_atomic;
 use crate::error::{Error, Result};
+use crate::tasks;
+
+/// What is to be learnt, from what, by which model and how.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recipe {
+    /// What is learnt; the file's kind decides where it is `Auto`.
+    pub task: Task,
+    /// What it is learnt from.
+    pub data: Data,
+    /// What learns.
+    pub model: Model,
+    /// How it learns.
+    pub training: Training,
+}
 
 /// Why a recipe is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -69,7 +88,16 @@ pub enum RecipeError {
 const RECURRENT_LAYERS: usize = 8;
 
 impl Recipe {
-    /// The defaults for a backbone: those of [`Default`] are a recurrent model's.
+    /// The defaults for a task and a backbone, the task's own where none is named. Those of [`Default`] are a recurrent
+    /// language model's.
+    pub fn for_task(task: Task, backbone: Option<Backbone>) -> Self {
+        let backbone = backbone.unwrap_or(task.backbone());
+        let mut recipe = Self { task, ..Self::for_backbone(backbone) };
+        tasks::defaults(&mut recipe);
+        recipe
+    }
+
+    /// The defaults of a language model with this backbone.
     pub fn for_backbone(backbone: Backbone) -> Self {
         let mut recipe = Self::default();
         recipe.model.backbone = backbone;
@@ -81,6 +109,22 @@ impl Recipe {
             (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
         }
         recipe
+    }
+
+    /// The defaults for what some fields are going to be: `setting` gives a field's value, where it will have one. The task
+    /// may follow from the data. A value that a field does not take is passed over here; it is refused where it is set.
+    pub fn for_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
+        let mut wanted = Self::default();
+        let mut named = None;
+        for field in ["task", "data.builtin", "model.backbone"] {
+            let known = setting(field).is_some_and(|value| wanted.set(field, &value).is_ok());
+            named = (known && field == "model.backbone").then_some(wanted.model.backbone);
+        }
+        let task = match (wanted.task, wanted.data.builtin) {
+            (Task::Auto, Some(builtin)) => builtin.task(),
+            (task, _) => task,
+        };
+        Self::for_task(task, named)
     }
 
     /// Reads a recipe file and validates it.
@@ -104,12 +148,8 @@ impl Recipe {
     /// yet whether they go together.
     pub fn parse_unvalidated(text: &str) -> Result<Self, RecipeError> {
         let table: Table = text.parse().map_err(|error| toml_error(text, &error))?;
-        // What a file leaves out has the defaults of its backbone.
-        let mut recipe = Self::default();
-        if let Some(backbone) = lookup(&table, "model.backbone") {
-            recipe.apply_one("model.backbone", backbone.clone())?;
-            recipe = Self::for_backbone(recipe.model.backbone);
-        }
+        // What a file leaves out has the defaults of its task and backbone.
+        let mut recipe = Self::for_settings(|field| lookup(&table, field)?.as_str().map(str::to_owned));
         recipe.apply("", table)?;
         Ok(recipe)
     }
@@ -127,7 +167,10 @@ impl Recipe {
         // A text that goes on after the value (`1\nx = 2`) is no value.
         let parsed = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
         // A file may be named 1923.
-        let text = matches!(Field::find(field)?.accepts, Accepts::Path | Accepts::Kind | Accepts::Word(_));
+        let text = matches!(
+            Field::find(field)?.accepts,
+            Accepts::Path | Accepts::Text | Accepts::Kind | Accepts::Word(_)
+        );
         let parsed = parsed.filter(|parsed| !text || parsed.is_str());
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
@@ -179,15 +222,22 @@ impl Recipe {
     /// The first thing in which the data's fields do not go together.
     fn data_conflict(&self) -> Option<String> {
         let data = &self.data;
-        if data.train.is_none() && !data.builtin {
-            let what = "field data.train is missing; it names the file or folder to learn from";
-            return Some(format!("{what} (data.builtin = true takes the built-in tunes instead)"));
-        }
-        if let Some(train) = data.train.as_ref().filter(|_| data.builtin) {
-            let train = train.display();
-            return Some(format!("data.train is {train} while data.builtin is true; leave one of them out"));
-        }
-        None
+        let builtin = match (&data.train, data.builtin) {
+            (None, None) => {
+                let what = "field data.train is missing; it names the file or folder to learn from";
+                return Some(format!("{what} (data.builtin = \"tunes\" takes the built-in tunes instead)"));
+            }
+            (Some(train), Some(_)) => {
+                let train = train.display();
+                return Some(format!(
+                    "data.train is {train} while data.builtin is set; leave one of them out"
+                ));
+            }
+            (_, builtin) => builtin?,
+        };
+        let (task, needed) = (self.task, builtin.task());
+        (task != Task::Auto && task != needed)
+            .then(|| format!("task is {task}, but data.builtin is {builtin}, which is for {needed}"))
     }
 
     /// The first thing in which the model's fields do not go together.

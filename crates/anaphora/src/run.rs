@@ -15,6 +15,7 @@
 //! Every file is whole at any time: see [`write_atomic`](crate::atomic::write_atomic()). `run.json` is written last,
 //! so a folder that has one has everything else that [`Run::create`] writes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,19 +24,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::assets::TOKENIZER;
 use crate::atomic::{is_temporary, remove_temporaries, sync_folder, write_atomic};
 use crate::checkpoint::Checkpoints;
 use crate::error::{Error, Result};
-use crate::recipe::{Recipe, Task};
+use crate::recipe::{Data, Recipe, Task};
 use crate::weights::{NamedTensor, read_model_weights, write_weights};
 
 /// The format of run folders that this version reads and writes. It grows when an older program could not read a
 /// newer folder, or the other way round.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 const INFO: &str = "run.json";
 const RECIPE: &str = "recipe.toml";
-const TOKENIZER: &str = "tokenizer.json";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
 
@@ -50,13 +51,11 @@ pub struct RunInfo {
     pub task: Task,
     /// When the run was created.
     pub created: Timestamp,
-    /// What it learns from; `None` for the built-in tunes.
-    pub train: Option<Source>,
+    /// What it learns from and validates on, by the recipe's field that names it; none for built-in data.
+    pub sources: BTreeMap<String, Source>,
     /// Where the model was imported from, if it was: it has no training of its own then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<PathBuf>,
-    /// What it validates on; `None` for a share of the training data.
-    pub validation: Option<Source>,
     /// How many numbers the model has learnt.
     pub parameters: u64,
     /// Optimizer steps done when this was last written.
@@ -73,15 +72,14 @@ pub struct RunInfo {
 
 impl RunInfo {
     /// A run that has not begun, created now by this program.
-    pub fn new(task: Task, train: Option<Source>, validation: Option<Source>, parameters: u64) -> Self {
+    pub fn new(task: Task, sources: BTreeMap<String, Source>, parameters: u64) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             task,
             created: Timestamp::now(),
-            train,
+            sources,
             imported: None,
-            validation,
             parameters,
             steps: 0,
             best: None,
@@ -102,12 +100,15 @@ pub struct Extent {
 }
 
 /// A validation's outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The optimizer step.
     pub step: u64,
-    /// Mean loss, nats a symbol.
+    /// Mean loss: nats a symbol, where the task predicts symbols.
     pub loss: f64,
+    /// Other scores by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, f64>,
 }
 
 /// Data by their place and content, so that resuming on other data is noticed.
@@ -199,23 +200,30 @@ pub struct Listed {
 }
 
 impl Run {
-    /// Creates a run folder and keeps it locked while the value lives. `tokenizer` is the content of
-    /// `tokenizer.json`.
+    /// Creates a run folder and keeps it locked while the value lives. `assets` are further files, each a name and its
+    /// content: `tokenizer.json` and the like.
     ///
     /// The folder may exist if it is empty, or if an earlier `create` was killed in it.
-    pub fn create(path: impl Into<PathBuf>, recipe: &Recipe, tokenizer: &str, info: RunInfo) -> Result<Self> {
+    pub fn create(
+        path: impl Into<PathBuf>,
+        recipe: &Recipe,
+        assets: &[(String, String)],
+        info: RunInfo,
+    ) -> Result<Self> {
         let path = path.into();
         fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
-        refuse_foreign(&path)?;
+        refuse_foreign(&path, assets)?;
         let lock = lock(&path)?;
         // Again, for another process may have made a run here in between.
-        refuse_foreign(&path)?;
+        refuse_foreign(&path, assets)?;
         remove_temporaries(&path)?;
         let checkpoints = path.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(Error::io("create", &checkpoints))?;
         recipe.write(path.join(RECIPE))?;
         let run = Self { path, info, _lock: Some(lock) };
-        run.write(TOKENIZER, tokenizer.as_bytes())?;
+        for (name, content) in assets {
+            run.write(name, content.as_bytes())?;
+        }
         run.write_info()?;
         if let Some(parent) = run.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent).map_err(Error::io("write", parent))?;
@@ -306,6 +314,23 @@ impl Run {
         Ok(recipe)
     }
 
+    /// The recipe's data as they were when the run began, their paths whole: files that have changed are refused, for the
+    /// split would be another.
+    pub fn data(&self, data: &Data) -> Result<Data> {
+        if self.info.imported.is_some() {
+            return Err(Error::Imported(self.path.clone()));
+        }
+        let mut data = data.clone();
+        for (field, path) in data.paths_mut() {
+            let Some(source) = self.info.sources.get(field) else { continue };
+            if Source::of(&source.path)? != *source {
+                return Err(Error::DataChanged(source.path.clone()));
+            }
+            *path = Some(source.path.clone());
+        }
+        Ok(data)
+    }
+
     /// Writes the recipe anew: a resumed training may go on for longer.
     pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
         recipe.write(self.path.join(RECIPE))
@@ -382,13 +407,14 @@ fn read_info(folder: &Path) -> Result<RunInfo> {
 }
 
 /// Refuses a folder with a run, or with files that `create` did not write.
-fn refuse_foreign(path: &Path) -> Result<()> {
+fn refuse_foreign(path: &Path, assets: &[(String, String)]) -> Result<()> {
     if path.join(INFO).exists() {
         return Err(Error::RunExists(path.to_owned()));
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name();
-        let ours = [RECIPE, TOKENIZER, CHECKPOINTS, LOCK].iter().any(|ours| name == *ours);
+        let ours = [RECIPE, CHECKPOINTS, LOCK].iter().any(|ours| name == *ours)
+            || assets.iter().any(|(ours, _)| name == ours.as_str());
         if !ours && !is_temporary(&name) {
             return Err(Error::FolderInUse {
                 path: path.to_owned(),

@@ -7,6 +7,7 @@ mod means;
 mod saved;
 mod trainer;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,11 +15,11 @@ use std::time::Duration;
 use anaphora_nn::Precision;
 
 use self::trainer::Trainer;
-use crate::corpus::{Corpus, read_tokenizer};
-use crate::model::LanguageModel;
+use crate::assets::Assets;
+use crate::learner::Description;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::{Run, RunInfo, Score, Source};
-use crate::{Error, Result};
+use crate::{Error, Result, tasks};
 
 /// Something that an onlooker of a training may want to show.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +32,10 @@ pub enum Event<'a> {
     Validated {
         /// Optimizer steps done.
         step: u64,
-        /// Mean loss in nats a token.
+        /// Mean loss, in nats a token where tokens are predicted.
         loss: f64,
+        /// Other scores with their names.
+        scores: &'a [(&'static str, f64)],
         /// Whether it is the best so far.
         best: bool,
     },
@@ -47,14 +50,10 @@ pub struct Start<'a> {
     pub folder: &'a Path,
     /// The recipe in use.
     pub recipe: &'a Recipe,
-    /// Tunes or text.
+    /// What is learnt; never [`Task::Auto`].
     pub task: Task,
-    /// Pieces that are learnt and held out.
-    pub pieces: [usize; 2],
-    /// Tokens that are learnt and held out.
-    pub tokens: [usize; 2],
-    /// Different tokens.
-    pub vocab_size: usize,
+    /// From what.
+    pub data: &'a Description,
     /// Numbers in the model.
     pub parameters: usize,
     /// The number format of products.
@@ -74,11 +73,11 @@ pub struct Step {
     pub end: Option<u64>,
     /// Passes over the data done.
     pub epoch: f64,
-    /// Mean training loss of the step, nats a token.
+    /// Mean training loss of the step.
     pub loss: f32,
     /// Learning rate of the step.
     pub learning_rate: f64,
-    /// Tokens learnt a second since the training started or was resumed, validations left out.
+    /// Units (tokens, frames) learnt a second since the training started or was resumed, validations left out.
     pub tokens_per_second: f64,
     /// Seconds of training so far, over all resumptions.
     pub seconds: f64,
@@ -126,35 +125,34 @@ pub fn train(
         Precision::Bf16 => recipe::Precision::Bf16,
     };
     recipe.model.context.get_or_insert(recipe.training.length);
-    let corpus = Corpus::read(recipe.task, &recipe.data)?;
-    recipe.task = corpus.task;
-    corpus.skipped.iter().for_each(|note| observer(&Event::Note(note)));
-    let tokenizer = corpus.tokenizer(&recipe.data)?;
-    let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), recipe.training.seed.into());
-    let source = |path: &Option<std::path::PathBuf>| path.as_ref().map(Source::of).transpose();
-    let (train, validation) = (source(&recipe.data.train)?, source(&recipe.data.validation)?);
-    let info = RunInfo::new(corpus.task, train, validation, model.params().len() as u64);
-    let run = Run::create(folder, &recipe, &tokenizer.to_json(), info)?;
-    Trainer::new(run, recipe, &corpus, &tokenizer, model)?.run(stop, observer, None)
+    let mut assets = Assets::new();
+    let learner = tasks::open(&recipe, &mut assets, &mut |note| observer(&Event::Note(note)))?;
+    recipe.task = learner.task();
+    let mut sources = BTreeMap::new();
+    for (field, path) in recipe.data.paths_mut() {
+        if let Some(path) = path {
+            sources.insert(field.to_owned(), Source::of(path)?);
+        }
+    }
+    let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
+    let run = Run::create(folder, &recipe, assets.made(), info)?;
+    Trainer::new(run, recipe, learner).run(stop, observer, None)
 }
 
 /// Goes on with the training of a run folder from its newest sound checkpoint.
 pub fn resume(folder: &Path, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)) -> Result<Outcome> {
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
-    let tokenizer = read_tokenizer(&run.tokenizer_path())?;
-    let corpus = Corpus::of_run(&run, &recipe.data)?;
-    let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), recipe.training.seed.into());
-    let (made, known) = (model.params().len() as u64, run.info().parameters);
+    let there = Recipe { data: run.data(&recipe.data)?, ..recipe.clone() };
+    let learner = tasks::open(&there, &mut Assets::of(folder), &mut |_| {})?;
+    let (made, known) = (learner.params().len() as u64, run.info().parameters);
     if made != known {
-        let tokens = tokenizer.vocab_size();
-        let what =
-            format!("recipe.toml and tokenizer.json ({tokens} tokens) make a model of {made} parameters");
+        let what = format!("its recipe.toml and tokenizers make a model of {made} parameters");
         let reason = format!("{what} where the run has {known}; restore the files that it began with");
         return Err(Error::Malformed { path: folder.to_owned(), reason });
     }
     let latest = run.checkpoints().latest_valid()?;
-    let mut trainer = Trainer::new(run, recipe, &corpus, &tokenizer, model)?;
+    let mut trainer = Trainer::new(run, recipe, learner);
     for damaged in &latest.damaged {
         observer(&Event::Note(&damaged.to_string()));
     }

@@ -8,7 +8,7 @@ use crate::corpus::{Corpus, read_tokenizer};
 use crate::model::LanguageModel;
 use crate::recipe::{Recipe, Task};
 use crate::run::Run;
-use crate::weights::WeightsError;
+use crate::weights::{self, WeightsError};
 use crate::{Error, Result};
 
 /// The best model of a run with what belongs to it.
@@ -33,16 +33,17 @@ impl Trained {
         if !run.model_path().exists() {
             return Err(Error::NoModel(run.path().to_owned()));
         }
-        let weights = run.read_model(&model.expected()).map_err(|error| {
-            match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
-                Some(expected) => {
-                    let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());
-                    Error::Vocabulary { path, found, expected }
-                }
-                None => error,
-            }
-        })?;
-        model.load(&weights);
+        let tensors =
+            run.read_model(&weights::expected(model.params())).map_err(
+                |error| match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
+                    Some(expected) => {
+                        let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());
+                        Error::Vocabulary { path, found, expected }
+                    }
+                    None => error,
+                },
+            )?;
+        weights::load(model.params_mut(), &tensors);
         Ok(Self { run, recipe, tokenizer, model })
     }
 
@@ -61,7 +62,7 @@ impl Trained {
 
     /// The pieces that the run learnt from and was validated on, read again.
     pub fn corpus(&self) -> Result<Corpus> {
-        Corpus::of_run(&self.run, &self.recipe.data)
+        Corpus::read(self.task(), &self.run.data(&self.recipe.data)?)
     }
 }
 

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use anaphora_nn::Params;
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -104,6 +105,24 @@ pub enum WeightsError {
         /// Its index in row-major order.
         position: usize,
     },
+}
+
+/// A model's weights by name, in the order in which its layers were made.
+pub fn tensors(params: &Params) -> Vec<NamedTensor<'_>> {
+    params.ids().map(|id| NamedTensor::new(params.name(id), params.shape(id), params.value(id))).collect()
+}
+
+/// Name and shape of each of a model's weights, in the order of [`tensors`].
+pub fn expected(params: &Params) -> Vec<(&str, &[usize])> {
+    params.ids().map(|id| (params.name(id), params.shape(id))).collect()
+}
+
+/// Takes weights over, in the order of [`expected`].
+pub fn load(params: &mut Params, tensors: &[NamedTensor]) {
+    let ids: Vec<_> = params.ids().collect();
+    for (id, tensor) in ids.into_iter().zip(tensors) {
+        params.value_mut(id).copy_from_slice(&tensor.data);
+    }
 }
 
 /// Writes `tensors` to `path` in the order given, whole or not at all.

@@ -8,7 +8,7 @@ use anaphora::{Error, Recipe};
 
 fn recipe(learning_rate: f64) -> Recipe {
     let mut recipe = Recipe::default();
-    recipe.data.builtin = true;
+    recipe.data.builtin = Some(Builtin::Tunes);
     recipe.model.hidden_size = 32;
     recipe.model.embedding_size = Some(8);
     let training = &mut recipe.training;

@@ -168,7 +168,7 @@ fn a_model_trained_here_comes_back_as_it_was() {
     .enumerate()
     {
         let mut recipe = Recipe::for_backbone(Backbone::Transformer);
-        recipe.data.builtin = true;
+        recipe.data.builtin = Some(Builtin::Tunes);
         recipe.set("data.tokenizer", tokenizer).unwrap();
         recipe.model.position = Position::Learned;
         recipe.model.feed_forward = feed_forward;

@@ -47,8 +47,11 @@ fn after_any_kill_the_run_goes_on() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let recipe = Recipe::parse("[data]\nbuiltin = true").unwrap();
-    drop(Run::create(&path, &recipe, "{}", RunInfo::new(Task::Music, None, None, NUMBERS as u64)).unwrap());
+    let recipe = Recipe::parse("[data]\nbuiltin = 'tunes'").unwrap();
+    drop(
+        Run::create(&path, &recipe, &[], RunInfo::new(Task::Music, Default::default(), NUMBERS as u64))
+            .unwrap(),
+    );
     let checkpoints = Run::open(&path).unwrap().checkpoints();
     let mut reached = 0;
     for round in 0..20u64 {

@@ -1,7 +1,7 @@
 //! Flags that override fields of the recipe.
 
 use anaphora::Recipe;
-use anaphora::recipe::{self, Accepts, Field};
+use anaphora::recipe::{Accepts, Field};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
@@ -12,7 +12,12 @@ struct Flag(&'static str, &'static str, &'static str);
 /// The fields that are set often enough to have a flag; the others are set with `--set`.
 const FLAGS: &[Flag] = &[
     Flag("task", "task", "TASK"),
+    Flag("builtin", "data.builtin", "NAME"),
     Flag("valid", "data.validation", "PATH"),
+    Flag("input", "data.input", "KIND"),
+    Flag("label", "data.label_column", "COLUMN"),
+    Flag("text", "data.text_column", "COLUMN"),
+    Flag("test-every", "data.test_every", "N"),
     Flag("tokenizer", "data.tokenizer", "KIND"),
     Flag("backbone", "model.backbone", "KIND"),
     Flag("nonlinearity", "model.nonlinearity", "KIND"),
@@ -21,6 +26,7 @@ const FLAGS: &[Flag] = &[
     Flag("embedding", "model.embedding_size", "N"),
     Flag("heads", "model.heads", "N"),
     Flag("position", "model.position", "KIND"),
+    Flag("pooling", "model.pooling", "KIND"),
     Flag("dropout", "model.dropout", "SHARE"),
     Flag("batch", "training.batch", "N"),
     Flag("length", "training.length", "N"),
@@ -38,12 +44,10 @@ const FLAGS: &[Flag] = &[
 pub struct Overrides(Vec<(String, String, String)>);
 
 impl Overrides {
-    /// The backbone that is asked for, if one is: what is left out follows it.
-    pub fn backbone(&self) -> Option<recipe::Backbone> {
-        let mut recipe = Recipe::default();
-        let (_, field, word) = self.0.iter().rev().find(|(_, field, _)| field == "model.backbone")?;
-        // What is no backbone is refused when all is applied.
-        recipe.set(field, word).ok().map(|()| recipe.model.backbone)
+    /// What a field is asked to be, if it is: what is left out follows it. What is no value is refused when all is applied.
+    pub fn setting(&self, field: &str) -> Option<String> {
+        let (_, _, word) = self.0.iter().rev().find(|(_, named, _)| named == field)?;
+        Some(word.clone())
     }
 
     /// Changes the recipe; what `--set` says comes last.

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anaphora::Run;
-use anaphora::recipe::{Backbone, Recipe, Task, Tokenizer};
+use anaphora::learner::Extent;
+use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
 use anaphora::train::{Ended, Event, Outcome, Start, Step};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
 use crate::output::{clock, counted, grouped, print_json};
@@ -61,7 +62,7 @@ pub fn show(
 /// The folder that a training writes to when none is named: after the data's name, below `runs`.
 pub fn default_folder(recipe: &Recipe) -> Result<std::path::PathBuf> {
     let stem = match &recipe.data.train {
-        None => "builtin".into(),
+        None => recipe.data.builtin.map_or("builtin".to_owned(), |builtin| builtin.to_string()),
         // `..` has no stem of its own.
         Some(path) => match path.file_stem() {
             Some(stem) => stem.to_string_lossy().into_owned(),
@@ -87,7 +88,7 @@ impl Person {
     fn see(&mut self, event: &Event) {
         match event {
             Event::Started(start) => {
-                let known = Run::open(start.folder).ok().and_then(|run| run.info().best);
+                let known = Run::open(start.folder).ok().and_then(|run| run.info().best.clone());
                 self.best = known.map(|best| best.loss);
                 self.progress.tell(&introduction(start));
             }
@@ -97,7 +98,7 @@ impl Person {
                 let loss = self.loss;
                 self.progress.update(|| line(step, loss));
             }
-            Event::Validated { step, loss, best } => {
+            Event::Validated { step, loss, scores, best } => {
                 let verdict = match self.best {
                     _ if *best => "the best so far".to_owned(),
                     Some(known) => format!("best {known:.3}"),
@@ -107,7 +108,9 @@ impl Person {
                     self.best = Some(*loss);
                 }
                 let step = grouped(*step);
-                self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}, {verdict}"));
+                let scores: String =
+                    scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+                self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}{scores}, {verdict}"));
             }
             Event::Note(note) => self.progress.tell(&format!("Note: {note}.")),
         }
@@ -116,19 +119,12 @@ impl Person {
 
 /// What is learnt, by what, and where it goes.
 fn introduction(start: &Start) -> String {
-    let Start { recipe, .. } = start;
+    let Start { recipe, data: described, .. } = start;
     let (model, data) = (&recipe.model, &recipe.data);
-    let (task, piece) = match start.task {
-        Task::Music => ("music", "tune"),
-        _ => ("text", "piece"),
-    };
-    let source =
-        data.train.as_ref().map_or("the built-in tunes".to_owned(), |path| path.display().to_string());
-    let symbol = match data.tokenizer {
-        Tokenizer::Character => "character",
-        Tokenizer::Byte => "byte",
-        Tokenizer::Word { .. } => "word",
-        _ => "token",
+    let source = match (&data.train, data.builtin) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(builtin)) => format!("the built-in {builtin}"),
+        (None, None) => "nowhere".to_owned(),
     };
     let backbone = match model.backbone {
         Backbone::Window => format!("window of {}", model.window),
@@ -143,13 +139,15 @@ fn introduction(start: &Start) -> String {
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
-    let [train, validation] = start.pieces.map(|count| counted(count, piece));
-    let [train_tokens, validation_tokens] = start.tokens.map(|count| grouped(count as u64));
+    let extent = |extent: Extent| {
+        let (examples, units) = (counted(extent.examples, described.example), grouped(extent.units as u64));
+        format!("{examples}, {units} {}s", described.unit)
+    };
     let rows = [
-        ("task", format!("{task}, from {source}")),
-        ("learn", format!("{train}, {train_tokens} {symbol}s")),
-        ("validate", format!("{validation}, {validation_tokens} {symbol}s")),
-        ("vocabulary", counted(start.vocab_size, "symbol")),
+        ("task", format!("{}, from {source}", start.task)),
+        ("learn", extent(described.train)),
+        ("validate", extent(described.validation)),
+        ("vocabulary", described.maps.clone()),
         ("model", format!("{backbone}, {layers} of {units} units, {input}")),
         ("size", counted(start.parameters, "parameter")),
         ("compute", format!("{}, {}", start.precision, counted(start.threads, "thread"))),
@@ -170,11 +168,7 @@ fn line(step: &Step, loss: f64) -> String {
         None => format!("{} so far", clock(step.seconds)),
     };
     let speed = grouped(step.tokens_per_second.round() as u64);
-    format!(
-        "step {:>6}{end}  epoch {:.2}  loss {loss:.3}  {speed} tokens/s  {time}",
-        grouped(step.step),
-        step.epoch
-    )
+    format!("step {:>6}{end}  epoch {:.2}  loss {loss:.3}  {speed}/s  {time}", grouped(step.step), step.epoch)
 }
 
 /// Says how it ended and what to do next.
@@ -190,9 +184,9 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
         ),
     };
     let command = if outcome.ended == Ended::Stopped { "resume" } else { "generate" };
-    let best = outcome.best.map_or_else(String::new, |Score { step, loss }| {
-        let bits = loss / std::f64::consts::LN_2;
-        format!(" Best validation loss {loss:.3} nats ({bits:.3} bits) a token, at step {}.", grouped(step))
+    let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
+        let scores: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+        format!(" Best validation loss {loss:.3}{scores}, at step {}.", grouped(*step))
     });
     output::tell(&format!("{ended}.{best}\n{next}anaphora {command} {run}"));
 }
@@ -204,9 +198,10 @@ fn as_json(event: &Event) -> Option<Value> {
             "event": "started",
             "run": start.folder,
             "task": start.task,
-            "pieces": { "train": start.pieces[0], "validation": start.pieces[1] },
-            "tokens": { "train": start.tokens[0], "validation": start.tokens[1] },
-            "vocabulary": start.vocab_size,
+            "examples": { "train": start.data.train.examples, "validation": start.data.validation.examples },
+            "units": { "train": start.data.train.units, "validation": start.data.validation.units },
+            "unit": start.data.unit,
+            "maps": start.data.maps,
             "parameters": start.parameters,
             "precision": start.precision,
             "threads": start.threads,
@@ -224,8 +219,10 @@ fn as_json(event: &Event) -> Option<Value> {
             "seconds": step.seconds,
             "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
         }),
-        Event::Validated { step, loss, best } => {
-            json!({ "event": "validated", "step": step, "loss": loss, "best": best })
+        Event::Validated { step, loss, scores, best } => {
+            let scores: Map<String, Value> =
+                scores.iter().map(|(name, score)| ((*name).into(), json!(score))).collect();
+            json!({ "event": "validated", "step": step, "loss": loss, "scores": scores, "best": best })
         }
         Event::Note(text) => json!({ "event": "note", "text": text }),
     })

@@ -29,6 +29,7 @@
 //! ```
 
 pub mod audio;
+pub mod batches;
 pub mod builtin;
 pub mod composer;
 pub mod copying;
@@ -36,22 +37,27 @@ pub mod error;
 pub mod events;
 mod files;
 pub mod frames;
+pub mod holdout;
 pub mod labelled;
 pub mod parallel;
 pub mod picture;
 pub mod pieces;
 pub mod roll;
 pub mod scaler;
+pub mod sequence;
 pub mod series;
 pub mod split;
 pub mod table;
 pub mod tokenizer;
 pub mod windows;
 
+pub use batches::{BatchSize, Batches, Place};
 pub use error::{At, DataError};
 pub use frames::Frames;
+pub use holdout::{HoldOut, Shares, share_out};
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
 pub use scaler::Scaler;
+pub use sequence::{Packed, Sequence, batch_sizes};
 pub use split::{Order, Split, SplitOptions, split};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{Batch, Plan, Position, TokenStream, Windows, WindowsError};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::{RecipeError, Tokenizer};
+use super::{Builtin, RecipeError, Tokenizer};
 
 /// One field of a recipe.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub enum Accepts {
     Flag,
     /// The path of a file or folder.
     Path,
+    /// Any text.
+    Text,
     /// A [`Tokenizer`].
     Kind,
     /// One of some words.
@@ -40,7 +42,7 @@ pub enum Accepts {
     Shares,
 }
 
-use Accepts::{Below, Flag, Kind, Number, Path, Positive, Shares, Whole, Word};
+use Accepts::{Below, Flag, Kind, Number, Path, Positive, Shares, Text, Whole, Word};
 
 const fn field(path: &'static str, accepts: Accepts, help: &'static str) -> Field {
     Field { path, accepts, help }
@@ -53,11 +55,40 @@ const MANY: i64 = 1_000_000_000_000;
 
 /// All fields, section by section, as a recipe file lists them.
 pub const FIELDS: &[Field] = &[
-    field("task", Word(&["auto", "music", "text"]), "what is learnt; auto finds it from the file"),
+    field(
+        "task",
+        Word(&["auto", "music", "text", "classify"]),
+        "what is learnt; auto finds it from the file",
+    ),
     field("data.train", Path, "what to learn from"),
-    field("data.builtin", Flag, "learn from the built-in tunes"),
+    field("data.builtin", Word(Builtin::NAMES), "learn from data made by rule, without a file"),
     field("data.validation", Path, "what to validate on, instead of a share of the training data"),
     field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
+    field("data.hold_out", Word(&["random", "end"]), "which examples are held out for validation"),
+    field("data.test_every", Whole(0, MANY), "keep one of so many examples for a test, 0 for none"),
+    field("data.test_offset", Whole(1, MANY), "which of them, from 1; the last where left out"),
+    field("data.test_files", Text, "names of the files kept for a test, as in *_[0-4].wav"),
+    field(
+        "data.input",
+        Word(&["auto", "text", "numbers", "mel", "samples", "rows", "pixels", "patches"]),
+        "what an example is read as",
+    ),
+    field(
+        "data.layout",
+        Word(&["comma", "semicolon", "tab", "space", "head"]),
+        "what stands between cells; found where left out",
+    ),
+    field("data.label_column", Text, "column of labels, by name or number; found where left out"),
+    field("data.text_column", Text, "column of texts, by name or number; found where left out"),
+    field("data.labels", Word(&["cell", "sign"]), "a label is its cell, or the sign of the number in it"),
+    field("data.skip_bad", Flag, "leave out what cannot be read, and say so"),
+    field(
+        "data.sample_rate",
+        Whole(1, 1_000_000),
+        "samples a second of sounds; the first one's where left out",
+    ),
+    field("data.mels", Whole(1, 512), "bands of a sound's mel frames"),
+    field("data.patch", Whole(1, WIDE), "samples, or pixels along the side of a patch, in a frame"),
     field("data.tokenizer", Kind, "what a token is"),
     field(
         "data.vocabulary_min_count",
@@ -73,6 +104,12 @@ pub const FIELDS: &[Field] = &[
         "model.embedding_size",
         Whole(0, WIDE),
         "width of the input embedding, 0 for one-hot input; 128, a transformer's width where left out",
+    ),
+    field("model.bidirectional", Flag, "recurrent layers also read from the end, where the task allows it"),
+    field(
+        "model.pooling",
+        Word(&["last", "mean", "max", "attention"]),
+        "how the steps of an example become one",
     ),
     field("model.dropout", Below(0.0, 1.0), "share of activations dropped between layers"),
     field("model.variational_dropout", Flag, "one dropout mask for all steps"),
@@ -110,6 +147,13 @@ pub const FIELDS: &[Field] = &[
     field("training.batch", Whole(1, WIDE), "sequences a batch"),
     field("training.length", Whole(1, WIDE), "steps of time a sequence"),
     field("training.carry_state", Flag, "carry the state between sequential windows"),
+    field(
+        "training.batch_units",
+        Whole(1, MANY),
+        "tokens or frames a batch, instead of training.batch sequences",
+    ),
+    field("training.label_smoothing", Below(0.0, 1.0), "share of the target spread over all classes"),
+    field("training.class_weights", Word(&["none", "balanced"]), "count rare classes for more"),
     field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
     field("training.epochs", Positive, "end after so many passes over the data"),
     field("training.minutes", Positive, "end after so many minutes"),
@@ -182,7 +226,7 @@ impl Accepts {
         };
         match *self {
             Flag => value.is_bool(),
-            Path => value.as_str().is_some_and(|path| !path.is_empty()),
+            Path | Text => value.as_str().is_some_and(|text| !text.is_empty()),
             Kind => value.as_str().is_some_and(|text| text.parse::<Tokenizer>().is_ok()),
             Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Whole(from, to) => value.as_integer().is_some_and(|x| (from..=to).contains(&x)),
@@ -201,6 +245,7 @@ impl fmt::Display for Accepts {
         match *self {
             Flag => f.write_str("true or false"),
             Path => f.write_str("the path of a file or folder, in quotes"),
+            Text => f.write_str("a text, in quotes"),
             Kind => f.write_str(
                 "character, byte, word, bpe, wordpiece or unigram, the last four with a size if wanted \
                  (bpe:4096), or the path of a tokenizer's .json file",

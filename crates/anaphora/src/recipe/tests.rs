@@ -3,7 +3,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn builtin() -> Recipe {
-    Recipe { data: Data { builtin: true, ..Data::default() }, ..Recipe::default() }
+    Recipe { data: Data { builtin: Some(Builtin::Tunes), ..Data::default() }, ..Recipe::default() }
 }
 
 /// A recipe in which every optional field has a value.
@@ -14,7 +14,7 @@ fn full() -> Recipe {
     recipe.training.epochs = Some(0.5);
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
-    recipe.data.builtin = false;
+    recipe.data.builtin = None;
     let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
         &mut recipe.model;
     for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {
@@ -203,7 +203,7 @@ proptest! {
 fn a_transformer_has_sizes_that_fit_each_other() {
     let refusal_of = |change: fn(&mut Recipe)| {
         let mut recipe = Recipe::for_backbone(Backbone::Transformer);
-        recipe.data.builtin = true;
+        recipe.data.builtin = Some(Builtin::Tunes);
         recipe.validate().unwrap();
         change(&mut recipe);
         recipe.validate().unwrap_err().to_string()

@@ -1,15 +1,15 @@
 use super::*;
 
 fn recipe() -> Recipe {
-    Recipe::parse("[data]\nbuiltin = true").unwrap()
+    Recipe::parse("[data]\nbuiltin = 'tunes'").unwrap()
 }
 
 fn info() -> RunInfo {
-    RunInfo::new(Task::Music, None, None, 1234)
+    RunInfo::new(Task::Music, Default::default(), 1234)
 }
 
 fn create(path: &Path) -> Result<Run> {
-    Run::create(path, &recipe(), "{}", info())
+    Run::create(path, &recipe(), &[("tokenizer.json".to_owned(), "{}".to_owned())], info())
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use anaphora_data::Position;
-use anaphora_nn::State;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::trainer::{Trainer, carries_state};
+use super::trainer::Trainer;
 use crate::checkpoint::Checkpoint;
 use crate::run::Score;
 use crate::schedule::{DivergenceGuard, EarlyStopping, Schedule};
@@ -16,39 +15,31 @@ use crate::{Error, Result};
 /// What a checkpoint keeps beside the tensors.
 #[derive(Serialize, Deserialize)]
 struct Progress {
-    position: Position,
+    /// The learner's own.
+    position: Value,
     schedule: Schedule,
     stopping: EarlyStopping,
     guard: DivergenceGuard,
     best: Option<Score>,
     seconds: f64,
-    /// Sequences whose state is carried on.
-    rows: usize,
     ended: Option<String>,
 }
 
 impl Trainer {
     pub fn checkpoint(&self) -> Result<Checkpoint<'_>> {
-        let params = self.model.params();
+        let params = self.learner.params();
         let mut tensors = vec![NamedTensor::new("weights", vec![params.len()], params.values())];
         for (i, moments) in self.moments.iter().enumerate() {
             tensors.push(NamedTensor::new(format!("moments.{i}"), vec![moments.len()], &moments[..]));
         }
-        let rows = if carries_state(&self.recipe) { self.state.rows() } else { 0 };
-        if rows > 0 {
-            for part in 0..self.state.parts() {
-                let values = self.state.part(part);
-                tensors.push(NamedTensor::new(format!("state.{part}"), vec![values.len()], values));
-            }
-        }
+        tensors.extend(self.learner.carried());
         let progress = Progress {
-            position: self.windows.position().clone(),
+            position: self.learner.position(),
             schedule: self.schedule.clone(),
             stopping: self.stopping.clone(),
             guard: self.guard.clone(),
-            best: self.best,
+            best: self.best.clone(),
             seconds: self.seconds(),
-            rows,
             ended: self.ended.clone(),
         };
         let state = serde_json::to_value(&progress).expect("plain data always serialises");
@@ -60,10 +51,9 @@ impl Trainer {
         let malformed = |reason: String| Error::Malformed { path: folder.join("checkpoints"), reason };
         let progress: Progress = serde_json::from_value(checkpoint.state)
             .map_err(|error| malformed(format!("training state: {error}")))?;
-        self.state =
-            if progress.rows > 0 { self.model.initial_state(progress.rows) } else { State::default() };
-        let load = |name: String, into: &mut [f32]| -> Result<()> {
-            let tensor = checkpoint.tensors.iter().find(|tensor| tensor.name == name.as_str());
+        let mut tensors = checkpoint.tensors.iter();
+        let mut load = |name: String, into: &mut [f32]| -> Result<()> {
+            let tensor = tensors.next().filter(|tensor| tensor.name == name.as_str());
             let data = tensor.map(|tensor| &tensor.data[..]).filter(|data| data.len() == into.len());
             let wanted = into.len();
             into.copy_from_slice(data.ok_or_else(|| {
@@ -71,14 +61,11 @@ impl Trainer {
             })?);
             Ok(())
         };
-        load("weights".into(), self.model.params_mut().values_mut())?;
+        load("weights".into(), self.learner.params_mut().values_mut())?;
         for (i, moments) in self.moments.iter_mut().enumerate() {
             load(format!("moments.{i}"), moments)?;
         }
-        for part in 0..self.state.parts() {
-            load(format!("state.{part}"), self.state.part_mut(part))?;
-        }
-        self.windows.resume(&progress.position)?;
+        self.learner.resume(progress.position, tensors.as_slice())?;
         self.step = checkpoint.step;
         self.schedule = progress.schedule;
         self.stopping = progress.stopping;

@@ -1,25 +1,22 @@
 //! The training loop.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anaphora_data::{Batch, Plan, TokenStream, Tokenizer, Windows};
-use anaphora_nn::{AdamW, Device, Memory, Sgd, State};
+use anaphora_nn::{AdamW, Device, Sgd};
 
 use super::means::{Mean, Rate};
 use super::{Ended, Event, Outcome, Start, Step, precision};
 use crate::bench::peak_memory_mib;
-use crate::corpus::{self, Corpus};
-use crate::evaluate::{Evaluator, continue_state};
+use crate::learner::{Compute, Description, Learner, Validation};
 use crate::metrics::{MetricsLog, Record, read_metrics};
-use crate::model::LanguageModel;
 use crate::plot::loss_curve;
-use crate::recipe::{self, Optimizer, Recipe, Training};
+use crate::recipe::{Optimizer, Recipe, Training};
 use crate::run::{Extent, Run, Score};
 use crate::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use crate::tensorboard::EventWriter;
-use crate::{Error, Result};
+use crate::{Error, Result, weights};
 
 /// Optimizer steps between two lines of metrics.
 const LOG_EVERY: u64 = 10;
@@ -28,16 +25,10 @@ const LOG_EVERY: u64 = 10;
 pub struct Trainer {
     pub run: Run,
     pub recipe: Recipe,
-    pub device: Device,
-    pub memory: Memory,
-    pub model: LanguageModel,
+    pub compute: Compute,
+    pub learner: Box<dyn Learner>,
     /// Flat state of the optimizer: mean and square of the gradients (AdamW), or the velocity (SGD).
     pub moments: Vec<Vec<f32>>,
-    pub windows: Windows,
-    pub batch: Batch,
-    /// Where carried from window to window, the state of the batch's sequences.
-    pub state: State,
-    pub evaluator: Evaluator,
     pub schedule: Schedule,
     pub stopping: EarlyStopping,
     pub guard: DivergenceGuard,
@@ -47,35 +38,20 @@ pub struct Trainer {
     pub seconds_before: f64,
     pub clock: Instant,
     pub ended: Option<String>,
-    pub pieces: [usize; 2],
-    pub tokens: [usize; 2],
-    pub validated: Extent,
+    description: Description,
 }
 
 impl Trainer {
-    pub fn new(
-        run: Run,
-        recipe: Recipe,
-        corpus: &Corpus,
-        tokenizer: &Tokenizer,
-        model: LanguageModel,
-    ) -> Result<Self> {
+    pub fn new(run: Run, recipe: Recipe, learner: Box<dyn Learner>) -> Self {
         let training = &recipe.training;
-        let stream = |pieces| corpus::stream(tokenizer, pieces, &corpus::name(&recipe.data));
-        let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
-        let tokens = [train.len(), validation.len()];
-        let validated =
-            Extent { tokens: validation.len(), characters: tokenizer.characters(validation.tokens()) };
-        let windows = windows(&recipe, train)?;
-        let steps_per_epoch = windows.steps_per_epoch().div_ceil(training.accumulate as u64);
-        let device = Device::new(training.threads, precision(training.precision));
+        let steps_per_epoch = learner.batches_per_epoch().div_ceil(training.accumulate as u64);
         let moments = match training.optimizer {
             Optimizer::AdamW => 2,
             Optimizer::Sgd => 1,
         };
-        Ok(Self {
-            moments: vec![vec![0.0; model.params().len()]; moments],
-            evaluator: Evaluator::new(validation, training.batch * training.length)?,
+        Self {
+            compute: Compute::new(Device::new(training.threads, precision(training.precision))),
+            moments: vec![vec![0.0; learner.params().len()]; moments],
             schedule: Schedule::of(training, last_step(training, steps_per_epoch).unwrap_or(u64::MAX)),
             stopping: EarlyStopping::new(training.patience),
             guard: DivergenceGuard::new(),
@@ -84,18 +60,11 @@ impl Trainer {
             seconds_before: 0.0,
             clock: Instant::now(),
             ended: None,
-            pieces: [corpus.train.len(), corpus.validation.len()],
-            tokens,
-            validated,
-            batch: Batch::default(),
-            state: State::default(),
-            memory: Memory::new(),
-            device,
-            windows,
-            model,
+            description: learner.describe(),
+            learner,
             recipe,
             run,
-        })
+        }
     }
 
     pub fn run(
@@ -125,8 +94,8 @@ impl Trainer {
             }
             let learning_rate = self.schedule.learning_rate(self.step) * self.guard.scale;
             let started = Instant::now();
-            let (loss, norm, tokens) = self.optimize(learning_rate)?;
-            since.add(tokens, started.elapsed());
+            let (loss, norm, units) = self.optimize(learning_rate)?;
+            since.add(units, started.elapsed());
             let health = self.guard.observe(loss.into());
             let sound = norm.is_finite() && health == Health::Good;
             if !sound {
@@ -171,33 +140,30 @@ impl Trainer {
         self.outcome(ended)
     }
 
-    /// One optimizer step: loss, gradient norm and tokens. Weights are left alone where the loss or the gradient is not
+    /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the gradient is not
     /// finite.
     fn optimize(&mut self, learning_rate: f64) -> Result<(f32, f32, usize)> {
-        let Self { model, device, memory, batch, state, windows, .. } = self;
+        let Self { learner, compute, .. } = self;
         let training = &self.recipe.training;
-        model.params_mut().zero_grads();
-        let (mut loss, mut tokens) = (0.0, 0);
+        learner.params_mut().zero_grads();
+        let (mut loss, mut units) = (0.0, 0);
         for part in 0..training.accumulate {
-            windows.next_into(batch);
-            if !carries_state(&self.recipe) {
-                *state = State::default();
-            }
-            continue_state(state, batch, model);
             let weight = 1.0 / training.accumulate as f32;
             let seed =
                 (u64::from(training.seed) << 32) ^ (self.step * training.accumulate as u64 + part as u64);
-            loss += weight * model.train_batch(device, memory, batch, state, seed, weight)?;
-            tokens += batch.tokens();
+            let learnt = learner.learn(compute, seed, weight)?;
+            loss += weight * learnt.loss;
+            units += learnt.units;
         }
-        let norm = model.params().grad_norm(device);
+        let device = &compute.device;
+        let norm = learner.params().grad_norm(device);
         if !(loss.is_finite() && norm.is_finite()) {
-            return Ok((loss, norm, tokens));
+            return Ok((loss, norm, units));
         }
         let clip = training.clip as f32;
         let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
         let (learning_rate, weight_decay) = (learning_rate as f32, training.weight_decay as f32);
-        let params = model.params_mut();
+        let params = learner.params_mut();
         match (training.optimizer, &mut self.moments[..]) {
             (Optimizer::AdamW, [mean, square]) => {
                 let [beta1, beta2] = training.betas.map(|beta| beta as f32);
@@ -209,7 +175,7 @@ impl Trainer {
                 params.sgd(device, settings, scale, &mut moments[0]);
             }
         }
-        Ok((loss, norm, tokens))
+        Ok((loss, norm, units))
     }
 
     /// Scores the model; the best one becomes the run's.
@@ -219,12 +185,17 @@ impl Trainer {
         board: &mut EventWriter,
         observer: &mut dyn FnMut(&Event),
     ) -> Result<()> {
-        let loss = self.evaluator.loss(&mut self.model, &self.device, &mut self.memory)?;
-        let best = self.stopping.observe(loss);
+        let Validation { loss, cost, scores } = self.learner.validate(&mut self.compute)?;
+        let best = self.stopping.observe(cost);
         let step = self.step;
-        observer(&Event::Validated { step, loss, best });
-        metrics.append(&Record::Validation { step, loss, best, seconds: self.seconds() })?;
+        observer(&Event::Validated { step, loss, scores: &scores, best });
+        let named: BTreeMap<_, _> = scores.iter().map(|&(name, score)| (name.to_owned(), score)).collect();
+        let record = Record::Validation { step, loss, scores: named.clone(), best, seconds: self.seconds() };
+        metrics.append(&record)?;
         board.scalars(step, &[("loss/validation", loss)])?;
+        for (name, score) in &scores {
+            board.scalars(step, &[(&format!("{name}/validation"), *score)])?;
+        }
         if self.schedule.observe(loss) {
             let text = format!(
                 "the validation loss no longer falls: the learning rate is lowered after step {step}"
@@ -233,8 +204,8 @@ impl Trainer {
             metrics.append(&Record::Note { step, text })?;
         }
         if best {
-            self.best = Some(Score { step, loss });
-            self.run.write_model(&self.model.tensors())?;
+            self.best = Some(Score { step, loss, scores: named });
+            self.run.write_model(&weights::tensors(self.learner.params()))?;
             self.draw()?;
         }
         Ok(())
@@ -268,11 +239,12 @@ impl Trainer {
     fn save(&mut self, metrics: &mut MetricsLog) -> Result<()> {
         metrics.sync()?;
         self.run.checkpoints().save(&self.checkpoint()?)?;
-        let (steps, best, ended) = (self.step, self.best, self.ended.clone());
-        let (validated, memory) = (self.validated, peak_memory_mib());
+        let (steps, best, ended) = (self.step, self.best.clone(), self.ended.clone());
+        let (tokens, memory) = (self.description.validation.units, peak_memory_mib());
+        let validated = self.description.characters.map(|characters| Extent { tokens, characters });
         self.run.update(|info| {
             (info.steps, info.best, info.ended) = (steps, best, ended);
-            info.validated = Some(validated);
+            info.validated = validated;
             info.memory_mib = info.memory_mib.into_iter().chain(memory).reduce(f64::max);
         })?;
         self.draw()
@@ -289,7 +261,7 @@ impl Trainer {
     fn finished(&self) -> Option<Ended> {
         let training = &self.recipe.training;
         let over = training.steps.is_some_and(|steps| self.step >= steps)
-            || training.epochs.is_some_and(|epochs| self.windows.progress() >= epochs)
+            || training.epochs.is_some_and(|epochs| self.learner.progress() >= epochs)
             || training.minutes.is_some_and(|minutes| self.seconds() >= 60.0 * minutes);
         if over { Some(Ended::Budget) } else { self.stopping.exhausted().then_some(Ended::NoProgress) }
     }
@@ -300,7 +272,7 @@ impl Trainer {
 
     fn report(&self, loss: f32, learning_rate: f64, tokens_per_second: f64) -> Step {
         let training = &self.recipe.training;
-        let (seconds, epoch) = (self.seconds(), self.windows.progress());
+        let (seconds, epoch) = (self.seconds(), self.learner.progress());
         let left = |done: f64, all: f64| {
             if done > 0.0 { seconds * (all - done).max(0.0) / done } else { f64::INFINITY }
         };
@@ -320,34 +292,17 @@ impl Trainer {
             folder: self.run.path(),
             recipe: &self.recipe,
             task: self.run.info().task,
-            pieces: self.pieces,
-            tokens: self.tokens,
-            vocab_size: self.model.vocab_size(),
-            parameters: self.model.params().len(),
-            precision: self.device.precision().name(),
-            threads: self.device.threads(),
+            data: &self.description,
+            parameters: self.learner.params().len(),
+            precision: self.compute.device.precision().name(),
+            threads: self.compute.device.threads(),
             step: self.step,
         }
     }
 
     fn outcome(&self, ended: Ended) -> Result<Outcome> {
-        Ok(Outcome { steps: self.step, best: self.best, ended, seconds: self.seconds() })
+        Ok(Outcome { steps: self.step, best: self.best.clone(), ended, seconds: self.seconds() })
     }
-}
-
-/// Whether a window goes on from the state that the one before it left.
-pub fn carries_state(recipe: &Recipe) -> bool {
-    recipe.training.carry_state && recipe.data.windows == recipe::Windows::Sequential
-}
-
-/// How the recipe draws windows from a stream.
-fn windows(recipe: &Recipe, stream: Arc<TokenStream>) -> Result<Windows> {
-    let Training { batch, length, seed, .. } = recipe.training;
-    let plan = match recipe.data.windows {
-        recipe::Windows::Random => Plan::Random { batch, length },
-        recipe::Windows::Sequential => Plan::Sequential { batch, length, shuffle: true },
-    };
-    Ok(Windows::new(stream, plan, seed.into())?)
 }
 
 /// The step at which the recipe's steps or epochs end.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anaphora::bench::{self, Spread, Timing};
-use anaphora::recipe::{self, Recipe};
+use anaphora::recipe::{self, Builtin, Recipe};
 use anaphora_nn::{Cell, Device, Precision, RecurrentOptions};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
@@ -273,7 +273,7 @@ fn recipe(model: &Model, language: &Language, length: usize) -> Result<recipe::M
         Backbone::Transformer => recipe::Backbone::Transformer,
     };
     let mut recipe = Recipe::for_backbone(backbone);
-    recipe.data.builtin = true;
+    recipe.data.builtin = Some(Builtin::Tunes);
     (recipe.training.length, recipe.model.context) = (length, Some(length));
     recipe.model = recipe::Model {
         layers: model.layers,

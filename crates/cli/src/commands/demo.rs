@@ -1,6 +1,7 @@
 //! `anaphora demo`: all of it in a minute, without a file.
 
 use anaphora::generate::{GenerateOptions, Generator};
+use anaphora::recipe::Builtin;
 use anaphora::sampling::SamplingOptions;
 use anaphora::train::Ended;
 use anaphora::{Device, Recipe, Run};
@@ -89,7 +90,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// A small model that learns fast.
 fn recipe(seconds: f64) -> Recipe {
     let mut recipe = Recipe::default();
-    recipe.data.builtin = true;
+    recipe.data.builtin = Some(Builtin::Tunes);
     recipe.model.hidden_size = 256;
     recipe.model.embedding_size = Some(64);
     recipe.model.dropout = 0.1;

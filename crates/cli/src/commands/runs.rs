@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anaphora::recipe::Task;
 use anaphora::run::{Listed, Run, RunInfo};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -75,17 +74,12 @@ fn name(path: &Path) -> String {
 }
 
 fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> [String; 8] {
-    let task = match info.task {
-        Task::Auto => "auto",
-        Task::Music => "music",
-        Task::Text => "text",
-    };
-    let best = info.best.map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.loss));
+    let best = info.best.as_ref().map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.loss));
     let saved = run.modified.map_or_else(String::new, |saved| ago(saved, now));
     let state = if info.ended.is_some() { "" } else { "unfinished" };
     [
         name(&run.path),
-        task.to_owned(),
+        info.task.to_string(),
         short(info.parameters),
         size(run.bytes),
         grouped(info.steps),

@@ -14,6 +14,8 @@ Examples:
   anaphora train novel.txt --minutes 5               end after five minutes
   anaphora train novel.txt --valid other.txt --backbone gru --layers 2 --hidden 512 --out runs/novel
   anaphora train novel.txt --tokenizer bpe:4096
+  anaphora train tweets.tsv --task classify          the class of a text, a series, a sound or a picture
+  anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
 
 A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is \
@@ -24,8 +26,8 @@ validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What to learn from: a file or folder of ABC tunes or of text
-    #[arg(required_unless_present = "recipe")]
+    /// What to learn from: a file or folder
+    #[arg(required_unless_present_any = ["recipe", "data.builtin"])]
     path: Option<PathBuf>,
     /// Recipe file (TOML) to start from
     #[arg(long, value_name = "FILE")]
@@ -44,11 +46,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let mut recipe = match &args.recipe {
         Some(path) => Recipe::read_unvalidated(path)?,
-        None => Recipe::for_backbone(args.overrides.backbone().unwrap_or_default()),
+        None => Recipe::for_settings(|field| args.overrides.setting(field)),
     };
     if let Some(path) = &args.path {
         recipe.data.train = Some(path.clone());
-        recipe.data.builtin = false;
+        recipe.data.builtin = None;
     }
     args.overrides.apply(&mut recipe)?;
     recipe.validate().map_err(anaphora::Error::from)?;

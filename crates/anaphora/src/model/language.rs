@@ -8,7 +8,6 @@ use anaphora_nn::{
 };
 
 use crate::recipe;
-use crate::weights::NamedTensor;
 
 /// A model that gives, after each token of a sequence, a distribution over the next.
 pub struct LanguageModel {
@@ -53,25 +52,6 @@ impl LanguageModel {
     /// Number of tokens in the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.layers.vocab_size
-    }
-
-    /// The weights by name, for a file.
-    pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
-        let params = &self.params;
-        params.ids().map(|id| NamedTensor::new(params.name(id), params.shape(id), params.value(id))).collect()
-    }
-
-    /// Name and shape of each weight, in the order of [`LanguageModel::tensors`].
-    pub fn expected(&self) -> Vec<(&str, &[usize])> {
-        self.params.ids().map(|id| (self.params.name(id), self.params.shape(id))).collect()
-    }
-
-    /// Takes weights over, in the order of [`LanguageModel::expected`].
-    pub fn load(&mut self, tensors: &[NamedTensor]) {
-        let ids: Vec<_> = self.params.ids().collect();
-        for (id, tensor) in ids.into_iter().zip(tensors) {
-            self.params.value_mut(id).copy_from_slice(&tensor.data);
-        }
     }
 
     /// The state of `rows` sequences that have not begun.

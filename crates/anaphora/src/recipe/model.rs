@@ -1,70 +1,6 @@
-//! The parts of a recipe, as plain data with their defaults.
-
-use std::path::PathBuf;
+//! `[model]`: what learns.
 
 use serde::{Deserialize, Serialize};
-
-use super::Tokenizer;
-
-/// What is to be learnt, from what, by which model and how.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Recipe {
-    /// What is learnt; the file's kind decides where it is `Auto`.
-    pub task: Task,
-    /// What it is learnt from.
-    pub data: Data,
-    /// What learns.
-    pub model: Model,
-    /// How it learns.
-    pub training: Training,
-}
-
-/// How raw data become examples, what is predicted and how it is scored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// Music for ABC files, text for all others.
-    #[default]
-    Auto,
-    /// Tunes in ABC notation, split by tune.
-    Music,
-    /// Text, split by document or block.
-    Text,
-}
-
-/// `[data]`: what is learnt from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Data {
-    /// A file, or a folder of files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train: Option<PathBuf>,
-    /// The built-in tunes instead of a file.
-    pub builtin: bool,
-    /// A file or folder to validate on; a share of the training data where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<PathBuf>,
-    /// The share of the pieces that is held out for validation, from the end.
-    pub validation_fraction: f64,
-    /// What a token is.
-    pub tokenizer: Tokenizer,
-    /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
-    pub vocabulary_min_count: usize,
-    /// How windows are drawn from the data.
-    pub windows: Windows,
-}
-
-/// How windows are drawn from the data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Windows {
-    /// Each begins anywhere.
-    Random,
-    /// Each begins where the one before it in its row ended; pieces are shuffled.
-    #[default]
-    Sequential,
-}
 
 /// `[model]`: what learns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +18,12 @@ pub struct Model {
     /// 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_size: Option<usize>,
+    /// Recurrent layers read from both ends, where the task has the whole sequence before it predicts.
+    pub bidirectional: bool,
+    /// How the steps of an example become one, where one thing is predicted of it. Left out, a recurrent model's last
+    /// state, a Transformer's mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
     /// The share of activations dropped on every connection that is not recurrent.
     pub dropout: f64,
     /// One dropout mask for all steps (Gal & Ghahramani 2016) instead of one a step.
@@ -121,6 +63,20 @@ pub struct Model {
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
+}
+
+/// How the steps of an example become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// What is known after the last step, in both directions where there are two.
+    Last,
+    /// Their mean.
+    Mean,
+    /// The largest of each feature.
+    Max,
+    /// Their mean, weighted by how well they fit a query that is learnt.
+    Attention,
 }
 
 /// How a Transformer knows the order of symbols.
@@ -205,101 +161,6 @@ pub enum Nonlinearity {
     Relu,
 }
 
-/// `[training]`: how it learns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Training {
-    /// Sequences a batch.
-    pub batch: usize,
-    /// Steps of time a sequence.
-    pub length: usize,
-    /// Carry the state from each window to the one that follows it (truncated back-propagation) instead of resetting it;
-    /// windows drawn at random follow none.
-    pub carry_state: bool,
-    /// End after so many optimizer steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
-    /// End after so many passes over the data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<f64>,
-    /// End after so many minutes of training.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub minutes: Option<f64>,
-    /// The optimizer.
-    pub optimizer: Optimizer,
-    /// The peak learning rate.
-    pub learning_rate: f64,
-    /// Momentum of `sgd`.
-    pub momentum: f64,
-    /// Decay rates of `adamw`'s two moments.
-    pub betas: [f64; 2],
-    /// Decoupled weight decay.
-    pub weight_decay: f64,
-    /// Steps over which the rate rises linearly to its peak.
-    pub warmup_steps: u64,
-    /// How the rate falls after the warm-up.
-    pub schedule: ScheduleKind,
-    /// The lowest rate, as a share of `learning_rate`.
-    pub min_learning_rate_factor: f64,
-    /// What a plateau multiplies the rate by.
-    pub plateau_factor: f64,
-    /// Validations without a better loss that make a plateau.
-    pub plateau_patience: u64,
-    /// The largest global norm of the gradient; 0 does not clip.
-    pub clip: f64,
-    /// Batches whose gradients are summed before an optimizer step.
-    pub accumulate: usize,
-    /// Validate every so many steps.
-    pub validate_every: u64,
-    /// Validations without a better loss after which training ends; 0 never ends it.
-    pub patience: u64,
-    /// Save a checkpoint every so many steps.
-    pub checkpoint_every: u64,
-    /// Where all randomness starts from.
-    pub seed: u32,
-    /// Threads to compute with; 0 takes one a core.
-    pub threads: usize,
-    /// The numbers that products are computed in.
-    pub precision: Precision,
-}
-
-/// The optimizer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
-    #[default]
-    AdamW,
-    /// Stochastic gradient descent with momentum.
-    Sgd,
-}
-
-/// How the learning rate falls after the warm-up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScheduleKind {
-    /// It stays.
-    Constant,
-    /// Along half a cosine to the end of training.
-    Cosine,
-    /// By a factor whenever the validation loss no longer falls.
-    #[default]
-    Plateau,
-}
-
-/// The numbers that products are computed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// `Bf16` where the processor has matrix units for it, else `F32`.
-    #[default]
-    Auto,
-    /// Single precision.
-    F32,
-    /// Products in bfloat16, all else in single precision.
-    Bf16,
-}
-
 /// The context of a Transformer for which neither a recipe nor a training says it.
 pub(crate) const CONTEXT: usize = 256;
 
@@ -309,6 +170,14 @@ impl Model {
         self.embedding_size.unwrap_or(match self.backbone {
             Backbone::Transformer => self.hidden_size,
             _ => 128,
+        })
+    }
+
+    /// How the steps of an example become one.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling.unwrap_or(match self.backbone {
+            Backbone::Transformer | Backbone::Window => Pooling::Mean,
+            _ => Pooling::Last,
         })
     }
 
@@ -338,20 +207,6 @@ impl Model {
     }
 }
 
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            train: None,
-            builtin: false,
-            validation: None,
-            validation_fraction: 0.1,
-            tokenizer: Tokenizer::default(),
-            vocabulary_min_count: 2,
-            windows: Windows::default(),
-        }
-    }
-}
-
 impl Default for Model {
     fn default() -> Self {
         Self {
@@ -360,6 +215,8 @@ impl Default for Model {
             layers: 1,
             hidden_size: 512,
             embedding_size: None,
+            bidirectional: false,
+            pooling: None,
             dropout: 0.5,
             variational_dropout: false,
             tied_weights: false,
@@ -377,37 +234,6 @@ impl Default for Model {
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,
-        }
-    }
-}
-
-impl Default for Training {
-    fn default() -> Self {
-        Self {
-            batch: 32,
-            length: 100,
-            carry_state: true,
-            steps: None,
-            epochs: None,
-            minutes: None,
-            optimizer: Optimizer::default(),
-            learning_rate: 3e-3,
-            momentum: 0.9,
-            betas: [0.9, 0.999],
-            weight_decay: 0.01,
-            warmup_steps: 100,
-            schedule: ScheduleKind::default(),
-            min_learning_rate_factor: 0.01,
-            plateau_factor: 0.5,
-            plateau_patience: 2,
-            clip: 1.0,
-            accumulate: 1,
-            validate_every: 100,
-            patience: 6,
-            checkpoint_every: 200,
-            seed: 1,
-            threads: 0,
-            precision: Precision::default(),
         }
     }
 }

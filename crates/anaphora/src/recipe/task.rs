@@ -1,0 +1,72 @@
+//! What is learnt, and which of it can be learnt without a file.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Backbone;
+
+/// How raw data become examples, what is predicted and how it is scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// What the built-in data or the file are for: music for ABC files, text for all others.
+    #[default]
+    Auto,
+    /// Tunes in ABC notation, split by tune.
+    Music,
+    /// Text, split by document or block.
+    Text,
+    /// The class of a text, a series, a sound or a picture.
+    Classify,
+}
+
+/// Data that are made by rule, for each kind of task: something to learn from without a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Builtin {
+    /// Tunes by a small composer.
+    Tunes,
+    /// Surnames of made-up languages.
+    Names,
+    /// Noisy waves of several shapes.
+    Waves,
+}
+
+impl Task {
+    /// The backbone of a recipe that names none.
+    pub fn backbone(self) -> Backbone {
+        Backbone::Lstm
+    }
+}
+
+impl Builtin {
+    /// Their names, as a recipe has them.
+    pub const NAMES: &[&str] = &["tunes", "names", "waves"];
+
+    /// The task that they are for.
+    pub fn task(self) -> Task {
+        match self {
+            Self::Tunes => Task::Music,
+            Self::Names | Self::Waves => Task::Classify,
+        }
+    }
+}
+
+/// The word that a recipe has for it.
+fn word(value: impl Serialize, f: &mut fmt::Formatter) -> fmt::Result {
+    let value = serde_json::to_value(value).map_err(|_| fmt::Error)?;
+    f.write_str(value.as_str().unwrap_or_default())
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        word(self, f)
+    }
+}
+
+impl fmt::Display for Builtin {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        word(self, f)
+    }
+}

@@ -1,0 +1,170 @@
+//! Text and tunes: what comes next.
+
+use std::sync::Arc;
+
+use anaphora_data::{Batch, Plan, TokenStream, Windows};
+use anaphora_nn::{Params, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::assets::Assets;
+use crate::corpus::{self, Corpus};
+use crate::evaluate::{Evaluator, continue_state};
+use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::model::LanguageModel;
+use crate::recipe::{self, Recipe, Task, Training};
+use crate::weights::NamedTensor;
+use crate::{Error, Result};
+
+/// A language model and windows on the text that it learns.
+pub struct Language {
+    task: Task,
+    recipe: Recipe,
+    model: LanguageModel,
+    windows: Windows,
+    batch: Batch,
+    /// Where carried from window to window, the state of the batch's sequences.
+    state: State,
+    evaluator: Evaluator,
+    description: Description,
+}
+
+/// Where a training stands in its text.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    windows: anaphora_data::Position,
+    /// Sequences whose state is carried on.
+    rows: usize,
+}
+
+impl Language {
+    /// Reads what the recipe names.
+    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
+        let Recipe { data, training, .. } = recipe;
+        let corpus = Corpus::read(recipe.task, data)?;
+        corpus.skipped.iter().for_each(|note| notes(note));
+        let tokenizer = assets.tokenizer(|| corpus.tokenizer(data))?;
+        let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), training.seed.into());
+        let stream = |pieces| corpus::stream(&tokenizer, pieces, &corpus::name(data));
+        let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
+        let extent =
+            |pieces: &[_], stream: &TokenStream| Extent { examples: pieces.len(), units: stream.len() };
+        let description = Description {
+            example: if corpus.task == Task::Music { "tune" } else { "piece" },
+            unit: match data.tokenizer {
+                recipe::Tokenizer::Character => "character",
+                recipe::Tokenizer::Byte => "byte",
+                recipe::Tokenizer::Word { .. } => "word",
+                _ => "token",
+            },
+            train: extent(&corpus.train, &train),
+            validation: extent(&corpus.validation, &validation),
+            maps: format!("{} symbols", tokenizer.vocab_size()),
+            characters: Some(tokenizer.characters(validation.tokens())),
+        };
+        Ok(Self {
+            task: corpus.task,
+            evaluator: Evaluator::new(validation, training.batch * training.length)?,
+            windows: windows(recipe, train)?,
+            batch: Batch::default(),
+            state: State::default(),
+            recipe: recipe.clone(),
+            model,
+            description,
+        })
+    }
+}
+
+impl Learner for Language {
+    fn task(&self) -> Task {
+        self.task
+    }
+
+    fn describe(&self) -> Description {
+        self.description.clone()
+    }
+
+    fn params(&self) -> &Params {
+        self.model.params()
+    }
+
+    fn params_mut(&mut self) -> &mut Params {
+        self.model.params_mut()
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        self.windows.steps_per_epoch()
+    }
+
+    fn progress(&self) -> f64 {
+        self.windows.progress()
+    }
+
+    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+        let Self { model, windows, batch, state, .. } = self;
+        windows.next_into(batch);
+        if !carries_state(&self.recipe) {
+            *state = State::default();
+        }
+        continue_state(state, batch, model);
+        let Compute { device, memory } = compute;
+        let loss = model.train_batch(device, memory, batch, state, seed, weight)?;
+        Ok(Learnt { loss, units: batch.tokens() })
+    }
+
+    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
+        let Compute { device, memory } = compute;
+        Ok(Validation::of_loss(self.evaluator.loss(&mut self.model, device, memory)?))
+    }
+
+    fn position(&self) -> Value {
+        let rows = if carries_state(&self.recipe) { self.state.rows() } else { 0 };
+        let place = Place { windows: self.windows.position().clone(), rows };
+        serde_json::to_value(place).expect("plain data always serialises")
+    }
+
+    fn carried(&self) -> Vec<NamedTensor<'_>> {
+        let parts = if carries_state(&self.recipe) { self.state.parts() } else { 0 };
+        let part = |part| {
+            let values = self.state.part(part);
+            NamedTensor::new(format!("state.{part}"), vec![values.len()], values)
+        };
+        (0..parts).map(part).collect()
+    }
+
+    fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()> {
+        let malformed = |reason| Error::Malformed { path: "checkpoints".into(), reason };
+        let place: Place = serde_json::from_value(position).map_err(|error| malformed(error.to_string()))?;
+        self.state = if place.rows > 0 { self.model.initial_state(place.rows) } else { State::default() };
+        if carried.len() != self.state.parts() {
+            let (found, wanted) = (carried.len(), self.state.parts());
+            return Err(malformed(format!(
+                "the checkpoint carries {found} states where the model has {wanted}"
+            )));
+        }
+        for (part, tensor) in carried.iter().enumerate() {
+            let into = self.state.part_mut(part);
+            if tensor.data.len() != into.len() {
+                let (name, found, wanted) = (&tensor.name, tensor.data.len(), into.len());
+                return Err(malformed(format!("{name} has {found} values where the model has {wanted}")));
+            }
+            into.copy_from_slice(&tensor.data);
+        }
+        Ok(self.windows.resume(&place.windows)?)
+    }
+}
+
+/// Whether a window goes on from the state that the one before it left.
+fn carries_state(recipe: &Recipe) -> bool {
+    recipe.training.carry_state && recipe.data.windows == recipe::Windows::Sequential
+}
+
+/// How the recipe draws windows from a stream.
+fn windows(recipe: &Recipe, stream: Arc<TokenStream>) -> Result<Windows> {
+    let Training { batch, length, seed, .. } = recipe.training;
+    let plan = match recipe.data.windows {
+        recipe::Windows::Random => Plan::Random { batch, length },
+        recipe::Windows::Sequential => Plan::Sequential { batch, length, shuffle: true },
+    };
+    Ok(Windows::new(stream, plan, seed.into())?)
+}

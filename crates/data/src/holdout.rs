@@ -1,0 +1,110 @@
+//! Which examples are learnt, validated on and kept for a test.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::DataError;
+use crate::split::Order;
+
+/// How examples are shared out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HoldOut {
+    /// One of so many is kept for a test; 0 keeps none.
+    pub test_every: usize,
+    /// Which of them, from 1; the last where there is none.
+    pub test_offset: Option<usize>,
+    /// Share of the others that is held out for validation, from 0 to below 1.
+    pub validation_fraction: f64,
+    /// Which of them.
+    pub order: Order,
+}
+
+/// Numbers of examples.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// Learnt from.
+    pub train: Vec<usize>,
+    /// Validated on.
+    pub validation: Vec<usize>,
+    /// Kept for a test.
+    pub test: Vec<usize>,
+}
+
+/// Shares `count` examples out; those for which `is_test` says so are kept for a test too.
+///
+/// # Errors
+/// Nothing would be left to learn from, or nothing to validate on although a share is asked for; an offset behind
+/// `test_every`.
+pub fn share_out(count: usize, how: &HoldOut, is_test: impl Fn(usize) -> bool) -> Result<Shares, DataError> {
+    let HoldOut { test_every: every, validation_fraction: fraction, .. } = *how;
+    if !(0.0..1.0).contains(&fraction) {
+        return Err(DataError::Fraction(fraction));
+    }
+    let offset = how.test_offset.unwrap_or(every);
+    if every > 0 && !(1..=every).contains(&offset) {
+        let found = format!("test example {offset} of each {every}");
+        return Err(DataError::TooLittle { found, needed: "an offset within the group is" });
+    }
+    let kept = |index: &usize| (every > 0 && index % every == offset - 1) || is_test(*index);
+    let (test, mut train): (Vec<_>, Vec<_>) = (0..count).partition(kept);
+    if let Order::Shuffled { seed } = how.order {
+        train.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+    }
+    let held_out = (train.len() as f64 * fraction).ceil() as usize;
+    let mut validation = train.split_off(train.len() - held_out);
+    train.sort_unstable();
+    validation.sort_unstable();
+    if train.is_empty() {
+        let found = format!("{count} examples, of which {} are held out,", test.len() + validation.len());
+        return Err(DataError::TooLittle { found, needed: "one to learn from, too, is" });
+    }
+    Ok(Shares { train, validation, test })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOW: HoldOut =
+        HoldOut { test_every: 10, test_offset: None, validation_fraction: 0.1, order: Order::File };
+
+    #[test]
+    fn every_tenth_is_kept_and_a_share_of_the_rest_held_out() {
+        let shares = share_out(100, &HOW, |_| false).unwrap();
+        assert_eq!(shares.test, [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]);
+        assert_eq!(shares.validation, [90, 91, 92, 93, 94, 95, 96, 97, 98]);
+        assert_eq!(shares.train.len(), 81);
+    }
+
+    #[test]
+    fn folds_share_the_examples_out() {
+        let mut all: Vec<usize> = (1..=5)
+            .flat_map(|fold| {
+                let how = HoldOut { test_every: 5, test_offset: Some(fold), ..HOW };
+                share_out(33, &how, |_| false).unwrap().test
+            })
+            .collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..33).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_shuffled_share_is_the_same_for_the_same_seed() {
+        let shares = |seed| {
+            let how = HoldOut { order: Order::Shuffled { seed }, ..HOW };
+            share_out(100, &how, |index| index < 5).unwrap()
+        };
+        assert_eq!(shares(1), shares(1));
+        assert_ne!(shares(1).validation, shares(2).validation);
+        assert!(shares(1).test.starts_with(&[0, 1, 2, 3, 4, 9]));
+    }
+
+    #[test]
+    fn nothing_to_learn_from_is_refused() {
+        let refused = share_out(1, &HOW, |_| false).unwrap_err().to_string();
+        assert!(refused.starts_with("1 examples, of which 1 are held out,"), "{refused}");
+        let how = HoldOut { test_offset: Some(11), ..HOW };
+        assert!(share_out(100, &how, |_| false).is_err());
+    }
+}
