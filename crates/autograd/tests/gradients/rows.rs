@@ -73,9 +73,9 @@ fn pooled_rows_are_those_of_each_sequence_alone() {
         let [found, _] = run(2, [TOKENS, 2], |graph, x| graph.pool(x, &BATCH_SIZES, pooling));
         for (sequence, rows) in sequences.iter().enumerate() {
             for column in 0..2 {
-                let values = rows.iter().map(|row| wave[row * 2 + column]);
+                let mut values = rows.iter().map(|row| wave[row * 2 + column]);
                 let expected = match pooling {
-                    Pooling::Last => values.last().unwrap(),
+                    Pooling::Last => values.next_back().unwrap(),
                     Pooling::Mean => values.sum::<f32>() / rows.len() as f32,
                     Pooling::Max => values.fold(f32::NEG_INFINITY, f32::max),
                 };
