@@ -14,6 +14,8 @@ mod params;
 pub use anaphora_kernels::activation::Activation;
 pub use anaphora_kernels::attention::{Attention, Cache, Similarity};
 pub use anaphora_kernels::dropout::Mask;
+pub use anaphora_kernels::gather::NOWHERE;
+pub use anaphora_kernels::losses::LOG_VARIANCE;
 pub use anaphora_kernels::optimizer::{AdamW, Sgd};
 pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
@@ -21,7 +23,9 @@ pub use anaphora_kernels::{Isa, Precision};
 pub use error::ShapeError;
 pub use graph::{Graph, Mode, Tensor};
 pub use memory::Memory;
+pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
+pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params};
 

@@ -1,6 +1,9 @@
 //! Shapes that do not fit: every operation says what both sides are.
 
-use anaphora_autograd::{Cell, Device, Direction, Graph, Mask, Memory, Mode, Params, Precision, ShapeError};
+use anaphora_autograd::{
+    Cell, CrossEntropy, Device, Direction, Graph, Mask, Memory, Mode, NOWHERE, Params, Pooling, Precision,
+    ShapeError,
+};
 
 #[test]
 fn every_shape_error_names_both_sides() {
@@ -21,6 +24,7 @@ fn every_shape_error_names_both_sides() {
     let layer = |weights| Direction { weights, h0: None, c0: None };
     let steps = [2, 2];
     let [ih, hh, bias_ih, bias_hh] = gru;
+    let smooth = CrossEntropy { label_smoothing: 0.1, weights: None };
 
     let mut cases: Vec<(Result<(), ShapeError>, &str)> = Vec::new();
     let mut case = |result: Result<(), ShapeError>, message| cases.push((result, message));
@@ -52,6 +56,42 @@ fn every_shape_error_names_both_sides() {
         graph.cross_entropy(x, &[0, 1, 2, 3]).map(drop),
         "cross_entropy: the largest id is [3] and classes is [3]",
     );
+    case(
+        graph.cross_entropy_with(x, &[0, 1], &smooth).map(drop),
+        "cross_entropy_with: logits is [4, 3] and targets is [2]",
+    );
+    case(
+        graph
+            .cross_entropy_with(x, &[0, 1, 2, 0], &CrossEntropy { weights: Some(&[1.0]), ..smooth })
+            .map(drop),
+        "cross_entropy_with: logits is [4, 3] and weights is [1]",
+    );
+    case(
+        graph.binary_cross_entropy(x, &[0.0; 11], None).map(drop),
+        "binary_cross_entropy: logits is [4, 3] and targets is [11]",
+    );
+    case(
+        graph.binary_cross_entropy(x, &[0.0; 12], Some(&[1.0])).map(drop),
+        "binary_cross_entropy: logits is [4, 3] and positive weights is [1]",
+    );
+    case(graph.squared_error(x, &[0.0]).map(drop), "squared_error: input is [4, 3] and targets is [1]");
+    case(graph.absolute_error(x, &[0.0]).map(drop), "absolute_error: input is [4, 3] and targets is [1]");
+    case(graph.gaussian(x, &[0.0; 6]).map(drop), "gaussian: input is [4, 3] and targets is [6]");
+    case(graph.gaussian(wrong_width, &[0.0]).map(drop), "gaussian: input is [4, 2] and targets is [1]");
+    case(graph.quantile(x, &[0.0; 4], &[0.1, 0.9]).map(drop), "quantile: input is [4, 3] and levels is [2]");
+    case(graph.quantile(x, &[0.0; 4], &[]).map(drop), "quantile: input is [4, 3] and levels is [0]");
+    case(
+        graph.quantile(x, &[0.0; 5], &[0.1, 0.5, 0.9]).map(drop),
+        "quantile: input is [4, 3] and targets is [5]",
+    );
+    case(graph.gather(x, &[0, 1, 2], 2).map(drop), "gather: indices is [3] and per_row is [2]");
+    case(graph.gather(x, &[0], 0).map(drop), "gather: indices is [1] and per_row is [0]");
+    case(graph.gather(x, &[4, NOWHERE], 2).map(drop), "gather: the largest index is [4] and input is [4, 3]");
+    case(
+        graph.pool(x, &[2, 1], Pooling::Mean).map(drop),
+        "pool: input is [4, 3] and batch_sizes (sum) is [3]",
+    );
+    case(graph.pool(x, &[1, 3], Pooling::Last).map(drop), "pool: batch_sizes is [1, 3] and steps is [2]");
     let mut recurrent = |x, steps: &[usize], directions: &[Direction], message| {
         case(graph.recurrent(Cell::Gru, x, steps, directions).map(drop), message);
     };

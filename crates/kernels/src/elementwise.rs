@@ -1,6 +1,22 @@
 //! Small loops over slices that the compiler turns into vectors by itself.
 
 use crate::Matrix;
+use crate::pool::Pool;
+use crate::shared::SharedMut;
+
+/// Values that a thread takes at once: results do not depend on it.
+const GRANULE: usize = 1 << 10;
+
+/// `values *= factor`.
+pub fn scale(pool: &Pool, values: &mut [f32], factor: f32) {
+    let len = values.len();
+    let values = SharedMut::new(values);
+    pool.run(|worker| {
+        // SAFETY: these values belong to this worker alone.
+        let own = unsafe { values.part(worker.share(len, GRANULE)) };
+        own.iter_mut().for_each(|value| *value *= factor);
+    });
+}
 
 /// `out = values + bias`, or `out += …` where `accumulate`.
 pub fn store(out: &mut [f32], values: &[f32], bias: Option<&[f32]>, accumulate: bool) {

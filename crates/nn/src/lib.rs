@@ -3,12 +3,14 @@
 
 mod backbone;
 mod builder;
+mod convolution;
 mod embedding;
 mod encoder_attention;
 mod feed_forward;
 pub mod init;
 mod linear;
 mod norm;
+mod pooling;
 mod position;
 mod recurrent;
 mod state;
@@ -16,17 +18,19 @@ mod transformer;
 
 pub use backbone::Backbone;
 pub use builder::Builder;
+pub use convolution::{Convolution, ConvolutionOptions};
 pub use embedding::Input;
 pub use encoder_attention::{Alignment, EncoderAttention};
 pub use feed_forward::FeedForward;
 pub use linear::Linear;
 pub use norm::norm;
+pub use pooling::{Pooler, Pooling};
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::{Progress, State};
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
-    Activation, AdamW, Cell, Device, Graph, Mask, Memory, Mode, Norm, ParamId, Params, Precision, Sgd,
-    ShapeError, Similarity, Tensor,
+    Activation, AdamW, Cell, CrossEntropy, Device, Graph, Mask, Memory, Mode, NOWHERE, Norm, ParamId, Params,
+    Precision, Sgd, ShapeError, Similarity, Tensor,
 };

@@ -79,9 +79,13 @@ impl Recurrent {
     /// The state of sequences that have not begun: for each layer and direction the hidden state and, for an LSTM, the cell
     /// state.
     pub fn initial_state(&self, rows: usize) -> State {
+        State::zeros(rows, std::iter::repeat_n(self.options.hidden_size, self.parts()))
+    }
+
+    /// Matrices that a state has.
+    fn parts(&self) -> usize {
         let each = 1 + usize::from(self.options.cell.has_cell_state());
-        let parts = self.weights.iter().map(Vec::len).sum::<usize>() * each;
-        State::zeros(rows, std::iter::repeat_n(self.options.hidden_size, parts))
+        self.weights.iter().map(Vec::len).sum::<usize>() * each
     }
 
     /// `x[tokens, input_size]`, a packed batch with `batch_sizes` rows a step, to `[tokens, output_size]`. Sequences go on
@@ -94,43 +98,60 @@ impl Recurrent {
         batch_sizes: &[usize],
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
-        let RecurrentOptions { cell, hidden_size, dropout, variational, .. } = self.options;
-        let rows = state.rows();
-        let mut part = 0;
+        let starts = (0..self.parts())
+            .map(|part| graph.constant(state.part(part), state.rows(), self.options.hidden_size))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (y, ends) = self.run(graph, x, batch_sizes, &starts)?;
+        for (part, end) in ends.into_iter().enumerate() {
+            state.part_mut(part).copy_from_slice(graph.value(end));
+        }
+        Ok(y)
+    }
+
+    /// As [`Recurrent::forward`], but sequences go on from the tensors `starts`, in the order of
+    /// [`Recurrent::initial_state`] (none at all: from zeros), and where they end is returned in the same order. Gradients
+    /// go through both.
+    pub fn run(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        batch_sizes: &[usize],
+        starts: &[Tensor],
+    ) -> Result<(Tensor, Vec<Tensor>), ShapeError> {
+        let RecurrentOptions { cell, dropout, variational, .. } = self.options;
+        if !starts.is_empty() && starts.len() != self.parts() {
+            return Err(ShapeError {
+                operation: "recurrent",
+                left: "starts".into(),
+                left_shape: vec![starts.len()],
+                right: "the state of the layers".into(),
+                right_shape: vec![self.parts()],
+                rule: "there must be a tensor for each part of the state, or none",
+            });
+        }
+        let mut starts = starts.iter().copied();
+        let mut ends = Vec::with_capacity(self.parts());
         let mut x = x;
         for (layer, directions) in self.weights.iter().enumerate() {
             if layer > 0 {
-                x = graph.dropout(
-                    x,
-                    dropout,
-                    if variational { Mask::Sequence(batch_sizes) } else { Mask::Each },
-                );
+                let mask = if variational { Mask::Sequence(batch_sizes) } else { Mask::Each };
+                x = graph.dropout(x, dropout, mask);
             }
-            let first = part;
-            let mut starting = |graph: &mut Graph| {
-                let tensor = graph.constant(state.part(part), rows, hidden_size);
-                part += 1;
-                tensor
-            };
-            let directions = directions
+            let directions: Vec<_> = directions
                 .iter()
                 .map(|&weights| {
-                    let h0 = Some(starting(graph)?);
-                    let c0 = if cell.has_cell_state() { Some(starting(graph)?) } else { None };
-                    Ok(Direction { weights, h0, c0 })
+                    let h0 = starts.next();
+                    let c0 = if cell.has_cell_state() { starts.next() } else { None };
+                    Direction { weights, h0, c0 }
                 })
-                .collect::<Result<Vec<_>, ShapeError>>()?;
+                .collect();
             let output = graph.recurrent(cell, x, batch_sizes, &directions)?;
-            let mut place = first;
-            for number in 0..directions.len() {
-                for tensor in [Some(output.hn[number]), output.cn.get(number).copied()].into_iter().flatten()
-                {
-                    state.part_mut(place).copy_from_slice(graph.value(tensor));
-                    place += 1;
-                }
+            for (number, &hn) in output.hn.iter().enumerate() {
+                ends.push(hn);
+                ends.extend(output.cn.get(number));
             }
             x = output.y;
         }
-        Ok(x)
+        Ok((x, ends))
     }
 }

@@ -107,6 +107,90 @@ def embedding_linear_cross_entropy():
     )
 
 
+def loss(name, x, targets, compute, **others):
+    """x, targets, losses, one a row, mean, and its gradient grad.x; weights or levels where the loss has them.
+
+    compute gives losses and mean.
+    """
+    losses, mean = compute(x, targets)
+    mean.backward()
+    tensors = {"x": x, "targets": targets, "losses": losses, "mean": mean.reshape(1), "grad.x": x.grad}
+    write(f"loss_{name}", tensors | others)
+
+
+def losses():
+    torch.manual_seed(4)
+    functional = nn.functional
+    rows, classes = 11, 7
+    targets, weights = torch.randint(classes, (rows,)), draw(classes).detach().abs()
+    for name, smoothing, weight in [("smoothed", 0.1, None), ("weighted", 0.0, weights), ("both", 0.2, weights)]:
+        options = dict(label_smoothing=smoothing, weight=weight)
+        compute = lambda x, y: [
+            functional.cross_entropy(x, y, reduction=reduction, **options) for reduction in ["none", "mean"]
+        ]
+        others = {} if weight is None else {"weights": weight}
+        loss(f"cross_entropy_{name}", draw(rows, classes, scale=3.0), targets, compute, **others)
+
+    def by_rows(losses):
+        return losses, losses.mean()
+
+    columns = 70
+    targets, weights = torch.rand(rows, columns).round().double(), draw(columns).detach().abs()
+    targets[0] = torch.rand(columns).float().double()
+    for name, weight in [("", None), ("_weighted", weights)]:
+        compute = lambda x, y: by_rows(
+            functional.binary_cross_entropy_with_logits(x, y, pos_weight=weight, reduction="none").sum(1)
+        )
+        others = {} if weight is None else {"weights": weight}
+        loss(f"binary_cross_entropy{name}", draw(rows, columns, scale=5.0), targets, compute, **others)
+
+    def elements(function):
+        return lambda x, y: (function(x, y, reduction="none").mean(1), function(x, y))
+
+    targets = draw(rows, 3).detach()
+    loss("squared_error", draw(rows, 3), targets, elements(functional.mse_loss))
+    loss("absolute_error", draw(rows, 3), targets, elements(functional.l1_loss))
+
+    def gaussian(x, y):
+        mean, log_variance = x.chunk(2, 1)
+        nll = functional.gaussian_nll_loss(mean, y, log_variance.exp(), full=True, eps=0, reduction="none")
+        return by_rows(nll.sum(1))
+
+    loss("gaussian", draw(rows, 6), targets, gaussian)
+    levels = torch.tensor([0.1, 0.5, 0.75]).double()
+
+    def pinball(x, y):
+        difference = y[:, :, None] - x.view(rows, 3, 3)
+        return by_rows(torch.maximum(levels * difference, (levels - 1) * difference).mean((1, 2)))
+
+    loss("quantile", draw(rows, 9), targets, pinball, levels=levels)
+
+
+def convolution(name, kernel, stride, padding):
+    """size and output_size [2] i32, height and width; x, y, dy with a row a pixel, picture by picture; weight [filters,
+    kernel * kernel * channels], the channels of a pixel side by side; bias. The loss is sum(y*dy); grad.<name> its gradient.
+    """
+    torch.manual_seed(5)
+    pictures, channels, filters, size = 3, 2, 4, [7, 6]
+    leaves = {
+        "x": draw(pictures, *size, channels),
+        "weight": draw(filters, kernel, kernel, channels),
+        "bias": draw(filters),
+    }
+    x, weight = [leaves[leaf].permute(0, 3, 1, 2) for leaf in ["x", "weight"]]
+    y = nn.functional.conv2d(x, weight, leaves["bias"], stride, padding).permute(0, 2, 3, 1)
+    upstream = draw(*y.shape).detach()
+    (y * upstream).sum().backward()
+    plain = {"x": lambda x: x.reshape(-1, channels), "weight": lambda w: w.reshape(filters, -1), "bias": lambda b: b}
+    write(
+        f"convolution_{name}",
+        {"size": size, "output_size": list(y.shape[1:3])}
+        | {"y": y.reshape(-1, filters), "dy": upstream.reshape(-1, filters)}
+        | {key: plain[key](leaf) for key, leaf in leaves.items()}
+        | {f"grad.{key}": plain[key](leaf.grad) for key, leaf in leaves.items()},
+    )
+
+
 def optimizer(name, make, **settings):
     """Three steps with given gradients, clipped together to a global norm.
 
@@ -360,6 +444,10 @@ def main():
             recurrent(kind, stack, "")
         recurrent(kind, "1layer", "_uniform")
     embedding_linear_cross_entropy()
+    losses()
+    convolution("same", 3, 1, 1)
+    convolution("strided", 3, 2, 1)
+    convolution("valid", 2, 3, 0)
 
     lr, beta1, beta2, eps, weight_decay, momentum = 0.01, 0.9, 0.99, 1e-8, 0.1, 0.9
     optimizer(

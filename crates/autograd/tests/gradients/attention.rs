@@ -1,58 +1,18 @@
 //! Attention on the tape: gradients of every option against finite differences, the cache, the weights, and shapes that do
 //! not fit.
 
-use anaphora_autograd::check;
 use anaphora_autograd::{
-    Attention, Cache, Device, Graph, Memory, Mode, ParamId, Params, Precision, ShapeError, Similarity, Tensor,
+    Attention, Cache, Device, Graph, Memory, Mode, ParamId, Precision, ShapeError, Similarity,
 };
 
-const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
-const TOKENS: usize = 9;
+use crate::model::{BATCH_SIZES, CLASSES, Model, TOKENS, head};
+
 const IDS: [u32; TOKENS] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-const TARGETS: [u32; TOKENS] = [1, 2, 0, 0, 2, 1, 2, 0, 1];
-const CLASSES: usize = 3;
 
-/// Parameters whose values lie evenly spread over `-2..2`.
-#[derive(Default)]
-struct Model {
-    params: Params,
-    seed: u64,
-}
-
-impl Model {
-    fn add(&mut self, name: &str, shape: &[usize]) -> ParamId {
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| {
-                self.seed += 1;
-                // Multiples of the golden ratio never come close to each other (Weyl's sequence).
-                ((self.seed as f64 * 0.618_033_988_749_895).fract() * 4.0 - 2.0) as f32
-            })
-            .collect();
-        self.params.add(name, shape, &values)
-    }
-
-    fn scale(&mut self, attention: &Attention) -> Option<ParamId> {
-        let cosine = attention.similarity == Similarity::Cosine;
-        cosine
-            .then(|| self.params.add("scale", &[attention.heads], &[2.0, -1.5, 3.0, 1.0][..attention.heads]))
-    }
-
-    /// The loss agrees with finite differences, and depends on every parameter.
-    fn check(mut self, what: &str, loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>) {
-        let device = Device::new(2, Precision::F32);
-        let found = check::gradients(&device, &mut self.params, usize::MAX, 2e-3, 1e-3, loss).unwrap();
-        assert_eq!(found, [], "{what}");
-        for id in self.params.ids() {
-            let largest = self.params.grad(id).iter().fold(0.0f32, |largest, grad| largest.max(grad.abs()));
-            assert!(largest > 0.003, "{what}: the gradient of {} is {largest} at most", self.params.name(id));
-        }
-    }
-}
-
-/// The mean cross-entropy of `TARGETS` after a linear layer `weight[CLASSES, y.cols]`.
-fn head(graph: &mut Graph, weight: ParamId, y: Tensor) -> Result<Tensor, ShapeError> {
-    let logits = graph.linear(y, weight, None)?;
-    Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+/// The scales of the heads, where the attention has them.
+fn add_scale(model: &mut Model, attention: &Attention) -> Option<ParamId> {
+    let cosine = attention.similarity == Similarity::Cosine;
+    cosine.then(|| model.params.add("scale", &[attention.heads], &[2.0, -1.5, 3.0, 1.0][..attention.heads]))
 }
 
 fn options() -> Vec<Attention> {
@@ -96,10 +56,10 @@ fn qkv_width(attention: &Attention) -> usize {
 #[test]
 fn self_attention() {
     for attention in options() {
-        let mut model = Model::default();
+        let mut model = Model::within(2.0);
         let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
         let weight = model.add("weight", &[CLASSES, attention.heads * attention.head_size]);
-        let scale = model.scale(&attention);
+        let scale = add_scale(&mut model, &attention);
         model.check(&format!("{attention:?}"), |graph| {
             let qkv = graph.embedding(table, &IDS)?;
             let y = graph.self_attention(&attention, scale, qkv, &BATCH_SIZES)?;
@@ -111,11 +71,11 @@ fn self_attention() {
 #[test]
 fn cross_attention() {
     for attention in options() {
-        let mut model = Model::default();
+        let mut model = Model::within(2.0);
         let queries = model.add("queries", &[TOKENS, attention.heads * attention.head_size]);
         let memory = model.add("memory", &[8, 2 * attention.kv_heads * attention.head_size]);
         let weight = model.add("weight", &[CLASSES, attention.heads * attention.head_size]);
-        let scale = model.scale(&attention);
+        let scale = add_scale(&mut model, &attention);
         model.check(&format!("{attention:?}"), |graph| {
             let q = graph.embedding(queries, &IDS)?;
             let kv = graph.embedding(memory, &IDS[..8])?;
@@ -138,7 +98,7 @@ fn cross_attention() {
 fn a_gradient_that_is_not_wanted_does_not_disturb_the_others() {
     let attention = options()[0];
     let width = attention.heads * attention.head_size;
-    let mut model = Model::default();
+    let mut model = Model::within(2.0);
     let queries = model.add("queries", &[TOKENS, width]);
     let weight = model.add("weight", &[CLASSES, width]);
     let constant: Vec<f32> = (0..4 * 2 * width).map(|i| (i as f32).sin()).collect();
@@ -154,7 +114,7 @@ fn a_gradient_that_is_not_wanted_does_not_disturb_the_others() {
 fn dropout_is_on_in_training_only() {
     let attention = Attention { dropout: 0.5, ..options()[0] };
     let device = Device::new(1, Precision::F32);
-    let (mut model, mut memory) = (Model::default(), Memory::new());
+    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
     let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
     let mut run = |mode, dropout| {
         let attention = Attention { dropout, ..attention };
@@ -174,9 +134,9 @@ fn dropout_is_on_in_training_only() {
 fn the_weights_make_the_output() {
     let device = Device::new(1, Precision::F32);
     for attention in options().into_iter().filter(|attention| attention.dropout == 0.0) {
-        let (mut model, mut memory) = (Model::default(), Memory::new());
+        let (mut model, mut memory) = (Model::within(2.0), Memory::new());
         let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
-        let scale = model.scale(&attention);
+        let scale = add_scale(&mut model, &attention);
         let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
         let qkv = graph.embedding(table, &IDS).unwrap();
         let y = graph.self_attention(&attention, scale, qkv, &BATCH_SIZES).unwrap();
@@ -213,7 +173,7 @@ fn cross_weights_sum_to_one_over_the_source() {
     let device = Device::new(1, Precision::F32);
     let attention = options()[2];
     let width = attention.heads * attention.head_size;
-    let (mut model, mut memory) = (Model::default(), Memory::new());
+    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
     let (queries, keys) = (model.add("queries", &[TOKENS, width]), model.add("memory", &[8, width]));
     let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
     let (q, kv) = (graph.embedding(queries, &IDS).unwrap(), graph.embedding(keys, &IDS[..8]).unwrap());
@@ -231,9 +191,9 @@ fn token_by_token_with_a_cache_is_the_whole_sequence() {
     let device = Device::new(2, Precision::F32);
     for attention in options() {
         let attention = Attention { causal: true, dropout: 0.0, ..attention };
-        let (mut model, mut memory) = (Model::default(), Memory::new());
+        let (mut model, mut memory) = (Model::within(2.0), Memory::new());
         let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
-        let scale = model.scale(&attention);
+        let scale = add_scale(&mut model, &attention);
         let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
         let qkv = graph.embedding(table, &IDS).unwrap();
         let y = graph.self_attention(&attention, scale, qkv, &BATCH_SIZES).unwrap();
@@ -258,7 +218,7 @@ fn token_by_token_with_a_cache_is_the_whole_sequence() {
 #[test]
 fn every_shape_error_names_both_sides() {
     let device = Device::new(1, Precision::F32);
-    let (mut model, mut memory) = (Model::default(), Memory::new());
+    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
     let (right, wrong) = (model.add("right.scale", &[4]), model.add("wrong.scale", &[3]));
     let graph = &mut Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
     let base = options()[0];
@@ -359,9 +319,9 @@ fn a_steady_step_allocates_no_activations() {
     };
     let (width, batch_sizes) = (qkv_width(&attention), [8; 100]);
     let tokens = 800;
-    let (mut model, mut memory) = (Model::default(), Memory::new());
+    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
     let table = model.add("table", &[TOKENS, width]);
-    let scale = model.scale(&attention);
+    let scale = add_scale(&mut model, &attention);
     let ids: Vec<u32> = (0..tokens).map(|i| (i * i % TOKENS) as u32).collect();
     let targets = vec![3; tokens];
     let bytes = [1, 2, 3].map(|seed| {

@@ -1,76 +1,31 @@
 //! Every operation's gradient against finite differences, and the checker against a gradient that is wrong.
 
-use anaphora_autograd::check::{self, Disagreement};
+use anaphora_autograd::check::Disagreement;
 use anaphora_autograd::{
     Activation, Cell, Device, Direction, Graph, Mask, Memory, Mode, Norm, NormParams, ParamId, Params,
-    Precision, Rotary, ShapeError, Tensor,
+    Precision, Rotary,
 };
 
+use crate::model::{BATCH_SIZES, CLASSES, Model, TARGETS, TOKENS, head};
+
 const CELLS: [Cell; 4] = [Cell::Tanh, Cell::Relu, Cell::Gru, Cell::Lstm];
-const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
-const TOKENS: usize = 9;
 const IDS: [u32; TOKENS] = [3, 0, 2, 2, 4, 1, 0, 3, 1];
-const TARGETS: [u32; TOKENS] = [1, 2, 0, 0, 2, 1, 2, 0, 1];
-const CLASSES: usize = 3;
 
-/// Parameters whose values lie evenly spread over `-1..1`.
-#[derive(Default)]
-struct Model {
-    params: Params,
-    seed: u64,
-}
-
-impl Model {
-    fn add(&mut self, name: &str, shape: &[usize]) -> ParamId {
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| {
-                self.seed += 1;
-                // Multiples of the golden ratio never come close to each other (Weyl's sequence).
-                ((self.seed as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0) as f32
-            })
-            .collect();
-        self.params.add(name, shape, &values)
-    }
-
-    fn direction(&mut self, name: &str, cell: Cell, input: usize, hidden: usize) -> [ParamId; 4] {
-        let rows = cell.gates() * hidden;
-        let shapes: [(&str, &[usize]); 4] = [
-            ("weight_ih", &[rows, input]),
-            ("weight_hh", &[rows, hidden]),
-            ("bias_ih", &[rows]),
-            ("bias_hh", &[rows]),
-        ];
-        shapes.map(|(weight, shape)| self.add(&format!("{name}.{weight}"), shape))
-    }
-
-    /// The disagreements between tape and finite differences at every place.
-    fn disagreements(
-        &mut self,
-        loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>,
-    ) -> Vec<Disagreement> {
-        let device = Device::new(1, Precision::F32);
-        check::gradients(&device, &mut self.params, usize::MAX, 1e-3, 1e-3, loss).unwrap()
-    }
-
-    /// The loss agrees with finite differences, and depends on every parameter.
-    fn check(mut self, what: &str, loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>) {
-        assert_eq!(self.disagreements(loss), [], "{what}");
-        for id in self.params.ids() {
-            let largest = self.params.grad(id).iter().fold(0.0f32, |largest, grad| largest.max(grad.abs()));
-            assert!(largest > 0.005, "{what}: the gradient of {} is {largest} at most", self.params.name(id));
-        }
-    }
-}
-
-/// The mean cross-entropy of `TARGETS` after a linear layer `weight[CLASSES, y.cols]`.
-fn head(graph: &mut Graph, weight: ParamId, y: Tensor) -> Result<Tensor, ShapeError> {
-    let logits = graph.linear(y, weight, None)?;
-    Ok(graph.cross_entropy(logits, &TARGETS)?.1)
+/// A recurrent layer's weights.
+fn direction(model: &mut Model, name: &str, cell: Cell, input: usize, hidden: usize) -> [ParamId; 4] {
+    let rows = cell.gates() * hidden;
+    let shapes: [(&str, &[usize]); 4] = [
+        ("weight_ih", &[rows, input]),
+        ("weight_hh", &[rows, hidden]),
+        ("bias_ih", &[rows]),
+        ("bias_hh", &[rows]),
+    ];
+    shapes.map(|(weight, shape)| model.add(&format!("{name}.{weight}"), shape))
 }
 
 #[test]
 fn cross_entropy_of_an_embedding() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let table = model.add("table", &[5, CLASSES]);
     model.check("embedding", |graph| {
         let logits = graph.embedding(table, &IDS)?;
@@ -80,7 +35,7 @@ fn cross_entropy_of_an_embedding() {
 
 #[test]
 fn linear_with_a_bias_after_one_hot() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (weight, bias) = (model.add("weight", &[CLASSES, 5]), model.add("bias", &[CLASSES]));
     model.check("one_hot", |graph| {
         let x = graph.one_hot(5, &IDS)?;
@@ -92,7 +47,7 @@ fn linear_with_a_bias_after_one_hot() {
 #[test]
 fn activations() {
     for function in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::GeluTanh] {
-        let mut model = Model::default();
+        let mut model = Model::within(1.0);
         let (table, weight) = (model.add("table", &[5, 4]), model.add("weight", &[CLASSES, 4]));
         model.check(&format!("{function:?}"), |graph| {
             let x = graph.embedding(table, &IDS)?;
@@ -104,7 +59,7 @@ fn activations() {
 
 #[test]
 fn gated_activations_and_sums() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (table, places) = (model.add("table", &[5, 8]), model.add("places", &[TOKENS, 8]));
     let weight = model.add("weight", &[CLASSES, 4]);
     // Slopes are steeper away from zero.
@@ -120,7 +75,7 @@ fn gated_activations_and_sums() {
 
 #[test]
 fn additive_attention_over_another_batch() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (queries, keys) = (model.add("queries", &[TOKENS, 5]), model.add("keys", &[8, 5]));
     let (values, weight) = (model.add("values", &[8, 2]), model.add("weight", &[5]));
     let out = model.add("out", &[CLASSES, 7]);
@@ -145,7 +100,7 @@ fn additive_attention_over_another_batch() {
 fn norms_with_and_without_a_residual_sum() {
     for norm in [Norm::Layer, Norm::Rms] {
         for (with_bias, dropout) in [(true, 0.0), (false, 0.3)] {
-            let mut model = Model::default();
+            let mut model = Model::within(1.0);
             let table = model.add("table", &[5, 6]);
             let (first, second) = (model.add("first", &[6]), model.add("second", &[6]));
             let bias = with_bias.then(|| model.add("bias", &[6]));
@@ -168,7 +123,7 @@ fn norms_with_and_without_a_residual_sum() {
 
 #[test]
 fn rotary_positions() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (table, weight) = (model.add("table", &[5, 10]), model.add("weight", &[CLASSES, 10]));
     let positions = [0, 0, 0, 1, 1, 1, 2, 2, 7];
     let rotary = std::rc::Rc::new(Rotary::new(4, 10.0, &positions));
@@ -181,15 +136,15 @@ fn rotary_positions() {
 
 #[test]
 fn cross_entropy_leaves_the_values_that_others_read_on_the_way_back() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let table = model.add("table", &[5, CLASSES]);
     model.check("activation", |graph| {
         let x = graph.embedding(table, &IDS)?;
         let logits = graph.activate(Activation::Tanh, x);
         Ok(graph.cross_entropy(logits, &TARGETS)?.1)
     });
-    let mut model = Model::default();
-    let (table, weights) = (model.add("table", &[5, 4]), model.direction("rnn", Cell::Gru, 4, CLASSES));
+    let mut model = Model::within(1.0);
+    let (table, weights) = (model.add("table", &[5, 4]), direction(&mut model, "rnn", Cell::Gru, 4, CLASSES));
     model.check("recurrent", |graph| {
         let x = graph.embedding(table, &IDS)?;
         let direction = Direction { weights, h0: None, c0: None };
@@ -201,7 +156,7 @@ fn cross_entropy_leaves_the_values_that_others_read_on_the_way_back() {
 #[test]
 fn dropout() {
     for mask in [Mask::Each, Mask::Sequence(&BATCH_SIZES)] {
-        let mut model = Model::default();
+        let mut model = Model::within(1.0);
         let (table, weight) = (model.add("table", &[5, 8]), model.add("weight", &[CLASSES, 8]));
         model.check(&format!("{mask:?}"), |graph| {
             let x = graph.embedding(table, &IDS)?;
@@ -215,7 +170,7 @@ fn dropout() {
 #[test]
 fn windows() {
     for length in [1, 3] {
-        let mut model = Model::default();
+        let mut model = Model::within(1.0);
         let (table, weight) = (model.add("table", &[5, 2]), model.add("weight", &[CLASSES, length * 2]));
         let context = vec![0.5; BATCH_SIZES[0] * (length - 1) * 2];
         model.check(&format!("a window of {length}"), |graph| {
@@ -231,13 +186,13 @@ fn recurrent_layers_and_their_first_states() {
     let (input, hidden) = (3, 4);
     for cell in CELLS {
         for directions in [1, 2] {
-            let mut model = Model::default();
+            let mut model = Model::within(1.0);
             let table = model.add("table", &[5, input]);
             let weight = model.add("weight", &[CLASSES, directions * hidden]);
             // A head that weighs heavily makes the layers' gradients large.
             model.params.value_mut(weight).iter_mut().for_each(|value| *value *= 4.0);
             let weights: Vec<_> = (0..directions)
-                .map(|number| model.direction(&format!("rnn{number}"), cell, input, hidden))
+                .map(|number| direction(&mut model, &format!("rnn{number}"), cell, input, hidden))
                 .collect();
             let states = ["h0", "c0"].map(|name| {
                 (name == "h0" || cell.has_cell_state()).then(|| model.add(name, &[BATCH_SIZES[0], hidden]))
@@ -260,9 +215,9 @@ fn recurrent_layers_and_their_first_states() {
 #[test]
 fn recurrent_final_states() {
     for cell in [Cell::Gru, Cell::Lstm] {
-        let mut model = Model::default();
+        let mut model = Model::within(1.0);
         let table = model.add("table", &[5, 3]);
-        let weights = model.direction("rnn", cell, 3, CLASSES);
+        let weights = direction(&mut model, "rnn", cell, 3, CLASSES);
         model.check(&format!("{cell:?}"), |graph| {
             let x = graph.embedding(table, &IDS)?;
             let output =
@@ -275,9 +230,9 @@ fn recurrent_final_states() {
 
 #[test]
 fn one_tensor_as_input_and_both_states_of_a_layer() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (table, weight) = (model.add("table", &[5, 4]), model.add("weight", &[CLASSES, 4]));
-    let weights = model.direction("rnn", Cell::Lstm, 4, 4);
+    let weights = direction(&mut model, "rnn", Cell::Lstm, 4, 4);
     model.check("the same tensor", |graph| {
         let x = graph.embedding(table, &IDS)?;
         let direction = Direction { weights, h0: Some(x), c0: Some(x) };
@@ -288,7 +243,7 @@ fn one_tensor_as_input_and_both_states_of_a_layer() {
 
 #[test]
 fn tied_weights() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (table, weight) = (model.add("table", &[CLASSES, 4]), model.add("weight", &[4, 4]));
     model.check("tied weights", |graph| {
         let ids: Vec<u32> = IDS.iter().map(|id| id % CLASSES as u32).collect();
@@ -303,9 +258,9 @@ fn tied_weights() {
 
 #[test]
 fn a_tensor_used_by_two_operations() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (table, weight) = (model.add("table", &[5, 3]), model.add("weight", &[CLASSES, 3]));
-    let weights = model.direction("rnn", Cell::Tanh, 3, 3);
+    let weights = direction(&mut model, "rnn", Cell::Tanh, 3, 3);
     model.check("a tensor used twice", |graph| {
         let x = graph.embedding(table, &IDS)?;
         // All sequences have one step: `x` is the input, and what is made from it the state.
@@ -317,7 +272,7 @@ fn a_tensor_used_by_two_operations() {
 
 #[test]
 fn a_wrong_gradient_is_found() {
-    let mut model = Model::default();
+    let mut model = Model::within(1.0);
     let (right, wrong) = (model.add("right", &[CLASSES, 4]), model.add("wrong", &[TOKENS, 4]));
     let found = model.disagreements(|graph| {
         // The values enter the loss but not the tape: their gradient is missing.

@@ -1,0 +1,82 @@
+//! Losses. Each takes what it reads over, so that it is not held twice, and must be the last to read it; and gives the loss
+//! of each row, `[rows, 1]`, and the mean, `[1, 1]`, through which the gradient goes.
+
+mod binary_cross_entropy;
+mod cross_entropy;
+mod regression;
+
+pub use cross_entropy::CrossEntropy;
+
+use anaphora_kernels::{Pool, elementwise};
+
+use crate::error::{ShapeError, Side, expect};
+use crate::graph::{Graph, Operation, Tensor};
+
+/// A loss whose gradient was found along with it.
+struct Loss {
+    x: Tensor,
+    /// That of the sum of all losses by `x`.
+    gradient: Tensor,
+    mean: Tensor,
+    /// What the sum is divided by.
+    total: f32,
+}
+
+impl Graph<'_> {
+    /// Lets `kernel` turn the values of `x` into the gradients of the rows' losses, which it writes to its last argument;
+    /// their mean is the sum divided by `total`.
+    fn loss(
+        &mut self,
+        x: Tensor,
+        total: f64,
+        kernel: impl FnOnce(&Pool, &mut [f32], &mut [f32]),
+    ) -> (Tensor, Tensor) {
+        let mut losses = self.memory.take(x.rows);
+        let mut values = self.overwrite(x);
+        kernel(&self.device.pool, &mut values, &mut losses);
+        let gradient = self.push(values, x.rows, x.cols, false);
+        let (losses, mean) = self.push_losses(losses, total);
+        self.record(Loss { x, gradient, mean, total: total as f32 });
+        (losses, mean)
+    }
+
+    /// The losses of the rows and their sum divided by `total` as tensors.
+    fn push_losses(&mut self, losses: Vec<f32>, total: f64) -> (Tensor, Tensor) {
+        let sum: f64 = losses.iter().map(|&loss| f64::from(loss)).sum();
+        let rows = losses.len();
+        let losses = self.push(losses, rows, 1, false);
+        let mut value = self.memory.take(1);
+        value[0] = (sum / total) as f32;
+        (losses, self.push(value, 1, 1, true))
+    }
+}
+
+/// There is at least one row, and one target for each of `columns` in each.
+fn check_targets(
+    operation: &'static str,
+    x: Side,
+    rows: usize,
+    columns: usize,
+    targets: &[f32],
+) -> Result<(), ShapeError> {
+    let fits = rows > 0 && columns > 0 && targets.len() == rows * columns;
+    let wanted = [targets.len()];
+    expect(
+        fits,
+        operation,
+        x,
+        ("targets", &wanted),
+        "there must be a target for each prediction, and at least one",
+    )
+}
+
+impl Operation for Loss {
+    fn backward(&self, graph: &mut Graph) {
+        let upstream = graph.take_grad(self.mean);
+        let Some(scale) = upstream.first().map(|g| g / self.total) else { return };
+        let mut values = graph.overwrite(self.gradient);
+        elementwise::scale(&graph.device.pool, &mut values, scale);
+        graph.pass_grad(self.x, values);
+        graph.memory.give(upstream);
+    }
+}

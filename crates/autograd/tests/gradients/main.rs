@@ -1,0 +1,7 @@
+//! What operations compute, and their gradients against finite differences.
+
+mod attention;
+mod losses;
+mod model;
+mod operations;
+mod rows;
