@@ -69,19 +69,31 @@ impl Corpus {
     /// A tokenizer for the corpus. Sub-words are found in what is learnt alone; of characters and words, one that occurs
     /// only in validation must have a number too.
     pub fn tokenizer(&self, data: &Data) -> Result<Tokenizer> {
-        let minimum_count = data.vocabulary_min_count;
-        let kind = match data.tokenizer {
-            recipe::Tokenizer::Character => Kind::Character,
-            recipe::Tokenizer::Byte => Kind::Byte,
-            recipe::Tokenizer::Word { size } => Kind::Word { minimum_count, maximum_size: size },
-            recipe::Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
-            recipe::Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
-            recipe::Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
-            recipe::Tokenizer::File(ref path) => return read_tokenizer(path),
-        };
-        let held_out: &[Piece] = if kind.takes_any_text() { &[] } else { &self.validation };
-        let texts = self.train.iter().chain(held_out).map(|piece| piece.text.as_str());
-        Ok(Tokenizer::train(kind, texts)?)
+        let any_text = kind(data).is_some_and(Kind::takes_any_text);
+        let held_out: &[Piece] = if any_text { &[] } else { &self.validation };
+        tokenizer(data, self.train.iter().chain(held_out).map(|piece| piece.text.as_str()))
+    }
+}
+
+/// The kind of tokenizer that a recipe asks for; none where it names a file.
+pub fn kind(data: &Data) -> Option<Kind> {
+    let minimum_count = data.vocabulary_min_count;
+    Some(match data.tokenizer {
+        recipe::Tokenizer::Character => Kind::Character,
+        recipe::Tokenizer::Byte => Kind::Byte,
+        recipe::Tokenizer::Word { size } => Kind::Word { minimum_count, maximum_size: size },
+        recipe::Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
+        recipe::Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
+        recipe::Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
+        recipe::Tokenizer::File(_) => return None,
+    })
+}
+
+/// The tokenizer that a recipe asks for, made for these texts.
+pub fn tokenizer<'a>(data: &Data, texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
+    match (&data.tokenizer, kind(data)) {
+        (recipe::Tokenizer::File(path), _) => read_tokenizer(path),
+        (_, kind) => Ok(Tokenizer::train(kind.unwrap_or_default(), texts)?),
     }
 }
 

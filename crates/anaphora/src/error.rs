@@ -149,6 +149,26 @@ pub enum Error {
         /// What would be right.
         wanted: &'static str,
     },
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] anaphora_data::table::TableError),
+    /// A score cannot be computed.
+    #[error(transparent)]
+    Score(#[from] crate::scores::ScoreError),
+    /// A run whose model continues texts is asked to predict.
+    #[error("{} is a model that continues text or music; write with it by `anaphora generate`", .0.display())]
+    Generates(PathBuf),
+    /// A run whose model predicts is asked to continue a text.
+    #[error("{} is a model for the task {task}, which continues no text; use it with `anaphora predict`", path.display())]
+    Predicts {
+        /// The run.
+        path: PathBuf,
+        /// What it learnt.
+        task: crate::recipe::Task,
+    },
+    /// There is nothing to score a model on.
+    #[error("{} kept no examples for that; name a file with --data, or train with --test-every", .0.display())]
+    NoExamples(PathBuf),
     /// Training diverges however low the learning rate.
     #[error(
         "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"
@@ -172,6 +192,16 @@ pub enum Error {
     /// Layers do not fit together: a mistake of this program.
     #[error(transparent)]
     Shape(#[from] anaphora_nn::ShapeError),
+}
+
+/// Names in a sentence, the first ones of many.
+pub(crate) fn listed(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let mut text = names[..names.len().min(MOST)].join(", ");
+    if names.len() > MOST {
+        text += &format!(" and {} more", names.len() - MOST);
+    }
+    text
 }
 
 impl Error {

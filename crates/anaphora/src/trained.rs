@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anaphora_data::{Format, Tokenizer};
+use anaphora_nn::Params;
 
 use crate::corpus::{Corpus, read_tokenizer};
 use crate::model::LanguageModel;
@@ -27,23 +28,21 @@ impl Trained {
     /// Reads a run folder.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let run = Run::open(folder.as_ref())?;
+        if !run.info().task.continues() {
+            return Err(Error::Predicts { path: run.path().to_owned(), task: run.info().task });
+        }
         let recipe = run.recipe()?;
         let tokenizer = read_tokenizer(&run.tokenizer_path())?;
         let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
-        if !run.model_path().exists() {
-            return Err(Error::NoModel(run.path().to_owned()));
-        }
-        let tensors =
-            run.read_model(&weights::expected(model.params())).map_err(
-                |error| match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
-                    Some(expected) => {
-                        let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());
-                        Error::Vocabulary { path, found, expected }
-                    }
-                    None => error,
-                },
-            )?;
-        weights::load(model.params_mut(), &tensors);
+        load_weights(&run, model.params_mut()).map_err(|error| {
+            match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
+                Some(expected) => {
+                    let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());
+                    Error::Vocabulary { path, found, expected }
+                }
+                None => error,
+            }
+        })?;
         Ok(Self { run, recipe, tokenizer, model })
     }
 
@@ -64,6 +63,16 @@ impl Trained {
     pub fn corpus(&self) -> Result<Corpus> {
         Corpus::read(self.task(), &self.run.data(&self.recipe.data)?)
     }
+}
+
+/// Reads the best weights of a run into a model of its shape.
+pub fn load_weights(run: &Run, params: &mut Params) -> Result<()> {
+    if !run.model_path().exists() {
+        return Err(Error::NoModel(run.path().to_owned()));
+    }
+    let tensors = run.read_model(&weights::expected(params))?;
+    weights::load(params, &tensors);
+    Ok(())
 }
 
 /// For how many tokens the weights are, where a tensor's shape differs from the model's in that number alone.

@@ -16,7 +16,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, compare, convert, demo, evaluate, export, generate, import, resume, runs, train};
+use commands::{
+    bench, compare, convert, demo, evaluate, export, generate, import, predict, resume, runs, train,
+};
 use error::Failure;
 
 const EXAMPLES: &str = "\
@@ -24,6 +26,7 @@ Examples:
   anaphora demo                                   learn from built-in tunes, about a minute
   anaphora train tunes.abc                        learn from your own; the model goes to runs/tunes
   anaphora generate runs/tunes --count 3 --wav    write new ones and play them
+  anaphora train --builtin names                  learn to tell classes apart; then `anaphora predict`
   anaphora COMMAND --help                         all there is to a command
 
 Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
@@ -43,6 +46,7 @@ enum Command {
     Train(train::Args),
     Resume(resume::Args),
     Generate(generate::Args),
+    Predict(predict::Args),
     Evaluate(evaluate::Args),
     Convert(convert::Args),
     Import(import::Args),
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Predict(args) => predict::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Import(args) => import::run(args),

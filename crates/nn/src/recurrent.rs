@@ -82,6 +82,13 @@ impl Recurrent {
         State::zeros(rows, std::iter::repeat_n(self.options.hidden_size, self.parts()))
     }
 
+    /// The last layer's hidden states among the `ends` of [`Recurrent::run`], one a direction.
+    pub fn last_hidden(&self, ends: &[Tensor]) -> Vec<Tensor> {
+        let each = 1 + usize::from(self.options.cell.has_cell_state());
+        let last = ends.len() - each * self.weights.last().map_or(0, Vec::len);
+        ends[last..].iter().step_by(each).copied().collect()
+    }
+
     /// Matrices that a state has.
     fn parts(&self) -> usize {
         let each = 1 + usize::from(self.options.cell.has_cell_state());

@@ -2,11 +2,11 @@
 
 use anaphora_data::Batch;
 use anaphora_nn::{
-    Activation, Backbone, Builder, Cell, Device, FeedForward, FeedForwardKind, Graph, Input, Linear, Mask,
-    Memory, Mode, Norm, Params, Position, Recurrent, RecurrentOptions, ShapeError, Similarity, State, Tensor,
-    Transformer, TransformerOptions, init,
+    Backbone, Builder, Device, Graph, Input, Linear, Mask, Memory, Mode, Params, ShapeError, State, Tensor,
+    init,
 };
 
+use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use crate::recipe;
 
 /// A model that gives, after each token of a sequence, a distribution over the next.
@@ -116,43 +116,11 @@ impl LanguageModel {
 impl Layers {
     fn new(model: &recipe::Model, vocab_size: usize, builder: &mut Builder) -> Self {
         use recipe::Backbone as Kind;
-        let (embedding_size, hidden_size) = (model.embedding_size(), model.hidden_size);
-        let deviation = match model.backbone {
-            Kind::Transformer => 0.02,
-            _ if model.tied_weights => 1.0 / (embedding_size as f32).sqrt(),
-            _ => 1.0,
-        };
+        let embedding_size = model.embedding_size();
+        let deviation = embedding_deviation(model);
         let input = Input::new(builder, "embedding", vocab_size, embedding_size, deviation);
-        let mut dropout = model.dropout as f32;
-        let recurrent = |builder: &mut Builder, cell| {
-            let options = RecurrentOptions {
-                cell,
-                input_size: input.size(),
-                hidden_size,
-                layers: model.layers,
-                bidirectional: false,
-                dropout: model.dropout as f32,
-                variational: model.variational_dropout,
-                forget_bias: model.forget_bias as f32,
-            };
-            Backbone::Recurrent(Recurrent::new(builder, "rnn", options))
-        };
-        let backbone = match model.backbone {
-            Kind::Window => {
-                let sizes = [model.window, input.size(), hidden_size, model.layers];
-                Backbone::FeedForward(FeedForward::new(builder, "window", sizes, dropout))
-            }
-            Kind::Rnn if model.nonlinearity == recipe::Nonlinearity::Relu => recurrent(builder, Cell::Relu),
-            Kind::Rnn => recurrent(builder, Cell::Tanh),
-            Kind::Gru => recurrent(builder, Cell::Gru),
-            Kind::Lstm => recurrent(builder, Cell::Lstm),
-            Kind::Transformer => {
-                // It drops its input out itself, with the places in it, and nothing in front of the head.
-                dropout = 0.0;
-                let options = TransformerOptions { input_size: input.size(), ..transformer(model) };
-                Backbone::Transformer(Transformer::new(builder, "transformer", options))
-            }
-        };
+        let options = BackboneOptions { input_size: input.size(), ..BackboneOptions::default() };
+        let backbone = backbone(builder, "", model, options);
         let is_transformer = model.backbone == Kind::Transformer;
         // A Transformer's has none, as GPT-2's, whatever its other maps have.
         let bias = !is_transformer;
@@ -164,6 +132,8 @@ impl Layers {
             }
             _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
         };
+        // A Transformer drops its input out itself, with the places in it, and nothing in front of the head.
+        let dropout = if is_transformer { 0.0 } else { model.dropout as f32 };
         Self { input, backbone, head, vocab_size, dropout, variational: model.variational_dropout }
     }
 
@@ -182,46 +152,5 @@ impl Layers {
         let y = self.backbone.forward(graph, x, batch_sizes, state)?;
         let y = graph.dropout(y, self.dropout, mask);
         self.head.forward(graph, y)
-    }
-}
-
-/// The Transformer that a recipe describes, fed with rows of its own width.
-pub(crate) fn transformer(model: &recipe::Model) -> TransformerOptions {
-    TransformerOptions {
-        input_size: model.hidden_size,
-        hidden_size: model.hidden_size,
-        layers: model.layers,
-        heads: model.heads(),
-        kv_heads: model.kv_heads.unwrap_or_else(|| model.heads()),
-        feed_forward_size: model.feed_forward_size(),
-        feed_forward: match model.feed_forward {
-            recipe::FeedForward::Relu => FeedForwardKind::Plain(Activation::Relu),
-            recipe::FeedForward::Gelu => FeedForwardKind::Plain(Activation::Gelu),
-            recipe::FeedForward::GeluTanh => FeedForwardKind::Plain(Activation::GeluTanh),
-            recipe::FeedForward::Swiglu => FeedForwardKind::SwiGlu,
-        },
-        context: model.context.unwrap_or(recipe::CONTEXT),
-        position: match model.position {
-            recipe::Position::None => Position::None,
-            recipe::Position::Sinusoidal => Position::Sinusoidal,
-            recipe::Position::Learned => Position::Learned,
-            recipe::Position::Rotary => Position::Rotary,
-            recipe::Position::Alibi => Position::Alibi,
-        },
-        norm: match model.norm {
-            recipe::Norm::Layer => Norm::Layer,
-            recipe::Norm::Rms => Norm::Rms,
-        },
-        norm_epsilon: model.norm_epsilon() as f32,
-        norm_first: model.norm_first,
-        similarity: match model.similarity {
-            recipe::Similarity::Dot => Similarity::ScaledDotProduct,
-            recipe::Similarity::Cosine => Similarity::Cosine,
-        },
-        bias: model.bias,
-        causal: true,
-        memory_size: None,
-        dropout: model.dropout as f32,
-        attention_dropout: model.attention_dropout as f32,
     }
 }

@@ -68,7 +68,7 @@ pub struct Data {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldOut {
-    /// Any, drawn by the seed of the training.
+    /// Any, the same ones for each training.
     #[default]
     Random,
     /// The last ones.

@@ -34,6 +34,11 @@ pub enum Builtin {
 }
 
 impl Task {
+    /// Whether its models continue a text or tune: they generate, and do not predict.
+    pub fn continues(self) -> bool {
+        matches!(self, Self::Auto | Self::Music | Self::Text)
+    }
+
     /// The backbone of a recipe that names none.
     pub fn backbone(self) -> Backbone {
         Backbone::Lstm

@@ -1,19 +1,38 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
+mod classify;
 mod language;
+mod predict;
 
+pub use classify::{Classifier, Classify};
 pub use language::Language;
+pub use predict::{Given, On, Prediction, Predictor, Report};
 
-use crate::Result;
+use std::path::Path;
+
+use anaphora_data::{Batches, Place};
+use serde_json::Value;
+
 use crate::assets::Assets;
 use crate::learner::Learner;
 use crate::recipe::{Recipe, Task};
+use crate::{Device, Error, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
 /// passed over.
 pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Box<dyn Learner>> {
     Ok(match recipe.task {
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
+        Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
+    })
+}
+
+/// Opens a run to predict with its model and to score it.
+pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
+    let run = Run::open(run)?;
+    Ok(match run.info().task {
+        Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
+        Task::Classify => Box::new(Classifier::open(run, device)?),
     })
 }
 
@@ -21,5 +40,14 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
 pub fn defaults(recipe: &mut Recipe) {
     match recipe.task {
         Task::Auto | Task::Music | Task::Text => {}
+        Task::Classify => classify::defaults(recipe),
     }
+}
+
+/// Goes on with batches from where a checkpoint says.
+fn resume(batches: &mut Batches, position: Value) -> Result<()> {
+    let malformed =
+        |error: serde_json::Error| Error::Malformed { path: "checkpoints".into(), reason: error.to_string() };
+    let place: Place = serde_json::from_value(position).map_err(malformed)?;
+    Ok(batches.resume(place)?)
 }

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use anaphora::tasks::{On, predictor};
+use anaphora::{Device, Run};
+use clap::ValueEnum;
+
 use crate::device::DeviceArgs;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::output::{counted, print, print_json};
 
 const EXAMPLES: &str = "\
@@ -11,9 +15,18 @@ Examples:
   anaphora evaluate runs/tunes                     on the pieces that were held out in training
   anaphora evaluate runs/tunes --data other.abc    on another file
   anaphora evaluate runs/tunes --json
+  anaphora evaluate runs/splice --split test       on the examples that --test-every kept
 
 The loss is the mean over all characters, the end of each piece counted as one: 0 for a model that always knows what \
 comes next. Perplexity is how many equally likely symbols the model hesitates between.";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Split {
+    /// What was held out to choose the best model by
+    Validation,
+    /// What was kept away from the training
+    Test,
+}
 
 /// Score a model on data that it has not learnt
 #[derive(clap::Args)]
@@ -24,6 +37,9 @@ pub struct Args {
     /// File or folder to score on [default: what the training held out]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// Which of the examples of the training to score on
+    #[arg(long, value_name = "SPLIT", conflicts_with = "data")]
+    split: Option<Split>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Print the score as a line of JSON
@@ -34,7 +50,20 @@ pub struct Args {
 /// Evaluates.
 pub fn run(args: &Args) -> Result<()> {
     let device = args.device.open(&args.run)?;
-    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), &device)?;
+    if Run::open(&args.run)?.info().task.continues() {
+        language(args, &device)
+    } else {
+        examples(args, device)
+    }
+}
+
+/// Scores a model that continues texts.
+fn language(args: &Args, device: &Device) -> Result<()> {
+    if args.split == Some(Split::Test) {
+        let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
+        return Err(Failure::call(sentence));
+    }
+    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), device)?;
     if args.json {
         return print_json(&report);
     }
@@ -48,4 +77,24 @@ pub fn run(args: &Args) -> Result<()> {
         ),
     ];
     print(&rows.map(|(name, value)| format!("{name:<12}{value}\n")).concat())
+}
+
+/// Scores a model that predicts from examples.
+fn examples(args: &Args, device: Device) -> Result<()> {
+    let on = match (&args.data, args.split) {
+        (Some(path), _) => On::Data(path.clone()),
+        (None, Some(Split::Test)) => On::Test,
+        (None, _) => On::Validation,
+    };
+    let report = predictor(&args.run, device)?.evaluate(&on)?;
+    if args.json {
+        return print_json(&report.to_json());
+    }
+    let row = |(name, score): &(&str, f64)| format!("{:<12}{score:.4}\n", name.replace('_', " "));
+    let mut text: String = report.scores.iter().map(row).collect();
+    text += &format!("{:<12}{}\n", "scored", counted(report.examples, report.example));
+    if let Some(table) = &report.table {
+        text += &format!("\n{table}");
+    }
+    print(&text)
 }

@@ -1,0 +1,114 @@
+//! The backbone that a recipe describes.
+
+use anaphora_nn::{
+    Activation, Backbone, Builder, Cell, FeedForward, FeedForwardKind, Norm, Position, Recurrent,
+    RecurrentOptions, Similarity, Transformer, TransformerOptions,
+};
+
+use crate::recipe;
+
+/// What a task, not the recipe, decides of a backbone.
+#[derive(Clone, Copy, Debug)]
+pub struct BackboneOptions {
+    /// Values a step of the input.
+    pub input_size: usize,
+    /// Whether a step may be known by those before it only.
+    pub causal: bool,
+    /// Values a step of what a Transformer's blocks read beside their own input, where they do.
+    pub memory_size: Option<usize>,
+}
+
+impl Default for BackboneOptions {
+    fn default() -> Self {
+        Self { input_size: 0, causal: true, memory_size: None }
+    }
+}
+
+/// Makes a backbone whose parameters' names begin with `prefix`.
+pub fn backbone(
+    builder: &mut Builder,
+    prefix: &str,
+    model: &recipe::Model,
+    options: BackboneOptions,
+) -> Backbone {
+    use recipe::Backbone as Kind;
+    let recurrent = |builder: &mut Builder, cell| {
+        let options = RecurrentOptions {
+            cell,
+            input_size: options.input_size,
+            hidden_size: model.hidden_size,
+            layers: model.layers,
+            bidirectional: model.bidirectional && !options.causal,
+            dropout: model.dropout as f32,
+            variational: model.variational_dropout,
+            forget_bias: model.forget_bias as f32,
+        };
+        Backbone::Recurrent(Recurrent::new(builder, &format!("{prefix}rnn"), options))
+    };
+    match model.backbone {
+        Kind::Window => {
+            let sizes = [model.window, options.input_size, model.hidden_size, model.layers];
+            let name = format!("{prefix}window");
+            Backbone::FeedForward(FeedForward::new(builder, &name, sizes, model.dropout as f32))
+        }
+        Kind::Rnn if model.nonlinearity == recipe::Nonlinearity::Relu => recurrent(builder, Cell::Relu),
+        Kind::Rnn => recurrent(builder, Cell::Tanh),
+        Kind::Gru => recurrent(builder, Cell::Gru),
+        Kind::Lstm => recurrent(builder, Cell::Lstm),
+        Kind::Transformer => {
+            let BackboneOptions { input_size, causal, memory_size } = options;
+            let options = TransformerOptions { input_size, causal, memory_size, ..transformer(model) };
+            Backbone::Transformer(Transformer::new(builder, &format!("{prefix}transformer"), options))
+        }
+    }
+}
+
+/// The deviation from which a table of embeddings begins.
+pub fn embedding_deviation(model: &recipe::Model) -> f32 {
+    match model.backbone {
+        recipe::Backbone::Transformer => 0.02,
+        _ if model.tied_weights => 1.0 / (model.embedding_size() as f32).sqrt(),
+        _ => 1.0,
+    }
+}
+
+/// The Transformer that a recipe describes, fed with rows of its own width.
+pub(crate) fn transformer(model: &recipe::Model) -> TransformerOptions {
+    TransformerOptions {
+        input_size: model.hidden_size,
+        hidden_size: model.hidden_size,
+        layers: model.layers,
+        heads: model.heads(),
+        kv_heads: model.kv_heads.unwrap_or_else(|| model.heads()),
+        feed_forward_size: model.feed_forward_size(),
+        feed_forward: match model.feed_forward {
+            recipe::FeedForward::Relu => FeedForwardKind::Plain(Activation::Relu),
+            recipe::FeedForward::Gelu => FeedForwardKind::Plain(Activation::Gelu),
+            recipe::FeedForward::GeluTanh => FeedForwardKind::Plain(Activation::GeluTanh),
+            recipe::FeedForward::Swiglu => FeedForwardKind::SwiGlu,
+        },
+        context: model.context.unwrap_or(recipe::CONTEXT),
+        position: match model.position {
+            recipe::Position::None => Position::None,
+            recipe::Position::Sinusoidal => Position::Sinusoidal,
+            recipe::Position::Learned => Position::Learned,
+            recipe::Position::Rotary => Position::Rotary,
+            recipe::Position::Alibi => Position::Alibi,
+        },
+        norm: match model.norm {
+            recipe::Norm::Layer => Norm::Layer,
+            recipe::Norm::Rms => Norm::Rms,
+        },
+        norm_epsilon: model.norm_epsilon() as f32,
+        norm_first: model.norm_first,
+        similarity: match model.similarity {
+            recipe::Similarity::Dot => Similarity::ScaledDotProduct,
+            recipe::Similarity::Cosine => Similarity::Cosine,
+        },
+        bias: model.bias,
+        causal: true,
+        memory_size: None,
+        dropout: model.dropout as f32,
+        attention_dropout: model.attention_dropout as f32,
+    }
+}

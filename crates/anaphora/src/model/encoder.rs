@@ -1,0 +1,109 @@
+//! What reads a whole sequence before anything is predicted.
+
+use anaphora_data::Packed;
+use anaphora_nn::{Backbone, Builder, Graph, Input, Mask, ShapeError, State, Tensor};
+
+use super::backbone::{BackboneOptions, backbone, embedding_deviation};
+use crate::recipe;
+
+/// What the steps of a sequence are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Tokens of a vocabulary of this size.
+    Tokens(usize),
+    /// Vectors of so many numbers.
+    Frames(usize),
+}
+
+/// An input and a backbone that reads it.
+pub struct Encoder {
+    /// None where steps are vectors already.
+    input: Option<Input>,
+    backbone: Backbone,
+    dropout: f32,
+    variational: bool,
+}
+
+/// What an encoder makes of a packed batch.
+pub struct Encoded {
+    /// A row for each step, `[units, width]`.
+    pub steps: Tensor,
+    /// Of recurrent layers, where each sequence ends: for each layer and direction the hidden state and, for an LSTM, the
+    /// cell state, `[sequences, hidden_size]`.
+    pub ends: Vec<Tensor>,
+}
+
+impl Encoder {
+    /// Makes an encoder whose parameters' names begin with `prefix`; `causal` where a step may be known by those before it
+    /// only.
+    pub fn new(
+        builder: &mut Builder,
+        prefix: &str,
+        model: &recipe::Model,
+        reads: Reads,
+        causal: bool,
+    ) -> Self {
+        let (input, input_size) = match reads {
+            Reads::Tokens(vocab_size) => {
+                let name = format!("{prefix}embedding");
+                let (size, deviation) = (model.embedding_size(), embedding_deviation(model));
+                let input = Input::new(builder, &name, vocab_size, size, deviation);
+                (Some(input), input.size())
+            }
+            Reads::Frames(width) => (None, width),
+        };
+        let options = BackboneOptions { input_size, causal, memory_size: None };
+        let backbone = backbone(builder, prefix, model, options);
+        let is_transformer = model.backbone == recipe::Backbone::Transformer;
+        Self {
+            input,
+            backbone,
+            // A Transformer drops its input out itself, with the places in it.
+            dropout: if is_transformer { 0.0 } else { model.dropout as f32 },
+            variational: model.variational_dropout,
+        }
+    }
+
+    /// Values a step of what comes out.
+    pub fn output_size(&self) -> usize {
+        self.backbone.output_size()
+    }
+
+    /// Reads a packed batch.
+    pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
+        let sizes = &batch.batch_sizes[..];
+        let x = match &self.input {
+            Some(input) => {
+                let x = input.forward(graph, &batch.ids)?;
+                let mask = if self.variational { Mask::Sequence(sizes) } else { Mask::Each };
+                graph.dropout(x, self.dropout, mask)
+            }
+            None => {
+                let units = batch.units();
+                graph.constant(&batch.values, units, batch.values.len() / units.max(1))?
+            }
+        };
+        match &self.backbone {
+            Backbone::Recurrent(layers) => {
+                let (steps, ends) = layers.run(graph, x, sizes, &[])?;
+                Ok(Encoded { steps, ends })
+            }
+            other => {
+                let mut state: State = other.initial_state(batch.rows());
+                Ok(Encoded { steps: other.forward(graph, x, sizes, &mut state)?, ends: Vec::new() })
+            }
+        }
+    }
+
+    /// What a recurrent model knows at the end, `[sequences, output_size]`: the last layer's hidden state after the last
+    /// step, beside it that of the other direction.
+    pub fn last(&self, graph: &mut Graph, encoded: &Encoded) -> Result<Option<Tensor>, ShapeError> {
+        let Backbone::Recurrent(layers) = &self.backbone else { return Ok(None) };
+        let mut hidden = layers.last_hidden(&encoded.ends).into_iter();
+        let Some(forward) = hidden.next() else { return Ok(None) };
+        match hidden.next() {
+            Some(backward) => graph.concat(forward, backward).map(Some),
+            None => Ok(Some(forward)),
+        }
+    }
+}

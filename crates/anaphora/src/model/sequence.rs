@@ -1,0 +1,196 @@
+//! Models that read a sequence and predict something of it, or of each of its steps.
+
+use anaphora_data::Packed;
+use anaphora_nn::{
+    Builder, CrossEntropy, Graph, Linear, Mask, Mode, Params, Pooler, Pooling, ShapeError, Tensor,
+};
+
+use super::encoder::{Encoder, Reads};
+use crate::learner::Compute;
+use crate::recipe;
+
+/// What is predicted, and how far from the truth it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Objective {
+    /// One of so many classes: cross-entropy in nats, with smoothed targets and, where there are any, weighted classes.
+    Classes {
+        /// Share of the target that is spread over all classes.
+        label_smoothing: f32,
+        /// How much each class counts.
+        weights: Option<Vec<f32>>,
+    },
+    /// Yes or no for each column: the sum of their cross-entropies in nats.
+    Labels,
+    /// Numbers, by their squared error.
+    Squared,
+    /// Numbers, by the size of their error.
+    Absolute,
+    /// Numbers with their uncertainty: means and logarithms of variances of normal distributions, negative log-likelihood
+    /// in nats.
+    Gaussian,
+    /// Quantiles of numbers at these levels: pinball loss.
+    Quantiles(Vec<f32>),
+}
+
+/// What is true of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// A class for each row.
+    Classes(Vec<u32>),
+    /// Numbers, or ones and zeros, for each row, row-major.
+    Values(Vec<f32>),
+}
+
+/// An encoder, a pooling where one thing is predicted of a whole sequence, and a head.
+pub struct SequenceModel {
+    params: Params,
+    layers: Layers,
+    objective: Objective,
+}
+
+struct Layers {
+    encoder: Encoder,
+    /// None where something is predicted of each step.
+    pooling: Option<Pooling>,
+    pooler: Option<Pooler>,
+    head: Linear,
+    dropout: f32,
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What steps are.
+    pub reads: Reads,
+    /// Classes, labels or numbers that are predicted at once.
+    pub outputs: usize,
+    /// Whether something is predicted of each step, by those before it and itself only.
+    pub each_step: bool,
+}
+
+impl SequenceModel {
+    /// A model with random weights that follow from `seed`; zeros, to be loaded, without one.
+    pub fn new(model: &recipe::Model, shape: Shape, objective: Objective, seed: Option<u64>) -> Self {
+        let mut params = Params::new();
+        let mut builder = match seed {
+            Some(seed) => Builder::random(&mut params, seed),
+            None => Builder::zeros(&mut params),
+        };
+        let layers = Layers::new(model, shape, &objective, &mut builder);
+        Self { params, layers, objective }
+    }
+
+    /// The weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The weights, for an optimizer's step.
+    pub fn params_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    /// Adds to the gradients those of `weight` times the batch's mean loss, which is returned.
+    pub fn learn(
+        &mut self,
+        compute: &mut Compute,
+        batch: &Packed,
+        targets: &Targets,
+        seed: u64,
+        weight: f32,
+    ) -> Result<f32, ShapeError> {
+        let Compute { device, memory } = compute;
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Train { seed });
+        let output = self.layers.forward(&mut graph, batch)?;
+        let mean = self.objective.loss(&mut graph, output, targets)?;
+        let loss = graph.value(mean)[0];
+        graph.backward(mean, weight)?;
+        Ok(loss)
+    }
+
+    /// What the head gives for a batch, `[rows, width]`, and its mean loss where targets are known. Rows are sequences, or
+    /// the batch's steps in their packed order.
+    pub fn predict(
+        &mut self,
+        compute: &mut Compute,
+        batch: &Packed,
+        targets: Option<&Targets>,
+    ) -> Result<(Vec<f32>, Option<f32>), ShapeError> {
+        let Compute { device, memory } = compute;
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let output = self.layers.forward(&mut graph, batch)?;
+        let values = graph.value(output).to_vec();
+        let loss = match targets {
+            Some(targets) => {
+                let mean = self.objective.loss(&mut graph, output, targets)?;
+                Some(graph.value(mean)[0])
+            }
+            None => None,
+        };
+        Ok((values, loss))
+    }
+}
+
+impl Objective {
+    /// Columns of the head for `outputs` classes, labels or numbers.
+    pub fn width(&self, outputs: usize) -> usize {
+        match self {
+            Self::Gaussian => 2 * outputs,
+            Self::Quantiles(levels) => outputs * levels.len(),
+            _ => outputs,
+        }
+    }
+
+    /// The mean loss, `[1, 1]`; it takes the output over.
+    fn loss(&self, graph: &mut Graph, output: Tensor, targets: &Targets) -> Result<Tensor, ShapeError> {
+        let (_, mean) = match (self, targets) {
+            (Self::Classes { label_smoothing, weights }, Targets::Classes(classes)) => {
+                let options = CrossEntropy { label_smoothing: *label_smoothing, weights: weights.as_deref() };
+                graph.cross_entropy_with(output, classes, &options)?
+            }
+            (Self::Labels, Targets::Values(values)) => graph.binary_cross_entropy(output, values, None)?,
+            (Self::Squared, Targets::Values(values)) => graph.squared_error(output, values)?,
+            (Self::Absolute, Targets::Values(values)) => graph.absolute_error(output, values)?,
+            (Self::Gaussian, Targets::Values(values)) => graph.gaussian(output, values)?,
+            (Self::Quantiles(levels), Targets::Values(values)) => graph.quantile(output, values, levels)?,
+            _ => unreachable!("a task's targets are of its objective's kind"),
+        };
+        Ok(mean)
+    }
+}
+
+impl Layers {
+    fn new(model: &recipe::Model, shape: Shape, objective: &Objective, builder: &mut Builder) -> Self {
+        let encoder = Encoder::new(builder, "", model, shape.reads, shape.each_step);
+        let pooling = (!shape.each_step).then(|| match model.pooling() {
+            recipe::Pooling::Last => Pooling::Last,
+            recipe::Pooling::Mean => Pooling::Mean,
+            recipe::Pooling::Max => Pooling::Max,
+            recipe::Pooling::Attention => Pooling::Attention,
+        });
+        let size = encoder.output_size();
+        Self {
+            pooler: pooling.map(|pooling| Pooler::new(builder, "pooling", pooling, size)),
+            pooling,
+            head: Linear::new(builder, "head", size, objective.width(shape.outputs)),
+            dropout: model.dropout as f32,
+            encoder,
+        }
+    }
+
+    /// What the head gives: a row for each sequence, or for each step.
+    fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Tensor, ShapeError> {
+        let encoded = self.encoder.forward(graph, batch)?;
+        let last = match self.pooling {
+            Some(Pooling::Last) => self.encoder.last(graph, &encoded)?,
+            _ => None,
+        };
+        let y = match (last, &self.pooler) {
+            (Some(last), _) => last,
+            (None, Some(pooler)) => pooler.forward(graph, encoded.steps, &batch.batch_sizes)?,
+            (None, None) => encoded.steps,
+        };
+        let y = graph.dropout(y, self.dropout, Mask::Each);
+        self.head.forward(graph, y)
+    }
+}

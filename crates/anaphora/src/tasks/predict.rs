@@ -1,0 +1,124 @@
+//! What a trained model says of new input, and how well it does on examples whose truth is known.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use crate::Result;
+use crate::scores::Confusion;
+
+/// Something to predict from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// A text on the command line.
+    Text(String),
+    /// A file.
+    File(PathBuf),
+}
+
+impl Given {
+    /// What messages call it.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Text(_) => Path::new("the text given"),
+            Self::File(path) => path,
+        }
+    }
+}
+
+/// What is predicted of one example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// A line for people.
+    pub text: String,
+    /// An object for programs.
+    pub json: Value,
+}
+
+/// The examples that a model is scored on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum On {
+    /// Those that were validated on in training.
+    Validation,
+    /// Those that were kept for a test.
+    Test,
+    /// Those of a file or folder.
+    Data(PathBuf),
+}
+
+/// A trained model with what it needs to read raw data.
+pub trait Predictor {
+    /// Predicts from each input in turn; a file may hold several examples.
+    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>>;
+
+    /// Scores the model.
+    fn evaluate(&mut self, on: &On) -> Result<Report>;
+}
+
+/// How well a model does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Scores by their names, best known first.
+    pub scores: Vec<(&'static str, f64)>,
+    /// How much was scored.
+    pub examples: usize,
+    /// What an example is called.
+    pub example: &'static str,
+    /// A table for people, where one number does not say all.
+    pub table: Option<String>,
+    /// The same for programs.
+    pub details: Map<String, Value>,
+}
+
+impl Report {
+    /// A report on so many examples, without a score so far.
+    pub fn new(examples: usize, example: &'static str) -> Self {
+        Self { scores: Vec::new(), examples, example, table: None, details: Map::new() }
+    }
+
+    /// Adds a score.
+    pub fn add(&mut self, name: &'static str, score: f64) {
+        self.scores.push((name, score));
+    }
+
+    /// Adds how often each class was taken for each.
+    pub fn confusion(&mut self, labels: &[String], confusion: &Confusion) {
+        let rows: Vec<Vec<u64>> = confusion.rows().map(<[u64]>::to_vec).collect();
+        let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
+        let mut table = format!(
+            "{:<width$}  {:>9} {:>9} {:>9} {:>9}\n",
+            "class", "examples", "precision", "recall", "F1"
+        );
+        for (class, label) in labels.iter().enumerate() {
+            let score = confusion.class(class);
+            table += &format!(
+                "{label:<width$}  {:>9} {:>9.3} {:>9.3} {:>9.3}\n",
+                score.support, score.precision, score.recall, score.f1
+            );
+        }
+        if labels.len() <= 12 {
+            let cell = rows.iter().flatten().map(|count| count.to_string().len()).max().unwrap_or(1).max(4);
+            let short = |label: &str| label.chars().take(cell).collect::<String>();
+            table += &format!("\n{:<width$} ", "taken for");
+            labels.iter().for_each(|label| table += &format!(" {:>cell$}", short(label)));
+            table.push('\n');
+            for (label, row) in labels.iter().zip(&rows) {
+                table += &format!("{label:<width$} ");
+                row.iter().for_each(|count| table += &format!(" {count:>cell$}"));
+                table.push('\n');
+            }
+        }
+        self.table = Some(table);
+        self.details.insert("labels".into(), json!(labels));
+        self.details.insert("confusion".into(), json!(rows));
+    }
+
+    /// The whole as one object.
+    pub fn to_json(&self) -> Value {
+        let mut object: Map<String, Value> =
+            self.scores.iter().map(|&(name, score)| (name.to_owned(), json!(score))).collect();
+        object.insert("examples".into(), json!(self.examples));
+        object.extend(self.details.clone());
+        Value::Object(object)
+    }
+}

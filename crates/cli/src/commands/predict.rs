@@ -1,0 +1,66 @@
+//! `anaphora predict`: what a model says of new input.
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+
+use anaphora::tasks::{Given, predictor};
+
+use crate::device::DeviceArgs;
+use crate::error::{Failure, Result};
+use crate::output::{print, print_json, tell};
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora predict runs/tweets --text \"what a day\"      one text
+  anaphora predict runs/tweets new.txt                  each line of a file
+  anaphora predict runs/digits seven.wav eight.wav      each file
+  cut -f2 more.tsv | anaphora predict runs/tweets       each line of standard input
+  anaphora predict runs/tweets new.txt --json           an object a line, with all there is to know";
+
+/// Predict from new input
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Run folder
+    run: PathBuf,
+    /// Files to predict from [default: the lines of standard input]
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A text to predict from; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Print a line of JSON for each prediction
+    #[arg(long)]
+    json: bool,
+}
+
+/// Predicts.
+pub fn run(args: &Args) -> Result<()> {
+    let mut predictor = predictor(&args.run, args.device.open(&args.run)?)?;
+    let texts = args.text.iter().cloned().map(Given::Text);
+    let mut given: Vec<Given> = texts.chain(args.files.iter().cloned().map(Given::File)).collect();
+    if given.is_empty() {
+        given = from_standard_input()?;
+    }
+    for prediction in predictor.predict(&given)? {
+        if args.json {
+            print_json(&prediction.json)?;
+        } else {
+            print(&format!("{}\n", prediction.text))?;
+        }
+    }
+    Ok(())
+}
+
+fn from_standard_input() -> Result<Vec<Given>> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        tell("Type what is to be predicted from, a line each; end with Ctrl-D.");
+    }
+    let mut text = String::new();
+    input.read_to_string(&mut text).map_err(Failure::io("read", "standard input".as_ref()))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    Ok(lines.map(|line| Given::Text(line.to_owned())).collect())
+}
