@@ -43,7 +43,7 @@ fn a_decoder_goes_on_where_an_encoder_ended() {
             let (y, _) = decoder.run(graph, x, &DECODER_SIZES, &starts)?;
             Ok(graph.cross_entropy(y, &[0, 1, 2, 3, 3, 2, 1])?.1)
         };
-        let device = Device::new(2, Precision::F32);
+        let device = Device::new(1, Precision::F32);
         assert_eq!(check::gradients(&device, &mut params, 30, 1e-3, 1e-3, loss).unwrap(), [], "{cell:?}");
         // Nothing but the states leads to the encoder.
         for id in params.ids() {
