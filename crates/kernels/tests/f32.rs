@@ -1,7 +1,8 @@
 //! Packed f32 products against the plain one.
 
-use anaphora_kernels::Matrix;
 use anaphora_kernels::matmul::f32::{PackedF32, multiply, portable};
+use anaphora_kernels::matmul::linear::weight_gradient;
+use anaphora_kernels::{Matrix, Pool, Precision};
 
 const SIZES: [usize; 9] = [1, 2, 7, 15, 16, 17, 33, 100, 300];
 
@@ -77,4 +78,33 @@ fn sides_of_length_zero() {
     assert_eq!(c, [0.0; 6]);
     multiply(Matrix::new(&[], 0, 2), &packed(Matrix::new(&[1.0; 6], 2, 3)), &mut [], 3, false);
     multiply(Matrix::new(&[1.0; 4], 2, 2), &packed(Matrix::new(&[], 2, 0)), &mut [], 0, false);
+}
+
+#[test]
+fn weight_gradients_of_many_rows() {
+    // More rows than are turned at once, and right-hand sides that all threads share and that each packs for itself.
+    let m = 600;
+    for (n, k) in [(33, 1), (33, 9), (1, 16), (17, 17), (40, 50)] {
+        let (dy, x) = (numbers(m * n), numbers(m * k));
+        let (dy, x) = (Matrix::new(&dy, m, n), Matrix::new(&x, m, k));
+        let mut expected = vec![0.5; n * k];
+        portable(dy.transposed(), x, &mut expected, k, true);
+        let run = |threads| {
+            let (mut dw, mut db) = (vec![0.5; n * k], vec![0.5; n]);
+            weight_gradient(&Pool::new(threads), Precision::F32, dy, x, &mut dw, Some(&mut db));
+            (dw, db)
+        };
+        let (dw, db) = run(1);
+        assert!(
+            dw.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 1e-4),
+            "{n} x {k}"
+        );
+        for (column, found) in db.iter().enumerate() {
+            let expected = 0.5 + (0..m).map(|row| dy.at(row, column)).sum::<f32>();
+            assert!((found - expected).abs() < 1e-4, "{n} x {k}: {found} not {expected}");
+        }
+        for threads in [2, 3] {
+            assert!(run(threads) == (dw.clone(), db.clone()), "{n} x {k} with {threads} threads");
+        }
+    }
 }

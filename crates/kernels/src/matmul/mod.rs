@@ -85,6 +85,7 @@ impl Packed {
 pub struct Scratch {
     bf16: bf16::Scratch,
     once: PackedBf16,
+    narrow: PackedF32,
     rows: Vec<f32>,
 }
 

@@ -43,7 +43,7 @@ impl Once<'_> {
     ///
     /// To `row_sums`, unless it is empty, the sums of the rows of `a` are added; columns of `a` then lie without gaps.
     ///
-    /// In f32 each packs its share of the columns of `b`. In bf16 each packs the whole: there a product packs its left-hand
+    /// In f32 each packs its share of the columns of `b`, or all of them where they are few. In bf16 each packs the whole: there a product packs its left-hand
     /// side as well, and would do so for each share.
     pub fn multiply(
         &mut self,
@@ -63,11 +63,11 @@ impl Once<'_> {
                 scratch.once.pack(b);
                 bf16::multiply(a, &scratch.once, c, b.cols(), accumulate, &mut scratch.bf16);
             }
-            Precision::F32 if !turned => self.multiply_f32(a, b, c, accumulate),
+            Precision::F32 if !turned => self.multiply_f32(a, b, c, accumulate, &mut scratch.narrow),
             // The kernels read the left-hand side by rows: a column-major one is turned, a part at a time that stays in
             // cache.
             Precision::F32 => {
-                let rows = &mut scratch.rows;
+                let Scratch { rows, narrow, .. } = scratch;
                 rows.resize(a.rows() * (DEPTH + GAP), 0.0);
                 for start in (0..a.cols().max(1)).step_by(DEPTH) {
                     let depth = start..(start + DEPTH).min(a.cols());
@@ -76,13 +76,25 @@ impl Once<'_> {
                     if !row_sums.is_empty() {
                         elementwise::add_row_sums(row_sums, part);
                     }
-                    self.multiply_f32(part, b.row_range(depth), c, accumulate || start > 0);
+                    self.multiply_f32(part, b.row_range(depth), c, accumulate || start > 0, narrow);
                 }
             }
         }
     }
 
-    fn multiply_f32(&mut self, a: Matrix, b: Matrix, c: &mut [f32], accumulate: bool) {
+    fn multiply_f32(
+        &mut self,
+        a: Matrix,
+        b: Matrix,
+        c: &mut [f32],
+        accumulate: bool,
+        narrow: &mut PackedF32,
+    ) {
+        if b.cols() <= COLUMN_GRANULE {
+            // One worker would pack it all while the others wait.
+            narrow.pack(b);
+            return f32::multiply(a, narrow, c, b.cols(), accumulate);
+        }
         let parts = &self.parts.0[self.round % 2];
         self.round += 1;
         let columns = |index| crate::pool::share(b.cols(), COLUMN_GRANULE, index, parts.len());
