@@ -88,15 +88,6 @@ pub enum RecipeError {
 const RECURRENT_LAYERS: usize = 8;
 
 impl Recipe {
-    /// The defaults for a task and a backbone, the task's own where none is named. Those of [`Default`] are a recurrent
-    /// language model's.
-    pub fn for_task(task: Task, backbone: Option<Backbone>) -> Self {
-        let backbone = backbone.unwrap_or(task.backbone());
-        let mut recipe = Self { task, ..Self::for_backbone(backbone) };
-        tasks::defaults(&mut recipe);
-        recipe
-    }
-
     /// The defaults of a language model with this backbone.
     pub fn for_backbone(backbone: Backbone) -> Self {
         let mut recipe = Self::default();
@@ -112,7 +103,7 @@ impl Recipe {
     }
 
     /// The defaults for what some fields are going to be: `setting` gives a field's value, where it will have one. The task
-    /// may follow from the data. A value that a field does not take is passed over here; it is refused where it is set.
+    /// may follow from the data, and so does the backbone from the task where none is named. A value that a field does not take is passed over here; it is refused where it is set.
     pub fn for_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
         let mut wanted = Self::default();
         let mut named = None;
@@ -124,7 +115,10 @@ impl Recipe {
             (Task::Auto, Some(builtin)) => builtin.task(),
             (task, _) => task,
         };
-        Self::for_task(task, named)
+        let mut recipe = Self { task, ..Self::for_backbone(named.unwrap_or(task.backbone())) };
+        recipe.data.builtin = wanted.data.builtin;
+        tasks::defaults(&mut recipe);
+        recipe
     }
 
     /// Reads a recipe file and validates it.
