@@ -26,7 +26,7 @@ use toml::{Table, Value};
 pub use data::{Data, HoldOut, Input, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
-pub use model::{Backbone, FeedForward, Model, Nonlinearity, Norm, Pooling, Position, Similarity};
+pub use model::{Attention, Backbone, FeedForward, Model, Nonlinearity, Norm, Pooling, Position, Similarity};
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
 pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};
@@ -107,12 +107,13 @@ impl Recipe {
     pub fn for_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
         let mut wanted = Self::default();
         let mut named = None;
-        for field in ["task", "data.builtin", "model.backbone"] {
+        for field in ["task", "data.builtin", "data.target", "model.backbone"] {
             let known = setting(field).is_some_and(|value| wanted.set(field, &value).is_ok());
             named = (known && field == "model.backbone").then_some(wanted.model.backbone);
         }
         let task = match (wanted.task, wanted.data.builtin) {
             (Task::Auto, Some(builtin)) => builtin.task(),
+            (Task::Auto, None) if wanted.data.target.is_some() => Task::Translate,
             (task, _) => task,
         };
         let mut recipe = Self { task, ..Self::for_backbone(named.unwrap_or(task.backbone())) };
@@ -248,6 +249,9 @@ impl Recipe {
         let transformer = Some(model).filter(|model| model.backbone == Backbone::Transformer);
         if let Some(conflict) = transformer.and_then(|model| crate::model::transformer(model).conflict()) {
             return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
+        }
+        if model.backbone == Backbone::Window && self.task == Task::Translate {
+            return Some("model.backbone = \"window\" cannot write a sequence of another; choose a recurrent one or transformer".into());
         }
         let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
         if recurrent && model.layers > RECURRENT_LAYERS {

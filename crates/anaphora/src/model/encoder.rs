@@ -31,6 +31,8 @@ pub struct Encoded {
     /// Of recurrent layers, where each sequence ends: for each layer and direction the hidden state and, for an LSTM, the
     /// cell state, `[sequences, hidden_size]`.
     pub ends: Vec<Tensor>,
+    /// Layers that `ends` are of.
+    pub layers: usize,
 }
 
 impl Encoder {
@@ -69,6 +71,13 @@ impl Encoder {
         self.backbone.output_size()
     }
 
+    /// Values of all that is known where a sequence ends, of one recurrent layer.
+    pub fn end_size(&self) -> Option<usize> {
+        let Backbone::Recurrent(layers) = &self.backbone else { return None };
+        let state = layers.initial_state(1);
+        Some((0..state.parts()).map(|part| state.part(part).len()).sum::<usize>() / layers.layers())
+    }
+
     /// Reads a packed batch.
     pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
         let sizes = &batch.batch_sizes[..];
@@ -86,11 +95,15 @@ impl Encoder {
         match &self.backbone {
             Backbone::Recurrent(layers) => {
                 let (steps, ends) = layers.run(graph, x, sizes, &[])?;
-                Ok(Encoded { steps, ends })
+                Ok(Encoded { steps, ends, layers: layers.layers() })
             }
             other => {
                 let mut state: State = other.initial_state(batch.rows());
-                Ok(Encoded { steps: other.forward(graph, x, sizes, &mut state)?, ends: Vec::new() })
+                Ok(Encoded {
+                    steps: other.forward(graph, x, sizes, &mut state)?,
+                    ends: Vec::new(),
+                    layers: 0,
+                })
             }
         }
     }

@@ -19,6 +19,8 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// A line of text from another: a sentence from that of another language.
+    Translate,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -31,6 +33,8 @@ pub enum Builtin {
     Names,
     /// Noisy waves of several shapes.
     Waves,
+    /// Lists of numbers, to be turned round.
+    Reverse,
 }
 
 impl Task {
@@ -47,13 +51,14 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
         match self {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
+            Self::Reverse => Task::Translate,
         }
     }
 }

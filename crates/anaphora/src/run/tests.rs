@@ -23,7 +23,7 @@ fn is_read_back() {
     // While it is locked for training, its model can be used.
     let reader = Run::open(&path).unwrap();
     assert_eq!(reader.info(), run.info());
-    assert_eq!(reader.info().best.unwrap().step, 900);
+    assert_eq!(reader.info().best.as_ref().unwrap().step, 900);
     assert_eq!(reader.recipe().unwrap(), recipe());
     assert_eq!(fs::read_to_string(reader.tokenizer_path()).unwrap(), "{}");
     assert_eq!(reader.read_model(&[("w", &[2])]).unwrap(), weights);
