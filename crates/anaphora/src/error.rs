@@ -171,6 +171,9 @@ pub enum Error {
         "--beams, --length-penalty, --n-best and --no-repeat-ngram are for models that write, as in translation"
     )]
     NoSearch,
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Picture(#[from] anaphora_data::picture::PictureError),
     /// Parallel text cannot be read.
     #[error(transparent)]
     Parallel(#[from] anaphora_data::parallel::ParallelError),

@@ -250,7 +250,7 @@ impl Recipe {
         if let Some(conflict) = transformer.and_then(|model| crate::model::transformer(model).conflict()) {
             return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
         }
-        if model.backbone == Backbone::Window && self.task == Task::Translate {
+        if model.backbone == Backbone::Window && matches!(self.task, Task::Translate | Task::Caption) {
             return Some("model.backbone = \"window\" cannot write a sequence of another; choose a recurrent one or transformer".into());
         }
         let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);

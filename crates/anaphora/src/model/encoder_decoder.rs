@@ -186,7 +186,7 @@ impl EncoderDecoder {
         };
         Ok(Read {
             steps: graph.value(read.encoded.steps).to_vec(),
-            batch_sizes: source.batch_sizes.clone(),
+            batch_sizes: read.encoded.batch_sizes,
             summary: graph.value(read.summary).to_vec(),
             start,
         })
@@ -282,7 +282,7 @@ impl Layers {
         let encoded = self.encoder.forward(graph, source)?;
         let summary = match self.encoder.last(graph, &encoded)? {
             Some(last) => last,
-            None => self.mean.forward(graph, encoded.steps, &source.batch_sizes)?,
+            None => self.mean.forward(graph, encoded.steps, &encoded.batch_sizes)?,
         };
         Ok(Memory { encoded, summary })
     }
@@ -293,7 +293,7 @@ impl Layers {
         let (sizes, sources) = (&batch.batch_sizes[..], &batch.sources[..]);
         let mask = if self.variational { Mask::Sequence(sizes) } else { Mask::Each };
         let values = read.encoded.steps;
-        let known = EncoderMemory { values, batch_sizes: &batch.source.batch_sizes, sources };
+        let known = EncoderMemory { values, batch_sizes: &read.encoded.batch_sizes, sources };
         let x = self.input.forward(graph, &batch.inputs)?;
         let y = match &self.decoder {
             Decoder::Transformer(layers) => {

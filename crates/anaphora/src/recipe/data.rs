@@ -64,6 +64,9 @@ pub struct Data {
     pub validation_target: Option<PathBuf>,
     /// One vocabulary for what is read and what is written.
     pub shared_vocabulary: bool,
+    /// Pixels along both sides to which pictures are brought; 64 for captions where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture_size: Option<usize>,
     /// What a token is.
     pub tokenizer: Tokenizer,
     /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
@@ -104,6 +107,8 @@ pub enum Input {
     Pixels,
     /// A picture, patch by patch.
     Patches,
+    /// A picture as a few convolutions see it.
+    Picture,
 }
 
 /// How windows are drawn from the data.
@@ -152,6 +157,7 @@ impl Default for Data {
             target: None,
             validation_target: None,
             shared_vocabulary: false,
+            picture_size: None,
             tokenizer: Tokenizer::default(),
             vocabulary_min_count: 2,
             windows: Windows::default(),

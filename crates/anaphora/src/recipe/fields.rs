@@ -57,7 +57,7 @@ const MANY: i64 = 1_000_000_000_000;
 pub const FIELDS: &[Field] = &[
     field(
         "task",
-        Word(&["auto", "music", "text", "classify", "translate"]),
+        Word(&["auto", "music", "text", "classify", "translate", "caption"]),
         "what is learnt; auto finds it from the file",
     ),
     field("data.train", Path, "what to learn from"),
@@ -70,7 +70,7 @@ pub const FIELDS: &[Field] = &[
     field("data.test_files", Text, "names of the files kept for a test, as in *_[0-4].wav"),
     field(
         "data.input",
-        Word(&["auto", "text", "numbers", "mel", "samples", "rows", "pixels", "patches"]),
+        Word(&["auto", "text", "numbers", "mel", "samples", "rows", "pixels", "patches", "picture"]),
         "what an example is read as",
     ),
     field(
@@ -99,6 +99,11 @@ pub const FIELDS: &[Field] = &[
     field("data.target", Path, "what the lines of data.train become; else its second column"),
     field("data.validation_target", Path, "the same for data.validation"),
     field("data.shared_vocabulary", Flag, "one vocabulary for what is read and what is written"),
+    field(
+        "data.picture_size",
+        Whole(4, 1024),
+        "pixels along both sides of pictures; 64 for captions where left out",
+    ),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),

@@ -21,6 +21,8 @@ pub enum Task {
     Classify,
     /// A line of text from another: a sentence from that of another language.
     Translate,
+    /// A sentence on a picture.
+    Caption,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -35,6 +37,8 @@ pub enum Builtin {
     Waves,
     /// Lists of numbers, to be turned round.
     Reverse,
+    /// Pictures of coloured shapes with captions.
+    Scenes,
 }
 
 impl Task {
@@ -51,7 +55,7 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse", "scenes"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
@@ -59,6 +63,7 @@ impl Builtin {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
             Self::Reverse => Task::Translate,
+            Self::Scenes => Task::Caption,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
+mod caption;
 mod classify;
 mod language;
 mod pairs;
 mod predict;
 mod translate;
 
+pub use caption::{Caption, Captioner};
 pub use classify::{Classifier, Classify};
 pub use language::Language;
 pub use pairs::Writing;
@@ -30,6 +32,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
         Task::Translate => Box::new(Translate::open(recipe, assets, notes)?),
+        Task::Caption => Box::new(Caption::open(recipe, assets, notes)?),
     })
 }
 
@@ -40,6 +43,7 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
         Task::Classify => Box::new(Classifier::open(run, device)?),
         Task::Translate => Box::new(Translator::open(run, device)?),
+        Task::Caption => Box::new(Captioner::open(run, device)?),
     })
 }
 
@@ -49,6 +53,7 @@ pub fn defaults(recipe: &mut Recipe) {
         Task::Auto | Task::Music | Task::Text => {}
         Task::Classify => classify::defaults(recipe),
         Task::Translate => translate::defaults(recipe),
+        Task::Caption => caption::defaults(recipe),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Learning to write one sequence of another, and writing: what translation and captioning share.
 
-use anaphora_data::{BatchSize, Batches, Packed, Sequence};
+use anaphora_data::{BatchSize, Batches, Packed, Sequence, Tokenizer};
 use anaphora_nn::State;
 
 use crate::Result;
@@ -19,16 +19,19 @@ const ROWS: usize = 64;
 /// What is read, and what is to be written of it, pair by pair.
 #[derive(Default)]
 pub struct Pairs {
+    /// What is read.
     pub sources: Vec<Sequence>,
-    /// Without ends.
+    /// What is to be written, pair by pair, without ends.
     pub targets: Vec<Vec<u32>>,
+    /// What each pair reads: several may read one source.
+    pub source_of: Vec<usize>,
 }
 
 impl Pairs {
     /// How long each pair is, in the sequence that is longer.
     fn lengths(&self) -> Vec<usize> {
-        let pairs = self.sources.iter().zip(&self.targets);
-        pairs.map(|(source, target)| source.len().max(target.len() + 1)).collect()
+        let pairs = self.source_of.iter().zip(&self.targets);
+        pairs.map(|(&source, target)| self.sources[source].len().max(target.len() + 1)).collect()
     }
 
     /// Batches to learn from.
@@ -47,8 +50,10 @@ impl Pairs {
     }
 
     fn batch(&self, pairs: &[usize], end: u32) -> PairBatch {
-        let pairs: Vec<_> =
-            pairs.iter().map(|&pair| (&self.sources[pair], &self.targets[pair][..])).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|&pair| (&self.sources[self.source_of[pair]], &self.targets[pair][..]))
+            .collect();
         PairBatch::new(&pairs, end)
     }
 
@@ -75,6 +80,15 @@ impl Pairs {
         }
         Ok(sum / self.extent().units.max(1) as f64)
     }
+}
+
+/// Hypotheses as texts, each with its score.
+pub fn texts(hypotheses: &[Hypothesis], tokenizer: &Tokenizer) -> Vec<(String, f64)> {
+    let text = |hypothesis: &Hypothesis| {
+        let ids = hypothesis.ids.strip_suffix(&[tokenizer.end_id()]).unwrap_or(&hypothesis.ids);
+        (tokenizer.decode(ids).trim().to_owned(), hypothesis.score)
+    };
+    hypotheses.iter().map(text).collect()
 }
 
 /// How sequences are written.

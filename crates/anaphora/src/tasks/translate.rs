@@ -7,7 +7,7 @@ use anaphora_data::{Batches, Order, Sequence, Tokenizer, builtin, share_out};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
-use super::pairs::{Pairs, Writing, write};
+use super::pairs::{Pairs, Writing, texts, write};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::corpus;
@@ -150,6 +150,7 @@ impl Languages {
                 left_out += 1;
                 continue;
             }
+            taken.source_of.push(taken.sources.len());
             taken.sources.push(source);
             taken.targets.push(target);
         }
@@ -281,11 +282,7 @@ impl Translator {
         let Self { languages, model, compute, writing, .. } = self;
         let target = &languages.target;
         let found = write(sources, target.end_id(), model, compute, writing)?;
-        let text = |hypothesis: &crate::beam::Hypothesis| {
-            let ids = hypothesis.ids.strip_suffix(&[target.end_id()]).unwrap_or(&hypothesis.ids);
-            (target.decode(ids).trim().to_owned(), hypothesis.score)
-        };
-        Ok(found.iter().map(|hypotheses| hypotheses.iter().map(text).collect()).collect())
+        Ok(found.iter().map(|best| texts(best, target)).collect())
     }
 }
 
