@@ -198,7 +198,7 @@ fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 4);
     let small = ["--backbone=transformer", "--layers=1", "--set=model.heads=2", "--steps=2"];
-    let transformer = [&small[..], &["--set=model.norm=layer", "--set=model.feed_forward=gelu"]].concat();
+    let transformer = [&small[..], &["--set=model.norm=layer", "--set=model.feed_forward=gelu"][..]].concat();
     for (number, (settings, said)) in [
         (
             &["--backbone=lstm", "--steps=2"][..],
