@@ -94,9 +94,11 @@ impl Recipe {
         recipe.model.backbone = backbone;
         if backbone == Backbone::Transformer {
             let Self { data, model, training, .. } = &mut recipe;
+            // What learns most from a text of a megabyte in some minutes: many small steps of a small model.
             data.windows = Windows::Random;
-            (model.layers, model.hidden_size, model.dropout) = (4, 256, 0.1);
-            (training.batch, training.length, training.learning_rate) = (16, 128, 1e-3);
+            (model.layers, model.hidden_size, model.heads, model.dropout) = (4, 128, Some(4), 0.0);
+            (model.feed_forward, model.norm) = (FeedForward::Swiglu, Norm::Rms);
+            (training.batch, training.length, training.learning_rate) = (12, 64, 3e-3);
             (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
         }
         recipe

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use anaphora::recipe::{Backbone, FeedForward, Position};
+use anaphora::recipe::{Backbone, Builtin, FeedForward, Norm, Position};
 use anaphora::trained::Trained;
 use anaphora::weights::{NamedTensor, read_weights, write_weights};
 use anaphora::{Device, Precision, Recipe, huggingface, train};
@@ -155,40 +155,88 @@ fn sixteen_bits_names_without_prefix_masks_and_the_tied_head_are_read() {
     assert!(difference > 0.0 && difference < 0.2, "{difference}");
 }
 
+/// Models that leave out different things of GPT-2: tokens, biases, tied weights, activation.
+const MODELS: [(&str, bool, bool, FeedForward); 3] = [
+    ("character", false, false, FeedForward::Gelu),
+    ("byte", true, true, FeedForward::Relu),
+    ("bpe:300", false, true, FeedForward::GeluTanh),
+];
+
+const TUNE: &str = "X:1\nM:4/4\nK:D\n";
+
+/// Trains a small one of [`MODELS`] a little.
+fn train_small((tokenizer, bias, tied, feed_forward): (&str, bool, bool, FeedForward), run: &Path) {
+    let mut recipe = Recipe::for_backbone(Backbone::Transformer);
+    recipe.data.builtin = Some(Builtin::Tunes);
+    recipe.set("data.tokenizer", tokenizer).unwrap();
+    recipe.model.position = Position::Learned;
+    (recipe.model.feed_forward, recipe.model.norm) = (feed_forward, Norm::Layer);
+    (recipe.model.layers, recipe.model.hidden_size, recipe.model.heads) = (2, 16, Some(2));
+    (recipe.model.bias, recipe.model.tied_weights) = (bias, tied);
+    (recipe.training.batch, recipe.training.length, recipe.training.steps) = (4, 16, Some(3));
+    recipe.model.context = Some(32);
+    train::train(&recipe, run, &AtomicBool::new(false), &mut |_| {}).unwrap();
+}
+
 /// A trained model goes out and comes back with the same logits, whatever its tokens are and whatever of GPT-2 it leaves out.
 #[test]
 fn a_model_trained_here_comes_back_as_it_was() {
     let place = tempfile::tempdir().unwrap();
-    for (number, (tokenizer, bias, tied, feed_forward)) in [
-        ("character", false, false, FeedForward::Gelu),
-        ("byte", true, true, FeedForward::Relu),
-        ("bpe:300", false, true, FeedForward::GeluTanh),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut recipe = Recipe::for_backbone(Backbone::Transformer);
-        recipe.data.builtin = Some(Builtin::Tunes);
-        recipe.set("data.tokenizer", tokenizer).unwrap();
-        recipe.model.position = Position::Learned;
-        recipe.model.feed_forward = feed_forward;
-        (recipe.model.layers, recipe.model.hidden_size, recipe.model.heads) = (2, 16, Some(2));
-        (recipe.model.bias, recipe.model.tied_weights) = (bias, tied);
-        (recipe.training.batch, recipe.training.length, recipe.training.steps) = (4, 16, Some(3));
-        recipe.model.context = Some(32);
+    for (number, model) in MODELS.into_iter().enumerate() {
+        let tokenizer = model.0;
         let path = |name: &str| place.path().join(format!("{name}-{number}"));
-        let never = AtomicBool::new(false);
-        train::train(&recipe, &path("run"), &never, &mut |_| {}).unwrap();
+        train_small(model, &path("run"));
         huggingface::export(&path("run"), &path("out")).unwrap();
         let mut before = Trained::open(path("run")).unwrap();
         let mut after = imported(&path("out"), &path("back"));
-        let ids = before.tokenizer.encode("X:1\nM:4/4\nK:D\n").unwrap();
-        assert_eq!(after.tokenizer.encode("X:1\nM:4/4\nK:D\n").unwrap(), ids, "{tokenizer}");
-        assert_eq!(after.tokenizer.decode(&ids), "X:1\nM:4/4\nK:D\n");
+        let ids = before.tokenizer.encode(TUNE).unwrap();
+        assert_eq!(after.tokenizer.encode(TUNE).unwrap(), ids, "{tokenizer}");
+        assert_eq!(after.tokenizer.decode(&ids), TUNE);
         assert_eq!(after.tokenizer.end_id(), before.tokenizer.end_id(), "{tokenizer}");
         let difference = furthest(&logits(&mut after, &ids, 1), &logits(&mut before, &ids, 1));
         assert!(difference < 1e-6, "{tokenizer}: {difference}");
     }
+}
+
+/// `transformers` has read what was exported here, by `gpt2/make.py`, which says how; the weights are set by a formula, so
+/// that they are the same ones again.
+#[test]
+fn an_exported_model_has_the_logits_that_transformers_finds_in_it() {
+    let place = tempfile::tempdir().unwrap();
+    let exports = std::env::var_os("ANAPHORA_EXPORTS");
+    for (number, model) in MODELS.into_iter().enumerate() {
+        let run = place.path().join(format!("run-{number}"));
+        train_small(model, &run);
+        set_weights(&run.join("model.safetensors"));
+        if let Some(exports) = &exports {
+            huggingface::export(&run, &Path::new(exports).join(number.to_string())).unwrap();
+            continue;
+        }
+        let bytes = fs::read(gpt2().join("exported.safetensors")).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let expected = tensors.tensor(&number.to_string()).unwrap();
+        let words = expected.data().as_chunks().0.iter();
+        let expected: Vec<f32> = words.map(|&word| f32::from_le_bytes(word)).collect();
+        let mut trained = Trained::open(&run).unwrap();
+        let ids = trained.tokenizer.encode(TUNE).unwrap();
+        let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+        assert!(difference < 1e-4, "{}: {difference}", model.0);
+    }
+}
+
+/// Evenly spread weights (Weyl's sequence), those of norms around one.
+fn set_weights(path: &Path) {
+    let mut tensors = read_weights(path).unwrap();
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut number = 0.0f64;
+    for tensor in &mut tensors {
+        let around = if tensor.name.contains("norm") && tensor.name.ends_with("weight") { 1.0 } else { 0.0 };
+        for value in tensor.data.to_mut().iter_mut() {
+            number += 1.0;
+            *value = (around + 0.6 * ((number * 0.618_033_988_749_895).fract() - 0.5)) as f32;
+        }
+    }
+    write_weights(path, &tensors).unwrap();
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// An empty tape over `params`.
     pub fn new(device: &'a Device, params: &'a mut Params, memory: &'a mut Memory, mode: Mode) -> Self {
+        memory.adapt(device);
         let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
         Self { device, params, memory, nodes, mode, operations, saved: 0, masks: 0 }
     }

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use anaphora_kernels::matmul::linear::PackedColumns;
 use anaphora_kernels::recurrent::{PackedLayer, Saved, Workspace};
 
-use crate::ParamId;
+use crate::{Device, ParamId, Precision};
 
 /// What a [`crate::Graph`] uses again from step to step: activation buffers, packed weights and what layers keep between
-/// forward and backward. It belongs to one [`crate::Params`] and one [`crate::Device`].
+/// forward and backward. It belongs to one [`crate::Params`]; where the [`Device`] has other threads or another precision than
+/// before, weights are packed anew.
 #[derive(Default)]
 pub struct Memory {
     spare: Vec<Vec<f32>>,
     pub(crate) linear: HashMap<ParamId, Versioned<PackedColumns>>,
     pub(crate) recurrent: HashMap<ParamId, Versioned<PackedLayer>>,
+    /// Threads and number format that weights are packed for.
+    packed_for: Option<(usize, Precision)>,
     pub(crate) saved: Vec<Saved>,
     pub(crate) workspace: Workspace,
 }
@@ -28,6 +31,16 @@ impl Memory {
     /// Nothing kept yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Forgets what is packed for another number of threads or number format than `device` has.
+    pub(crate) fn adapt(&mut self, device: &Device) {
+        let wanted = Some((device.threads(), device.precision()));
+        if self.packed_for != wanted {
+            self.linear.clear();
+            self.recurrent.clear();
+            self.packed_for = wanted;
+        }
     }
 
     /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough. Where none is, the

@@ -23,6 +23,8 @@ pub struct Params {
     specs: Vec<Spec>,
     values: Vec<f32>,
     grads: Vec<f32>,
+    /// Where weights decay, in order; neighbours are one range.
+    decayed: Vec<Range<usize>>,
     version: u64,
 }
 
@@ -34,6 +36,9 @@ impl Params {
 
     /// Adds a parameter of `shape` with the given values, row-major.
     ///
+    /// Weight decay is for those of two dimensions or more. Biases and the gains of norms have one, and pulling them to zero
+    /// limits what a layer can say without making it any smoother (the practice of GPT-2's and most other trainings).
+    ///
     /// # Panics
     ///
     /// If there are not as many values as the shape has places, or the name is taken.
@@ -44,7 +49,14 @@ impl Params {
         let start = self.values.len();
         self.values.extend_from_slice(values);
         self.grads.resize(self.values.len(), 0.0);
-        self.specs.push(Spec { name, shape: shape.to_vec(), range: start..self.values.len() });
+        let range = start..self.values.len();
+        if shape.len() >= 2 {
+            match self.decayed.last_mut().filter(|last| last.end == start) {
+                Some(last) => last.end = range.end,
+                None => self.decayed.push(range.clone()),
+            }
+        }
+        self.specs.push(Spec { name, shape: shape.to_vec(), range });
         self.version += 1;
         ParamId(self.specs.len() - 1)
     }
@@ -122,6 +134,7 @@ impl Params {
     }
 
     /// The `step`-th AdamW step (from 1) on gradients times `scale`; `mean` and `square` are the optimizer's flat state.
+    /// Parameters of one dimension do not decay.
     pub fn adamw(
         &mut self,
         device: &Device,
@@ -132,13 +145,16 @@ impl Params {
         square: &mut [f32],
     ) {
         self.version += 1;
-        optimizer::adamw(&device.pool, settings, step, scale, &mut self.values, &self.grads, mean, square);
+        let Self { values, grads, decayed, .. } = self;
+        optimizer::adamw(&device.pool, settings, step, scale, values, grads, mean, square, decayed);
     }
 
-    /// One SGD step on gradients times `scale`; `velocity` is the optimizer's flat state.
+    /// One SGD step on gradients times `scale`; `velocity` is the optimizer's flat state. Parameters of one dimension do not
+    /// decay.
     pub fn sgd(&mut self, device: &Device, settings: Sgd, scale: f32, velocity: &mut [f32]) {
         self.version += 1;
-        optimizer::sgd(&device.pool, settings, scale, &mut self.values, &self.grads, velocity);
+        let Self { values, grads, decayed, .. } = self;
+        optimizer::sgd(&device.pool, settings, scale, values, grads, velocity, decayed);
     }
 
     /// Changes whenever weights may have changed: packed copies of an older version are stale.

@@ -119,6 +119,22 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn a_memory_serves_one_device_after_another() {
+    let [vocab, hidden] = [33, 49];
+    let (mut model, mut memory) = (Model::new(Cell::Lstm, vocab, hidden), Memory::new());
+    let devices = [(1, Precision::F32), (3, Precision::F32), (2, Precision::Bf16), (2, Precision::F32)];
+    for (threads, precision) in devices {
+        let device = Device::new(threads, precision);
+        let mut pass = |memory: &mut Memory| {
+            let loss = model.pass(&device, memory, &[5, 3, 1], 1).unwrap();
+            (loss.to_bits(), model.params.grads().to_vec())
+        };
+        let fresh = pass(&mut Memory::new());
+        assert!(fresh == pass(&mut memory), "{threads} threads, {precision:?}");
+    }
+}
+
+#[test]
 fn a_steady_step_allocates_no_activations() {
     let (vocab, hidden, batch_sizes) = (50, 64, [32; 10]);
     let activation = 32 * 10 * hidden * size_of::<f32>();

@@ -197,7 +197,8 @@ fn a_tokenizer_of_another_size_or_kind_is_refused() {
 fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 4);
-    let transformer = ["--backbone=transformer", "--layers=1", "--set=model.heads=2", "--steps=2"];
+    let small = ["--backbone=transformer", "--layers=1", "--set=model.heads=2", "--steps=2"];
+    let transformer = [&small[..], &["--set=model.norm=layer", "--set=model.feed_forward=gelu"][..]].concat();
     for (number, (settings, said)) in [
         (
             &["--backbone=lstm", "--steps=2"][..],
@@ -226,7 +227,7 @@ fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
     {
         let run = format!("run-{number}");
         let out = format!("--out={run}");
-        let begin = if settings.first() == Some(&"--backbone=lstm") { &[][..] } else { &transformer };
+        let begin = if settings.first() == Some(&"--backbone=lstm") { &[][..] } else { &transformer[..] };
         let end = ["tunes.abc", "--set=model.embedding_size=32", &out];
         place.train(&[begin, settings, &end[..]].concat()).ok();
         let refused = place.call(&["export", &run, "--to=huggingface"]).refused(1);

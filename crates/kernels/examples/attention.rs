@@ -44,7 +44,7 @@ fn measure(pool: &Pool, settings: Settings, batch: usize, length: usize) {
     let ahead = median(|| forward(pool, settings, inputs, &mut out, &mut log_sums));
     let back = median(|| {
         let (keys_values, scale, scale_terms) = (&mut [][..], &mut [][..], &mut [][..]);
-        let gradients = Gradients { queries: &mut dqkv, keys_values, scale, scale_terms };
+        let gradients = Gradients { fresh: false, queries: &mut dqkv, keys_values, scale, scale_terms };
         backward(pool, settings, inputs, (&out, &log_sums), &dout, gradients);
     });
     let last = Sequences::packed(&[batch]);

@@ -33,8 +33,14 @@ pub fn forward(pool: &Pool, function: Activation, x: &[f32], y: &mut [f32]) {
         let own = worker.share(x.len(), GRANULE);
         // SAFETY: these values belong to this worker alone.
         let y = unsafe { y.part(own.clone()) };
-        simd::dispatch(Forward { function, x: &x[own], y });
+        apply(function, &x[own], y);
     });
+}
+
+/// [`forward`] on the present thread.
+pub(crate) fn apply(function: Activation, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len());
+    simd::dispatch(Forward { function, x, y });
 }
 
 /// `d *= f'(x)`: the gradient of the result becomes that of `x` in place.

@@ -1,5 +1,7 @@
 //! Gradient norm and optimizer steps over flat parameters.
 
+use std::ops::Range;
+
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::simd::vectorized;
@@ -29,6 +31,27 @@ pub fn global_norm(pool: &Pool, values: &[f32]) -> f32 {
     sums.iter().map(|&sum| f64::from(sum)).sum::<f64>().sqrt() as f32
 }
 
+/// Calls `step` for one stretch of `own` after the other, with whether it lies in `decayed`, whose ranges are in order and
+/// apart.
+#[inline(always)]
+fn for_each_stretch(own: Range<usize>, decayed: &[Range<usize>], mut step: impl FnMut(Range<usize>, bool)) {
+    let mut at = own.start;
+    let mut ahead = &decayed[decayed.partition_point(|range| range.end <= at)..];
+    while at < own.end {
+        let (end, decays) = match ahead {
+            [range, rest @ ..] if range.start <= at => {
+                ahead = rest;
+                (range.end, true)
+            }
+            [range, ..] => (range.start, false),
+            [] => (own.end, false),
+        };
+        let end = end.min(own.end);
+        step(at..end, decays);
+        at = end;
+    }
+}
+
 /// Settings of AdamW (Loshchilov, Hutter 2019) as PyTorch names them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
@@ -43,7 +66,7 @@ pub struct AdamW {
 }
 
 /// One AdamW step, the `step`-th (from 1): `grads` are first multiplied by `scale` (clipping); `mean` and `square` are the
-/// running means.
+/// running means. Weights decay in the ranges `decayed`, which are in order and apart.
 #[allow(clippy::too_many_arguments)]
 pub fn adamw(
     pool: &Pool,
@@ -54,6 +77,7 @@ pub fn adamw(
     grads: &[f32],
     mean: &mut [f32],
     square: &mut [f32],
+    decayed: &[Range<usize>],
 ) {
     let AdamW { learning_rate, betas: (beta1, beta2), epsilon, weight_decay } = settings;
     let steps = step.min(i32::MAX as u64) as i32;
@@ -67,18 +91,27 @@ pub fn adamw(
     let [values, mean, square] = [values, mean, square].map(SharedMut::new);
     pool.run(|worker| {
         let own = worker.share(n, BLOCK);
-        // SAFETY: this range belongs to this worker alone.
-        let [values, mean, square] = [values, mean, square].map(|all| unsafe { all.part(own.clone()) });
-        let moments = mean.iter_mut().zip(square);
         vectorized(
             #[inline(always)]
             || {
-                for ((value, grad), (m, v)) in values.iter_mut().zip(&grads[own]).zip(moments) {
-                    let grad = grad * scale;
-                    *m += (grad - *m) * (1.0 - beta1);
-                    *v = *v * beta2 + grad * grad * (1.0 - beta2);
-                    *value = *value * decay - rate * *m / (v.sqrt() * root + epsilon);
-                }
+                for_each_stretch(
+                    own,
+                    decayed,
+                    #[inline(always)]
+                    |stretch, decays| {
+                        let decay = if decays { decay } else { 1.0 };
+                        // SAFETY: this range belongs to this worker alone.
+                        let [values, mean, square] =
+                            [values, mean, square].map(|all| unsafe { all.part(stretch.clone()) });
+                        let moments = mean.iter_mut().zip(square);
+                        for ((value, grad), (m, v)) in values.iter_mut().zip(&grads[stretch]).zip(moments) {
+                            let grad = grad * scale;
+                            *m += (grad - *m) * (1.0 - beta1);
+                            *v = *v * beta2 + grad * grad * (1.0 - beta2);
+                            *value = *value * decay - rate * *m / (v.sqrt() * root + epsilon);
+                        }
+                    },
+                );
             },
         );
     });
@@ -95,19 +128,57 @@ pub struct Sgd {
     pub weight_decay: f32,
 }
 
-/// One step of SGD: `velocity = momentum * velocity + grad`, `value -= learning_rate * velocity`.
-pub fn sgd(pool: &Pool, settings: Sgd, scale: f32, values: &mut [f32], grads: &[f32], velocity: &mut [f32]) {
+/// One step of SGD: `velocity = momentum * velocity + grad`, `value -= learning_rate * velocity`. Weights decay in the ranges
+/// `decayed`, which are in order and apart.
+#[allow(clippy::too_many_arguments)]
+pub fn sgd(
+    pool: &Pool,
+    settings: Sgd,
+    scale: f32,
+    values: &mut [f32],
+    grads: &[f32],
+    velocity: &mut [f32],
+    decayed: &[Range<usize>],
+) {
     let Sgd { learning_rate, momentum, weight_decay } = settings;
     let n = values.len();
     assert_eq!((grads.len(), velocity.len()), (n, n));
     let [values, velocity] = [values, velocity].map(SharedMut::new);
     pool.run(|worker| {
-        let own = worker.share(n, BLOCK);
-        // SAFETY: this range belongs to this worker alone.
-        let [values, velocity] = [values, velocity].map(|all| unsafe { all.part(own.clone()) });
-        for ((value, grad), velocity) in values.iter_mut().zip(&grads[own]).zip(velocity) {
-            *velocity = *velocity * momentum + grad * scale + *value * weight_decay;
-            *value -= learning_rate * *velocity;
-        }
+        for_each_stretch(worker.share(n, BLOCK), decayed, |stretch, decays| {
+            let decay = if decays { weight_decay } else { 0.0 };
+            // SAFETY: this range belongs to this worker alone.
+            let [values, velocity] = [values, velocity].map(|all| unsafe { all.part(stretch.clone()) });
+            for ((value, grad), velocity) in values.iter_mut().zip(&grads[stretch]).zip(velocity) {
+                *velocity = *velocity * momentum + grad * scale + *value * decay;
+                *value -= learning_rate * *velocity;
+            }
+        });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_cover_the_share_and_agree_with_the_ranges() {
+        let layouts: [&[(usize, usize)]; 5] =
+            [&[], &[(0, 20)], &[(3, 5), (9, 10), (14, 20)], &[(0, 7)], &[(18, 20)]];
+        for edges in layouts {
+            let decayed: Vec<_> = edges.iter().map(|&(start, end)| start..end).collect();
+            for start in 0..20 {
+                for end in start..=20 {
+                    let mut found = Vec::new();
+                    for_each_stretch(start..end, &decayed, |stretch, decays| {
+                        assert!(!stretch.is_empty());
+                        found.extend(stretch.map(|i| (i, decays)));
+                    });
+                    let inside = |i: usize| decayed.iter().any(|range| range.contains(&i));
+                    let expected: Vec<_> = (start..end).map(|i| (i, inside(i))).collect();
+                    assert_eq!(found, expected, "{start}..{end} of {decayed:?}");
+                }
+            }
+        }
+    }
 }

@@ -107,16 +107,34 @@ impl Case {
         let Results { out, log_sums, dqueries, dmemory, dscale } = &mut results;
         let settings = self.settings(precision);
         forward(&pool, settings, batch, out, log_sums);
+        let saved = (&out[..], &log_sums[..]);
+        let mut terms = vec![f32::NAN; terms];
         let gradients = Gradients {
+            fresh: false,
             queries: dqueries,
             keys_values: dmemory,
             scale: dscale,
-            scale_terms: &mut vec![f32::NAN; terms],
+            scale_terms: &mut terms,
         };
-        backward(&pool, settings, batch, (out, log_sums), &self.dout, gradients);
+        backward(&pool, settings, batch, saved, &self.dout, gradients);
         // Gradients were added to what was there.
-        for grads in [dqueries, dmemory, dscale] {
+        for grads in [&mut *dqueries, dmemory, dscale] {
             grads.iter_mut().for_each(|grad| *grad -= 0.5);
+        }
+        let mut written = vec![f32::NAN; dqueries.len()];
+        let gradients = Gradients {
+            fresh: true,
+            queries: &mut written,
+            keys_values: &mut vec![0.0; dmemory.len()],
+            scale: &mut vec![0.0; dscale.len()],
+            scale_terms: &mut terms,
+        };
+        backward(&pool, settings, batch, saved, &self.dout, gradients);
+        for (written, added) in written.iter().zip(dqueries) {
+            assert!(
+                (written - *added).abs() < 1e-6 * (1.0 + written.abs()),
+                "{written}, {added} where added"
+            );
         }
         results
     }

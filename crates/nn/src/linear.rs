@@ -1,6 +1,6 @@
 //! The linear layer.
 
-use anaphora_autograd::{Graph, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Activation, Graph, ParamId, ShapeError, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{Builder, init};
@@ -40,5 +40,15 @@ impl Linear {
     /// `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
         graph.linear(x, self.weight, self.bias)
+    }
+
+    /// A function of what [`Linear::forward`] gives.
+    pub fn forward_activated(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        function: Activation,
+    ) -> Result<Tensor, ShapeError> {
+        graph.linear_activated(x, self.weight, self.bias, function)
     }
 }

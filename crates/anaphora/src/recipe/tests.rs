@@ -213,13 +213,13 @@ fn a_transformer_has_sizes_that_fit_each_other() {
     let set = "set model.heads, model.kv_heads or model.hidden_size";
     assert_eq!(
         refusal_of(|r| r.model.heads = Some(3)),
-        format!("3 heads do not divide a width of 256; {set}")
+        format!("3 heads do not divide a width of 128; {set}")
     );
     assert_eq!(
         refusal_of(|r| r.model.kv_heads = Some(3)),
         format!("3 heads of keys and values do not divide 4 heads of queries; {set}")
     );
-    assert!(refusal_of(|r| r.model.context = Some(100)).contains("model.context only 100"));
+    assert!(refusal_of(|r| r.model.context = Some(50)).contains("model.context only 50"));
     let mut model_alone = Recipe::for_backbone(Backbone::Transformer);
     model_alone.validate_model().unwrap();
     model_alone.model.heads = Some(3);

@@ -7,6 +7,11 @@ can be left out unnoticed. Beside config.json, model.safetensors and tokenizer.j
     logits [N, vocab]       behind each of them
     greedy [100] i32        what follows them, each the likeliest
 
+`python make.py exported FOLDER` writes exported.safetensors: the logits [tokens, vocab] of each model in a folder of exported
+ones, 0, 1, ..., behind each token of a short tune. The models are those that the tests export to a new folder with
+
+    ANAPHORA_EXPORTS=FOLDER cargo test -p anaphora --test huggingface transformers_finds
+
 `python make.py FOLDER TEXT` reads a folder that `anaphora export` wrote and scores a short text by it, to be set beside
 `anaphora evaluate RUN --data FILE --json`, and continues it, beside `anaphora generate RUN --prompt TEXT --temperature 0`.
 """
@@ -21,6 +26,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
+TUNE = "X:1\nM:4/4\nK:D\n"
 PROMPT = "The sea was calm, and the wind"
 TEXT = "The sea was calm, and the wind came from the west. The ship and the sea, the wind and the calm. " * 4
 
@@ -66,6 +72,16 @@ def main():
     )
 
 
+def exported(folder):
+    logits = {}
+    for path in sorted(Path(folder).iterdir()):
+        model, words = AutoModelForCausalLM.from_pretrained(path).eval(), AutoTokenizer.from_pretrained(path)
+        with torch.inference_mode():
+            ids = torch.tensor([words.encode(TUNE, add_special_tokens=False)])
+            logits[path.name] = model(ids).logits[0].numpy()
+    save_file(logits, HERE / "exported.safetensors")
+
+
 def check(folder, text):
     """What `transformers` makes of a folder: the mean loss of a text and the end behind it, and the likeliest continuation."""
     model, words = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
@@ -79,7 +95,9 @@ def check(folder, text):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] == ["exported"]:
+        exported(*sys.argv[2:])
+    elif len(sys.argv) > 1:
         check(*sys.argv[1:])
     else:
         main()

@@ -16,6 +16,11 @@ impl Graph<'_> {
     pub fn activate(&mut self, function: Activation, x: Tensor) -> Tensor {
         let mut value = self.memory.take(x.rows * x.cols);
         activation::forward(&self.device.pool, function, self.value(x), &mut value);
+        self.push_activated(function, x, value)
+    }
+
+    /// Puts the values of a function of `x` on the tape.
+    pub(crate) fn push_activated(&mut self, function: Activation, x: Tensor, value: Vec<f32>) -> Tensor {
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
         self.keep(x);
         self.record(Activate { function, x, y });

@@ -303,7 +303,7 @@ impl Operation for Attend {
             return;
         }
         let keys_values = self.others.as_ref().map(|others| others.keys_values);
-        let mut dqueries = graph.borrow_grad(self.queries);
+        let (mut dqueries, fresh) = graph.borrow_grad_unset(self.queries);
         let mut dkeys_values = keys_values.map(|tensor| graph.borrow_grad(tensor)).unwrap_or_default();
         // Where a gradient is not wanted it has a place all the same.
         let mut unwanted = Vec::new();
@@ -333,6 +333,7 @@ impl Operation for Attend {
             (value(self.out), value(self.log_sums)),
             &dout,
             Gradients {
+                fresh,
                 queries: &mut dqueries,
                 keys_values: &mut dkeys_values,
                 scale: dscale,

@@ -1,6 +1,7 @@
 //! A linear map of every row.
 
 use anaphora_kernels::Matrix;
+use anaphora_kernels::activation::Activation;
 use anaphora_kernels::matmul::linear::{self, PackedColumns};
 
 use crate::error::{ShapeError, expect};
@@ -23,6 +24,29 @@ impl Graph<'_> {
         weight: ParamId,
         bias: Option<ParamId>,
     ) -> Result<Tensor, ShapeError> {
+        Ok(self.map_rows(x, weight, bias, None)?.0)
+    }
+
+    /// [`Graph::activate`] of a [`Graph::linear`], each part of it computed while its argument is in cache.
+    pub fn linear_activated(
+        &mut self,
+        x: Tensor,
+        weight: ParamId,
+        bias: Option<ParamId>,
+        function: Activation,
+    ) -> Result<Tensor, ShapeError> {
+        let (z, value) = self.map_rows(x, weight, bias, Some(function))?;
+        Ok(self.push_activated(function, z, value))
+    }
+
+    /// The linear map, and the function's values where one is given.
+    fn map_rows(
+        &mut self,
+        x: Tensor,
+        weight: ParamId,
+        bias: Option<ParamId>,
+        function: Option<Activation>,
+    ) -> Result<(Tensor, Vec<f32>), ShapeError> {
         let shape = self.params.shape(weight);
         let side = (self.params.name(weight), shape);
         let fits = shape.len() == 2 && shape[1] == x.cols;
@@ -49,13 +73,15 @@ impl Graph<'_> {
             entry.version = version;
         }
         let mut value = self.memory.take(x.rows * out);
+        let mut activated = self.memory.take(if function.is_some() { value.len() } else { 0 });
         let bias_values = bias.map(|bias| self.params.value(bias));
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
-        self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, false);
+        let also = function.map(|function| (function, activated.as_mut_slice()));
+        self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
         let y = self.push(value, x.rows, out, true);
         self.keep(x);
         self.record(Linear { x, weight, bias, y });
-        Ok(y)
+        Ok((y, activated))
     }
 }
 

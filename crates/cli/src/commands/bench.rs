@@ -284,6 +284,8 @@ fn recipe(model: &Model, language: &Language, length: usize) -> Result<recipe::M
         dropout: 0.0,
         // As GPT-2 has them, and nanoGPT, the peer.
         position: recipe::Position::Learned,
+        feed_forward: recipe::FeedForward::Gelu,
+        norm: recipe::Norm::Layer,
         tied_weights: backbone == recipe::Backbone::Transformer,
         ..recipe.model
     };

@@ -16,6 +16,8 @@ use crate::{Matrix, elementwise, simd};
 
 /// Where gradients are added.
 pub struct Gradients<'a> {
+    /// Whether `queries` hold nothing yet: they are then written, whatever was there.
+    pub fresh: bool,
     /// As [`Batch::queries`].
     pub queries: &'a mut [f32],
     /// As [`super::Memory::keys_values`]; empty without a memory.
@@ -36,6 +38,7 @@ struct Pass<'a> {
     log_sums: &'a [f32],
     dheads: [SharedMut<'a>; 3],
     scale_terms: SharedMut<'a>,
+    fresh: bool,
 }
 
 /// Adds to the gradients of queries, keys, values and scale what `dout[tokens, heads * head_size]` says. `saved` are
@@ -52,7 +55,7 @@ pub fn backward(
     let (attention, (out, log_sums)) = (settings.attention, saved);
     let cosine = attention.similarity == Similarity::Cosine;
     let tokens = batch.sequences.rows();
-    let Gradients { queries, keys_values, scale: dscale, scale_terms } = gradients;
+    let Gradients { fresh, queries, keys_values, scale: dscale, scale_terms } = gradients;
     assert_eq!(queries.len(), batch.queries.len());
     assert_eq!(keys_values.len(), batch.memory.map_or(0, |memory| memory.keys_values.len()));
     assert_eq!((out.len(), dout.len()), (tokens * attention.width(), tokens * attention.width()));
@@ -61,6 +64,10 @@ pub fn backward(
         assert_eq!((dscale.len(), scale_terms.len()), (attention.heads, log_sums.len()));
         // Queries that see no key may be no one's.
         scale_terms.fill(0.0);
+    }
+    if fresh && batch.memory.is_some() {
+        // Queries that see no key may be no one's.
+        queries.fill(0.0);
     }
     let rows = |data| {
         let (stride, head_size) = (attention.width(), attention.head_size);
@@ -77,6 +84,8 @@ pub fn backward(
         log_sums,
         dheads: [dqueries, dmemory, dmemory],
         scale_terms: SharedMut::new(&mut *scale_terms),
+        // Without a memory each query sees a key, itself, and each head of a token is written once.
+        fresh: fresh && batch.memory.is_none(),
     };
     let readers = Readers::new(&batch);
     let plan = Plan::of_keys(attention, &batch, &readers);
@@ -347,7 +356,11 @@ impl<'a> Pass<'a> {
         data.fetch(like.place(tokens.ahead(row), head), like.head_size);
         let at = like.place(tokens.at(row), head);
         // SAFETY: by the caller's promise.
-        unsafe { data.part(at..at + like.head_size) }
+        let part = unsafe { data.part(at..at + like.head_size) };
+        if self.fresh {
+            part.fill(0.0);
+        }
+        part
     }
 }
 

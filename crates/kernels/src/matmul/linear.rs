@@ -1,9 +1,10 @@
 //! Products over all threads of a pool: a linear layer forward and backward.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use super::{Once, Packed, Precision, Scratch, multiply, with_once};
+use crate::activation::{self, Activation};
 use crate::pool::{Pool, Worker, share};
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise};
@@ -14,9 +15,12 @@ pub const COLUMN_GRANULE: usize = 16;
 /// Values of a product that a worker holds before it writes them out; they stay in its second-level cache.
 const TILE_VALUES: usize = 1 << 16;
 
-/// A right-hand matrix `[k, n]`, each worker's columns packed by and for that worker.
+/// With at least so many rows a worker, products are cut by rows, as is what follows them.
+const ROWS_EACH: usize = 32;
+
+/// A right-hand matrix `[k, n]`, each worker's columns packed by that worker.
 pub struct PackedColumns {
-    parts: Vec<Mutex<Packed>>,
+    parts: Vec<RwLock<Packed>>,
     k: usize,
     n: usize,
 }
@@ -24,7 +28,7 @@ pub struct PackedColumns {
 impl PackedColumns {
     /// An empty matrix for a pool of `threads`.
     pub fn new(precision: Precision, threads: usize) -> Self {
-        let parts = (0..threads).map(|_| Mutex::new(Packed::new(precision))).collect();
+        let parts = (0..threads).map(|_| RwLock::new(Packed::new(precision))).collect();
         Self { parts, k: 0, n: 0 }
     }
 
@@ -34,7 +38,8 @@ impl PackedColumns {
         let parts = &self.parts;
         pool.run(|worker| {
             let columns = worker.share(b.cols(), COLUMN_GRANULE);
-            lock(&parts[worker.index()]).pack(b.col_range(columns));
+            let mut part = parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
+            part.pack(b.col_range(columns));
         });
     }
 
@@ -43,34 +48,101 @@ impl PackedColumns {
         self.n
     }
 
-    /// `c[m, n] = a[m, k] · b + bias`, or `c += …` where `accumulate`.
-    pub fn product(&self, pool: &Pool, a: Matrix, bias: Option<&[f32]>, c: &mut [f32], accumulate: bool) {
+    /// `c[m, n] = a[m, k] · b + bias`, and where a function is given its values for `c` in the slice beside it, computed
+    /// while those of `c` are in cache.
+    pub fn product(
+        &self,
+        pool: &Pool,
+        a: Matrix,
+        bias: Option<&[f32]>,
+        c: &mut [f32],
+        activated: Option<(Activation, &mut [f32])>,
+    ) {
         let (m, n) = (a.rows(), self.n);
         assert_eq!(a.cols(), self.k, "product of [{m}, {}] and [{}, {n}]", a.cols(), self.k);
         assert_eq!(c.len(), m * n);
+        assert!(activated.as_ref().is_none_or(|(_, y)| y.len() == m * n));
         let c = SharedMut::new(c);
+        let activated = activated.map(|(function, y)| (function, SharedMut::new(y)));
         pool.run(|worker| {
-            let columns = share(n, COLUMN_GRANULE, worker.index(), worker.count());
-            if columns.is_empty() {
-                return;
+            if m >= ROWS_EACH * worker.count() {
+                self.product_by_rows(worker, a, bias, c, activated);
+            } else {
+                self.product_by_columns(worker, a, bias, c, activated);
             }
-            let width = columns.len();
-            let part = lock(&self.parts[worker.index()]);
-            let bias = bias.map(|bias| &bias[columns.clone()]);
-            let rows_at_once = (TILE_VALUES / width).clamp(48, 1024);
-            with_buffers(|tile, scratch| {
-                for start in (0..m).step_by(rows_at_once) {
-                    let rows = start..(start + rows_at_once).min(m);
-                    tile.resize(rows.len() * width, 0.0);
-                    multiply(a.row_range(rows.clone()), &part, tile, false, scratch);
-                    for (row, values) in rows.zip(tile.chunks_exact(width)) {
-                        let at = row * n + columns.start;
-                        // SAFETY: the columns of this worker alone.
-                        let out = unsafe { c.part(at..at + width) };
-                        elementwise::store(out, values, bias, accumulate);
+        });
+    }
+
+    /// One worker's rows of [`PackedColumns::product`].
+    fn product_by_rows(
+        &self,
+        worker: &Worker,
+        a: Matrix,
+        bias: Option<&[f32]>,
+        c: SharedMut,
+        activated: Option<(Activation, SharedMut)>,
+    ) {
+        let n = self.n;
+        let own = worker.share(a.rows(), 1);
+        // What is activated has to be in cache still.
+        let rows_at_once = activated.map_or(own.len(), |_| (TILE_VALUES / n.max(1)).clamp(48, 1024));
+        with_buffers(|_, scratch| {
+            for start in own.clone().step_by(rows_at_once.max(1)) {
+                let rows = start..(start + rows_at_once).min(own.end);
+                let values = rows.start * n..rows.end * n;
+                // SAFETY: the rows of this worker alone.
+                let c = unsafe { c.part(values.clone()) };
+                let a = a.row_range(rows);
+                for (index, part) in self.parts.iter().enumerate() {
+                    let first = share(n, COLUMN_GRANULE, index, self.parts.len()).start;
+                    let part = part.read().unwrap_or_else(PoisonError::into_inner);
+                    multiply(a, &part, &mut c[first..], n, false, scratch);
+                }
+                if let Some(bias) = bias {
+                    elementwise::add_bias(c, bias);
+                }
+                if let Some((function, y)) = activated {
+                    // SAFETY: as above.
+                    activation::apply(function, c, unsafe { y.part(values) });
+                }
+            }
+        });
+    }
+
+    /// One worker's columns of [`PackedColumns::product`].
+    fn product_by_columns(
+        &self,
+        worker: &Worker,
+        a: Matrix,
+        bias: Option<&[f32]>,
+        c: SharedMut,
+        activated: Option<(Activation, SharedMut)>,
+    ) {
+        let (m, n) = (a.rows(), self.n);
+        let columns = worker.share(n, COLUMN_GRANULE);
+        if columns.is_empty() {
+            return;
+        }
+        let width = columns.len();
+        let part = self.parts[worker.index()].read().unwrap_or_else(PoisonError::into_inner);
+        let bias = bias.map(|bias| &bias[columns.clone()]);
+        let rows_at_once = (TILE_VALUES / width).clamp(48, 1024);
+        with_buffers(|tile, scratch| {
+            for start in (0..m).step_by(rows_at_once) {
+                let rows = start..(start + rows_at_once).min(m);
+                tile.resize(rows.len() * width, 0.0);
+                multiply(a.row_range(rows.clone()), &part, tile, width, false, scratch);
+                for (row, values) in rows.zip(tile.chunks_exact(width)) {
+                    let at = row * n + columns.start;
+                    // SAFETY: the columns of this worker alone.
+                    let out = unsafe { c.part(at..at + width) };
+                    elementwise::store(out, values, bias, false);
+                    if let Some((function, y)) = activated {
+                        // SAFETY: as above.
+                        activation::apply(function, out, unsafe { y.part(at..at + width) });
                     }
                 }
-            });
+            }
         });
     }
 }
@@ -152,8 +224,4 @@ pub(crate) fn with_buffers<R>(f: impl FnOnce(&mut Vec<f32>, &mut Scratch) -> R) 
         let (tile, scratch) = &mut *buffers.borrow_mut();
         f(tile, scratch)
     })
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

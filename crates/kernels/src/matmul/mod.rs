@@ -89,10 +89,11 @@ pub struct Scratch {
     rows: Vec<f32>,
 }
 
-/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; `c` lies row by row without gaps.
-pub fn multiply(a: Matrix, b: &Packed, c: &mut [f32], accumulate: bool, scratch: &mut Scratch) {
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; rows of `c` lie `ldc` values apart, and nothing between
+/// them is touched.
+pub fn multiply(a: Matrix, b: &Packed, c: &mut [f32], ldc: usize, accumulate: bool, scratch: &mut Scratch) {
     match b {
-        Packed::F32(b) => f32::multiply(a, b, c, b.n(), accumulate),
-        Packed::Bf16(b) => bf16::multiply(a, b, c, b.n(), accumulate, &mut scratch.bf16),
+        Packed::F32(b) => f32::multiply(a, b, c, ldc, accumulate),
+        Packed::Bf16(b) => bf16::multiply(a, b, c, ldc, accumulate, &mut scratch.bf16),
     }
 }

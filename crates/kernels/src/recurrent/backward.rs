@@ -183,7 +183,7 @@ pub fn backward(
                 let d = Matrix::new(unsafe { dhidden.read(from) }, lanes.len(), stride).col_range(0..all);
                 for (units, part) in &parts {
                     let dh = unsafe { dh_all.part(of_batch(units, &lanes)) };
-                    multiply(d, &part.hidden_back, dh, split, scratch);
+                    multiply(d, &part.hidden_back, dh, part.hidden_back.n(), split, scratch);
                 }
             }
         });

@@ -86,7 +86,7 @@ pub fn forward(
                     [] => gates_of(&units, 0..tokens),
                     _ => unsafe { table.part(table_of(&units)) },
                 };
-                multiply(x, &part.input, own, false, scratch);
+                multiply(x, &part.input, own, part.input.n(), false, scratch);
                 elementwise::add_bias(own, &part.bias);
             }
             worker.barrier();
@@ -108,7 +108,7 @@ pub fn forward(
                     let width = units.len();
                     buffer.resize(lanes.len() * gates * width, 0.0);
                     let (product, zeros) = buffer.split_at_mut(multiplied.len() * gates * width);
-                    multiply(h, &part.hidden, product, false, scratch);
+                    multiply(h, &part.hidden, product, part.hidden.n(), false, scratch);
                     zeros.fill(0.0);
                     let tokens_now = step.start + lanes.start..step.start + lanes.end;
                     let own = gates_of(units, tokens_now.clone());

@@ -145,10 +145,12 @@ impl Block {
             (stream, y) = self.join(graph, stream, branch, part, following)?;
             part += 1;
         }
-        let inner = self.up.forward(graph, y)?;
         let inner = match self.kind {
-            FeedForwardKind::Plain(function) => graph.activate(function, inner),
-            FeedForwardKind::SwiGlu => graph.swiglu(inner)?,
+            FeedForwardKind::Plain(function) => self.up.forward_activated(graph, y, function)?,
+            FeedForwardKind::SwiGlu => {
+                let gates_and_ups = self.up.forward(graph, y)?;
+                graph.swiglu(gates_and_ups)?
+            }
         };
         let branch = self.down.forward(graph, inner)?;
         self.join(graph, stream, branch, part, following)

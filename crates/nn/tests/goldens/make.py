@@ -195,12 +195,14 @@ def optimizer(name, make, **settings):
     """Three steps with given gradients, clipped together to a global norm.
 
     Each setting as a tensor [1]; a.0, b.0 the parameters before, a.k, b.k after step k; grad.a.k, grad.b.k the gradients
-    of step k before clipping; norm [3] their norms. PyTorch clips by min(1, max_norm / (norm + 1e-6)).
+    of step k before clipping; norm [3] their norms. PyTorch clips by min(1, max_norm / (norm + 1e-6)). Only a, a matrix, has
+    weight decay.
     """
     torch.manual_seed(2)
     max_norm = 1.0
     params = {"a": draw(5, 3), "b": draw(7)}
-    steps = make(params.values())
+    decays = {"a": settings["weight_decay"], "b": 0.0}
+    steps = make([{"params": [param], "weight_decay": decays[key]} for key, param in params.items()])
     tensors = {key: [value] for key, value in settings.items()} | {"max_norm": [max_norm]}
     tensors |= {f"{key}.0": param.detach().clone() for key, param in params.items()}
     norms = []
@@ -452,13 +454,13 @@ def main():
     lr, beta1, beta2, eps, weight_decay, momentum = 0.01, 0.9, 0.99, 1e-8, 0.1, 0.9
     optimizer(
         "adamw",
-        lambda params: torch.optim.AdamW(params, lr, (beta1, beta2), eps, weight_decay),
+        lambda params: torch.optim.AdamW(params, lr, (beta1, beta2), eps),
         lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay,
     )  # fmt: skip
     optimizer(
         "sgd_momentum",
         lambda params: torch.optim.SGD(params, lr, momentum),
-        lr=lr, momentum=momentum,
+        lr=lr, momentum=momentum, weight_decay=weight_decay,
     )  # fmt: skip
 
 

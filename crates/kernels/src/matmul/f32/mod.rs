@@ -112,8 +112,12 @@ fn gemm(a: Matrix, b: &PackedBMatrix<f32>, n: usize, c: &mut [f32], ldc: usize, 
             return product(c);
         }
         // It writes rows without gaps only.
-        dense.clear();
-        c.chunks(ldc).for_each(|row| dense.extend_from_slice(&row[..n]));
+        if accumulate {
+            dense.clear();
+            c.chunks(ldc).for_each(|row| dense.extend_from_slice(&row[..n]));
+        } else {
+            dense.resize(a.rows() * n, 0.0);
+        }
         product(dense);
         c.chunks_mut(ldc).zip(dense.chunks_exact(n)).for_each(|(to, from)| to[..n].copy_from_slice(from));
     });
