@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use anaphora::recipe::Optimizer;
+use anaphora::recipe::{Builtin, Optimizer};
 use anaphora::train::{Event, train};
 use anaphora::{Error, Recipe};
 
@@ -34,7 +34,7 @@ fn goes_back_with_a_lower_rate() {
         "{notes:?}"
     );
     assert_eq!(outcome.steps, 40);
-    assert!(outcome.best.unwrap().loss < 4.2, "{outcome:?}");
+    assert!(outcome.best.as_ref().unwrap().loss < 4.2, "{outcome:?}");
 }
 
 #[test]
