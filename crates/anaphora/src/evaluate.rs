@@ -15,6 +15,9 @@ use crate::trained::Trained;
 /// Sequences that are read side by side.
 const ROWS: usize = 64;
 
+/// Steps of time that are read at once, at least.
+const SHORTEST: usize = 64;
+
 /// A piece longer than this is read in parts, each from a fresh state, so that a single long document can be read side by
 /// side too.
 const LONGEST: usize = 5_000;
@@ -80,11 +83,12 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Reads `stream`, about `tokens` tokens at once.
+    /// Reads `stream`, about `tokens` tokens at once: as much as a training batch has, and enough that the stretches, which
+    /// each cost a Transformer whose places are absolute half a context more, are not short.
     pub fn new(stream: Arc<TokenStream>, tokens: usize) -> Result<Self> {
         let plan = Plan::Pieces {
             batch: ROWS,
-            length: (tokens / ROWS).max(8),
+            length: (tokens / ROWS).max(SHORTEST),
             longest: Some(LONGEST),
             shuffle: false,
         };

@@ -275,12 +275,13 @@ impl Recipe {
                 "training.length is {length}, but model.context only {context}; a window has to fit into the context"
             ));
         }
-        let known_end = training.steps.is_some() || training.epochs.is_some();
+        let known_end = training.steps.is_some() || training.epochs.is_some() || training.minutes.is_some();
         if training.schedule == ScheduleKind::Cosine && !known_end {
-            let needs = "training.schedule = \"cosine\" needs training.steps or training.epochs";
+            let needs =
+                "training.schedule = \"cosine\" needs training.steps, training.epochs or training.minutes";
             return Some(format!("{needs}, for it must know where it ends"));
         }
-        if !known_end && training.minutes.is_none() && training.patience == 0 {
+        if !known_end && training.patience == 0 {
             let set = "set training.steps, training.epochs, training.minutes or training.patience";
             return Some(format!("nothing would end this training; {set}"));
         }

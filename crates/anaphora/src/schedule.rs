@@ -22,24 +22,26 @@ pub struct Schedule {
 pub enum Decay {
     /// It stays at its peak.
     Constant,
-    /// It falls along half a cosine (Loshchilov & Hutter 2017) to `floor` times the peak at step `end` and after.
+    /// It falls along half a cosine (Loshchilov & Hutter 2017) to `floor` times the peak at the end.
     Cosine {
-        /// The first step at the lowest rate.
-        end: u64,
         /// The lowest rate, as a share of the peak.
         floor: f64,
     },
-    /// It falls at each plateau of the validation loss.
+    /// It falls at each plateau of the validation loss, and, where the end is known, along half a cosine over the last
+    /// [`TAIL`] of the training.
     Plateau(Plateau),
 }
 
+/// The share of a training at its end in which the rate falls although there is no plateau.
+pub const TAIL: f64 = 0.4;
+
 impl Schedule {
-    /// The schedule that a recipe asks for, of a training of `end` steps (which only the cosine needs to know).
-    pub fn of(recipe: &Training, end: u64) -> Self {
+    /// The schedule that a recipe asks for.
+    pub fn of(recipe: &Training) -> Self {
         let floor = recipe.min_learning_rate_factor;
         let decay = match recipe.schedule {
             ScheduleKind::Constant => Decay::Constant,
-            ScheduleKind::Cosine => Decay::Cosine { end, floor },
+            ScheduleKind::Cosine => Decay::Cosine { floor },
             ScheduleKind::Plateau => {
                 Decay::Plateau(Plateau::new(recipe.plateau_factor, recipe.plateau_patience, floor))
             }
@@ -47,19 +49,28 @@ impl Schedule {
         Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
     }
 
-    /// The learning rate for optimizer step `step`, counted from 0.
-    pub fn learning_rate(&self, step: u64) -> f64 {
+    /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is over: of
+    /// its steps, passes or minutes; 0 where no end is known.
+    pub fn learning_rate(&self, step: u64, done: f64) -> f64 {
         let warmup = ((step + 1) as f64 / self.warmup_steps.max(1) as f64).min(1.0);
         let decay = match &self.decay {
             Decay::Constant => 1.0,
-            Decay::Cosine { end, floor } => {
-                let length = end.saturating_sub(self.warmup_steps).max(1) as f64;
-                let done = (step.saturating_sub(self.warmup_steps) as f64 / length).min(1.0);
-                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+            Decay::Cosine { floor } => cosine(self.behind_warmup(step, done), *floor),
+            Decay::Plateau(plateau) => {
+                let fallen = cosine((done - (1.0 - TAIL)) / TAIL, plateau.floor);
+                (plateau.scale * fallen).max(plateau.floor)
             }
-            Decay::Plateau(plateau) => plateau.scale,
         };
         self.peak * warmup * decay
+    }
+
+    /// How much of what lies behind the warm-up is over.
+    fn behind_warmup(&self, step: u64, done: f64) -> f64 {
+        if step <= self.warmup_steps {
+            return 0.0;
+        }
+        let warmup = done * self.warmup_steps as f64 / step as f64;
+        (done - warmup) / (1.0 - warmup).max(f64::MIN_POSITIVE)
     }
 
     /// Tells the schedule a validation loss. `true` where it lowered the rate for it.
@@ -69,6 +80,11 @@ impl Schedule {
             Decay::Constant | Decay::Cosine { .. } => false,
         }
     }
+}
+
+/// From 1 at the beginning to `floor` at the end, along half a cosine.
+fn cosine(done: f64, floor: f64) -> f64 {
+    floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * done.clamp(0.0, 1.0)).cos())
 }
 
 /// Lowers the rate by a factor whenever the validation loss has not fallen for some validations.
@@ -254,36 +270,38 @@ mod tests {
         let mut recipe = Training { learning_rate: 0.5, warmup_steps: 10, ..Training::default() };
         recipe.min_learning_rate_factor = 0.1;
         for (kind, last) in
-            [(ScheduleKind::Constant, 0.5), (ScheduleKind::Cosine, 0.05), (ScheduleKind::Plateau, 0.5)]
+            [(ScheduleKind::Constant, 0.5), (ScheduleKind::Cosine, 0.05), (ScheduleKind::Plateau, 0.05)]
         {
             recipe.schedule = kind;
-            assert_eq!(Schedule::of(&recipe, 100).learning_rate(0), 0.05);
-            assert!((Schedule::of(&recipe, 100).learning_rate(100) - last).abs() < 1e-12, "{kind:?}");
+            let schedule = Schedule::of(&recipe);
+            assert_eq!(schedule.learning_rate(0, 0.0), 0.05);
+            assert!((schedule.learning_rate(100, 1.0) - last).abs() < 1e-12, "{kind:?}");
+            assert_eq!(schedule.learning_rate(1_000, 0.0), 0.5, "{kind:?}: no end is known");
         }
     }
 
     #[test]
     fn warms_up_to_the_peak() {
         let constant = schedule(4, Decay::Constant);
-        let rates: Vec<_> = (0..6).map(|step| constant.learning_rate(step)).collect();
+        let rates: Vec<_> = (0..6).map(|step| constant.learning_rate(step, 0.0)).collect();
         assert_eq!(rates, [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]);
-        assert_eq!(schedule(0, Decay::Constant).learning_rate(0), 0.5);
+        assert_eq!(schedule(0, Decay::Constant).learning_rate(0, 0.0), 0.5);
     }
 
     #[test]
     fn the_cosine_falls_to_its_floor() {
-        let cosine = schedule(10, Decay::Cosine { end: 110, floor: 0.1 });
-        let near =
-            |step, expected: f64| assert!((cosine.learning_rate(step) - expected).abs() < 1e-12, "{step}");
+        let cosine = schedule(10, Decay::Cosine { floor: 0.1 });
+        let rate = |step: u64| cosine.learning_rate(step, step as f64 / 110.0);
+        let near = |step, expected: f64| assert!((rate(step) - expected).abs() < 1e-12, "{step}");
         near(9, 0.5);
         near(10, 0.5);
         near(60, 0.5 * 0.55);
         near(110, 0.05);
         near(1_000_000, 0.05);
-        let rates: Vec<_> = (10..=110).map(|step| cosine.learning_rate(step)).collect();
+        let rates: Vec<_> = (10..=110).map(rate).collect();
         assert!(rates.windows(2).all(|pair| pair[1] < pair[0]));
         // A training shorter than its warm-up has no division by zero.
-        assert!(schedule(10, Decay::Cosine { end: 5, floor: 0.0 }).learning_rate(7).is_finite());
+        assert!(schedule(10, Decay::Cosine { floor: 0.0 }).learning_rate(7, 1.4).is_finite());
     }
 
     #[test]
@@ -294,8 +312,16 @@ mod tests {
             .into();
         let at: Vec<_> = (0..lowered.len()).filter(|&i| lowered[i]).collect();
         assert_eq!(at, [3, 7, 9]);
-        assert_eq!(schedule.learning_rate(50), 0.5 * 0.2);
+        assert_eq!(schedule.learning_rate(50, 0.0), 0.5 * 0.2);
         bits_after_json(&schedule);
+    }
+
+    #[test]
+    fn a_known_end_lowers_the_rate_too() {
+        let schedule = schedule(0, Decay::Plateau(Plateau::new(0.5, 2, 0.1)));
+        let rate = |done| schedule.learning_rate(50, done);
+        assert_eq!((rate(0.0), rate(0.6)), (0.5, 0.5));
+        assert!((rate(0.8) - 0.5 * 0.55).abs() < 1e-12 && (rate(1.0) - 0.05).abs() < 1e-12);
     }
 
     #[test]

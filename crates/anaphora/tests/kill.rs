@@ -27,7 +27,7 @@ fn save_for_ever(path: &Path) -> anaphora::Result<()> {
         metrics.append(&Record::Note { step, text: format!("step {step}") })?;
         let weights = NamedTensor::new("w", vec![NUMBERS], vec![step as f32; NUMBERS]);
         run.write_model(std::slice::from_ref(&weights))?;
-        run.update(|info| info.best = Some(Score { step, loss: 1.0 / step as f64 }))?;
+        run.update(|info| info.best = Some(Score { step, loss: 1.0 / step as f64, scores: Default::default() }))?;
         let state = serde_json::json!({ "step": step });
         checkpoints.save(&Checkpoint { step, tensors: vec![weights], state })?;
     }
@@ -77,7 +77,7 @@ fn after_any_kill_the_run_goes_on() {
         assert!(checkpoint.step > reached);
         assert_eq!(checkpoint.state["step"], checkpoint.step);
         assert_eq!(*checkpoint.tensors[0].data, vec![checkpoint.step as f32; NUMBERS]);
-        assert!(run.info().best.unwrap().step >= checkpoint.step);
+        assert!(run.info().best.as_ref().unwrap().step >= checkpoint.step);
         let model = run.read_model(&[("w", &[NUMBERS])]).unwrap();
         assert!(model[0].data.iter().all(|&x| x == model[0].data[0]));
         drop(MetricsLog::open(run.metrics_path(), Some(checkpoint.step)).unwrap());

@@ -30,7 +30,7 @@ fn a_wrong_call_has_exit_code_2() {
         (&["train", "tunes.abc", "--set", "batch"], "an = is missing"),
         (
             &["train", "tunes.abc", "--set", "training.schedule=cosine"],
-            "needs training.steps or training.epochs",
+            "needs training.steps, training.epochs or training.minutes",
         ),
         (&["generate"], "required arguments were not provided"),
         (&["generate", "runs/x", "--count", "0"], "0 is not in 1..=10000"),

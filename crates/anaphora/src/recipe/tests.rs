@@ -15,8 +15,22 @@ fn full() -> Recipe {
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
     recipe.data.builtin = None;
-    recipe.data.target = Some("other.txt".into());
-    recipe.data.validation_target = Some("other.txt".into());
+    let Data { target, validation_target, test_offset, sample_rate, patch, picture_size, .. } =
+        &mut recipe.data;
+    for path in [target, validation_target] {
+        *path = Some("other.txt".into());
+    }
+    for count in [test_offset, patch, picture_size] {
+        *count = Some(7);
+    }
+    *sample_rate = Some(8_000);
+    let Data { test_files, label_column, text_column, layout, .. } = &mut recipe.data;
+    for text in [test_files, label_column, text_column] {
+        *text = Some("2".into());
+    }
+    *layout = Some(anaphora_data::table::Layout::Tab);
+    recipe.training.batch_units = Some(1_000);
+    recipe.model.pooling = Some(Pooling::Max);
     let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
         &mut recipe.model;
     for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {
@@ -48,7 +62,9 @@ fn one_line_is_a_whole_recipe() {
 fn the_table_lists_every_field_once() {
     let mut listed: Vec<_> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
     let mut there = Vec::new();
-    for (name, value) in full().table().unwrap() {
+    let mut all = full();
+    all.data.builtin = Some(Builtin::Tunes);
+    for (name, value) in all.table().unwrap() {
         match value {
             Value::Table(section) => there.extend(section.keys().map(|key| format!("{name}.{key}"))),
             _ => there.push(name),

@@ -97,7 +97,7 @@ pub enum ScheduleKind {
     Constant,
     /// Along half a cosine to the end of training.
     Cosine,
-    /// By a factor whenever the validation loss no longer falls.
+    /// By a factor whenever the validation loss no longer falls, and along half a cosine towards an end that is known.
     #[default]
     Plateau,
 }

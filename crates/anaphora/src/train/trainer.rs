@@ -44,7 +44,6 @@ pub struct Trainer {
 impl Trainer {
     pub fn new(run: Run, recipe: Recipe, learner: Box<dyn Learner>) -> Self {
         let training = &recipe.training;
-        let steps_per_epoch = learner.batches_per_epoch().div_ceil(training.accumulate as u64);
         let moments = match training.optimizer {
             Optimizer::AdamW => 2,
             Optimizer::Sgd => 1,
@@ -52,7 +51,7 @@ impl Trainer {
         Self {
             compute: Compute::new(Device::new(training.threads, precision(training.precision))),
             moments: vec![vec![0.0; learner.params().len()]; moments],
-            schedule: Schedule::of(training, last_step(training, steps_per_epoch).unwrap_or(u64::MAX)),
+            schedule: Schedule::of(training),
             stopping: EarlyStopping::new(training.patience),
             guard: DivergenceGuard::new(),
             step: 0,
@@ -92,7 +91,7 @@ impl Trainer {
             if stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;
             }
-            let learning_rate = self.schedule.learning_rate(self.step) * self.guard.scale;
+            let learning_rate = self.schedule.learning_rate(self.step, self.done()) * self.guard.scale;
             let started = Instant::now();
             let (loss, norm, units) = self.optimize(learning_rate)?;
             since.add(units, started.elapsed());
@@ -259,11 +258,22 @@ impl Trainer {
 
     /// Why the training is over, if it is.
     fn finished(&self) -> Option<Ended> {
-        let training = &self.recipe.training;
-        let over = training.steps.is_some_and(|steps| self.step >= steps)
-            || training.epochs.is_some_and(|epochs| self.learner.progress() >= epochs)
-            || training.minutes.is_some_and(|minutes| self.seconds() >= 60.0 * minutes);
-        if over { Some(Ended::Budget) } else { self.stopping.exhausted().then_some(Ended::NoProgress) }
+        if self.done() >= 1.0 {
+            return Some(Ended::Budget);
+        }
+        self.stopping.exhausted().then_some(Ended::NoProgress)
+    }
+
+    /// The share of the recipe's budget that is used up: of steps, passes or minutes, whichever ends first; 0 where there is
+    /// none.
+    fn done(&self) -> f64 {
+        let Training { steps, epochs, minutes, .. } = self.recipe.training;
+        let shares = [
+            steps.map(|steps| self.step as f64 / steps as f64),
+            epochs.map(|epochs| self.learner.progress() / epochs),
+            minutes.map(|minutes| self.seconds() / (60.0 * minutes)),
+        ];
+        shares.into_iter().flatten().fold(0.0, f64::max)
     }
 
     pub fn seconds(&self) -> f64 {
@@ -303,10 +313,4 @@ impl Trainer {
     fn outcome(&self, ended: Ended) -> Result<Outcome> {
         Ok(Outcome { steps: self.step, best: self.best.clone(), ended, seconds: self.seconds() })
     }
-}
-
-/// The step at which the recipe's steps or epochs end.
-fn last_step(training: &Training, steps_per_epoch: u64) -> Option<u64> {
-    let epochs = training.epochs.map(|epochs| (epochs * steps_per_epoch as f64).ceil() as u64);
-    [training.steps, epochs].into_iter().flatten().min()
 }
