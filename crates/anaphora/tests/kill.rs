@@ -27,7 +27,9 @@ fn save_for_ever(path: &Path) -> anaphora::Result<()> {
         metrics.append(&Record::Note { step, text: format!("step {step}") })?;
         let weights = NamedTensor::new("w", vec![NUMBERS], vec![step as f32; NUMBERS]);
         run.write_model(std::slice::from_ref(&weights))?;
-        run.update(|info| info.best = Some(Score { step, loss: 1.0 / step as f64, scores: Default::default() }))?;
+        run.update(|info| {
+            info.best = Some(Score { step, loss: 1.0 / step as f64, scores: Default::default() })
+        })?;
         let state = serde_json::json!({ "step": step });
         checkpoints.save(&Checkpoint { step, tensors: vec![weights], state })?;
     }

@@ -83,7 +83,7 @@ fn another_versions_folder_is_refused() {
     for opened in [Run::open(folder.path()), Run::resume(folder.path())] {
         let message = opened.unwrap_err().to_string();
         assert!(
-            message.contains("anaphora 3.1.0 in run format 7, and this version reads format 1"),
+            message.contains("anaphora 3.1.0 in run format 7, and this version reads format 2"),
             "{message}"
         );
     }
