@@ -106,7 +106,18 @@ fn every_kind_of_decoder_learns_and_goes_on_with_the_same_bits() {
         let run = format!("runs/{number}");
         train(
             &place,
-            &[kind, &["--dropout=0.1", "--learning-rate=0.01", "--steps=40", "--out", &run]].concat(),
+            &[
+                kind,
+                &[
+                    "--dropout=0.1",
+                    "--learning-rate=0.01",
+                    "--set=training.warmup_steps=5",
+                    "--steps=40",
+                    "--out",
+                    &run,
+                ],
+            ]
+            .concat(),
         )
         .ok();
         let report = score(&place, &run);
