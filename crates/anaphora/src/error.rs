@@ -174,6 +174,9 @@ pub enum Error {
     /// A picture cannot be read.
     #[error(transparent)]
     Picture(#[from] anaphora_data::picture::PictureError),
+    /// Unknown words are to be replaced by a model that cannot say where they come from.
+    #[error("{} has no attention to say from where an unknown word comes; leave --replace-unknown out, or train with --attention luong or bahdanau", .0.display())]
+    NoAlignment(PathBuf),
     /// Parallel text cannot be read.
     #[error(transparent)]
     Parallel(#[from] anaphora_data::parallel::ParallelError),

@@ -20,13 +20,21 @@ pub struct SearchArgs {
     /// Never write N tokens in a row twice, 0 to allow it [default: 0]
     #[arg(long, value_name = "N")]
     no_repeat_ngram: Option<usize>,
+    /// Put the source's word that was looked at most where an unknown one would be written
+    #[arg(long)]
+    replace_unknown: bool,
 }
 
 impl SearchArgs {
     /// Sets what was asked for.
     pub fn apply(&self, predictor: &mut dyn Predictor) -> Result<()> {
-        let Self { beams, length_penalty, n_best, no_repeat_ngram } = *self;
-        if beams.is_none() && length_penalty.is_none() && n_best.is_none() && no_repeat_ngram.is_none() {
+        let Self { beams, length_penalty, n_best, no_repeat_ngram, replace_unknown } = *self;
+        if beams.is_none()
+            && length_penalty.is_none()
+            && n_best.is_none()
+            && no_repeat_ngram.is_none()
+            && !replace_unknown
+        {
             return Ok(());
         }
         let usual = Writing::default();
@@ -36,6 +44,6 @@ impl SearchArgs {
             length_penalty: length_penalty.unwrap_or(usual.beams.length_penalty),
         };
         let no_repeat_ngram = no_repeat_ngram.unwrap_or(usual.no_repeat_ngram);
-        Ok(predictor.search(Writing { beams, no_repeat_ngram, ..usual }, n_best)?)
+        Ok(predictor.search(Writing { beams, no_repeat_ngram, replace_unknown, ..usual }, n_best)?)
     }
 }

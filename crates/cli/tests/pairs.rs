@@ -97,7 +97,7 @@ fn every_kind_of_decoder_learns_and_goes_on_with_the_same_bits() {
     write_numbers(&place, "other", 2, 10);
     let kinds: [&[&str]; 5] = [
         &["--backbone=lstm", "--attention=none"],
-        &["--backbone=gru", "--attention=luong", "--layers=2"],
+        &["--backbone=gru", "--attention=luong", "--layers=2", "--set=training.scheduled_sampling=0.3"],
         &["--backbone=rnn", "--attention=bahdanau"],
         &["--backbone=transformer", "--layers=2", "--heads=2", "--embedding=24"],
         &["--backbone=transformer", "--layers=1", "--heads=2", "--embedding=24", "--position=learned"],
@@ -132,6 +132,36 @@ fn every_kind_of_decoder_learns_and_goes_on_with_the_same_bits() {
         assert!(place.read(&format!("{run}/model.safetensors")) == weights, "{kind:?}");
         assert!(report["loss"].as_f64().unwrap() < 4.0, "{kind:?}: {report}");
     }
+}
+
+#[test]
+fn an_unknown_word_comes_from_where_it_was_looked_at() {
+    let place = Workplace::new();
+    // No name comes twice.
+    let lines = |line: fn(String) -> String| -> String {
+        (0..300)
+            .map(|i: u32| line(format!("{}{}", ["an", "bo", "cu"][i as usize % 3], i * 7919 % 997)))
+            .collect()
+    };
+    place.write("train.source", lines(|name| format!("please call {name} now\n")));
+    place.write("train.target", lines(|name| format!("now call {name} please\n")));
+    let learn = ["--steps=150", "--learning-rate=0.01", "--set=training.warmup_steps=10", "--out=runs/names"];
+    train(&place, &learn).ok();
+    let predict = |more: &[&str]| {
+        let call = ["predict", "runs/names", "--text=please call zebra now", "--beams=1"];
+        place.call(&[&call, more].concat())
+    };
+    assert_eq!(predict(&[]).ok().trim_end(), "now call <unk> please");
+    let replaced = predict(&["--replace-unknown"]).ok();
+    let words: Vec<&str> = replaced.split_whitespace().collect();
+    assert_eq!((words.len(), words[0], words[1], words[3]), (4, "now", "call", "please"));
+    assert!(["please", "call", "zebra", "now"].contains(&words[2]), "{replaced}");
+
+    let fixed = ["--attention=none", "--steps=150", "--learning-rate=0.01", "--out=runs/fixed"];
+    train(&place, &fixed).ok();
+    let call = ["predict", "runs/fixed", "--text=please call zebra now", "--replace-unknown"];
+    let sentence = place.call(&call).refused(1);
+    assert!(sentence.starts_with("runs/fixed has no attention to say from where"), "{sentence}");
 }
 
 #[test]

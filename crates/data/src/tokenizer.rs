@@ -251,6 +251,17 @@ impl Tokenizer {
         Ok(())
     }
 
+    /// What each of a word tokenizer's tokens of a text stands for, in the order of [`encode`](Self::encode), unknown ones
+    /// too; none for the other kinds, to which nothing is unknown.
+    pub fn words<'a>(&self, text: &'a str) -> Option<Vec<&'a str>> {
+        let Vocabulary::Word { ids: known, .. } = &self.vocabulary else { return None };
+        let split = |segment: &'a str| match segment.strip_prefix(' ') {
+            Some(word) if !known.contains_key(segment) => [Some(&segment[..1]), Some(word)],
+            _ => [Some(segment), None],
+        };
+        Some(words::segments(text).flat_map(split).flatten().collect())
+    }
+
     /// The text of a sequence of tokens. `<end>` gives nothing, `<unk>` its name, bytes that are not UTF-8 and ids
     /// beyond the vocabulary give U+FFFD.
     pub fn decode(&self, ids: &[u32]) -> String {

@@ -78,16 +78,7 @@ impl EncoderAttention {
                 context
             }
             None => {
-                let attention = Attention {
-                    heads: 1,
-                    kv_heads: 1,
-                    head_size: values.cols,
-                    similarity: Similarity::ScaledDotProduct,
-                    causal: false,
-                    window: None,
-                    alibi: false,
-                    dropout: 0.0,
-                };
+                let attention = dot_product(values.cols);
                 // The same states are keys and values. The score's scale is one that the query's map learns.
                 let kv = graph.concat(values, values)?;
                 graph.cross_attention(&attention, None, query, batch_sizes, kv, memory_sizes, sources)?
@@ -96,5 +87,56 @@ impl EncoderAttention {
         let both = graph.concat(context, states)?;
         let sums = self.combine.forward(graph, both)?;
         Ok(graph.activate(Activation::Tanh, sums))
+    }
+
+    /// How much each query looks at each step of its source, `[queries, steps]` for each sequence in turn.
+    pub fn weights(
+        &self,
+        graph: &mut Graph,
+        states: Tensor,
+        batch_sizes: &[usize],
+        memory: EncoderMemory,
+    ) -> Result<Vec<Vec<f32>>, ShapeError> {
+        let EncoderMemory { values, batch_sizes: memory_sizes, sources } = memory;
+        let query = self.query.forward(graph, states)?;
+        let Some((key, score)) = &self.additive else {
+            let kv = graph.concat(values, values)?;
+            let attention = dot_product(values.cols);
+            return graph.cross_attention_weights(
+                &attention,
+                None,
+                query,
+                batch_sizes,
+                kv,
+                memory_sizes,
+                sources,
+            );
+        };
+        let keys = key.forward(graph, values)?;
+        let (_, weights) =
+            graph.additive_attention(query, batch_sizes, keys, values, memory_sizes, sources, *score)?;
+        let length =
+            |sizes: &[usize], sequence: usize| sizes.iter().take_while(|&&rows| rows > sequence).count();
+        let mut rest = graph.value(weights);
+        let each = |(sequence, &source): (usize, &usize)| {
+            let (own, others) = rest.split_at(length(batch_sizes, sequence) * length(memory_sizes, source));
+            rest = others;
+            own.to_vec()
+        };
+        Ok(sources.iter().enumerate().map(each).collect())
+    }
+}
+
+/// One head over all values.
+fn dot_product(head_size: usize) -> Attention {
+    Attention {
+        heads: 1,
+        kv_heads: 1,
+        head_size,
+        similarity: Similarity::ScaledDotProduct,
+        causal: false,
+        window: None,
+        alibi: false,
+        dropout: 0.0,
     }
 }

@@ -6,6 +6,9 @@ use anaphora_nn::{
     Linear, Mask, Mode, Params, Pooler, Pooling, ShapeError, State, Tensor, init,
 };
 
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use super::encoder::{Encoded, Encoder, Reads};
 use crate::learner::Compute;
@@ -53,10 +56,40 @@ impl PairBatch {
         batch
     }
 
+    /// What the encoder left, for the decoder to read.
+    fn memory<'a>(&'a self, read: &'a Memory) -> EncoderMemory<'a> {
+        let Encoded { steps, batch_sizes, .. } = &read.encoded;
+        EncoderMemory { values: *steps, batch_sizes, sources: &self.sources }
+    }
+
+    /// Puts what the model thinks likeliest in the place of each true token before, drawn with probability `share`.
+    fn replace(&mut self, share: f64, likeliest: &[u32], seed: u64) {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (inputs, mut before) = (&mut self.inputs, 0);
+        for pair in self.batch_sizes.windows(2) {
+            for row in 0..pair[1] {
+                let draw = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+                if draw < share {
+                    inputs[before + pair[0] + row] = likeliest[before + row];
+                }
+            }
+            before += pair[0];
+        }
+    }
+
     /// Tokens that are to be written, ends included.
     pub fn tokens(&self) -> usize {
         self.targets.len()
     }
+}
+
+/// How pairs are taught.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Teaching {
+    /// Share of a target's probability that is spread over all tokens.
+    pub label_smoothing: f32,
+    /// Share of the true tokens in whose place the model reads its own.
+    pub scheduled_sampling: f64,
 }
 
 /// An encoder and a decoder with a head over the vocabulary of what is written.
@@ -141,15 +174,28 @@ impl EncoderDecoder {
     }
 
     /// Adds to the gradients those of `weight` times the batch's mean cross-entropy with smoothed targets, which is returned
-    /// in nats a token. Each token is predicted behind the true ones before it (teacher forcing).
+    /// in nats a token. Each token is predicted behind the true ones before it (teacher forcing), but for a share of them
+    /// in whose place stands what the model itself thinks likeliest there (scheduled sampling, Bengio et al. 2015, in two
+    /// passes: Mihaylova, Martins 2019).
     pub fn learn(
         &mut self,
         compute: &mut Compute,
-        batch: &PairBatch,
-        label_smoothing: f32,
+        mut batch: PairBatch,
+        settings: Teaching,
         seed: u64,
         weight: f32,
     ) -> Result<f32, ShapeError> {
+        let Teaching { label_smoothing, scheduled_sampling } = settings;
+        if scheduled_sampling > 0.0 {
+            let Compute { device, memory } = &mut *compute;
+            let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+            let logits = self.layers.teach(&mut graph, &batch)?;
+            let rows = graph.value(logits).chunks_exact(self.vocab_size);
+            let likeliest: Vec<u32> = rows.map(likeliest).collect();
+            drop(graph);
+            batch.replace(scheduled_sampling, &likeliest, seed);
+        }
+        let batch = &batch;
         let Compute { device, memory } = compute;
         let mut graph = Graph::new(device, &mut self.params, memory, Mode::Train { seed });
         let logits = self.layers.teach(&mut graph, batch)?;
@@ -167,6 +213,24 @@ impl EncoderDecoder {
         let logits = self.layers.teach(&mut graph, batch)?;
         let (losses, _) = graph.cross_entropy(logits, &batch.targets)?;
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
+    }
+
+    /// How much each written token of a batch looked at each step of its source, `[tokens, steps]` for each written sequence,
+    /// longest first; none where the decoder has no attention of its own, as without any, or in a Transformer, whose blocks
+    /// each have several.
+    pub fn alignments(
+        &mut self,
+        compute: &mut Compute,
+        batch: &PairBatch,
+    ) -> Result<Option<Vec<Vec<f32>>>, ShapeError> {
+        let Compute { device, memory } = compute;
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let Decoder::Recurrent { attention: Some(attention), .. } = &self.layers.decoder else {
+            return Ok(None);
+        };
+        let read = self.layers.read(&mut graph, &batch.source)?;
+        let y = self.layers.decode(&mut graph, batch, &read)?;
+        attention.weights(&mut graph, y, &batch.batch_sizes, batch.memory(&read)).map(Some)
     }
 
     /// Reads sequences, longest first.
@@ -290,33 +354,49 @@ impl Layers {
     /// Logits behind each true token, `[tokens, vocab_size]`.
     fn teach(&self, graph: &mut Graph, batch: &PairBatch) -> Result<Tensor, ShapeError> {
         let read = self.read(graph, &batch.source)?;
-        let (sizes, sources) = (&batch.batch_sizes[..], &batch.sources[..]);
-        let mask = if self.variational { Mask::Sequence(sizes) } else { Mask::Each };
-        let values = read.encoded.steps;
-        let known = EncoderMemory { values, batch_sizes: &read.encoded.batch_sizes, sources };
-        let x = self.input.forward(graph, &batch.inputs)?;
+        let y = self.decode(graph, batch, &read)?;
         let y = match &self.decoder {
-            Decoder::Transformer(layers) => {
-                let mut state = layers.initial_state(sources.len());
-                layers.forward(graph, x, sizes, Some(known), &mut state)?
-            }
-            Decoder::Recurrent { layers, bridges, attention } => {
-                let x = graph.dropout(x, self.dropout, mask);
-                let x = beside(graph, x, read.summary, sizes, sources)?;
-                let rows: Vec<u32> = sources.iter().map(|&source| source as u32).collect();
-                let starts = bridge(graph, bridges, layers, &read)?;
-                let starts = starts.into_iter().map(|start| graph.gather(start, &rows, 1)).collect::<Result<
-                    Vec<_>,
-                    _,
-                >>(
-                )?;
-                let (y, _) = layers.run(graph, x, sizes, &starts)?;
-                let y = attend(graph, attention.as_ref(), y, sizes, known)?;
-                graph.dropout(y, self.dropout, mask)
+            Decoder::Transformer(_) => y,
+            Decoder::Recurrent { attention, .. } => {
+                let sizes = &batch.batch_sizes[..];
+                let y = attend(graph, attention.as_ref(), y, sizes, batch.memory(&read))?;
+                graph.dropout(y, self.dropout, self.mask(sizes))
             }
         };
         self.head.forward(graph, y)
     }
+
+    /// What the decoder's layers make of each true token, `[tokens, hidden_size]`.
+    fn decode(&self, graph: &mut Graph, batch: &PairBatch, read: &Memory) -> Result<Tensor, ShapeError> {
+        let (sizes, sources) = (&batch.batch_sizes[..], &batch.sources[..]);
+        let x = self.input.forward(graph, &batch.inputs)?;
+        match &self.decoder {
+            Decoder::Transformer(layers) => {
+                let mut state = layers.initial_state(sources.len());
+                layers.forward(graph, x, sizes, Some(batch.memory(read)), &mut state)
+            }
+            Decoder::Recurrent { layers, bridges, .. } => {
+                let x = graph.dropout(x, self.dropout, self.mask(sizes));
+                let x = beside(graph, x, read.summary, sizes, sources)?;
+                let rows: Vec<u32> = sources.iter().map(|&source| source as u32).collect();
+                let starts = bridge(graph, bridges, layers, read)?;
+                let starts: Vec<Tensor> = starts
+                    .into_iter()
+                    .map(|start| graph.gather(start, &rows, 1))
+                    .collect::<Result<_, _>>()?;
+                Ok(layers.run(graph, x, sizes, &starts)?.0)
+            }
+        }
+    }
+
+    fn mask<'a>(&self, batch_sizes: &'a [usize]) -> Mask<'a> {
+        if self.variational { Mask::Sequence(batch_sizes) } else { Mask::Each }
+    }
+}
+
+/// The place of the largest value.
+fn likeliest(row: &[f32]) -> u32 {
+    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0) as u32
 }
 
 /// Each row of `x` with its source's row of `summary` behind it.

@@ -11,4 +11,4 @@ pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
 pub(crate) use backbone::transformer;
 pub use encoder::Reads;
-pub use encoder_decoder::{EncoderDecoder, PairBatch, Read};
+pub use encoder_decoder::{EncoderDecoder, PairBatch, Read, Teaching};

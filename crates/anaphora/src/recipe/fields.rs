@@ -166,6 +166,11 @@ pub const FIELDS: &[Field] = &[
         "tokens or frames a batch, instead of training.batch sequences",
     ),
     field("training.label_smoothing", Below(0.0, 1.0), "share of the target spread over all classes"),
+    field(
+        "training.scheduled_sampling",
+        Number(0.0, 1.0),
+        "share of true tokens that a decoder's own replace",
+    ),
     field("training.class_weights", Word(&["none", "balanced"]), "count rare classes for more"),
     field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
     field("training.epochs", Positive, "end after so many passes over the data"),

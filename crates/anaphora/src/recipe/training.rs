@@ -18,6 +18,8 @@ pub struct Training {
     pub carry_state: bool,
     /// The share of a target's probability that is spread over all classes (Szegedy et al. 2016).
     pub label_smoothing: f64,
+    /// The share of the true tokens before each in whose place a decoder reads its own while it learns (Bengio et al. 2015).
+    pub scheduled_sampling: f64,
     /// How much a class counts.
     pub class_weights: ClassWeights,
     /// End after so many optimizer steps.
@@ -123,6 +125,7 @@ impl Default for Training {
             length: 100,
             carry_state: true,
             label_smoothing: 0.0,
+            scheduled_sampling: 0.0,
             class_weights: ClassWeights::default(),
             steps: None,
             epochs: None,

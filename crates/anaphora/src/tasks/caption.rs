@@ -10,12 +10,12 @@ use anaphora_nn::Params;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::pairs::{Pairs, Writing, write};
+use super::pairs::{Pairs, Writing, teaching, write};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::corpus;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
-use crate::model::{EncoderDecoder, Reads};
+use crate::model::{EncoderDecoder, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, HoldOut, Input, Recipe, Task};
 use crate::scores::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
 use crate::trained::load_weights;
@@ -227,7 +227,7 @@ fn see(train: &[Captioned], data: &Data) -> Result<Sight> {
 pub struct Caption {
     model: EncoderDecoder,
     tokenizer: Tokenizer,
-    label_smoothing: f64,
+    teaching: Teaching,
     train: Pairs,
     validation: Pairs,
     batches: Batches,
@@ -251,7 +251,7 @@ impl Caption {
                 Some(training.seed.into()),
             ),
             batches: train.batches(training)?,
-            label_smoothing: training.label_smoothing,
+            teaching: teaching(training),
             tokenizer,
             train,
             validation,
@@ -294,7 +294,7 @@ impl Learner for Caption {
     fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
         let pairs = self.batches.next_batch();
         let end = self.tokenizer.end_id();
-        self.train.learn(&pairs, end, &mut self.model, compute, self.label_smoothing, (seed, weight))
+        self.train.learn(&pairs, end, &mut self.model, compute, self.teaching, (seed, weight))
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {

@@ -6,7 +6,7 @@ use anaphora_nn::State;
 use crate::Result;
 use crate::beam::{BeamOptions, BeamSearch, Hypothesis};
 use crate::learner::{Compute, Extent, Learnt};
-use crate::model::{EncoderDecoder, PairBatch};
+use crate::model::{EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::Training;
 use crate::sampling::log_softmax;
 
@@ -64,12 +64,12 @@ impl Pairs {
         end: u32,
         model: &mut EncoderDecoder,
         compute: &mut Compute,
-        label_smoothing: f64,
+        settings: Teaching,
         (seed, weight): (u64, f32),
     ) -> Result<Learnt> {
         let batch = self.batch(pairs, end);
-        let loss = model.learn(compute, &batch, label_smoothing as f32, seed, weight)?;
-        Ok(Learnt { loss, units: batch.tokens() })
+        let units = batch.tokens();
+        Ok(Learnt { loss: model.learn(compute, batch, settings, seed, weight)?, units })
     }
 
     /// Mean cross-entropy in nats a token, the true tokens before each known.
@@ -80,6 +80,12 @@ impl Pairs {
         }
         Ok(sum / self.extent().units.max(1) as f64)
     }
+}
+
+/// How a recipe wants pairs taught.
+pub fn teaching(training: &Training) -> Teaching {
+    let Training { label_smoothing, scheduled_sampling, .. } = *training;
+    Teaching { label_smoothing: label_smoothing as f32, scheduled_sampling }
 }
 
 /// Hypotheses as texts, each with its score.
@@ -100,12 +106,14 @@ pub struct Writing {
     pub longest: (f64, usize),
     /// Sequences of this many tokens are not written twice; 0 allows them.
     pub no_repeat_ngram: usize,
+    /// Where an unknown word would be written, the source's word that was looked at most takes its place.
+    pub replace_unknown: bool,
 }
 
 impl Default for Writing {
     fn default() -> Self {
         let beams = BeamOptions { beams: 5, length_penalty: 1.0 };
-        Self { beams, longest: (1.5, 20), no_repeat_ngram: 0 }
+        Self { beams, longest: (1.5, 20), no_repeat_ngram: 0, replace_unknown: false }
     }
 }
 

@@ -7,12 +7,12 @@ use anaphora_data::{Batches, Order, Sequence, Tokenizer, builtin, share_out};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
-use super::pairs::{Pairs, Writing, texts, write};
+use super::pairs::{Pairs, Writing, teaching, texts, write};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::corpus;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
-use crate::model::{EncoderDecoder, Reads};
+use crate::model::{EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, HoldOut, Recipe, Task};
 use crate::scores::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
 use crate::trained::load_weights;
@@ -166,7 +166,7 @@ fn encode(tokenizer: &Tokenizer, text: &str, path: &Path) -> Result<Vec<u32>> {
 pub struct Translate {
     model: EncoderDecoder,
     languages: Languages,
-    label_smoothing: f64,
+    teaching: Teaching,
     train: Pairs,
     validation: Pairs,
     batches: Batches,
@@ -192,7 +192,7 @@ impl Translate {
         Ok(Self {
             model: EncoderDecoder::new(model, reads, vocab_size, Some(training.seed.into())),
             batches: train.batches(training)?,
-            label_smoothing: training.label_smoothing,
+            teaching: teaching(training),
             languages,
             train,
             validation,
@@ -236,7 +236,7 @@ impl Learner for Translate {
     fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
         let pairs = self.batches.next_batch();
         let end = self.languages.target.end_id();
-        self.train.learn(&pairs, end, &mut self.model, compute, self.label_smoothing, (seed, weight))
+        self.train.learn(&pairs, end, &mut self.model, compute, self.teaching, (seed, weight))
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
@@ -278,11 +278,28 @@ impl Translator {
     }
 
     /// The best translations of each text, the likeliest first.
-    fn translate(&mut self, sources: &[Sequence]) -> Result<Vec<Vec<(String, f64)>>> {
+    fn translate(&mut self, given: &[&str], sources: &[Sequence]) -> Result<Vec<Vec<(String, f64)>>> {
         let Self { languages, model, compute, writing, .. } = self;
         let target = &languages.target;
         let found = write(sources, target.end_id(), model, compute, writing)?;
-        Ok(found.iter().map(|best| texts(best, target)).collect())
+        let mut written: Vec<Vec<(String, f64)>> = found.iter().map(|best| texts(best, target)).collect();
+        let (Some(unknown), true) = (target.unknown_id(), writing.replace_unknown) else {
+            return Ok(written);
+        };
+        for (number, best) in found.iter().enumerate() {
+            for (hypothesis, (text, _)) in best.iter().zip(&mut written[number]) {
+                if hypothesis.ids.contains(&unknown) {
+                    let words = languages.source.words(given[number].trim()).unwrap_or_default();
+                    let ids = hypothesis.ids.strip_suffix(&[target.end_id()]).unwrap_or(&hypothesis.ids);
+                    let batch = PairBatch::new(&[(&sources[number], ids)], target.end_id());
+                    let Some(weights) = model.alignments(compute, &batch)? else {
+                        return Err(Error::NoAlignment(self.run.path().to_owned()));
+                    };
+                    *text = with_words(target, ids, &weights[0], sources[number].len(), &words);
+                }
+            }
+        }
+        Ok(written)
     }
 }
 
@@ -322,7 +339,8 @@ impl Predictor for Translator {
             let first = best.first().map(|(text, _)| text.clone()).unwrap_or_default();
             Prediction { text, json: json!({ "source": source, "translation": first, "best": all }) }
         };
-        let found = self.translate(&sources)?;
+        let given: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let found = self.translate(&given, &sources)?;
         Ok(texts.into_iter().zip(found).map(predict).collect())
     }
 
@@ -342,7 +360,8 @@ impl Predictor for Translator {
         }
         let (read, _) = self.languages.pairs(&pairs, self.run.path(), None)?;
         let loss = read.score(self.languages.target.end_id(), &mut self.model, &mut self.compute)?;
-        let found = self.translate(&read.sources)?;
+        let given: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
+        let found = self.translate(&given, &read.sources)?;
         let written: Vec<String> = found
             .into_iter()
             .map(|best| best.into_iter().next().map(|(text, _)| text).unwrap_or_default())
@@ -362,6 +381,23 @@ impl Predictor for Translator {
         report.table = Some(by_length(&pairs, &written, &options, &mut report.details)?);
         Ok(report)
     }
+}
+
+/// A text in which each unknown word is the one of the source that it looked at most; `weights` are `[tokens, steps]`.
+fn with_words(target: &Tokenizer, ids: &[u32], weights: &[f32], steps: usize, words: &[&str]) -> String {
+    let mut text = String::new();
+    let mut known = Vec::new();
+    for (&id, looks) in ids.iter().zip(weights.chunks_exact(steps)) {
+        if Some(id) != target.unknown_id() {
+            known.push(id);
+            continue;
+        }
+        text += &target.decode(&std::mem::take(&mut known));
+        // The source's last step is its end.
+        let most = (0..words.len().min(steps)).max_by(|&a, &b| looks[a].total_cmp(&looks[b]));
+        text += most.map_or("", |place| words[place].trim_start());
+    }
+    (text + &target.decode(&known)).trim().to_owned()
 }
 
 /// BLEU of sentences by the number of words that are translated: where a fixed vector is too narrow, it falls.
@@ -397,4 +433,29 @@ fn by_length(
     }
     details.insert("by_length".into(), json!(rows));
     Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use anaphora_data::Kind;
+
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_the_one_that_was_looked_at_most() {
+        let kind = Kind::Word { minimum_count: 1, maximum_size: 100 };
+        let tokenizer = Tokenizer::train(kind, ["now call me please"]).unwrap();
+        let source = "call zebra now";
+        let words = tokenizer.words(source).unwrap();
+        assert_eq!(words, ["call", " ", "zebra", " ", "now"]);
+        assert_eq!(words.len(), tokenizer.encode(source).unwrap().len());
+        let ids = tokenizer.encode("now call zebra please").unwrap();
+        let unknown = ids.iter().position(|&id| Some(id) == tokenizer.unknown_id()).unwrap();
+        // The source has an end too.
+        let mut weights = vec![0.1; ids.len() * 6];
+        weights[unknown * 6 + 2] = 0.5;
+        assert_eq!(with_words(&tokenizer, &ids, &weights, 6, &words), "now call zebra please");
+        weights[unknown * 6 + 4] = 0.9;
+        assert_eq!(with_words(&tokenizer, &ids, &weights, 6, &words), "now call now please");
+    }
 }
