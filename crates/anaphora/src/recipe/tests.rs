@@ -15,6 +15,16 @@ fn full() -> Recipe {
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
     recipe.data.builtin = None;
+    let data = &mut recipe.data;
+    (data.test_offset, data.sample_rate, data.patch) = (Some(3), Some(8_000), Some(4));
+    for text in
+        [&mut data.test_files, &mut data.label_column, &mut data.text_column, &mut data.label_separator]
+    {
+        *text = Some("2".into());
+    }
+    data.layout = Some(anaphora_data::table::Layout::Comma);
+    recipe.model.pooling = Some(Pooling::Max);
+    recipe.training.batch_units = Some(4_000);
     let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
         &mut recipe.model;
     for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
-use crate::output::{counted, print, print_json};
+use crate::output::{counted, print, print_json, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,6 +87,9 @@ fn examples(args: &Args, device: Device) -> Result<()> {
         (None, _) => On::Validation,
     };
     let report = predictor(&args.run, device)?.evaluate(&on)?;
+    if !args.json {
+        report.notes.iter().for_each(|note| tell(&format!("Note: {note}.")));
+    }
     if args.json {
         return print_json(&report.to_json());
     }
