@@ -133,9 +133,11 @@ fn introduction(start: &Start) -> String {
         Backbone::Lstm => "lstm".to_owned(),
         Backbone::Transformer => format!("transformer, {}", counted(model.heads(), "head")),
     };
+    // Frames are numbers already.
     let input = match model.embedding_size() {
-        0 => "one-hot input".to_owned(),
-        size => format!("embedding {}", grouped(size as u64)),
+        _ if !start.task.continues() && described.unit != "token" => String::new(),
+        0 => ", one-hot input".to_owned(),
+        size => format!(", embedding {}", grouped(size as u64)),
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
@@ -147,8 +149,8 @@ fn introduction(start: &Start) -> String {
         ("task", format!("{}, from {source}", start.task)),
         ("learn", extent(described.train)),
         ("validate", extent(described.validation)),
-        ("vocabulary", described.maps.clone()),
-        ("model", format!("{backbone}, {layers} of {units} units, {input}")),
+        (if start.task.continues() { "vocabulary" } else { "reads" }, described.maps.clone()),
+        ("model", format!("{backbone}, {layers} of {units} units{input}")),
         ("size", counted(start.parameters, "parameter")),
         ("compute", format!("{}, {}", start.precision, counted(start.threads, "thread"))),
         ("run", start.folder.display().to_string()),
@@ -173,17 +175,21 @@ fn line(step: &Step, loss: f64) -> String {
 
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
-    let (steps, run) = (grouped(outcome.steps), run.display());
-    let time = clock(outcome.seconds);
-    let (ended, next) = match outcome.ended {
-        Ended::Stopped => (format!("Stopped and saved after {steps} steps"), "Go on with     "),
-        Ended::Budget => (format!("Done: {steps} steps in {time}"), "Write with     "),
-        Ended::NoProgress => (
-            format!("Done: the validation loss no longer falls, after {steps} steps in {time}"),
-            "Write with     ",
-        ),
+    let (steps, time) = (grouped(outcome.steps), clock(outcome.seconds));
+    let ended = match outcome.ended {
+        Ended::Stopped => format!("Stopped and saved after {steps} steps"),
+        Ended::Budget => format!("Done: {steps} steps in {time}"),
+        Ended::NoProgress => {
+            format!("Done: the validation loss no longer falls, after {steps} steps in {time}")
+        }
     };
-    let command = if outcome.ended == Ended::Stopped { "resume" } else { "generate" };
+    let continues = Run::open(run).is_ok_and(|run| run.info().task.continues());
+    let (next, command) = match outcome.ended {
+        Ended::Stopped => ("Go on with     ", "resume"),
+        _ if continues => ("Write with     ", "generate"),
+        _ => ("Predict with   ", "predict"),
+    };
+    let run = run.display();
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
         let scores: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
         format!(" Best validation loss {loss:.3}{scores}, at step {}.", grouped(*step))
