@@ -53,6 +53,9 @@ fn names_are_learnt_scored_and_told_apart() {
         let sum: f64 = labels.iter().map(|label| prediction["probabilities"][label].as_f64().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-5, "{prediction}");
     }
+    // Of a character that no name has, nothing is known.
+    let foreign = place.call(&["predict", "runs/names", "--text=Kalāni", "--json"]).json().remove(0);
+    assert_eq!(foreign["label"], "island");
     let text = place.call(&["predict", "runs/names", "--text=Kalani"]).ok();
     assert!(text.starts_with("island  ") && text.ends_with("  Kalani\n"), "{text}");
 

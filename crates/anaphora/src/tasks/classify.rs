@@ -20,7 +20,7 @@ use self::steps::Steps;
 use crate::assets::Assets;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
-use crate::recipe::{self, Builtin, ClassWeights, Data, HoldOut, Recipe, RecipeError, Task};
+use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, HoldOut, Recipe, RecipeError, Task};
 use crate::{Error, Result};
 
 /// A classifier and the examples that it learns.
@@ -35,14 +35,23 @@ pub struct Classify {
 /// Better defaults for classification than a language model's.
 pub fn defaults(recipe: &mut Recipe) {
     let Recipe { data, model, training, .. } = recipe;
+    data.lowercase = data.builtin.is_none();
     data.tokenizer = match data.builtin {
         Some(Builtin::Names) => recipe::Tokenizer::Character,
         _ => recipe::Tokenizer::Word { size: 20_000 },
     };
-    (model.layers, model.hidden_size, model.dropout) = (1, 128, 0.3);
+    data.patch = (data.builtin == Some(Builtin::Waves)).then_some(10);
+    model.hidden_size = 128;
     model.bidirectional = true;
+    if model.backbone == Backbone::Transformer {
+        (model.layers, model.dropout) = (2, 0.1);
+        training.learning_rate = 1e-3;
+    } else {
+        (model.layers, model.dropout) = (1, 0.5);
+        model.pooling = Some(recipe::Pooling::Max);
+        training.learning_rate = 3e-3;
+    }
     training.batch = 32;
-    training.learning_rate = 1e-3;
     (training.validate_every, training.checkpoint_every) = (100, 200);
     training.patience = 10;
 }
@@ -133,7 +142,7 @@ impl Classify {
         }
         let parts = parts(data, None, notes)?;
         let tokenizer = match parts.train.steps {
-            Steps::Text { .. } => Some(assets.tokenizer(|| parts.train.tokenizer(&parts.validation, data))?),
+            Steps::Text { .. } => Some(assets.tokenizer(|| parts.train.tokenizer(data))?),
             _ => None,
         };
         let tokenizer = tokenizer.as_ref();

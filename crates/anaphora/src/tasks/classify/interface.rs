@@ -1,11 +1,11 @@
 //! What turns an example into numbers, and numbers into a class: all that a prediction needs beside the weights.
 
-use anaphora_data::{Scaler, Sequence, Tokenizer};
+use anaphora_data::{Scaler, Sequence, Tokenizer, TokenizerError};
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::examples::Examples;
-use super::read::{Example, Labelled, Raw, labels};
+use super::read::{Example, Labelled, Raw, UNKNOWN, labels};
 use super::steps::Steps;
 use crate::model::{Objective, Reads, Shape};
 use crate::recipe::{Backbone, Model};
@@ -110,7 +110,7 @@ impl Interface {
                 if text.trim().is_empty() {
                     return Err(malformed("the text is empty, at least one character is needed".into()));
                 }
-                let ids = tokenizer.encode(&self.steps.text(text));
+                let ids = encode(tokenizer, self.steps.text(text));
                 let mut ids = ids.map_err(|source| malformed(source.to_string()))?;
                 ids.push(tokenizer.end_id());
                 Ok(Sequence::Tokens(ids))
@@ -193,6 +193,18 @@ impl Interface {
             ));
         }
         Ok(examples)
+    }
+}
+
+/// The tokens of a text, in which characters that are not known are [`UNKNOWN`].
+fn encode(tokenizer: &Tokenizer, mut text: String) -> Result<Vec<u32>, TokenizerError> {
+    loop {
+        match tokenizer.encode(&text) {
+            Err(TokenizerError::UnseenCharacter { character, .. }) if character != UNKNOWN => {
+                text = text.replace(character, UNKNOWN.encode_utf8(&mut [0; 4]));
+            }
+            read => return read,
+        }
     }
 }
 

@@ -192,15 +192,24 @@ fn labelled<T>(read: labelled::Labelled<T>, steps: Steps, value: impl Fn(T) -> R
     Labelled { examples: read.examples.into_iter().map(example).collect(), steps, notes }
 }
 
+/// What a character is read as that is not in the vocabulary.
+pub const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
+
 impl Labelled {
-    /// A tokenizer for these texts; of characters, one that occurs only in `held_out` must have a number too.
-    pub fn tokenizer(&self, held_out: &Self, data: &Data) -> Result<Tokenizer> {
-        let held_out = held_out.examples.iter().filter(|_| corpus::kind(data) == Some(Kind::Character));
+    /// A tokenizer for these texts. Where it knows characters, rare ones are [`UNKNOWN`], so that something is learnt of
+    /// what is not known.
+    pub fn tokenizer(&self, data: &Data) -> Result<Tokenizer> {
         let text = |example: &Example| match &example.value {
             Raw::Text(text) => Some(self.steps.text(text)),
             Raw::Frames(_) => None,
         };
-        let texts: Vec<String> = self.examples.iter().chain(held_out).filter_map(text).collect();
+        let mut texts: Vec<String> = self.examples.iter().filter_map(text).collect();
+        if corpus::kind(data) == Some(Kind::Character) {
+            let mut counts: BTreeMap<char, usize> = BTreeMap::new();
+            texts.iter().flat_map(|text| text.chars()).for_each(|c| *counts.entry(c).or_default() += 1);
+            let kept = counts.into_iter().filter(|&(_, count)| count >= data.vocabulary_min_count);
+            texts = vec![kept.map(|(character, _)| character).chain([UNKNOWN]).collect()];
+        }
         corpus::tokenizer(data, texts.iter().map(String::as_str))
     }
 }
