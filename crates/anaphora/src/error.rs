@@ -152,6 +152,9 @@ pub enum Error {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] anaphora_data::table::TableError),
+    /// A sound cannot be read.
+    #[error(transparent)]
+    Audio(#[from] anaphora_data::audio::AudioError),
     /// A score cannot be computed.
     #[error(transparent)]
     Score(#[from] crate::scores::ScoreError),

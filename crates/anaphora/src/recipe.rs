@@ -268,7 +268,8 @@ impl Recipe {
     /// The first thing in which the training's fields do not go together, or with the model's.
     fn training_conflict(&self) -> Option<String> {
         let Recipe { model, training, .. } = self;
-        let context = model.context.filter(|_| model.backbone == Backbone::Transformer);
+        let windows = model.backbone == Backbone::Transformer && self.task.continues();
+        let context = model.context.filter(|_| windows);
         if let Some(context) = context.filter(|&context| context < training.length) {
             let length = training.length;
             return Some(format!(

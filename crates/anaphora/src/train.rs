@@ -124,7 +124,9 @@ pub fn train(
         Precision::F32 => recipe::Precision::F32,
         Precision::Bf16 => recipe::Precision::Bf16,
     };
-    recipe.model.context.get_or_insert(recipe.training.length);
+    if recipe.task.continues() {
+        recipe.model.context.get_or_insert(recipe.training.length);
+    }
     let mut assets = Assets::new();
     let learner = tasks::open(&recipe, &mut assets, &mut |note| observer(&Event::Note(note)))?;
     recipe.task = learner.task();

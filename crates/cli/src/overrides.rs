@@ -20,7 +20,10 @@ const FLAGS: &[Flag] = &[
     Flag("input", "data.input", "KIND"),
     Flag("label", "data.label_column", "COLUMN"),
     Flag("text", "data.text_column", "COLUMN"),
+    Flag("labels", "data.labels", "KIND"),
     Flag("test-every", "data.test_every", "N"),
+    Flag("test-files", "data.test_files", "PATTERN"),
+    Flag("skip-bad", "data.skip_bad", "BOOL"),
     Flag("tokenizer", "data.tokenizer", "KIND"),
     Flag("backbone", "model.backbone", "KIND"),
     Flag("nonlinearity", "model.nonlinearity", "KIND"),
@@ -86,9 +89,13 @@ impl clap::Args for Overrides {
             };
             let mut help = field.help.to_owned();
             help[..1].make_ascii_uppercase();
+            let mut arg = Arg::new(*path);
+            if matches!(field.accepts, Accepts::Flag) {
+                // The flag alone says yes.
+                arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+            }
             command = command.arg(
-                Arg::new(*path)
-                    .long(*flag)
+                arg.long(*flag)
                     .value_name(*value)
                     .help(format!("{help}{accepts}{default}"))
                     .help_heading(heading)

@@ -133,9 +133,11 @@ fn introduction(start: &Start) -> String {
         Backbone::Lstm => "lstm".to_owned(),
         Backbone::Transformer => format!("transformer, {}", counted(model.heads(), "head")),
     };
+    // Frames are numbers already.
     let input = match model.embedding_size() {
-        0 => "one-hot input".to_owned(),
-        size => format!("embedding {}", grouped(size as u64)),
+        _ if !start.task.continues() && described.unit != "token" => String::new(),
+        0 => ", one-hot input".to_owned(),
+        size => format!(", embedding {}", grouped(size as u64)),
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
@@ -147,8 +149,8 @@ fn introduction(start: &Start) -> String {
         ("task", format!("{}, from {source}", start.task)),
         ("learn", extent(described.train)),
         ("validate", extent(described.validation)),
-        ("vocabulary", described.maps.clone()),
-        ("model", format!("{backbone}, {layers} of {units} units, {input}")),
+        (if start.task.continues() { "vocabulary" } else { "reads" }, described.maps.clone()),
+        ("model", format!("{backbone}, {layers} of {units} units{input}")),
         ("size", counted(start.parameters, "parameter")),
         ("compute", format!("{}, {}", start.precision, counted(start.threads, "thread"))),
         ("run", start.folder.display().to_string()),

@@ -48,3 +48,16 @@ pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     files.sort();
     Ok(files)
 }
+
+/// The subfolders of a folder that are not hidden, sorted by name.
+pub(crate) fn folders_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut folders = vec![];
+    for entry in fs::read_dir(folder).map_err(|e| io_error(folder, e))? {
+        let entry = entry.map_err(|e| io_error(folder, e))?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}

@@ -36,6 +36,7 @@ pub mod copying;
 pub mod error;
 pub mod events;
 mod files;
+pub mod folders;
 pub mod frames;
 pub mod holdout;
 pub mod labelled;

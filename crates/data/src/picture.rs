@@ -6,7 +6,7 @@ mod idx;
 mod resize;
 
 pub use captions::{CaptionFault, Captioned, CaptionedPictures, read_captions};
-pub use idx::{Digits, parse_images, parse_labels, read_idx};
+pub use idx::{Digits, idx_files, parse_images, parse_labels, read_idx};
 
 use std::path::{Path, PathBuf};
 

@@ -18,18 +18,37 @@ impl Scaler {
     /// # Panics
     /// If there is no row, or its last is not whole.
     pub fn fit(rows: &[f32], columns: usize) -> Scaler {
-        assert!(
-            columns > 0 && !rows.is_empty() && rows.len().is_multiple_of(columns),
-            "{} values as rows of {columns}",
-            rows.len()
-        );
-        let count = (rows.len() / columns) as f64;
-        let column = |index: usize| rows.iter().skip(index).step_by(columns).map(|&x| f64::from(x));
-        let mean: Vec<f64> = (0..columns).map(|index| column(index).sum::<f64>() / count).collect();
-        let deviation = mean.iter().enumerate().map(|(index, mean)| {
-            let variance = column(index).map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        Scaler::fit_all(std::iter::once(rows), columns)
+    }
+
+    /// Learns likewise from rows that lie in several places, each with `[rows, columns]`.
+    ///
+    /// # Panics
+    /// If there is no row at all, or a last one is not whole.
+    pub fn fit_all<'a>(places: impl Iterator<Item = &'a [f32]> + Clone, columns: usize) -> Scaler {
+        let rows = || {
+            places.clone().flat_map(move |rows| {
+                assert!(
+                    columns > 0 && rows.len().is_multiple_of(columns),
+                    "{} values as rows of {columns}",
+                    rows.len()
+                );
+                rows.chunks_exact(columns)
+            })
+        };
+        let count = rows().count() as f64;
+        assert!(count > 0.0, "no row to learn the scale from");
+        let mut mean = vec![0.0; columns];
+        rows().for_each(|row| mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x)));
+        mean.iter_mut().for_each(|mean| *mean /= count);
+        let mut variance = vec![0.0; columns];
+        for row in rows() {
+            let columns = variance.iter_mut().zip(&mean).zip(row);
+            columns.for_each(|((sum, mean), &x)| *sum += (f64::from(x) - mean).powi(2));
+        }
+        let deviation = variance.iter().zip(&mean).map(|(variance, mean)| {
+            let deviation = (variance / count).sqrt();
             // What is left of a constant column is rounding.
-            let deviation = variance.sqrt();
             if deviation > 1e-7 * mean.abs() && deviation > f64::from(f32::MIN_POSITIVE) {
                 deviation as f32
             } else {

@@ -53,7 +53,7 @@ pub struct Data {
     pub sample_rate: Option<u32>,
     /// Bands of a sound's log-mel frames.
     pub mels: usize,
-    /// Samples of a sound, or pixels along the side of a picture's patch, that make a frame.
+    /// Samples of a sound, numbers of a row, or pixels along the side of a picture's patch, that make a frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<usize>,
     /// A file with what each line of `train` becomes, where that is not in a second column.
@@ -73,6 +73,11 @@ pub struct Data {
     pub vocabulary_min_count: usize,
     /// How windows are drawn from the data.
     pub windows: Windows,
+    /// Texts to be classified are read in lower case.
+    pub lowercase: bool,
+    /// What stands between the labels of an example that may have several; where left out, each has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<String>,
 }
 
 /// Which examples are held out.
@@ -161,6 +166,8 @@ impl Default for Data {
             tokenizer: Tokenizer::default(),
             vocabulary_min_count: 2,
             windows: Windows::default(),
+            lowercase: false,
+            label_separator: None,
         }
     }
 }

@@ -88,7 +88,7 @@ pub const FIELDS: &[Field] = &[
         "samples a second of sounds; the first one's where left out",
     ),
     field("data.mels", Whole(1, 512), "bands of a sound's mel frames"),
-    field("data.patch", Whole(1, WIDE), "samples, or pixels along the side of a patch, in a frame"),
+    field("data.patch", Whole(1, WIDE), "samples, numbers, or pixels along the side of a patch, in a frame"),
     field("data.tokenizer", Kind, "what a token is"),
     field(
         "data.vocabulary_min_count",
@@ -104,6 +104,8 @@ pub const FIELDS: &[Field] = &[
         Whole(4, 1024),
         "pixels along both sides of pictures; 64 for captions where left out",
     ),
+    field("data.lowercase", Flag, "read texts to be classified in lower case"),
+    field("data.label_separator", Text, "what stands between the labels of an example with several, as in |"),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),

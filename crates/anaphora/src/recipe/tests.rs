@@ -24,8 +24,8 @@ fn full() -> Recipe {
         *count = Some(7);
     }
     *sample_rate = Some(8_000);
-    let Data { test_files, label_column, text_column, layout, .. } = &mut recipe.data;
-    for text in [test_files, label_column, text_column] {
+    let Data { test_files, label_column, text_column, label_separator, layout, .. } = &mut recipe.data;
+    for text in [test_files, label_column, text_column, label_separator] {
         *text = Some("2".into());
     }
     *layout = Some(anaphora_data::table::Layout::Tab);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::pairs::Writing;
-use crate::scores::Confusion;
+use crate::scores::{ClassScore, Confusion};
 use crate::{Error, Result};
 
 /// Something to predict from.
@@ -74,12 +74,14 @@ pub struct Report {
     pub table: Option<String>,
     /// The same for programs.
     pub details: Map<String, Value>,
+    /// What was passed over or changed, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Report {
     /// A report on so many examples, without a score so far.
     pub fn new(examples: usize, example: &'static str) -> Self {
-        Self { scores: Vec::new(), examples, example, table: None, details: Map::new() }
+        Self { scores: Vec::new(), examples, example, table: None, details: Map::new(), notes: Vec::new() }
     }
 
     /// Adds a score.
@@ -87,21 +89,30 @@ impl Report {
         self.scores.push((name, score));
     }
 
-    /// Adds how often each class was taken for each.
-    pub fn confusion(&mut self, labels: &[String], confusion: &Confusion) {
-        let rows: Vec<Vec<u64>> = confusion.rows().map(<[u64]>::to_vec).collect();
-        let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
+    /// Adds the scores of each class or label.
+    pub fn classes(&mut self, labels: &[String], scores: &[ClassScore]) {
+        let width = name_width(labels);
         let mut table = format!(
             "{:<width$}  {:>9} {:>9} {:>9} {:>9}\n",
             "class", "examples", "precision", "recall", "F1"
         );
-        for (class, label) in labels.iter().enumerate() {
-            let score = confusion.class(class);
+        for (label, score) in labels.iter().zip(scores) {
             table += &format!(
                 "{label:<width$}  {:>9} {:>9.3} {:>9.3} {:>9.3}\n",
                 score.support, score.precision, score.recall, score.f1
             );
         }
+        self.table = Some(table);
+        self.details.insert("labels".into(), json!(labels));
+        self.details.insert("classes".into(), json!(scores));
+    }
+
+    /// Adds how often each class was taken for each.
+    pub fn confusion(&mut self, labels: &[String], confusion: &Confusion) {
+        let rows: Vec<Vec<u64>> = confusion.rows().map(<[u64]>::to_vec).collect();
+        let scores: Vec<ClassScore> = (0..labels.len()).map(|class| confusion.class(class)).collect();
+        self.classes(labels, &scores);
+        let (width, mut table) = (name_width(labels), self.table.take().unwrap_or_default());
         if labels.len() <= 12 {
             let cell = rows.iter().flatten().map(|count| count.to_string().len()).max().unwrap_or(1).max(4);
             let short = |label: &str| label.chars().take(cell).collect::<String>();
@@ -115,7 +126,6 @@ impl Report {
             }
         }
         self.table = Some(table);
-        self.details.insert("labels".into(), json!(labels));
         self.details.insert("confusion".into(), json!(rows));
     }
 
@@ -125,6 +135,14 @@ impl Report {
             self.scores.iter().map(|&(name, score)| (name.to_owned(), json!(score))).collect();
         object.insert("examples".into(), json!(self.examples));
         object.extend(self.details.clone());
+        if !self.notes.is_empty() {
+            object.insert("notes".into(), json!(self.notes));
+        }
         Value::Object(object)
     }
+}
+
+/// The width of a column of names, or of its heading.
+fn name_width(labels: &[String]) -> usize {
+    labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max("class".len())
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
-use crate::output::{counted, print, print_json};
+use crate::output::{counted, print, print_json, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
@@ -95,6 +95,9 @@ fn examples(args: &Args, device: Device) -> Result<()> {
     let mut predictor = predictor(&args.run, device)?;
     args.search.apply(&mut *predictor)?;
     let report = predictor.evaluate(&on)?;
+    if !args.json {
+        report.notes.iter().for_each(|note| tell(&format!("Note: {note}.")));
+    }
     if args.json {
         return print_json(&report.to_json());
     }

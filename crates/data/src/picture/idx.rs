@@ -1,12 +1,13 @@
 //! The files of MNIST (IDX): big-endian counts, then bytes, all of it possibly within gzip.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 use super::{Picture, PictureError};
-use crate::files::{io_error, read};
+use crate::error::DataError;
+use crate::files::{files_of, io_error, read};
 
 /// Pictures and their classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,21 @@ pub fn read_idx(images: &Path, labels: &Path) -> Result<Digits, PictureError> {
         });
     }
     Ok(Digits { pictures, labels: classes })
+}
+
+/// The files of pictures in a folder, each with the one of its labels: `NAME-images-idx3-ubyte` and `NAME-labels-idx1-ubyte`,
+/// with `.gz` or without.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn idx_files(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, DataError> {
+    let pair = |images: PathBuf| {
+        let name = images.file_name()?.to_str()?;
+        let labels = name.replace("images-idx3", "labels-idx1").replace("images.idx3", "labels.idx1");
+        let labels = (labels != name).then(|| images.with_file_name(labels))?;
+        Some((images, labels))
+    };
+    Ok(files_of(folder)?.into_iter().filter_map(pair).collect())
 }
 
 /// The pictures of an IDX file's content; `name` is for messages.
