@@ -63,6 +63,36 @@ pub struct Model {
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
+    /// What is forecast of a number.
+    pub head: Head,
+    /// The levels of quantiles, ascending, 0.5 among them.
+    pub levels: Vec<f64>,
+    /// What a forecast is counted from: the network learns what is left.
+    pub shortcut: Shortcut,
+}
+
+/// What is forecast of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Its mean, by the squared error.
+    #[default]
+    Point,
+    /// Mean and variance of a normal distribution, by the likelihood.
+    Gaussian,
+    /// Its quantiles, by the pinball loss.
+    Quantile,
+}
+
+/// What a forecast is counted from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shortcut {
+    /// What the window is counted from.
+    None,
+    /// A linear map of the window, by least squares.
+    #[default]
+    Linear,
 }
 
 /// How the steps of an example become one.
@@ -234,6 +264,9 @@ impl Default for Model {
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,
+            head: Head::default(),
+            levels: vec![0.1, 0.5, 0.9],
+            shortcut: Shortcut::default(),
         }
     }
 }

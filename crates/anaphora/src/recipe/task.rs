@@ -19,6 +19,10 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// How a series goes on.
+    Forecast,
+    /// How a path goes on, learnt from many.
+    Trajectory,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -31,6 +35,10 @@ pub enum Builtin {
     Names,
     /// Noisy waves of several shapes.
     Waves,
+    /// An hourly series with a trend, days and weeks.
+    Seasonal,
+    /// Throws of a ball that bounces in a box.
+    Ball,
 }
 
 impl Task {
@@ -47,13 +55,15 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "seasonal", "ball"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
         match self {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
+            Self::Seasonal => Task::Forecast,
+            Self::Ball => Task::Trajectory,
         }
     }
 }

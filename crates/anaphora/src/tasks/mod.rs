@@ -1,12 +1,16 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
 mod classify;
+mod forecast;
 mod language;
 mod predict;
+mod trajectory;
 
 pub use classify::{Classifier, Classify};
+pub use forecast::{Forecast, Forecaster};
 pub use language::Language;
 pub use predict::{Given, On, Prediction, Predictor, Report};
+pub use trajectory::Tracker;
 
 use std::path::Path;
 
@@ -24,6 +28,8 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
     Ok(match recipe.task {
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
+        Task::Forecast => Box::new(Forecast::open(recipe, assets, notes)?),
+        Task::Trajectory => Box::new(trajectory::open(recipe, assets, notes)?),
     })
 }
 
@@ -33,6 +39,8 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
     Ok(match run.info().task {
         Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
         Task::Classify => Box::new(Classifier::open(run, device)?),
+        Task::Forecast => Box::new(Forecaster::open(run, device)?),
+        Task::Trajectory => Box::new(Tracker::open(run, device)?),
     })
 }
 
@@ -41,6 +49,8 @@ pub fn defaults(recipe: &mut Recipe) {
     match recipe.task {
         Task::Auto | Task::Music | Task::Text => {}
         Task::Classify => classify::defaults(recipe),
+        Task::Forecast => forecast::defaults(recipe),
+        Task::Trajectory => trajectory::defaults(recipe),
     }
 }
 

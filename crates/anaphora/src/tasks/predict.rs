@@ -51,6 +51,16 @@ pub trait Predictor {
     /// Predicts from each input in turn; a file may hold several examples.
     fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>>;
 
+    /// Whether it goes on with what it learnt from where no input is given.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// A picture of what is predicted, as SVG, where there is any.
+    fn picture(&mut self, _given: &[Given]) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Scores the model.
     fn evaluate(&mut self, on: &On) -> Result<Report>;
 }
@@ -68,12 +78,14 @@ pub struct Report {
     pub table: Option<String>,
     /// The same for programs.
     pub details: Map<String, Value>,
+    /// A picture, as SVG.
+    pub picture: Option<String>,
 }
 
 impl Report {
     /// A report on so many examples, without a score so far.
     pub fn new(examples: usize, example: &'static str) -> Self {
-        Self { scores: Vec::new(), examples, example, table: None, details: Map::new() }
+        Self { scores: Vec::new(), examples, example, table: None, details: Map::new(), picture: None }
     }
 
     /// Adds a score.

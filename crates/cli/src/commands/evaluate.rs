@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
-use crate::output::{counted, print, print_json};
+use crate::output::{counted, print, print_json, save_picture};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +40,9 @@ pub struct Args {
     /// Which of the examples of the training to score on
     #[arg(long, value_name = "SPLIT", conflicts_with = "data")]
     split: Option<Split>,
+    /// Draw the first of the forecasts, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Print the score as a line of JSON
@@ -86,7 +89,10 @@ fn examples(args: &Args, device: Device) -> Result<()> {
         (None, Some(Split::Test)) => On::Test,
         (None, _) => On::Validation,
     };
-    let report = predictor(&args.run, device)?.evaluate(&on)?;
+    let mut report = predictor(&args.run, device)?.evaluate(&on)?;
+    if let Some(path) = &args.plot {
+        save_picture(path, report.picture.take())?;
+    }
     if args.json {
         return print_json(&report.to_json());
     }
