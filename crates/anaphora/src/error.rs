@@ -169,6 +169,17 @@ pub enum Error {
         /// What it learnt.
         task: crate::recipe::Task,
     },
+    /// A search is asked of a task that writes no sequences.
+    #[error(
+        "--beams, --length-penalty, --n-best and --no-repeat-ngram are for models that write, as in translation"
+    )]
+    NoSearch,
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Picture(#[from] anaphora_data::picture::PictureError),
+    /// Parallel text cannot be read.
+    #[error(transparent)]
+    Parallel(#[from] anaphora_data::parallel::ParallelError),
     /// There is nothing to score a model on.
     #[error("{} kept no examples for that; name a file with --data, or train with --test-every", .0.display())]
     NoExamples(PathBuf),

@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn validation(step: u64) -> Record {
-        Record::Validation { step, loss: 1.5, best: true, seconds: 2.0 }
+        Record::Validation { step, loss: 1.5, scores: BTreeMap::new(), best: true, seconds: 2.0 }
     }
 
     fn written(records: &[Record]) -> (tempfile::TempDir, PathBuf) {

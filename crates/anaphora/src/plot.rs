@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn validation(step: u64, loss: f64) -> Record {
-        Record::Validation { step, loss, best: false, seconds: 2.0 }
+        Record::Validation { step, loss, scores: Default::default(), best: false, seconds: 2.0 }
     }
 
     /// A training as they are: a fast fall, noise, a validation loss that rises again.

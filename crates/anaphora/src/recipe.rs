@@ -27,7 +27,8 @@ pub use data::{Channels, Data, HoldOut, Input, Normalize, Transform, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
 pub use model::{
-    Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Pooling, Position, Shortcut, Similarity,
+    Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Pooling, Position, Shortcut,
+    Similarity,
 };
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
@@ -109,12 +110,13 @@ impl Recipe {
     pub fn for_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
         let mut wanted = Self::default();
         let mut named = None;
-        for field in ["task", "data.builtin", "model.backbone"] {
+        for field in ["task", "data.builtin", "data.target", "model.backbone"] {
             let known = setting(field).is_some_and(|value| wanted.set(field, &value).is_ok());
             named = (known && field == "model.backbone").then_some(wanted.model.backbone);
         }
         let task = match (wanted.task, wanted.data.builtin) {
             (Task::Auto, Some(builtin)) => builtin.task(),
+            (Task::Auto, None) if wanted.data.target.is_some() => Task::Translate,
             (task, _) => task,
         };
         let mut recipe = Self { task, ..Self::for_backbone(named.unwrap_or(task.backbone())) };
@@ -250,6 +252,9 @@ impl Recipe {
         let transformer = Some(model).filter(|model| model.backbone == Backbone::Transformer);
         if let Some(conflict) = transformer.and_then(|model| crate::model::transformer(model).conflict()) {
             return Some(format!("{conflict}; set model.heads, model.kv_heads or model.hidden_size"));
+        }
+        if model.backbone == Backbone::Window && matches!(self.task, Task::Translate | Task::Caption) {
+            return Some("model.backbone = \"window\" cannot write a sequence of another; choose a recurrent one or transformer".into());
         }
         let levels = &model.levels;
         if !levels.is_sorted_by(|a, b| a < b) || !levels.contains(&0.5) {

@@ -10,6 +10,7 @@ mod novelty;
 mod output;
 mod overrides;
 mod progress;
+mod search;
 mod training;
 
 use std::process::ExitCode;

@@ -173,22 +173,29 @@ fn line(step: &Step, loss: f64) -> String {
 
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
+    let continues = Run::open(run).is_ok_and(|run| run.info().task.continues());
     let (steps, run) = (grouped(outcome.steps), run.display());
     let time = clock(outcome.seconds);
-    let (ended, next) = match outcome.ended {
-        Ended::Stopped => (format!("Stopped and saved after {steps} steps"), "Go on with     "),
-        Ended::Budget => (format!("Done: {steps} steps in {time}"), "Write with     "),
-        Ended::NoProgress => (
-            format!("Done: the validation loss no longer falls, after {steps} steps in {time}"),
-            "Write with     ",
-        ),
+    let ended = match outcome.ended {
+        Ended::Stopped => format!("Stopped and saved after {steps} steps"),
+        Ended::Budget => format!("Done: {steps} steps in {time}"),
+        Ended::NoProgress => {
+            format!("Done: the validation loss no longer falls, after {steps} steps in {time}")
+        }
     };
-    let command = if outcome.ended == Ended::Stopped { "resume" } else { "generate" };
+    let next = match (outcome.ended, continues) {
+        (Ended::Stopped, _) => format!("Go on with     anaphora resume {run}"),
+        (_, true) => format!("Write with     anaphora generate {run}"),
+        (_, false) => format!("Predict with   anaphora predict {run}"),
+    };
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
-        let scores: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
-        format!(" Best validation loss {loss:.3}{scores}, at step {}.", grouped(*step))
+        let others: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+        let bits = loss / std::f64::consts::LN_2;
+        let loss =
+            if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };
+        format!(" Best validation loss {loss}{others}, at step {}.", grouped(*step))
     });
-    output::tell(&format!("{ended}.{best}\n{next}anaphora {command} {run}"));
+    output::tell(&format!("{ended}.{best}\n{next}"));
 }
 
 /// An event as JSON; none for most of the steps.

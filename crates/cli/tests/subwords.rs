@@ -25,7 +25,7 @@ fn a_folder_of_texts_is_learnt_in_sub_words() {
         let (flag, out) = (format!("--tokenizer={tokenizer}"), format!("--out={}", &tokenizer[..3]));
         let run = &tokenizer[..3];
         let events = place.train(&["corpus", &flag, "--steps=40", &out, "--json"]).json();
-        assert_eq!(events[0]["pieces"]["train"], 10);
+        assert_eq!(events[0]["examples"]["train"], 10);
         let recipe = String::from_utf8(place.read(&format!("{run}/recipe.toml"))).unwrap();
         assert!(recipe.contains(&format!("tokenizer = \"{tokenizer}\"")), "{recipe}");
         let stored: Value = serde_json::from_slice(&place.read(&format!("{run}/tokenizer.json"))).unwrap();

@@ -128,7 +128,7 @@ fn json_is_all_there_is_on_standard_output() {
     let events = called.json();
     let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["started", "step", "step", "validated", "ended"]);
-    assert_eq!(events[0]["pieces"]["train"], 9);
+    assert_eq!(events[0]["examples"]["train"], 9);
     assert_eq!((&events[1]["step"], &events[1]["end"]), (&10.into(), &20.into()));
     assert_eq!((&events[4]["reason"], &events[4]["best"]["step"]), (&"budget".into(), &20.into()));
     let kinds: Vec<_> = place.call(&["resume", "run", "--json"]).json();

@@ -14,6 +14,7 @@ mod pooling;
 mod position;
 mod recurrent;
 mod state;
+mod stem;
 mod transformer;
 
 pub use backbone::Backbone;
@@ -28,6 +29,7 @@ pub use pooling::{Pooler, Pooling};
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::{Progress, State};
+pub use stem::Stem;
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{

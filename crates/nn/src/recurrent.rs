@@ -89,6 +89,11 @@ impl Recurrent {
         ends[last..].iter().step_by(each).copied().collect()
     }
 
+    /// Layers on top of each other.
+    pub fn layers(&self) -> usize {
+        self.weights.len()
+    }
+
     /// Matrices that a state has.
     fn parts(&self) -> usize {
         let each = 1 + usize::from(self.options.cell.has_cell_state());

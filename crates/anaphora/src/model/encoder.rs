@@ -1,7 +1,7 @@
 //! What reads a whole sequence before anything is predicted.
 
 use anaphora_data::Packed;
-use anaphora_nn::{Backbone, Builder, Graph, Input, Mask, ShapeError, State, Tensor};
+use anaphora_nn::{Backbone, Builder, Graph, Input, Mask, ShapeError, State, Stem, Tensor};
 
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use crate::recipe;
@@ -13,24 +13,42 @@ pub enum Reads {
     Tokens(usize),
     /// Vectors of so many numbers.
     Frames(usize),
+    /// Pixels, of which a few convolutions make steps.
+    Pictures {
+        /// Height and width.
+        size: [usize; 2],
+        /// Numbers of a pixel.
+        channels: usize,
+    },
 }
 
 /// An input and a backbone that reads it.
 pub struct Encoder {
-    /// None where steps are vectors already.
-    input: Option<Input>,
+    input: Entry,
     backbone: Backbone,
     dropout: f32,
     variational: bool,
+}
+
+/// How steps become vectors.
+enum Entry {
+    Tokens(Input),
+    /// They are vectors.
+    Frames,
+    Pictures(Stem),
 }
 
 /// What an encoder makes of a packed batch.
 pub struct Encoded {
     /// A row for each step, `[units, width]`.
     pub steps: Tensor,
+    /// Its rows a step: the batch's own, but where steps were made of pictures.
+    pub batch_sizes: Vec<usize>,
     /// Of recurrent layers, where each sequence ends: for each layer and direction the hidden state and, for an LSTM, the
     /// cell state, `[sequences, hidden_size]`.
     pub ends: Vec<Tensor>,
+    /// Layers that `ends` are of.
+    pub layers: usize,
 }
 
 impl Encoder {
@@ -48,9 +66,14 @@ impl Encoder {
                 let name = format!("{prefix}embedding");
                 let (size, deviation) = (model.embedding_size(), embedding_deviation(model));
                 let input = Input::new(builder, &name, vocab_size, size, deviation);
-                (Some(input), input.size())
+                (Entry::Tokens(input), input.size())
             }
-            Reads::Frames(width) => (None, width),
+            Reads::Frames(width) => (Entry::Frames, width),
+            Reads::Pictures { size, channels } => {
+                let stem = Stem::new(builder, &format!("{prefix}stem"), channels, size);
+                let width = stem.output_size();
+                (Entry::Pictures(stem), width)
+            }
         };
         let options = BackboneOptions { input_size, causal, memory_size: None };
         let backbone = backbone(builder, prefix, model, options);
@@ -69,30 +92,45 @@ impl Encoder {
         self.backbone.output_size()
     }
 
+    /// Values of all that is known where a sequence ends, of one recurrent layer.
+    pub fn end_size(&self) -> Option<usize> {
+        let Backbone::Recurrent(layers) = &self.backbone else { return None };
+        let state = layers.initial_state(1);
+        Some((0..state.parts()).map(|part| state.part(part).len()).sum::<usize>() / layers.layers())
+    }
+
     /// Reads a packed batch.
     pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
-        let sizes = &batch.batch_sizes[..];
+        let mut batch_sizes = batch.batch_sizes.clone();
+        let frames = |graph: &mut Graph| {
+            let units = batch.units();
+            graph.constant(&batch.values, units, batch.values.len() / units.max(1))
+        };
         let x = match &self.input {
-            Some(input) => {
+            Entry::Tokens(input) => {
                 let x = input.forward(graph, &batch.ids)?;
-                let mask = if self.variational { Mask::Sequence(sizes) } else { Mask::Each };
+                let mask = if self.variational { Mask::Sequence(&batch_sizes) } else { Mask::Each };
                 graph.dropout(x, self.dropout, mask)
             }
-            None => {
-                let units = batch.units();
-                graph.constant(&batch.values, units, batch.values.len() / units.max(1))?
+            Entry::Frames => frames(graph)?,
+            Entry::Pictures(stem) => {
+                let pixels = frames(graph)?;
+                let (steps, sizes) = stem.forward(graph, pixels)?;
+                batch_sizes = sizes;
+                steps
             }
         };
-        match &self.backbone {
+        let (steps, ends, layers) = match &self.backbone {
             Backbone::Recurrent(layers) => {
-                let (steps, ends) = layers.run(graph, x, sizes, &[])?;
-                Ok(Encoded { steps, ends })
+                let (steps, ends) = layers.run(graph, x, &batch_sizes, &[])?;
+                (steps, ends, layers.layers())
             }
             other => {
                 let mut state: State = other.initial_state(batch.rows());
-                Ok(Encoded { steps: other.forward(graph, x, sizes, &mut state)?, ends: Vec::new() })
+                (other.forward(graph, x, &batch_sizes, &mut state)?, Vec::new(), 0)
             }
-        }
+        };
+        Ok(Encoded { steps, batch_sizes, ends, layers })
     }
 
     /// What a recurrent model knows at the end, `[sequences, output_size]`: the last layer's hidden state after the last

@@ -2,6 +2,7 @@
 
 mod backbone;
 mod encoder;
+mod encoder_decoder;
 mod language;
 mod sequence;
 
@@ -10,3 +11,4 @@ pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
 pub(crate) use backbone::transformer;
 pub use encoder::Reads;
+pub use encoder_decoder::{EncoderDecoder, PairBatch, Read};

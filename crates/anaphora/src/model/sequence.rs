@@ -187,7 +187,7 @@ impl Layers {
         };
         let y = match (last, &self.pooler) {
             (Some(last), _) => last,
-            (None, Some(pooler)) => pooler.forward(graph, encoded.steps, &batch.batch_sizes)?,
+            (None, Some(pooler)) => pooler.forward(graph, encoded.steps, &encoded.batch_sizes)?,
             (None, None) => encoded.steps,
         };
         let y = graph.dropout(y, self.dropout, Mask::Each);

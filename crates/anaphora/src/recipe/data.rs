@@ -57,6 +57,17 @@ pub struct Data {
     /// Samples of a sound, or pixels along the side of a picture's patch, that make a frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<usize>,
+    /// A file with what each line of `train` becomes, where that is not in a second column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<PathBuf>,
+    /// The same for `validation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_target: Option<PathBuf>,
+    /// One vocabulary for what is read and what is written.
+    pub shared_vocabulary: bool,
+    /// Pixels along both sides to which pictures are brought; 64 for captions where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture_size: Option<usize>,
     /// What a token is.
     pub tokenizer: Tokenizer,
     /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
@@ -183,6 +194,8 @@ pub enum Input {
     Pixels,
     /// A picture, patch by patch.
     Patches,
+    /// A picture as a few convolutions see it.
+    Picture,
 }
 
 /// How windows are drawn from the data.
@@ -198,8 +211,13 @@ pub enum Windows {
 
 impl Data {
     /// The files and folders, each by the recipe's field that names it.
-    pub fn paths_mut(&mut self) -> [(&'static str, &mut Option<PathBuf>); 2] {
-        [("data.train", &mut self.train), ("data.validation", &mut self.validation)]
+    pub fn paths_mut(&mut self) -> [(&'static str, &mut Option<PathBuf>); 4] {
+        [
+            ("data.train", &mut self.train),
+            ("data.validation", &mut self.validation),
+            ("data.target", &mut self.target),
+            ("data.validation_target", &mut self.validation_target),
+        ]
     }
 }
 
@@ -223,6 +241,10 @@ impl Default for Data {
             sample_rate: None,
             mels: 40,
             patch: None,
+            target: None,
+            validation_target: None,
+            shared_vocabulary: false,
+            picture_size: None,
             tokenizer: Tokenizer::default(),
             vocabulary_min_count: 2,
             windows: Windows::default(),

@@ -59,7 +59,7 @@ const MANY: i64 = 1_000_000_000_000;
 pub const FIELDS: &[Field] = &[
     field(
         "task",
-        Word(&["auto", "music", "text", "classify", "forecast", "trajectory"]),
+        Word(&["auto", "music", "text", "classify", "translate", "caption", "forecast", "trajectory"]),
         "what is learnt; auto finds it from the file",
     ),
     field("data.train", Path, "what to learn from"),
@@ -72,7 +72,7 @@ pub const FIELDS: &[Field] = &[
     field("data.test_files", Text, "names of the files kept for a test, as in *_[0-4].wav"),
     field(
         "data.input",
-        Word(&["auto", "text", "numbers", "mel", "samples", "rows", "pixels", "patches"]),
+        Word(&["auto", "text", "numbers", "mel", "samples", "rows", "pixels", "patches", "picture"]),
         "what an example is read as",
     ),
     field(
@@ -98,6 +98,14 @@ pub const FIELDS: &[Field] = &[
         "times that a word or merged pair must occur to be kept",
     ),
     field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
+    field("data.target", Path, "what the lines of data.train become; else its second column"),
+    field("data.validation_target", Path, "the same for data.validation"),
+    field("data.shared_vocabulary", Flag, "one vocabulary for what is read and what is written"),
+    field(
+        "data.picture_size",
+        Whole(4, 1024),
+        "pixels along both sides of pictures; 64 for captions where left out",
+    ),
     field("data.horizon", Whole(1, WIDE), "steps of a series that are forecast"),
     field(
         "data.lookback",
@@ -180,6 +188,11 @@ pub const FIELDS: &[Field] = &[
     field("model.norm_first", Flag, "norms in front of each part, not behind its residual sum"),
     field("model.bias", Flag, "biases in a transformer's linear maps and norms"),
     field("model.attention_dropout", Below(0.0, 1.0), "share of attention weights dropped"),
+    field(
+        "model.attention",
+        Word(&["none", "luong", "bahdanau"]),
+        "how a recurrent decoder looks at what an encoder read",
+    ),
     field("model.head", Word(&["point", "gaussian", "quantile"]), "what is forecast of a number"),
     field("model.levels", Levels, "levels of the quantiles that are forecast"),
     field(

@@ -63,6 +63,8 @@ pub struct Model {
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
+    /// How a recurrent decoder looks at what an encoder read; a Transformer always does.
+    pub attention: Attention,
     /// What is forecast of a number.
     pub head: Head,
     /// The levels of quantiles, ascending, 0.5 among them.
@@ -93,6 +95,19 @@ pub enum Shortcut {
     /// A linear map of the window, by least squares.
     #[default]
     Linear,
+}
+
+/// How a recurrent decoder looks at what an encoder read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attention {
+    /// Not at all: it knows one fixed vector.
+    None,
+    /// By the product of a linear map of the one with the other (Luong, Pham & Manning 2015).
+    #[default]
+    Luong,
+    /// By a small network on both (Bahdanau, Cho & Bengio 2015).
+    Bahdanau,
 }
 
 /// How the steps of an example become one.
@@ -264,6 +279,7 @@ impl Default for Model {
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,
+            attention: Attention::default(),
             head: Head::default(),
             levels: vec![0.1, 0.5, 0.9],
             shortcut: Shortcut::default(),

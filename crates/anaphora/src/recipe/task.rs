@@ -19,6 +19,10 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// A line of text from another: a sentence from that of another language.
+    Translate,
+    /// A sentence on a picture.
+    Caption,
     /// How a series goes on.
     Forecast,
     /// How a path goes on, learnt from many.
@@ -35,6 +39,10 @@ pub enum Builtin {
     Names,
     /// Noisy waves of several shapes.
     Waves,
+    /// Lists of numbers, to be turned round.
+    Reverse,
+    /// Pictures of coloured shapes with captions.
+    Scenes,
     /// An hourly series with a trend, days and weeks.
     Seasonal,
     /// Throws of a ball that bounces in a box.
@@ -55,13 +63,15 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves", "seasonal", "ball"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
         match self {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
+            Self::Reverse => Task::Translate,
+            Self::Scenes => Task::Caption,
             Self::Seasonal => Task::Forecast,
             Self::Ball => Task::Trajectory,
         }

@@ -15,6 +15,8 @@ fn full() -> Recipe {
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
     recipe.data.builtin = None;
+    recipe.data.target = Some("other.txt".into());
+    recipe.data.validation_target = Some("other.txt".into());
     let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
         &mut recipe.model;
     for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {

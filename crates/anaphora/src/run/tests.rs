@@ -17,13 +17,13 @@ fn is_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/irish");
     let mut run = create(&path).unwrap();
-    run.update(|info| info.best = Some(Score { step: 900, loss: 1.369 })).unwrap();
+    run.update(|info| info.best = Some(Score { step: 900, loss: 1.369, scores: BTreeMap::new() })).unwrap();
     let weights = [NamedTensor::new("w", vec![2], vec![1.0, 2.0])];
     run.write_model(&weights).unwrap();
     // While it is locked for training, its model can be used.
     let reader = Run::open(&path).unwrap();
     assert_eq!(reader.info(), run.info());
-    assert_eq!(reader.info().best.unwrap().step, 900);
+    assert_eq!(reader.info().best.as_ref().unwrap().step, 900);
     assert_eq!(reader.recipe().unwrap(), recipe());
     assert_eq!(fs::read_to_string(reader.tokenizer_path()).unwrap(), "{}");
     assert_eq!(reader.read_model(&[("w", &[2])]).unwrap(), weights);

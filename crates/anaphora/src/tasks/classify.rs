@@ -398,11 +398,11 @@ impl Predictor for Classifier {
 
     fn evaluate(&mut self, on: &On) -> Result<Report> {
         let data = match on {
-            On::Data(_) => self.recipe.data.clone(),
+            On::Data(..) => self.recipe.data.clone(),
             _ => self.run.data(&self.recipe.data)?,
         };
         let labelled = match on {
-            On::Data(path) => read(&data, Some(path))?,
+            On::Data(path, _) => read(&data, Some(path))?,
             On::Validation => parts(&data, &mut |_| {})?.validation,
             On::Test => parts(&data, &mut |_| {})?.test,
         };

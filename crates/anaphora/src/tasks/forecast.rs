@@ -322,12 +322,12 @@ impl Forecaster {
         let Interface { lookback, chunk, horizon, .. } = self.interface;
         let data = &self.recipe.data;
         let collection = match on {
-            On::Data(path) => self.read(Some(path))?,
+            On::Data(path, _) => self.read(Some(path))?,
             _ => self.read(None)?,
         };
         let steps = collection.steps(0);
         let (first, end) = match on {
-            On::Data(_) => (lookback, steps),
+            On::Data(..) => (lookback, steps),
             _ => {
                 let cuts = collection::cuts(data, &collection, chunk)?;
                 if *on == On::Test { (cuts.test, cuts.end) } else { (cuts.validation, cuts.test) }

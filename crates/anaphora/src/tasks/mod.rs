@@ -1,25 +1,32 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
+mod caption;
 mod classify;
 mod forecast;
 mod language;
+mod pairs;
 mod predict;
 mod trajectory;
+mod translate;
 
+pub use caption::{Caption, Captioner};
 pub use classify::{Classifier, Classify};
 pub use forecast::{Forecast, Forecaster};
 pub use language::Language;
+pub use pairs::Writing;
 pub use predict::{Given, On, Prediction, Predictor, Report};
 pub use trajectory::Tracker;
+pub use translate::{Translate, Translator};
 
 use std::path::Path;
 
+use anaphora_data::table::TableOptions;
 use anaphora_data::{Batches, Place};
 use serde_json::Value;
 
 use crate::assets::Assets;
 use crate::learner::Learner;
-use crate::recipe::{Recipe, Task};
+use crate::recipe::{Data, Recipe, Task};
 use crate::{Device, Error, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
@@ -28,6 +35,8 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
     Ok(match recipe.task {
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
+        Task::Translate => Box::new(Translate::open(recipe, assets, notes)?),
+        Task::Caption => Box::new(Caption::open(recipe, assets, notes)?),
         Task::Forecast => Box::new(Forecast::open(recipe, assets, notes)?),
         Task::Trajectory => Box::new(trajectory::open(recipe, assets, notes)?),
     })
@@ -39,6 +48,8 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
     Ok(match run.info().task {
         Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
         Task::Classify => Box::new(Classifier::open(run, device)?),
+        Task::Translate => Box::new(Translator::open(run, device)?),
+        Task::Caption => Box::new(Captioner::open(run, device)?),
         Task::Forecast => Box::new(Forecaster::open(run, device)?),
         Task::Trajectory => Box::new(Tracker::open(run, device)?),
     })
@@ -49,9 +60,16 @@ pub fn defaults(recipe: &mut Recipe) {
     match recipe.task {
         Task::Auto | Task::Music | Task::Text => {}
         Task::Classify => classify::defaults(recipe),
+        Task::Translate => translate::defaults(recipe),
+        Task::Caption => caption::defaults(recipe),
         Task::Forecast => forecast::defaults(recipe),
         Task::Trajectory => trajectory::defaults(recipe),
     }
+}
+
+/// How the recipe's tables are read.
+fn table_options(data: &Data) -> TableOptions {
+    TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
 }
 
 /// Goes on with batches from where a checkpoint says.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::Result;
+use super::pairs::Writing;
 use crate::scores::Confusion;
+use crate::{Error, Result};
 
 /// Something to predict from.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,12 +43,17 @@ pub enum On {
     Validation,
     /// Those that were kept for a test.
     Test,
-    /// Those of a file or folder.
-    Data(PathBuf),
+    /// Those of a file or folder, and where truths are in a file of their own, that.
+    Data(PathBuf, Option<PathBuf>),
 }
 
 /// A trained model with what it needs to read raw data.
 pub trait Predictor {
+    /// Sets how sequences are searched for, and how many of the best are given, where the task writes sequences.
+    fn search(&mut self, _: Writing, _: usize) -> Result<()> {
+        Err(Error::NoSearch)
+    }
+
     /// Predicts from each input in turn; a file may hold several examples.
     fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>>;
 

@@ -276,7 +276,7 @@ impl Predictor for Tracker {
 
     fn evaluate(&mut self, on: &On) -> Result<Report> {
         let collection = match on {
-            On::Data(path) => self.read(Some(path))?,
+            On::Data(path, _) => self.read(Some(path))?,
             _ => self.read(None)?,
         };
         let (interface, data) = (&self.0.interface, &self.0.recipe.data);
@@ -292,7 +292,7 @@ impl Predictor for Tracker {
             long.map(|member| Origin { member, at }).collect()
         };
         let origins = match on {
-            On::Data(_) => first(&mut (0..collection.members.len())),
+            On::Data(..) => first(&mut (0..collection.members.len())),
             On::Test => origins(data, &collection, &steps)?.test,
             On::Validation => {
                 let mut members: Vec<usize> = origins(data, &collection, &steps)?

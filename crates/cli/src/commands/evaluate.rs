@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
 use crate::output::{counted, print, print_json, save_picture};
+use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +38,11 @@ pub struct Args {
     /// File or folder to score on [default: what the training held out]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// File with the truths, where they are not in the one named with --data: translations, line by line
+    #[arg(long, value_name = "PATH", requires = "data")]
+    target: Option<PathBuf>,
+    #[command(flatten)]
+    search: SearchArgs,
     /// Which of the examples of the training to score on
     #[arg(long, value_name = "SPLIT", conflicts_with = "data")]
     split: Option<Split>,
@@ -85,11 +91,13 @@ fn language(args: &Args, device: &Device) -> Result<()> {
 /// Scores a model that predicts from examples.
 fn examples(args: &Args, device: Device) -> Result<()> {
     let on = match (&args.data, args.split) {
-        (Some(path), _) => On::Data(path.clone()),
+        (Some(path), _) => On::Data(path.clone(), args.target.clone()),
         (None, Some(Split::Test)) => On::Test,
         (None, _) => On::Validation,
     };
-    let mut report = predictor(&args.run, device)?.evaluate(&on)?;
+    let mut predictor = predictor(&args.run, device)?;
+    args.search.apply(&mut *predictor)?;
+    let mut report = predictor.evaluate(&on)?;
     if let Some(path) = &args.plot {
         save_picture(path, report.picture.take())?;
     }

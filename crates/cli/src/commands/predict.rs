@@ -8,6 +8,7 @@ use anaphora::tasks::{Given, predictor};
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
 use crate::output::{print, print_json, save_picture, tell};
+use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +35,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
     #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
     device: DeviceArgs,
     /// Print a line of JSON for each prediction
     #[arg(long)]
@@ -43,6 +46,7 @@ pub struct Args {
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
     let mut predictor = predictor(&args.run, args.device.open(&args.run)?)?;
+    args.search.apply(&mut *predictor)?;
     let texts = args.text.iter().cloned().map(Given::Text);
     let mut given: Vec<Given> = texts.chain(args.files.iter().cloned().map(Given::File)).collect();
     if given.is_empty() && !predictor.goes_on() {

@@ -15,6 +15,7 @@ Examples:
   anaphora train novel.txt --valid other.txt --backbone gru --layers 2 --hidden 512 --out runs/novel
   anaphora train novel.txt --tokenizer bpe:4096
   anaphora train tweets.tsv --task classify          the class of a text, a series, a sound or a picture
+  anaphora train --source train.de --target train.en --valid dev.de --valid-target dev.en
   anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
 
@@ -27,7 +28,7 @@ validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes 
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// What to learn from: a file or folder
-    #[arg(required_unless_present_any = ["recipe", "data.builtin"])]
+    #[arg(required_unless_present_any = ["recipe", "data.builtin", "data.train"])]
     path: Option<PathBuf>,
     /// Recipe file (TOML) to start from
     #[arg(long, value_name = "FILE")]

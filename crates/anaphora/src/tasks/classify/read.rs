@@ -6,10 +6,11 @@ use anaphora_data::builtin;
 use anaphora_data::labelled::{
     self, LabelledOptions, read_label_files, read_labelled, read_labelled_numbers,
 };
-use anaphora_data::table::{Column, TableOptions};
+use anaphora_data::table::Column;
 use anaphora_data::{Frames, Kind, Tokenizer};
 
 use super::super::predict::Given;
+use super::super::table_options;
 use crate::corpus;
 use crate::recipe::{Builtin, Data, Input};
 use crate::{Error, Result};
@@ -99,10 +100,6 @@ fn made(builtin: Builtin) -> Labelled {
 
 fn column(name: &Option<String>) -> Option<Column> {
     name.as_deref().map(|name| name.parse().expect("any text is a column"))
-}
-
-fn table_options(data: &Data) -> TableOptions {
-    TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
 }
 
 fn texts(path: &Path, data: &Data) -> Result<Labelled> {

@@ -1,0 +1,41 @@
+//! How a model that writes sequences searches for them.
+
+use anaphora::beam::BeamOptions;
+use anaphora::tasks::{Predictor, Writing};
+
+use crate::error::Result;
+
+/// Flags for it.
+#[derive(clap::Args)]
+pub struct SearchArgs {
+    /// Hypotheses that are kept side by side where sequences are written, 1 for greedy search [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    beams: Option<u16>,
+    /// Power of its length that a hypothesis' log-probability is divided by [default: 1]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    length_penalty: Option<f64>,
+    /// How many of the best to give [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    n_best: Option<u16>,
+    /// Never write N tokens in a row twice, 0 to allow it [default: 0]
+    #[arg(long, value_name = "N")]
+    no_repeat_ngram: Option<usize>,
+}
+
+impl SearchArgs {
+    /// Sets what was asked for.
+    pub fn apply(&self, predictor: &mut dyn Predictor) -> Result<()> {
+        let Self { beams, length_penalty, n_best, no_repeat_ngram } = *self;
+        if beams.is_none() && length_penalty.is_none() && n_best.is_none() && no_repeat_ngram.is_none() {
+            return Ok(());
+        }
+        let usual = Writing::default();
+        let n_best = n_best.map_or(1, usize::from);
+        let beams = BeamOptions {
+            beams: beams.map_or(usual.beams.beams, usize::from).max(n_best),
+            length_penalty: length_penalty.unwrap_or(usual.beams.length_penalty),
+        };
+        let no_repeat_ngram = no_repeat_ngram.unwrap_or(usual.no_repeat_ngram);
+        Ok(predictor.search(Writing { beams, no_repeat_ngram, ..usual }, n_best)?)
+    }
+}
