@@ -6,6 +6,7 @@ mod linear;
 mod score;
 mod show;
 
+use anaphora_data::series::{Calendar, Feature};
 use anaphora_data::{BatchSize, Batches, Scaler};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
@@ -137,7 +138,7 @@ fn plan(data: &Data, collection: &Collection) -> Result<(Steps, Cuts)> {
     let cuts = collection::cuts(data, collection, chunk)?;
     let lookback = data.lookback.unwrap_or_else(|| {
         let wanted = (2 * season).max(3 * chunk);
-        whole(wanted.min(cuts.validation / 4)).max(1)
+        whole(wanted.min(cuts.validation * 2 / 5)).max(1)
     });
     let (learnt, least) = (cuts.validation, lookback + chunk);
     if learnt < least || cuts.test - cuts.validation < chunk {
@@ -172,7 +173,9 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         horizon,
         season,
         patch: [patch, stride],
-        features: calendar.map(|calendar| calendar.features().to_vec()).unwrap_or_default(),
+        features: calendar
+            .map(|calendar| recurring(&calendar, learnt.len() / collection.columns()))
+            .unwrap_or_default(),
         transform: data.transform,
         normalize: data.normalize,
         channels: data.channels,
@@ -187,6 +190,16 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         linear: Vec::new(),
         residual: model.shortcut == Shortcut::Linear,
     })
+}
+
+/// What of its dates comes back at least twice in the first steps of a series: of one year, the month says only which part
+/// of the training data it is.
+fn recurring(calendar: &Calendar, steps: usize) -> Vec<Feature> {
+    let comes_back = |feature: &Feature| {
+        let places = calendar.indices(0..steps, &[*feature]).unwrap_or_default();
+        places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
+    };
+    calendar.features().iter().copied().filter(comes_back).collect()
 }
 
 /// The mean error of repeating each column a season later; 0 where there is no whole season.
@@ -409,5 +422,27 @@ impl Predictor for Forecaster {
         report.picture =
             Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
         Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anaphora_data::series::{Step, parse_date};
+
+    use super::*;
+
+    #[test]
+    fn dates_are_read_where_they_come_back() {
+        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
+        assert_eq!(recurring(&hourly, 24 * 360), [Feature::Hour, Feature::Weekday]);
+        assert_eq!(recurring(&hourly, 24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
+        assert_eq!(recurring(&hourly, 24), []);
+    }
+
+    #[test]
+    fn the_error_of_a_repeated_season() {
+        let learnt = [1.0, 10.0, 2.0, 20.0, 3.0, 10.0, 4.0, 20.0];
+        assert_eq!(season_errors(&learnt, 2, 2), [2.0, 0.0]);
+        assert_eq!(season_errors(&learnt, 2, 4), [0.0, 0.0]);
     }
 }

@@ -55,6 +55,14 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         ));
     }
     let origins = origins(data, &collection, &steps)?;
+    if origins.train.is_empty() || origins.validation.is_empty() {
+        let (count, train) = (collection.members.len(), origins.train.len());
+        let reason = format!(
+            "of {count} paths there are {train} windows to learn from and {} to validate on, one or more of each are needed",
+            origins.validation.len(),
+        );
+        return Err(Error::Malformed { path: path(data), reason });
+    }
     let mut learnt = Vec::new();
     let mut last = None;
     for origin in &origins.train {
