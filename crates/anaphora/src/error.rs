@@ -155,6 +155,9 @@ pub enum Error {
     /// A sound cannot be read.
     #[error(transparent)]
     Audio(#[from] anaphora_data::audio::AudioError),
+    /// A time series cannot be read.
+    #[error(transparent)]
+    Series(#[from] anaphora_data::series::SeriesError),
     /// A score cannot be computed.
     #[error(transparent)]
     Score(#[from] crate::scores::ScoreError),
@@ -186,6 +189,9 @@ pub enum Error {
     /// There is nothing to score a model on.
     #[error("{} kept no examples for that; name a file with --data, or train with --test-every", .0.display())]
     NoExamples(PathBuf),
+    /// There is no stretch of a series to score forecasts on.
+    #[error("{} kept no steps for that; name a file with --data, or train with --test-from", .0.display())]
+    NoForecasts(PathBuf),
     /// Training diverges however low the learning rate.
     #[error(
         "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"

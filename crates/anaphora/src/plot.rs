@@ -1,6 +1,7 @@
-//! Loss curves as pictures.
+//! Loss curves and forecasts as pictures.
 
 mod comparison;
+mod forecast;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -8,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::metrics::Record;
 
 pub use comparison::{Curve, Point, comparison};
+pub use forecast::{Flight, Panel, flights, forecast};
 
 const SIZE: (u32, u32) = (860, 480);
 const TRAIN: RGBColor = RGBColor(31, 105, 178);
@@ -19,8 +21,8 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 /// The most points of a line: more than the picture has columns would only make the file large.
 const MOST_POINTS: usize = 800;
 
-/// Loss against optimizer steps.
-type Line = Vec<(f64, f64)>;
+/// Points from left to right.
+pub type Line = Vec<(f64, f64)>;
 
 /// Draws training and validation loss against optimizer steps, as SVG. What a training did before it went back to an
 /// earlier step is left out, and so are losses that are no numbers.

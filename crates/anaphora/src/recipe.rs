@@ -23,10 +23,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-pub use data::{Data, HoldOut, Input, Windows};
+pub use data::{Channels, Data, HoldOut, Input, Normalize, Transform, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
-pub use model::{Attention, Backbone, FeedForward, Model, Nonlinearity, Norm, Pooling, Position, Similarity};
+pub use model::{
+    Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Pooling, Position, Shortcut,
+    Similarity,
+};
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
 pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};
@@ -254,6 +257,10 @@ impl Recipe {
         }
         if model.backbone == Backbone::Window && matches!(self.task, Task::Translate | Task::Caption) {
             return Some("model.backbone = \"window\" cannot write a sequence of another; choose a recurrent one or transformer".into());
+        }
+        let levels = &model.levels;
+        if !levels.is_sorted_by(|a, b| a < b) || !levels.contains(&0.5) {
+            return Some(format!("model.levels is {levels:?}; it takes ascending levels, 0.5 among them"));
         }
         let recurrent = matches!(model.backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
         if recurrent && model.layers > RECURRENT_LAYERS {

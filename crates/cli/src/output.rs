@@ -1,7 +1,9 @@
 //! Where words go: results to standard output, all else to standard error.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use anaphora::atomic::write_atomic;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
@@ -43,6 +45,14 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Writes a picture that was asked for.
+pub fn save_picture(path: &Path, picture: Option<String>) -> Result<()> {
+    match picture {
+        Some(svg) => Ok(write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?),
+        None => Err(Failure::call("--plot: there is no picture of what this model predicts")),
+    }
 }
 
 /// A count with the word for what is counted: `1 tune`, `2 tunes`.

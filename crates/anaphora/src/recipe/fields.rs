@@ -40,9 +40,11 @@ pub enum Accepts {
     Positive,
     /// Two numbers from 0 to below 1.
     Shares,
+    /// One or several numbers between 0 and 1.
+    Levels,
 }
 
-use Accepts::{Below, Flag, Kind, Number, Path, Positive, Shares, Text, Whole, Word};
+use Accepts::{Below, Flag, Kind, Levels, Number, Path, Positive, Shares, Text, Whole, Word};
 
 const fn field(path: &'static str, accepts: Accepts, help: &'static str) -> Field {
     Field { path, accepts, help }
@@ -57,7 +59,7 @@ const MANY: i64 = 1_000_000_000_000;
 pub const FIELDS: &[Field] = &[
     field(
         "task",
-        Word(&["auto", "music", "text", "classify", "translate", "caption"]),
+        Word(&["auto", "music", "text", "classify", "translate", "caption", "forecast", "trajectory"]),
         "what is learnt; auto finds it from the file",
     ),
     field("data.train", Path, "what to learn from"),
@@ -106,6 +108,40 @@ pub const FIELDS: &[Field] = &[
     ),
     field("data.lowercase", Flag, "read texts to be classified in lower case"),
     field("data.label_separator", Text, "what stands between the labels of an example with several, as in |"),
+    field("data.horizon", Whole(1, WIDE), "steps of a series that are forecast"),
+    field(
+        "data.lookback",
+        Whole(1, WIDE),
+        "steps that a forecast reads; three chunks or two seasons where left out",
+    ),
+    field("data.chunk", Whole(1, WIDE), "steps that are forecast at once; the horizon where left out"),
+    field(
+        "data.season",
+        Whole(1, WIDE),
+        "steps after which a series is like itself; from the dates where left out",
+    ),
+    field("data.date_column", Text, "column of dates, by name or number; found where left out"),
+    field("data.date_format", Text, "how dates are written, as %d.%m.%Y; found where left out"),
+    field("data.columns", Text, "columns of numbers, parted by commas; all others where left out"),
+    field("data.path_column", Text, "column that says to which path a row belongs; the first where left out"),
+    field("data.fill", Word(&["previous", "linear"]), "what takes the place of what is missing in a series"),
+    field("data.transform", Word(&["none", "log", "sqrt"]), "what is learnt in place of a series' numbers"),
+    field("data.normalize", Word(&["none", "last", "window"]), "what a window's numbers are counted from"),
+    field(
+        "data.channels",
+        Word(&["independent", "joint"]),
+        "whether the columns of a series are forecast together",
+    ),
+    field("data.calendar", Flag, "forecasts read the hour, the day and the month, too"),
+    field(
+        "data.patch_stride",
+        Whole(1, WIDE),
+        "steps from patch to patch of a series; half a patch where left out",
+    ),
+    field("data.validation_from", Text, "where validation begins in a series: a date, or a share of it"),
+    field("data.test_from", Text, "where a series is kept for a test: a date, or a share of it"),
+    field("data.until", Text, "where a series ends, what follows is left alone: a date, or a share of it"),
+    field("data.test_stride", Whole(1, MANY), "steps from one forecast of a test to the next"),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),
@@ -158,6 +194,13 @@ pub const FIELDS: &[Field] = &[
         "model.attention",
         Word(&["none", "luong", "bahdanau"]),
         "how a recurrent decoder looks at what an encoder read",
+    ),
+    field("model.head", Word(&["point", "gaussian", "quantile"]), "what is forecast of a number"),
+    field("model.levels", Levels, "levels of the quantiles that are forecast"),
+    field(
+        "model.shortcut",
+        Word(&["none", "linear"]),
+        "what a forecast is counted from: the network learns what is left",
     ),
     field("training.batch", Whole(1, WIDE), "sequences a batch"),
     field("training.length", Whole(1, WIDE), "steps of time a sequence"),
@@ -256,6 +299,9 @@ impl Accepts {
             Shares => value
                 .as_array()
                 .is_some_and(|pair| pair.len() == 2 && pair.iter().all(|x| Below(0.0, 1.0).takes(x))),
+            Levels => value.as_array().is_some_and(|levels| {
+                !levels.is_empty() && levels.iter().all(|x| x.as_float().is_some_and(|x| x > 0.0 && x < 1.0))
+            }),
         }
     }
 }
@@ -281,6 +327,7 @@ impl fmt::Display for Accepts {
             Below(from, to) => write!(f, "a number from {from} to below {to}"),
             Positive => f.write_str("a number above 0"),
             Shares => f.write_str("two numbers from 0 to below 1, as in [0.9, 0.999]"),
+            Levels => f.write_str("numbers between 0 and 1, as in [0.1, 0.5, 0.9]"),
         }
     }
 }

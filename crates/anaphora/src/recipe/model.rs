@@ -65,6 +65,36 @@ pub struct Model {
     pub attention_dropout: f64,
     /// How a recurrent decoder looks at what an encoder read; a Transformer always does.
     pub attention: Attention,
+    /// What is forecast of a number.
+    pub head: Head,
+    /// The levels of quantiles, ascending, 0.5 among them.
+    pub levels: Vec<f64>,
+    /// What a forecast is counted from: the network learns what is left.
+    pub shortcut: Shortcut,
+}
+
+/// What is forecast of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Its mean, by the squared error.
+    #[default]
+    Point,
+    /// Mean and variance of a normal distribution, by the likelihood.
+    Gaussian,
+    /// Its quantiles, by the pinball loss.
+    Quantile,
+}
+
+/// What a forecast is counted from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shortcut {
+    /// What the window is counted from.
+    None,
+    /// A linear map of the window, by least squares.
+    #[default]
+    Linear,
 }
 
 /// How a recurrent decoder looks at what an encoder read.
@@ -250,6 +280,9 @@ impl Default for Model {
             bias: false,
             attention_dropout: 0.0,
             attention: Attention::default(),
+            head: Head::default(),
+            levels: vec![0.1, 0.5, 0.9],
+            shortcut: Shortcut::default(),
         }
     }
 }

@@ -23,6 +23,10 @@ pub enum Task {
     Translate,
     /// A sentence on a picture.
     Caption,
+    /// How a series goes on.
+    Forecast,
+    /// How a path goes on, learnt from many.
+    Trajectory,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -39,6 +43,10 @@ pub enum Builtin {
     Reverse,
     /// Pictures of coloured shapes with captions.
     Scenes,
+    /// An hourly series with a trend, days and weeks.
+    Seasonal,
+    /// Throws of a ball that bounces in a box.
+    Ball,
 }
 
 impl Task {
@@ -55,7 +63,7 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse", "scenes"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
@@ -64,6 +72,8 @@ impl Builtin {
             Self::Names | Self::Waves => Task::Classify,
             Self::Reverse => Task::Translate,
             Self::Scenes => Task::Caption,
+            Self::Seasonal => Task::Forecast,
+            Self::Ball => Task::Trajectory,
         }
     }
 }

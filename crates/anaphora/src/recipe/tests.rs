@@ -37,6 +37,16 @@ fn full() -> Recipe {
         *size = Some(128);
     }
     *norm_epsilon = Some(1e-6);
+    let Data { lookback, chunk, season, patch_stride, .. } = &mut recipe.data;
+    for steps in [lookback, chunk, season, patch_stride] {
+        *steps = Some(24);
+    }
+    recipe.data.fill = Some(anaphora_data::series::Fill::Linear);
+    let Data { date_column, date_format, columns, path_column, validation_from, test_from, until, .. } =
+        &mut recipe.data;
+    for text in [date_column, date_format, columns, path_column, validation_from, test_from, until] {
+        *text = Some("any".into());
+    }
     recipe
 }
 

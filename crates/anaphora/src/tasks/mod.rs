@@ -2,16 +2,20 @@
 
 mod caption;
 mod classify;
+mod forecast;
 mod language;
 mod pairs;
 mod predict;
+mod trajectory;
 mod translate;
 
 pub use caption::{Caption, Captioner};
 pub use classify::{Classifier, Classify};
+pub use forecast::{Forecast, Forecaster};
 pub use language::Language;
 pub use pairs::Writing;
 pub use predict::{Given, On, Prediction, Predictor, Report};
+pub use trajectory::Tracker;
 pub use translate::{Translate, Translator};
 
 use std::path::Path;
@@ -33,6 +37,8 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
         Task::Translate => Box::new(Translate::open(recipe, assets, notes)?),
         Task::Caption => Box::new(Caption::open(recipe, assets, notes)?),
+        Task::Forecast => Box::new(Forecast::open(recipe, assets, notes)?),
+        Task::Trajectory => Box::new(trajectory::open(recipe, assets, notes)?),
     })
 }
 
@@ -44,6 +50,8 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Classify => Box::new(Classifier::open(run, device)?),
         Task::Translate => Box::new(Translator::open(run, device)?),
         Task::Caption => Box::new(Captioner::open(run, device)?),
+        Task::Forecast => Box::new(Forecaster::open(run, device)?),
+        Task::Trajectory => Box::new(Tracker::open(run, device)?),
     })
 }
 
@@ -54,6 +62,8 @@ pub fn defaults(recipe: &mut Recipe) {
         Task::Classify => classify::defaults(recipe),
         Task::Translate => translate::defaults(recipe),
         Task::Caption => caption::defaults(recipe),
+        Task::Forecast => forecast::defaults(recipe),
+        Task::Trajectory => trajectory::defaults(recipe),
     }
 }
 

@@ -57,6 +57,16 @@ pub trait Predictor {
     /// Predicts from each input in turn; a file may hold several examples.
     fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>>;
 
+    /// Whether it goes on with what it learnt from where no input is given.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// A picture of what is predicted, as SVG, where there is any.
+    fn picture(&mut self, _given: &[Given]) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Scores the model.
     fn evaluate(&mut self, on: &On) -> Result<Report>;
 }
@@ -76,12 +86,15 @@ pub struct Report {
     pub details: Map<String, Value>,
     /// What was passed over or changed, a sentence each.
     pub notes: Vec<String>,
+    /// A picture, as SVG.
+    pub picture: Option<String>,
 }
 
 impl Report {
     /// A report on so many examples, without a score so far.
     pub fn new(examples: usize, example: &'static str) -> Self {
-        Self { scores: Vec::new(), examples, example, table: None, details: Map::new(), notes: Vec::new() }
+        let (scores, details, notes) = (Vec::new(), Map::new(), Vec::new());
+        Self { scores, examples, example, table: None, details, notes, picture: None }
     }
 
     /// Adds a score.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
-use crate::output::{counted, print, print_json, tell};
+use crate::output::{counted, print, print_json, save_picture, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
@@ -46,6 +46,9 @@ pub struct Args {
     /// Which of the examples of the training to score on
     #[arg(long, value_name = "SPLIT", conflicts_with = "data")]
     split: Option<Split>,
+    /// Draw the first of the forecasts, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
     /// Print the score as a line of JSON
@@ -94,9 +97,12 @@ fn examples(args: &Args, device: Device) -> Result<()> {
     };
     let mut predictor = predictor(&args.run, device)?;
     args.search.apply(&mut *predictor)?;
-    let report = predictor.evaluate(&on)?;
+    let mut report = predictor.evaluate(&on)?;
     if !args.json {
         report.notes.iter().for_each(|note| tell(&format!("Note: {note}.")));
+    }
+    if let Some(path) = &args.plot {
+        save_picture(path, report.picture.take())?;
     }
     if args.json {
         return print_json(&report.to_json());

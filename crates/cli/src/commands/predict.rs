@@ -7,7 +7,7 @@ use anaphora::tasks::{Given, predictor};
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
-use crate::output::{print, print_json, tell};
+use crate::output::{print, print_json, save_picture, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
@@ -16,6 +16,7 @@ Examples:
   anaphora predict runs/tweets new.txt                  each line of a file
   anaphora predict runs/digits seven.wav eight.wav      each file
   cut -f2 more.tsv | anaphora predict runs/tweets       each line of standard input
+  anaphora predict runs/sales --plot forecast.svg       how the series goes on that it learnt from
   anaphora predict runs/tweets new.txt --json           an object a line, with all there is to know";
 
 /// Predict from new input
@@ -30,6 +31,9 @@ pub struct Args {
     /// A text to predict from; may be repeated
     #[arg(long, value_name = "TEXT")]
     text: Vec<String>,
+    /// Draw what is predicted, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -45,7 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
     args.search.apply(&mut *predictor)?;
     let texts = args.text.iter().cloned().map(Given::Text);
     let mut given: Vec<Given> = texts.chain(args.files.iter().cloned().map(Given::File)).collect();
-    if given.is_empty() {
+    if given.is_empty() && !predictor.goes_on() {
         given = from_standard_input()?;
     }
     for prediction in predictor.predict(&given)? {
@@ -55,7 +59,10 @@ pub fn run(args: &Args) -> Result<()> {
             print(&format!("{}\n", prediction.text))?;
         }
     }
-    Ok(())
+    match &args.plot {
+        Some(path) => save_picture(path, predictor.picture(&given)?),
+        None => Ok(()),
+    }
 }
 
 fn from_standard_input() -> Result<Vec<Given>> {

@@ -1,0 +1,446 @@
+//! What turns a series into what a model reads, and what it gives into numbers.
+
+use anaphora_data::series::Feature;
+use anaphora_data::{Frames, Packed, Scaler, Sequence};
+use serde::{Deserialize, Serialize};
+
+use super::collection::{Collection, Member, Origin};
+use super::linear::{Linear, Sums};
+use crate::Result;
+use crate::learner::Compute;
+use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::recipe::{self, Channels, Head, Normalize, Transform};
+
+/// Windows that are forecast from at once.
+const ROWS: usize = 256;
+/// How strongly weights of the linear map are held back, of which the validation chooses.
+const RIDGES: [f64; 7] = [1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
+/// Windows that validate, at most: a sample of many is as good.
+pub const VALIDATED: usize = 2_000;
+
+/// How a series is read, what of it was learnt from the training data, and the linear map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Names of the columns.
+    pub names: Vec<String>,
+    /// Steps that are read.
+    pub lookback: usize,
+    /// Steps that are forecast at once.
+    pub chunk: usize,
+    /// Steps that are forecast.
+    pub horizon: usize,
+    /// Steps after which the series is like itself.
+    pub season: usize,
+    /// Steps in a frame of the model's input, and from one frame to the next.
+    pub patch: [usize; 2],
+    /// What the model reads of dates.
+    pub features: Vec<Feature>,
+    pub transform: Transform,
+    pub normalize: Normalize,
+    pub channels: Channels,
+    pub head: Head,
+    /// Levels of the quantiles that are forecast; 0.5 alone for a point.
+    pub levels: Vec<f32>,
+    /// The transformed columns.
+    pub scaler: Scaler,
+    /// The columns in their own unit, for scores that are free of it.
+    pub unit: Scaler,
+    /// How far each column is from itself a season before, in the mean, in its own unit.
+    pub season_errors: Vec<f32>,
+    /// For all columns, or one for each where they are forecast together.
+    pub linear: Vec<Linear>,
+    /// Whether the network learns what the linear map leaves.
+    pub residual: bool,
+}
+
+/// A series as models read it.
+pub struct Prepared {
+    /// `[steps, columns]`, transformed and scaled.
+    values: Vec<f32>,
+    /// Sine and cosine of each feature of the dates, `[steps + horizon, 2 * features]`.
+    waves: Vec<f32>,
+}
+
+/// What is read of a series before an origin, of one column or all.
+pub struct Window {
+    /// `[lookback, width]`, counted from `centre` in units of `spread`.
+    past: Vec<f32>,
+    /// `[width]`.
+    centre: Vec<f32>,
+    /// `[width]`.
+    spread: Vec<f32>,
+}
+
+/// A network and where it works.
+pub type Network<'a> = Option<(&'a mut SequenceModel, &'a mut Compute)>;
+
+impl Interface {
+    /// Columns that a window holds.
+    pub fn width(&self) -> usize {
+        match self.channels {
+            Channels::Independent => 1,
+            Channels::Joint => self.names.len(),
+        }
+    }
+
+    /// Windows at each origin.
+    pub fn per_origin(&self) -> usize {
+        self.names.len() / self.width()
+    }
+
+    /// Frames that the model reads of a window.
+    pub fn frames(&self) -> usize {
+        let [patch, stride] = self.patch;
+        1 + (self.lookback - patch) / stride
+    }
+
+    /// A model of these windows.
+    pub fn model(&self, model: &recipe::Model, seed: Option<u64>) -> SequenceModel {
+        let width = self.width() * self.patch[0] + 2 * self.features.len();
+        let shape =
+            Shape { reads: Reads::Frames(width), outputs: self.chunk * self.width(), each_step: false };
+        // A transformer must see the whole window, a feed-forward network need not see more.
+        let frames = self.frames();
+        let model = recipe::Model { context: Some(frames), ..model.clone() };
+        SequenceModel::new(&model, shape, self.objective(), seed)
+    }
+
+    fn objective(&self) -> Objective {
+        match self.head {
+            Head::Point => Objective::Squared,
+            Head::Gaussian => Objective::Gaussian,
+            Head::Quantile => Objective::Quantiles(self.levels.clone()),
+        }
+    }
+
+    /// Transforms and scales the series.
+    pub fn prepare(&self, collection: &Collection) -> Result<Vec<Prepared>> {
+        check(self.transform, collection)?;
+        Ok(collection.members.iter().map(|member| self.prepared(member)).collect())
+    }
+
+    fn prepared(&self, member: &Member) -> Prepared {
+        let mut values: Vec<f32> = member.values.iter().map(|&value| forth(self.transform, value)).collect();
+        self.scaler.apply(&mut values);
+        let steps = values.len() / self.names.len() + self.horizon;
+        let waves = member.calendar.and_then(|calendar| calendar.waves(0..steps, &self.features));
+        // A series of the same columns, but without dates, is read as if each wave stood still.
+        let waves = waves.unwrap_or_else(|| vec![0.0; steps * 2 * self.features.len()]);
+        Prepared { values, waves }
+    }
+
+    /// The window of `past[lookback, columns]` that begins with column `first`.
+    fn window(&self, past: &[f32], first: usize) -> Window {
+        let width = self.width();
+        let mut cut: Vec<f32> = past
+            .chunks_exact(self.names.len())
+            .flat_map(|step| &step[first..first + width])
+            .copied()
+            .collect();
+        let column = |index: usize| cut.iter().skip(index).step_by(width).copied();
+        let count = self.lookback as f32;
+        let mean = |index: usize| column(index).sum::<f32>() / count;
+        let (centre, spread): (Vec<f32>, Vec<f32>) = match self.normalize {
+            Normalize::None => (vec![0.0; width], vec![1.0; width]),
+            Normalize::Last => (cut[cut.len() - width..].to_vec(), vec![1.0; width]),
+            Normalize::Window => (0..width)
+                .map(|index| {
+                    let mean = mean(index);
+                    let variance = column(index).map(|x| (x - mean).powi(2)).sum::<f32>() / count;
+                    // In a window that stands still, all is counted from a hundredth of the usual deviation.
+                    (mean, variance.sqrt() + 0.01)
+                })
+                .unzip(),
+        };
+        for step in cut.chunks_exact_mut(width) {
+            for ((value, centre), spread) in step.iter_mut().zip(&centre).zip(&spread) {
+                *value = (*value - centre) / spread;
+            }
+        }
+        Window { past: cut, centre, spread }
+    }
+
+    /// What the network reads of a window behind which `waves[lookback, 2 * features]` lie.
+    fn sequence(&self, window: &Window, waves: &[f32]) -> Sequence {
+        let ([patch, stride], width, waved) = (self.patch, self.width(), 2 * self.features.len());
+        // Frames end with the window: what does not fill one is left out where it is oldest.
+        let first = self.lookback - patch - (self.frames() - 1) * stride;
+        let mut values = Vec::with_capacity(self.frames() * (patch * width + waved));
+        for frame in 0..self.frames() {
+            let (begin, end) = (first + frame * stride, first + frame * stride + patch);
+            values.extend_from_slice(&window.past[begin * width..end * width]);
+            values.extend_from_slice(&waves[(end - 1) * waved..end * waved]);
+        }
+        Sequence::Frames(Frames { width: patch * width + waved, values })
+    }
+
+    /// What the linear map makes of a window, `[chunk, width]`, counted as the window is.
+    fn by_line(&self, window: &Window) -> Vec<f32> {
+        let width = self.width();
+        let mut y = vec![0.0; self.chunk * width];
+        for column in 0..width {
+            let x: Vec<f32> = window.past.iter().skip(column).step_by(width).copied().collect();
+            let line = &self.linear[column % self.linear.len()];
+            for (y, value) in y.iter_mut().skip(column).step_by(width).zip(line.apply(&x)) {
+                *y = value;
+            }
+        }
+        y
+    }
+
+    /// What the network is to give for a window, `[chunk, width]`: the truth, counted as the window is, less what the linear
+    /// map knows.
+    fn target(&self, window: &Window, truth: &[f32], first: usize) -> Vec<f32> {
+        let (columns, width) = (self.names.len(), self.width());
+        let mut y = if self.residual { self.by_line(window) } else { vec![0.0; self.chunk * width] };
+        for (y, truth) in y.chunks_exact_mut(width).zip(truth.chunks_exact(columns)) {
+            for (column, y) in y.iter_mut().enumerate() {
+                *y = (truth[first + column] - window.centre[column]) / window.spread[column] - *y;
+            }
+        }
+        y
+    }
+
+    /// A batch of examples: windows and what is to come out.
+    pub fn batch(&self, prepared: &[Prepared], examples: &[(Origin, usize)]) -> (Packed, Targets) {
+        let (columns, waved) = (self.names.len(), 2 * self.features.len());
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        for &(Origin { member, at }, part) in examples {
+            let Prepared { values, waves } = &prepared[member];
+            let begin = at - self.lookback;
+            let window = self.window(&values[begin * columns..at * columns], part * self.width());
+            inputs.push(self.sequence(&window, &waves[begin * waved..at * waved]));
+            let truth = &values[at * columns..(at + self.chunk) * columns];
+            targets.extend(self.target(&window, truth, part * self.width()));
+        }
+        (Packed::new(&inputs), Targets::Values(targets))
+    }
+
+    /// Fits the linear map to the windows at `train`, held back as suits those at `validation` best.
+    pub fn fit(&mut self, prepared: &[Prepared], train: &[Origin], validation: &[Origin]) {
+        let (columns, width, chunk) = (self.names.len(), self.width(), self.chunk);
+        let mut sums: Vec<Sums> = (0..width).map(|_| Sums::new(self.lookback, chunk)).collect();
+        let each = |origins: &[Origin], see: &mut dyn FnMut(usize, &[f32], &[f32])| {
+            for &Origin { member, at } in origins {
+                let values = &prepared[member].values;
+                for first in (0..columns).step_by(width) {
+                    let window = self.window(&values[(at - self.lookback) * columns..at * columns], first);
+                    for column in 0..width {
+                        let pick = |index: usize| values[index * columns + first + column];
+                        let (centre, spread) = (window.centre[column], window.spread[column]);
+                        let y: Vec<f32> = (at..at + chunk).map(|i| (pick(i) - centre) / spread).collect();
+                        let x: Vec<f32> = window.past.iter().skip(column).step_by(width).copied().collect();
+                        see(column, &x, &y);
+                    }
+                }
+            }
+        };
+        each(train, &mut |column, x, y| sums[column].add(x, y));
+        let mut best: Option<(f64, Vec<Linear>)> = None;
+        for ridge in RIDGES {
+            let lines: Vec<Linear> = sums.iter().map(|sums| sums.solve(ridge)).collect();
+            let mut error = 0.0;
+            each(&sample(validation, VALIDATED), &mut |column, x, y| {
+                let square = |(found, y): (f32, &f32)| f64::from(found - y).powi(2);
+                error += lines[column].apply(x).into_iter().zip(y).map(square).sum::<f64>();
+            });
+            if best.as_ref().is_none_or(|(least, _)| error < *least) {
+                best = Some((error, lines));
+            }
+        }
+        self.linear = best.map(|(_, lines)| lines).unwrap_or_default();
+    }
+
+    /// Forecasts from each origin, `[origins, horizon, columns, levels]` in the series' own unit; the linear map's alone,
+    /// of one level, without a network. Where a chunk is not the whole horizon, each level goes on from what was forecast at
+    /// it.
+    pub fn forecast(
+        &self,
+        prepared: &[Prepared],
+        origins: &[Origin],
+        mut network: Network,
+    ) -> Result<Vec<f32>> {
+        let levels = if network.is_some() { self.levels.len() } else { 1 };
+        let per_origin = self.per_origin() * levels;
+        let mut forecasts = Vec::with_capacity(origins.len() * self.horizon * self.names.len() * levels);
+        for origins in origins.chunks((ROWS / per_origin).max(1)) {
+            self.forecast_some(prepared, origins, levels, &mut network, &mut forecasts)?;
+        }
+        Ok(forecasts)
+    }
+
+    fn forecast_some(
+        &self,
+        prepared: &[Prepared],
+        origins: &[Origin],
+        levels: usize,
+        network: &mut Network,
+        forecasts: &mut Vec<f32>,
+    ) -> Result<()> {
+        let (columns, width, waved) = (self.names.len(), self.width(), 2 * self.features.len());
+        // What is known or forecast, `[lookback + ..., columns]`, a history for each origin and level.
+        let mut histories: Vec<Vec<f32>> = Vec::new();
+        for origin in origins {
+            let known =
+                &prepared[origin.member].values[(origin.at - self.lookback) * columns..origin.at * columns];
+            histories.extend(std::iter::repeat_n(known.to_vec(), levels));
+        }
+        for done in (0..self.horizon).step_by(self.chunk) {
+            let (mut windows, mut inputs) = (Vec::new(), Vec::new());
+            for (index, history) in histories.iter().enumerate() {
+                let Origin { member, at } = origins[index / levels];
+                let begin = at + done - self.lookback;
+                let waves = &prepared[member].waves[begin * waved..(at + done) * waved];
+                for first in (0..columns).step_by(width) {
+                    let window = self.window(&history[done * columns..], first);
+                    if network.is_some() {
+                        inputs.push(self.sequence(&window, waves));
+                    }
+                    windows.push(window);
+                }
+            }
+            let outputs = match network {
+                Some((model, compute)) => model.predict(compute, &Packed::new(&inputs), None)?.0,
+                None => Vec::new(),
+            };
+            let per_window = outputs.len() / windows.len();
+            for (index, history) in histories.iter_mut().enumerate() {
+                let begin = history.len();
+                history.resize(begin + self.chunk * columns, 0.0);
+                for part in 0..self.per_origin() {
+                    let row = index * self.per_origin() + part;
+                    let window = &windows[row];
+                    let mut y = match self.residual || network.is_none() {
+                        true => self.by_line(window),
+                        false => vec![0.0; self.chunk * width],
+                    };
+                    if network.is_some() {
+                        self.add_level(&mut y, &outputs[row * per_window..][..per_window], index % levels);
+                    }
+                    for (step, y) in y.chunks_exact(width).enumerate() {
+                        for (column, y) in y.iter().enumerate() {
+                            let value = y * window.spread[column] + window.centre[column];
+                            history[begin + step * columns + part * width + column] = value;
+                        }
+                    }
+                }
+            }
+        }
+        let mut values: Vec<Vec<f32>> = Vec::new();
+        for history in histories {
+            let mut forecast = history[self.lookback * columns..][..self.horizon * columns].to_vec();
+            self.scaler.invert(&mut forecast);
+            forecast.iter_mut().for_each(|value| *value = back(self.transform, *value));
+            values.push(forecast);
+        }
+        for of_origin in values.chunks_exact(levels) {
+            for index in 0..self.horizon * columns {
+                let at = forecasts.len();
+                forecasts.extend(of_origin.iter().map(|forecast| forecast[index]));
+                // A path that began lower may end higher.
+                forecasts[at..].sort_by(f32::total_cmp);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the network gives at a level to `y[chunk * width]`.
+    fn add_level(&self, y: &mut [f32], output: &[f32], level: usize) {
+        let count = y.len();
+        let levels = self.levels.len();
+        for (index, y) in y.iter_mut().enumerate() {
+            *y += match self.head {
+                Head::Point => output[index],
+                Head::Gaussian => {
+                    let deviation = (0.5 * output[count + index].clamp(-14.0, 14.0)).exp();
+                    output[index] + deviation * normal_quantile(self.levels[level].into()) as f32
+                }
+                Head::Quantile => {
+                    let mut quantiles = output[index * levels..][..levels].to_vec();
+                    quantiles.sort_by(f32::total_cmp);
+                    quantiles[level]
+                }
+            };
+        }
+    }
+
+    /// The level that is the forecast where only one number is wanted.
+    pub fn middle(&self) -> usize {
+        self.levels.iter().position(|&level| level == 0.5).unwrap_or(0)
+    }
+}
+
+/// At most so many of some origins, evenly spread.
+pub fn sample(origins: &[Origin], most: usize) -> Vec<Origin> {
+    origins.iter().step_by(origins.len().div_ceil(most).max(1)).copied().collect()
+}
+
+/// Refuses numbers that have no such transform.
+pub fn check(transform: Transform, collection: &Collection) -> Result<()> {
+    match transform {
+        Transform::None => Ok(()),
+        Transform::Log => collection.check(|x| x <= 0.0, "data.transform = \"log\" takes numbers above 0"),
+        Transform::Sqrt => collection.check(|x| x < 0.0, "data.transform = \"sqrt\" takes numbers from 0 on"),
+    }
+}
+
+/// A number, transformed.
+pub fn forth(transform: Transform, x: f32) -> f32 {
+    match transform {
+        Transform::None => x,
+        Transform::Log => x.ln(),
+        Transform::Sqrt => x.sqrt(),
+    }
+}
+
+fn back(transform: Transform, x: f32) -> f32 {
+    match transform {
+        Transform::None => x,
+        // Nobody means a number that has no digits.
+        Transform::Log => x.min(80.0).exp(),
+        Transform::Sqrt => x.max(0.0).powi(2),
+    }
+}
+
+/// The quantile of the standard normal distribution, to 1e-8: bisection on its distribution function, by the series of
+/// Marsaglia (2004).
+fn normal_quantile(level: f64) -> f64 {
+    let distribution = |x: f64| {
+        let (mut sum, mut term, mut i) = (x, x, 1.0);
+        while term.abs() > 1e-17 * sum.abs() && i < 500.0 {
+            i += 2.0;
+            term *= x * x / i;
+            sum += term;
+        }
+        0.5 + sum * (-0.5 * x * x - 0.918_938_533_204_672_7).exp()
+    };
+    let (mut low, mut high) = (-8.0, 8.0);
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        if distribution(middle) < level { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_the_normal_distribution() {
+        for (level, expected) in
+            [(0.5, 0.0), (0.9, 1.281_551_566), (0.025, -1.959_963_985), (0.999, 3.090_232_306)]
+        {
+            assert!((normal_quantile(level) - expected).abs() < 1e-8, "{level}");
+        }
+    }
+
+    #[test]
+    fn transforms_are_undone() {
+        for transform in [Transform::None, Transform::Log, Transform::Sqrt] {
+            for x in [0.01, 1.0, 622.0] {
+                assert!((back(transform, forth(transform, x)) / x - 1.0).abs() < 1e-6);
+            }
+        }
+    }
+}

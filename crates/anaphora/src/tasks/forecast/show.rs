@@ -1,0 +1,115 @@
+//! Forecasts as tables, objects and pictures.
+
+use serde_json::{Map, Value, json};
+
+use super::collection::{Collection, Origin};
+use super::interface::Interface;
+use crate::plot::Panel;
+use crate::tasks::predict::Prediction;
+
+/// Columns that are drawn at most.
+const PANELS: usize = 8;
+
+/// When a step is, or its number from 1.
+pub fn when(collection: &Collection, member: usize, step: usize) -> String {
+    match collection.members[member].calendar.and_then(|calendar| calendar.date(step)) {
+        Some(date) => date.to_string().trim_end_matches("T00:00:00").replace('T', " "),
+        None => (step + 1).to_string(),
+    }
+}
+
+/// A forecast `[horizon, columns, levels]` as a table and an object.
+pub fn prediction(
+    interface: &Interface,
+    collection: &Collection,
+    origin: Origin,
+    forecast: &[f32],
+) -> Prediction {
+    let (names, levels) = (&interface.names, &interface.levels);
+    let per_step = names.len() * levels.len();
+    let heads = names.iter().flat_map(|name| {
+        levels.iter().map(move |level| match levels.len() {
+            1 => name.clone(),
+            _ => format!("{name} {level}"),
+        })
+    });
+    let heads: Vec<String> = heads.collect();
+    let first = when(collection, origin.member, origin.at);
+    let wide =
+        first.chars().count().max(when(collection, origin.member, origin.at + interface.horizon).len());
+    let mut text = format!("{:<wide$}", "step");
+    heads.iter().for_each(|head| text += &format!("  {head:>10}"));
+    let mut steps = Vec::new();
+    for (index, values) in forecast.chunks_exact(per_step).enumerate() {
+        let when = when(collection, origin.member, origin.at + index);
+        text += &format!("\n{when:<wide$}");
+        for (head, value) in heads.iter().zip(values) {
+            let width = head.chars().count().max(10);
+            text += &format!("  {:>width$}", digits(*value));
+        }
+        let mut object = Map::from_iter([("step".to_owned(), json!(when))]);
+        for (name, values) in names.iter().zip(values.chunks_exact(levels.len())) {
+            object.insert(name.clone(), json!(values[interface.middle()]));
+            if levels.len() > 1 {
+                let quantiles: Map<String, Value> = levels
+                    .iter()
+                    .zip(values)
+                    .map(|(level, value)| (level.to_string(), json!(value)))
+                    .collect();
+                object.insert(format!("{name} quantiles"), Value::Object(quantiles));
+            }
+        }
+        steps.push(Value::Object(object));
+    }
+    let name = &collection.members[origin.member].name;
+    Prediction { text, json: json!({ "input": name, "from": first, "forecast": steps }) }
+}
+
+/// A number with five digits or so.
+fn digits(value: f32) -> String {
+    let decimals = match value.abs() {
+        1e4.. => 0,
+        1e3.. => 1,
+        100.0.. => 2,
+        10.0.. => 3,
+        _ => 4,
+    };
+    format!("{value:.decimals$}")
+}
+
+/// A picture of a forecast, with what came where it is known: a panel a column.
+pub fn panels(
+    interface: &Interface,
+    collection: &Collection,
+    origin: Origin,
+    forecast: &[f32],
+) -> Vec<Panel> {
+    let (columns, levels) = (collection.columns(), interface.levels.len());
+    let Origin { member, at } = origin;
+    let shown = (2 * interface.horizon).max(interface.lookback).min(4 * interface.horizon.max(24)).min(at);
+    let known = |range: std::ops::Range<usize>, column: usize| -> Vec<(f64, f64)> {
+        let values = &collection.members[member].values;
+        range.map(|step| (step as f64, values[step * columns + column].into())).collect()
+    };
+    let end = (at + interface.horizon).min(collection.steps(member));
+    let panel = |column: usize| {
+        let level = |level: usize| -> Vec<(f64, f64)> {
+            let values = forecast.iter().skip(column * levels + level).step_by(columns * levels);
+            values.enumerate().map(|(step, &value)| ((at + step) as f64, value.into())).collect()
+        };
+        Panel {
+            title: collection.names[column].clone(),
+            history: known(at - shown..at, column),
+            truth: known(at..end.max(at), column),
+            forecast: level(interface.middle()),
+            band: (levels > 1).then(|| (level(0), level(levels - 1))),
+            band_name: match (interface.levels.first(), interface.levels.last()) {
+                (Some(low), Some(high)) => format!("quantiles {low} to {high}"),
+                _ => String::new(),
+            },
+            first: at - shown,
+            ticks: (at - shown..at + interface.horizon).map(|step| when(collection, member, step)).collect(),
+        }
+    };
+    (0..columns.min(PANELS)).map(panel).collect()
+}

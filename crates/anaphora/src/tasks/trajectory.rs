@@ -1,0 +1,391 @@
+//! Trajectories: how a path goes on, learnt from many.
+
+use std::path::{Path, PathBuf};
+
+use anaphora_data::builtin::{self, Ball};
+use anaphora_data::table::{TableOptions, read_table};
+use anaphora_data::{Order, share_out};
+use serde_json::json;
+
+use super::forecast::{
+    Collection, Forecast, Forecaster, Member, Origin, Origins, Scores, Source, Steps, column, columns,
+    prediction,
+};
+use super::predict::{Given, On, Prediction, Predictor, Report};
+use crate::assets::Assets;
+use crate::plot::{Flight, flights};
+use crate::recipe::{Builtin, Channels, Data, HoldOut, Normalize, Recipe, Task};
+use crate::{Device, Error, Result, Run};
+
+/// The seed and number of built-in throws.
+const THROWS: (u64, usize) = (1, 10_000);
+/// Paths that are drawn.
+const DRAWN: usize = 6;
+/// Moments at which errors are listed.
+const MOMENTS: usize = 5;
+
+/// Better defaults for trajectories than for a single series.
+pub fn defaults(recipe: &mut Recipe) {
+    super::forecast::defaults(recipe);
+    let Recipe { data, model, training, .. } = recipe;
+    (data.lookback, data.horizon, data.test_every) = (Some(10), 50, 10);
+    // Where walls are does not move with the ball.
+    (data.normalize, data.channels) = (Normalize::None, Channels::Joint);
+    (model.hidden_size, model.dropout) = (128, 0.0);
+    (training.validate_every, training.learning_rate) = (100, 2e-3);
+}
+
+/// Reads what the recipe names and makes the model that is to learn it.
+pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Forecast> {
+    let data = &recipe.data;
+    let collection = read(data, None)?;
+    let steps = steps(data);
+    let (needed, short) = (steps.lookback + steps.chunk, too_short(&collection, &steps));
+    if let Some(&first) = short.first() {
+        let (name, found) = (&collection.members[first].name, collection.steps(first));
+        let (count, s) = (short.len(), if short.len() == 1 { " is" } else { "s are" });
+        if count == collection.members.len() {
+            let reason = format!(
+                "path {name} has {found} steps, and none has the {needed} that are read and forecast"
+            );
+            return Err(Error::Malformed { path: path(data), reason });
+        }
+        notes(&format!(
+            "{count} path{s} shorter than the {needed} steps that are read and forecast, as {name} with {found} (skipped)"
+        ));
+    }
+    let origins = origins(data, &collection, &steps)?;
+    if origins.train.is_empty() || origins.validation.is_empty() {
+        let (count, train) = (collection.members.len(), origins.train.len());
+        let reason = format!(
+            "of {count} paths there are {train} windows to learn from and {} to validate on, one or more of each are needed",
+            origins.validation.len(),
+        );
+        return Err(Error::Malformed { path: path(data), reason });
+    }
+    let mut learnt = Vec::new();
+    let mut last = None;
+    for origin in &origins.train {
+        if last != Some(origin.member) {
+            learnt.extend_from_slice(&collection.members[origin.member].values);
+            last = Some(origin.member);
+        }
+    }
+    Forecast::learn_from(Task::Trajectory, recipe, assets, Source { collection, origins }, steps, &learnt)
+}
+
+fn path(data: &Data) -> PathBuf {
+    data.train.clone().unwrap_or_default()
+}
+
+fn steps(data: &Data) -> Steps {
+    Steps {
+        lookback: data.lookback.unwrap_or(10),
+        chunk: data.chunk.unwrap_or(data.horizon).min(data.horizon),
+        horizon: data.horizon,
+        season: data.season.unwrap_or(1),
+    }
+}
+
+fn too_short(collection: &Collection, steps: &Steps) -> Vec<usize> {
+    let needed = steps.lookback + steps.chunk;
+    (0..collection.members.len()).filter(|&member| collection.steps(member) < needed).collect()
+}
+
+/// Shares the paths out, and says where forecasts begin: in training anywhere, in the test behind what is read first.
+fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origins> {
+    let how = anaphora_data::HoldOut {
+        test_every: data.test_every,
+        test_offset: data.test_offset,
+        validation_fraction: data.validation_fraction,
+        order: match data.hold_out {
+            HoldOut::Random => Order::Shuffled { seed: 1 },
+            HoldOut::End => Order::File,
+        },
+    };
+    let shares = share_out(collection.members.len(), &how, |_| false)?;
+    let Steps { lookback, chunk, horizon, .. } = *steps;
+    let anywhere = |members: &[usize]| -> Vec<Origin> {
+        let of = |&member: &usize| {
+            let last = collection.steps(member).checked_sub(chunk);
+            (lookback..last.map_or(0, |last| last + 1)).map(move |at| Origin { member, at })
+        };
+        members.iter().flat_map(of).collect()
+    };
+    let test = shares.test.iter().filter(|&&member| collection.steps(member) >= lookback + horizon);
+    Ok(Origins {
+        train: anywhere(&shares.train),
+        validation: anywhere(&shares.validation),
+        test: test.map(|&member| Origin { member, at: lookback }).collect(),
+    })
+}
+
+/// Reads the paths of the training data, or of `other`.
+fn read(data: &Data, other: Option<&Path>) -> Result<Collection> {
+    match (other.or(data.train.as_deref()), data.builtin) {
+        (Some(path), _) => read_paths(path, data),
+        (None, Some(Builtin::Ball)) => Ok(throws()),
+        (None, _) => read_paths(Path::new(""), data),
+    }
+}
+
+fn throws() -> Collection {
+    let throw = |(index, flight): (usize, builtin::Flight)| Member {
+        name: format!("throw {}", index + 1),
+        values: flight.seen.values,
+        truth: Some(flight.truth.values.chunks_exact(4).flat_map(|state| [state[0], state[1]]).collect()),
+        calendar: None,
+    };
+    let throws = builtin::flights(THROWS.0, THROWS.1, &Ball::default());
+    Collection {
+        names: vec!["x".into(), "y".into()],
+        members: throws.into_iter().enumerate().map(throw).collect(),
+    }
+}
+
+/// Reads a table in which a column says to which path a row belongs; rows of a path stand together or not.
+fn read_paths(path: &Path, data: &Data) -> Result<Collection> {
+    let table =
+        read_table(path, &TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad })?;
+    let id = match &data.path_column {
+        Some(name) => table.column(&column(name))?,
+        None => 0,
+    };
+    let picked = match &data.columns {
+        Some(names) => {
+            columns(names).iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?
+        }
+        None => (0..table.columns).filter(|&column| column != id).collect(),
+    };
+    if picked.is_empty() {
+        let reason =
+            "there is no column of numbers beside the one of paths, one or more are needed".to_owned();
+        return Err(Error::Malformed { path: path.to_owned(), reason });
+    }
+    let name = |&column: &usize| match &table.header {
+        Some(header) => header[column].clone(),
+        None => (column + 1).to_string(),
+    };
+    let mut collection = Collection { names: picked.iter().map(name).collect(), members: Vec::new() };
+    let mut places = std::collections::HashMap::new();
+    for row in &table.rows {
+        let place = *places.entry(row.cells[id].clone()).or_insert_with(|| {
+            let name = row.cells[id].clone();
+            collection.members.push(Member { name, values: Vec::new(), truth: None, calendar: None });
+            collection.members.len() - 1
+        });
+        for (&column, name) in picked.iter().zip(&collection.names) {
+            let cell = &row.cells[column];
+            let number = cell.parse::<f32>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
+                let line = row.line;
+                let reason =
+                    format!("line {line}: column '{name}' holds '{cell}', a finite number is needed");
+                Error::Malformed { path: path.to_owned(), reason }
+            })?;
+            collection.members[place].values.push(number);
+        }
+    }
+    Ok(collection)
+}
+
+/// A trained model of paths.
+pub struct Tracker(Forecaster);
+
+impl Tracker {
+    /// Opens a run.
+    pub fn open(run: Run, device: Device) -> Result<Self> {
+        Forecaster::open(run, device).map(Self)
+    }
+
+    fn read(&self, other: Option<&Path>) -> Result<Collection> {
+        let collection = match other {
+            Some(_) => read(&self.0.recipe.data, other)?,
+            None => read(&self.0.run.data(&self.0.recipe.data)?, None)?,
+        };
+        self.0.check(&collection, other.unwrap_or(&path(&self.0.recipe.data)))?;
+        Ok(collection)
+    }
+
+    /// The paths of files and their ends, from which they go on.
+    fn ends(&self, given: &[Given]) -> Result<Vec<(Collection, Vec<Origin>)>> {
+        let needed = self.0.interface.lookback;
+        let read = |given: &Given| {
+            let path = match given {
+                Given::File(path) => path,
+                Given::Text(text) => {
+                    let reason = format!("'{text}' is no path; name a file with the paths that are to go on");
+                    return Err(Error::Malformed { path: given.path().to_owned(), reason });
+                }
+            };
+            let collection = self.read(Some(path))?;
+            let end = |member: usize| {
+                let (at, name) = (collection.steps(member), &collection.members[member].name);
+                if at < needed {
+                    let reason =
+                        format!("path {name} has {at} steps, {needed} or more are needed to go on from");
+                    return Err(Error::Malformed { path: path.clone(), reason });
+                }
+                Ok(Origin { member, at })
+            };
+            let origins = (0..collection.members.len()).map(end).collect::<Result<_>>()?;
+            Ok((collection, origins))
+        };
+        given.iter().map(read).collect()
+    }
+
+    /// A picture of the first forecasts, `[origins, horizon, columns, levels]`.
+    fn draw(&self, collection: &Collection, origins: &[Origin], forecasts: &[f32]) -> Option<String> {
+        let (columns, levels) = (collection.columns(), self.0.interface.levels.len());
+        if columns < 2 {
+            return None;
+        }
+        let points = |values: &[f32]| -> Vec<(f64, f64)> {
+            values.chunks_exact(columns).map(|point| (point[0].into(), point[1].into())).collect()
+        };
+        let per_origin = forecasts.len() / origins.len().max(1);
+        let drawn = origins.iter().zip(forecasts.chunks_exact(per_origin.max(1))).take(DRAWN);
+        let flight = |(origin, forecast): (&Origin, &[f32])| {
+            let member = &collection.members[origin.member];
+            let truth = member.truth.as_ref().unwrap_or(&member.values);
+            let (begin, at) = ((origin.at - self.0.interface.lookback) * columns, origin.at * columns);
+            let end = (at + self.0.interface.horizon * columns).min(truth.len());
+            let middle: Vec<f32> =
+                forecast.iter().skip(self.0.interface.middle()).step_by(levels).copied().collect();
+            Flight {
+                title: member.name.clone(),
+                seen: points(&member.values[begin..at]),
+                truth: points(&truth[begin..end]),
+                forecast: points(&middle),
+            }
+        };
+        let names = &collection.names;
+        Some(flights(&drawn.map(flight).collect::<Vec<_>>(), [&names[0], &names[1]]))
+    }
+}
+
+impl Predictor for Tracker {
+    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::new();
+        for (collection, origins) in self.ends(given)? {
+            for origin in origins {
+                let forecast = self.0.forecast(&collection, &[origin])?;
+                predictions.push(prediction(&self.0.interface, &collection, origin, &forecast));
+            }
+        }
+        Ok(predictions)
+    }
+
+    fn picture(&mut self, given: &[Given]) -> Result<Option<String>> {
+        let Some((collection, mut origins)) = self.ends(given)?.into_iter().next() else { return Ok(None) };
+        origins.truncate(DRAWN);
+        let forecasts = self.0.forecast(&collection, &origins)?;
+        Ok(self.draw(&collection, &origins, &forecasts))
+    }
+
+    fn evaluate(&mut self, on: &On) -> Result<Report> {
+        let collection = match on {
+            On::Data(path, _) => self.read(Some(path))?,
+            _ => self.read(None)?,
+        };
+        let (interface, data) = (&self.0.interface, &self.0.recipe.data);
+        let steps = Steps {
+            lookback: interface.lookback,
+            chunk: interface.chunk,
+            horizon: interface.horizon,
+            season: interface.season,
+        };
+        let at = steps.lookback;
+        let first = |members: &mut dyn Iterator<Item = usize>| -> Vec<Origin> {
+            let long = members.filter(|&member| collection.steps(member) >= at + steps.horizon);
+            long.map(|member| Origin { member, at }).collect()
+        };
+        let origins = match on {
+            On::Data(..) => first(&mut (0..collection.members.len())),
+            On::Test => origins(data, &collection, &steps)?.test,
+            On::Validation => {
+                let mut members: Vec<usize> = origins(data, &collection, &steps)?
+                    .validation
+                    .iter()
+                    .map(|origin| origin.member)
+                    .collect();
+                members.dedup();
+                first(&mut members.into_iter())
+            }
+        };
+        if origins.is_empty() {
+            return Err(Error::NoExamples(self.0.run.path().to_owned()));
+        }
+        let forecasts = self.0.forecast(&collection, &origins)?;
+        let prepared = self.0.interface.prepare(&collection)?;
+        let line = self.0.interface.forecast(&prepared, &origins, None)?;
+        let scores = Scores {
+            interface: &self.0.interface,
+            collection: &collection,
+            origins: &origins,
+            ahead: steps.horizon,
+        };
+        let levels = scores.interface.levels.len();
+        let mut contenders = vec![
+            ("this model", scores.at_level(&forecasts, scores.interface.middle(), levels)),
+            ("linear map", scores.at_level(&line, 0, 1)),
+            ("stays there", scores.repeated(1)),
+        ];
+        if at > 1 {
+            contenders.push(("straight on", straight_on(&collection, &origins, steps.horizon)));
+        }
+        let mut report = displacements(&scores, &contenders);
+        report.picture = self.draw(&collection, &origins, &forecasts);
+        Ok(report)
+    }
+}
+
+/// What goes on as fast as it went in the mean of what was read, `[origins, horizon, columns]`.
+fn straight_on(collection: &Collection, origins: &[Origin], horizon: usize) -> Vec<f32> {
+    let columns = collection.columns();
+    let mut forecasts = Vec::new();
+    for &Origin { member, at } in origins {
+        let step = |index: usize| &collection.members[member].values[index * columns..][..columns];
+        let (first, last) = (step(0), step(at - 1));
+        for ahead in 1..=horizon {
+            let share = ahead as f32 / (at - 1) as f32;
+            forecasts.extend(first.iter().zip(last).map(|(first, last)| last + share * (last - first)));
+        }
+    }
+    forecasts
+}
+
+/// How far each contender's paths are from the true ones: over all steps, at the last, and at some moments.
+fn displacements(scores: &Scores, contenders: &[(&'static str, Vec<f32>)]) -> Report {
+    let (truth, ahead, columns) = (scores.truth(), scores.ahead, scores.collection.columns());
+    let moments: Vec<usize> = (1..=MOMENTS).map(|part| (ahead * part).div_ceil(MOMENTS)).collect();
+    let mut report = Report::new(scores.origins.len(), "path");
+    let mut table = format!("{:<14}{:>10}", "distance", "mean");
+    moments.iter().for_each(|moment| table += &format!("{:>10}", format!("step {moment}")));
+    table.push('\n');
+    let mut rows = serde_json::Map::new();
+    for (place, (name, forecasts)) in contenders.iter().enumerate() {
+        let mut by_step = vec![0.0; ahead];
+        let points = truth.chunks_exact(columns).zip(forecasts.chunks_exact(columns));
+        for (index, (truth, forecast)) in points.enumerate() {
+            let square: f64 = truth.iter().zip(forecast).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            by_step[index % ahead] += square.sqrt() / scores.origins.len() as f64;
+        }
+        let mean = by_step.iter().sum::<f64>() / ahead as f64;
+        if place == 0 {
+            report.add("mean_distance", mean);
+            report.add("final_distance", by_step[ahead - 1]);
+        }
+        table += &format!("{name:<14}{mean:>10.4}");
+        moments.iter().for_each(|&moment| table += &format!("{:>10.4}", by_step[moment - 1]));
+        table.push('\n');
+        rows.insert((*name).into(), json!({ "mean_distance": mean, "by_step": by_step }));
+    }
+    let against = match scores.collection.members.iter().any(|member| member.truth.is_some()) {
+        true => "the true path, without the noise of what is seen",
+        false => "the path that was seen",
+    };
+    table += &format!("\nMean distance from {against}, in the unit of the data.\n");
+    report.details.insert("contenders".into(), rows.into());
+    report.table = Some(table);
+    report
+}
