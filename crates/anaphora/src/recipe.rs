@@ -216,6 +216,9 @@ impl Recipe {
     /// The first thing in which the data's fields do not go together.
     fn data_conflict(&self) -> Option<String> {
         let data = &self.data;
+        if self.task == Task::Memory && data.builtin.is_none() {
+            return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
+        }
         let builtin = match (&data.train, data.builtin) {
             (None, None) => {
                 let what = "field data.train is missing; it names the file or folder to learn from";

@@ -11,7 +11,7 @@ mod shapes;
 
 pub use ball::{Ball, Flight, flights};
 pub use classes::{WAVES, names, waves};
-pub use memory::{AddingExample, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
+pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

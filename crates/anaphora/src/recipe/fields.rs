@@ -57,7 +57,7 @@ const MANY: i64 = 1_000_000_000_000;
 pub const FIELDS: &[Field] = &[
     field(
         "task",
-        Word(&["auto", "music", "text", "classify"]),
+        Word(&["auto", "music", "text", "classify", "memory"]),
         "what is learnt; auto finds it from the file",
     ),
     field("data.train", Path, "what to learn from"),

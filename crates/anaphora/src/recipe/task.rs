@@ -19,6 +19,8 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// Problems that ask for memory and for nothing else.
+    Memory,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -31,6 +33,10 @@ pub enum Builtin {
     Names,
     /// Noisy waves of several shapes.
     Waves,
+    /// The sum of two marked numbers among many.
+    Adding,
+    /// Symbols to be said again after a long time.
+    Copy,
 }
 
 impl Task {
@@ -47,13 +53,14 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "adding", "copy"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
         match self {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
+            Self::Adding | Self::Copy => Task::Memory,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod classify;
 mod language;
+mod memory;
 mod predict;
 
 pub use classify::{Classifier, Classify};
 pub use language::Language;
+pub use memory::{Memory, Remembers};
 pub use predict::{Given, On, Prediction, Predictor, Report};
 
 use std::path::Path;
@@ -24,6 +26,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
     Ok(match recipe.task {
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
+        Task::Memory => Box::new(Memory::open(recipe)?),
     })
 }
 
@@ -33,6 +36,7 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
     Ok(match run.info().task {
         Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
         Task::Classify => Box::new(Classifier::open(run, device)?),
+        Task::Memory => Box::new(Remembers::open(run, device)?),
     })
 }
 
@@ -41,6 +45,7 @@ pub fn defaults(recipe: &mut Recipe) {
     match recipe.task {
         Task::Auto | Task::Music | Task::Text => {}
         Task::Classify => classify::defaults(recipe),
+        Task::Memory => memory::defaults(recipe),
     }
 }
 
