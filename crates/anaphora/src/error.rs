@@ -152,6 +152,9 @@ pub enum Error {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] anaphora_data::table::TableError),
+    /// Music cannot be read.
+    #[error(transparent)]
+    Roll(#[from] anaphora_data::roll::RollError),
     /// A score cannot be computed.
     #[error(transparent)]
     Score(#[from] crate::scores::ScoreError),

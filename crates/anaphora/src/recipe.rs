@@ -26,7 +26,7 @@ use toml::{Table, Value};
 pub use data::{Data, HoldOut, Input, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
-pub use model::{Backbone, FeedForward, Model, Nonlinearity, Norm, Pooling, Position, Similarity};
+pub use model::{Backbone, FeedForward, Model, Nonlinearity, Norm, Notes, Pooling, Position, Similarity};
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
 pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};

@@ -27,6 +27,7 @@ const FLAGS: &[Flag] = &[
     Flag("heads", "model.heads", "N"),
     Flag("position", "model.position", "KIND"),
     Flag("pooling", "model.pooling", "KIND"),
+    Flag("notes", "model.notes", "KIND"),
     Flag("dropout", "model.dropout", "SHARE"),
     Flag("batch", "training.batch", "N"),
     Flag("length", "training.length", "N"),

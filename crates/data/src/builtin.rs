@@ -4,12 +4,14 @@
 //! in [`crate::composer`].
 
 mod ball;
+mod chorales;
 mod classes;
 mod memory;
 mod seasonal;
 mod shapes;
 
 pub use ball::{Ball, Flight, flights};
+pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use seasonal::seasonal;

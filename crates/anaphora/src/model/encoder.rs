@@ -69,20 +69,41 @@ impl Encoder {
         self.backbone.output_size()
     }
 
-    /// Reads a packed batch.
-    pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
-        let sizes = &batch.batch_sizes[..];
-        let x = match &self.input {
+    /// The state of `rows` sequences that have not begun.
+    pub fn initial_state(&self, rows: usize) -> State {
+        self.backbone.initial_state(rows)
+    }
+
+    /// Reads on from `state`, and gives a row for each step.
+    pub fn advance(
+        &self,
+        graph: &mut Graph,
+        batch: &Packed,
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let x = self.read(graph, batch)?;
+        self.backbone.forward(graph, x, &batch.batch_sizes, state)
+    }
+
+    /// The steps of a batch as vectors.
+    fn read(&self, graph: &mut Graph, batch: &Packed) -> Result<Tensor, ShapeError> {
+        match &self.input {
             Some(input) => {
                 let x = input.forward(graph, &batch.ids)?;
-                let mask = if self.variational { Mask::Sequence(sizes) } else { Mask::Each };
-                graph.dropout(x, self.dropout, mask)
+                let mask = if self.variational { Mask::Sequence(&batch.batch_sizes) } else { Mask::Each };
+                Ok(graph.dropout(x, self.dropout, mask))
             }
             None => {
                 let units = batch.units();
-                graph.constant(&batch.values, units, batch.values.len() / units.max(1))?
+                graph.constant(&batch.values, units, batch.values.len() / units.max(1))
             }
-        };
+        }
+    }
+
+    /// Reads a packed batch.
+    pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
+        let sizes = &batch.batch_sizes[..];
+        let x = self.read(graph, batch)?;
         match &self.backbone {
             Backbone::Recurrent(layers) => {
                 let (steps, ends) = layers.run(graph, x, sizes, &[])?;

@@ -62,6 +62,10 @@ pub struct Data {
     pub vocabulary_min_count: usize,
     /// How windows are drawn from the data.
     pub windows: Windows,
+    /// Quarter notes that a frame of chords lasts, where they are read from MIDI files.
+    pub frame: f64,
+    /// Learn each piece of chords in any key in which it keeps within the range of all, another one each time.
+    pub transpose: bool,
 }
 
 /// Which examples are held out.
@@ -139,6 +143,8 @@ impl Default for Data {
             tokenizer: Tokenizer::default(),
             vocabulary_min_count: 2,
             windows: Windows::default(),
+            frame: 1.0,
+            transpose: true,
         }
     }
 }

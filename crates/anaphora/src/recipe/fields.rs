@@ -57,7 +57,7 @@ const MANY: i64 = 1_000_000_000_000;
 pub const FIELDS: &[Field] = &[
     field(
         "task",
-        Word(&["auto", "music", "text", "classify", "memory"]),
+        Word(&["auto", "music", "text", "classify", "memory", "chorales", "events"]),
         "what is learnt; auto finds it from the file",
     ),
     field("data.train", Path, "what to learn from"),
@@ -96,6 +96,12 @@ pub const FIELDS: &[Field] = &[
         "times that a word or merged pair must occur to be kept",
     ),
     field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
+    field(
+        "data.frame",
+        Positive,
+        "quarter notes that a frame of chords lasts, where they are read from MIDI",
+    ),
+    field("data.transpose", Flag, "learn pieces of chords in any key, transposed anew each time"),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),
@@ -144,6 +150,12 @@ pub const FIELDS: &[Field] = &[
     field("model.norm_first", Flag, "norms in front of each part, not behind its residual sum"),
     field("model.bias", Flag, "biases in a transformer's linear maps and norms"),
     field("model.attention_dropout", Below(0.0, 1.0), "share of attention weights dropped"),
+    field(
+        "model.notes",
+        Word(&["independent", "conditioned"]),
+        "how the notes of a chord depend on one another",
+    ),
+    field("model.chrono", Whole(2, WIDE), "steps that the gates of an lstm or gru begin fit to remember"),
     field("training.batch", Whole(1, WIDE), "sequences a batch"),
     field("training.length", Whole(1, WIDE), "steps of time a sequence"),
     field("training.carry_state", Flag, "carry the state between sequential windows"),

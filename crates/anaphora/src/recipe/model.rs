@@ -63,6 +63,23 @@ pub struct Model {
     pub bias: bool,
     /// The share of attention weights dropped.
     pub attention_dropout: f64,
+    /// How the notes of a chord depend on one another.
+    pub notes: Notes,
+    /// The gates of an LSTM or GRU begin as if there were something to remember for 1 to so many steps (Tallec & Ollivier
+    /// 2018), instead of by `forget_bias`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chrono: Option<usize>,
+}
+
+/// How the notes of a chord depend on one another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notes {
+    /// Each sounds or not whatever the others do.
+    Independent,
+    /// One after the other, from the highest down, each by those above it.
+    #[default]
+    Conditioned,
 }
 
 /// How the steps of an example become one.
@@ -234,6 +251,8 @@ impl Default for Model {
             norm_first: true,
             bias: false,
             attention_dropout: 0.0,
+            notes: Notes::default(),
+            chrono: None,
         }
     }
 }

@@ -21,6 +21,10 @@ pub enum Task {
     Classify,
     /// Problems that ask for memory and for nothing else.
     Memory,
+    /// Music of several voices, a chord a frame.
+    Chorales,
+    /// MIDI files as events: notes begin, notes end, time passes.
+    Events,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -37,12 +41,21 @@ pub enum Builtin {
     Adding,
     /// Symbols to be said again after a long time.
     Copy,
+    /// Chords of four voices by the rules of harmony.
+    Chorales,
+    /// Tunes by a small composer, played.
+    Played,
 }
 
 impl Task {
     /// Whether its models continue a text or tune: they generate, and do not predict.
     pub fn continues(self) -> bool {
         matches!(self, Self::Auto | Self::Music | Self::Text)
+    }
+
+    /// Whether its models write music as notes, not as text.
+    pub fn composes(self) -> bool {
+        matches!(self, Self::Chorales | Self::Events)
     }
 
     /// The backbone of a recipe that names none.
@@ -53,7 +66,7 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves", "adding", "copy"];
+    pub const NAMES: &[&str] = &["tunes", "names", "waves", "adding", "copy", "chorales", "played"];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
@@ -61,6 +74,8 @@ impl Builtin {
             Self::Tunes => Task::Music,
             Self::Names | Self::Waves => Task::Classify,
             Self::Adding | Self::Copy => Task::Memory,
+            Self::Chorales => Task::Chorales,
+            Self::Played => Task::Events,
         }
     }
 }

@@ -15,9 +15,9 @@ fn full() -> Recipe {
     recipe.training.minutes = Some(3.0);
     recipe.data.train = Some("tunes.abc".into());
     recipe.data.builtin = None;
-    let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
+    let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, chrono, .. } =
         &mut recipe.model;
-    for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {
+    for size in [embedding_size, heads, kv_heads, context, feed_forward_size, chrono] {
         *size = Some(128);
     }
     *norm_epsilon = Some(1e-6);

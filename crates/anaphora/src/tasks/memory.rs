@@ -36,8 +36,6 @@ const TEST: u64 = u64::MAX - 1;
 pub fn defaults(recipe: &mut Recipe) {
     let Recipe { model, training, .. } = recipe;
     (model.layers, model.hidden_size, model.dropout) = (1, 128, 0.0);
-    // Gates that begin open keep what they have for a thousand steps.
-    model.forget_bias = 6.0;
     (training.batch, training.learning_rate, training.weight_decay) = (32, 2e-3, 0.0);
     training.schedule = ScheduleKind::Constant;
     (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
@@ -91,7 +89,9 @@ impl Problem {
 
     fn model(self, recipe: &Recipe, seed: Option<u64>) -> SequenceModel {
         // What is to be remembered must lie in reach.
-        let model = recipe::Model { context: Some(self.steps()), ..recipe.model.clone() };
+        let steps = self.steps();
+        let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
+        let model = recipe::Model { context: Some(steps), chrono, ..recipe.model.clone() };
         let (shape, objective) = match self {
             Self::Adding(_) => {
                 (Shape { reads: Reads::Frames(2), outputs: 1, each_step: false }, Objective::Squared)

@@ -1,11 +1,15 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
+mod chorales;
 mod classify;
+mod events;
 mod language;
 mod memory;
 mod predict;
 
+pub use chorales::{Chorales, Harmonist};
 pub use classify::{Classifier, Classify};
+pub use events::Performer;
 pub use language::Language;
 pub use memory::{Memory, Remembers};
 pub use predict::{Given, On, Prediction, Predictor, Report};
@@ -27,6 +31,8 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
         Task::Memory => Box::new(Memory::open(recipe)?),
+        Task::Chorales => Box::new(Chorales::open(recipe, assets, notes)?),
+        Task::Events => Box::new(events::open(recipe, assets, notes)?),
     })
 }
 
@@ -37,6 +43,8 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
         Task::Classify => Box::new(Classifier::open(run, device)?),
         Task::Memory => Box::new(Remembers::open(run, device)?),
+        Task::Chorales => Box::new(Harmonist::open(run, device)?),
+        Task::Events => Box::new(Performer::open(run, device)?),
     })
 }
 
@@ -46,6 +54,8 @@ pub fn defaults(recipe: &mut Recipe) {
         Task::Auto | Task::Music | Task::Text => {}
         Task::Classify => classify::defaults(recipe),
         Task::Memory => memory::defaults(recipe),
+        Task::Chorales => chorales::defaults(recipe),
+        Task::Events => events::defaults(recipe),
     }
 }
 
