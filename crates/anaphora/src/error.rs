@@ -158,6 +158,9 @@ pub enum Error {
     /// A time series cannot be read.
     #[error(transparent)]
     Series(#[from] anaphora_data::series::SeriesError),
+    /// Music cannot be read.
+    #[error(transparent)]
+    Roll(#[from] anaphora_data::roll::RollError),
     /// A score cannot be computed.
     #[error(transparent)]
     Score(#[from] crate::scores::ScoreError),

@@ -27,7 +27,7 @@ pub use data::{Channels, Data, HoldOut, Input, Normalize, Transform, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
 pub use model::{
-    Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Pooling, Position, Shortcut,
+    Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Notes, Pooling, Position, Shortcut,
     Similarity,
 };
 pub use task::{Builtin, Task};
@@ -222,6 +222,9 @@ impl Recipe {
     /// The first thing in which the data's fields do not go together.
     fn data_conflict(&self) -> Option<String> {
         let data = &self.data;
+        if self.task == Task::Memory && data.builtin.is_none() {
+            return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
+        }
         let builtin = match (&data.train, data.builtin) {
             (None, None) => {
                 let what = "field data.train is missing; it names the file or folder to learn from";

@@ -95,13 +95,21 @@ impl Tune {
 
     /// Writes a file in a format, whole or not at all.
     pub fn write(&self, format: Format, player: &Player, path: &Path) -> Result<()> {
-        let content = match format {
-            Format::Abc => self.abc.clone().into_bytes(),
-            Format::Midi => midi::write(&self.score),
-            Format::Wav => player.wav(&self.score)?,
-        };
-        Ok(write_atomic(path, |writer| writer.write_all(&content))?)
+        match format {
+            Format::Abc => Ok(write_atomic(path, |writer| writer.write_all(self.abc.as_bytes()))?),
+            Format::Midi | Format::Wav => write_score(&self.score, format, player, path),
+        }
     }
+}
+
+/// Writes what is heard to a file in a format, whole or not at all; notation is made of it where that is asked for.
+pub fn write_score(score: &Score, format: Format, player: &Player, path: &Path) -> Result<()> {
+    let content = match format {
+        Format::Abc => abc::write(&abc::from_score(score)).into_bytes(),
+        Format::Midi => midi::write(score),
+        Format::Wav => player.wav(score)?,
+    };
+    Ok(write_atomic(path, |writer| writer.write_all(&content))?)
 }
 
 /// A title as a part of a file's name: lower case, words joined by hyphens, at most some forty characters.

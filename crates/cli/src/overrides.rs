@@ -38,6 +38,7 @@ const FLAGS: &[Flag] = &[
     Flag("attention", "model.attention", "KIND"),
     Flag("pooling", "model.pooling", "KIND"),
     Flag("head", "model.head", "KIND"),
+    Flag("notes", "model.notes", "KIND"),
     Flag("dropout", "model.dropout", "SHARE"),
     Flag("batch", "training.batch", "N"),
     Flag("length", "training.length", "N"),

@@ -4,14 +4,16 @@
 //! in [`crate::composer`].
 
 mod ball;
+mod chorales;
 mod classes;
 mod memory;
 mod seasonal;
 mod shapes;
 
 pub use ball::{Ball, Flight, flights};
+pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
-pub use memory::{AddingExample, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
+pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

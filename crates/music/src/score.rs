@@ -111,6 +111,19 @@ impl Score {
         self.keys.iter_mut().for_each(|k| k.0 = nearest(k.0));
     }
 
+    /// The notes of all parts with their beginnings and ends in seconds from the start, in order of beginning, then pitch.
+    pub fn in_seconds(&self) -> Vec<(f64, f64, Note)> {
+        let mut notes: Vec<Note> = self.parts.iter().flat_map(|part| &part.notes).copied().collect();
+        notes.sort();
+        let mut positions: Vec<Ticks> = notes.iter().flat_map(|note| [note.start, note.end()]).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let mut clock = self.clock();
+        let seconds: Vec<f64> = positions.iter().map(|&position| clock.seconds_at(position)).collect();
+        let at = |position| seconds[positions.binary_search(&position).unwrap_or(0)];
+        notes.into_iter().map(|note| (at(note.start), at(note.end()), note)).collect()
+    }
+
     /// Converts positions, given in ascending order, to seconds from the start.
     pub(crate) fn clock(&self) -> Clock<'_> {
         Clock { rest: &self.tempos, position: 0, seconds: 0.0, quarters_per_minute: 120.0 }

@@ -22,6 +22,13 @@ pub fn normal(random: &mut Random, values: &mut [f32], deviation: f32) {
     }
 }
 
+/// Biases of gates that keep what they hold for 1 to `longest - 1` steps, each as likely: the logarithm of that length
+/// (Tallec, Ollivier 2018).
+pub fn chrono(random: &mut Random, values: &mut [f32], longest: usize) {
+    let most = (longest as f32 - 1.0).max(1.0);
+    values.iter_mut().for_each(|value| *value = (1.0 + random.random::<f32>() * (most - 1.0)).ln());
+}
+
 /// Uniform with the variance `2 / (inputs + outputs)` (Glorot, Bengio 2010).
 pub fn xavier(random: &mut Random, values: &mut [f32], inputs: usize, outputs: usize) {
     uniform(random, values, (6.0 / (inputs + outputs) as f32).sqrt());

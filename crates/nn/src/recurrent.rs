@@ -23,6 +23,9 @@ pub struct RecurrentOptions {
     pub variational: bool,
     /// What is added to the LSTM's forget gate at first (Gers et al. 2000; Jozefowicz et al. 2015).
     pub forget_bias: f32,
+    /// Gates begin as if there were something to remember for 1 to so many steps, a length of its own for each unit (Tallec,
+    /// Ollivier, "Can recurrent neural networks warp time?", 2018), instead of by `forget_bias`; for LSTM and GRU.
+    pub chrono: Option<usize>,
 }
 
 /// A stack of recurrent layers.
@@ -58,9 +61,18 @@ impl Recurrent {
                             _ => init::orthogonal(random, w, hidden_size),
                         }
                     });
-                let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |_, bias| {
-                    if cell == Cell::Lstm {
-                        bias[hidden_size..2 * hidden_size].fill(options.forget_bias);
+                let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |random, bias| {
+                    let (first, rest) = bias.split_at_mut(hidden_size);
+                    match (cell, options.chrono) {
+                        (Cell::Lstm, Some(longest)) => {
+                            init::chrono(random, &mut rest[..hidden_size], longest);
+                            first.iter_mut().zip(rest).for_each(|(input, forget)| *input = -*forget);
+                        }
+                        (Cell::Gru, Some(longest)) => {
+                            init::chrono(random, &mut rest[..hidden_size], longest);
+                        }
+                        (Cell::Lstm, None) => rest[..hidden_size].fill(options.forget_bias),
+                        _ => {}
                     }
                 });
                 [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]

@@ -23,6 +23,7 @@ fn a_decoder_goes_on_where_an_encoder_ended() {
             dropout: 0.2,
             variational: true,
             forget_bias: 1.0,
+            chrono: None,
         };
         let encoder = Recurrent::new(&mut builder, "encoder", options);
         let decoder = Recurrent::new(&mut builder, "decoder", options);

@@ -42,6 +42,7 @@ pub fn backbone(
             dropout: model.dropout as f32,
             variational: model.variational_dropout,
             forget_bias: model.forget_bias as f32,
+            chrono: model.chrono,
         };
         Backbone::Recurrent(Recurrent::new(builder, &format!("{prefix}rnn"), options))
     };

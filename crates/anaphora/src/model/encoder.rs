@@ -99,27 +99,46 @@ impl Encoder {
         Some((0..state.parts()).map(|part| state.part(part).len()).sum::<usize>() / layers.layers())
     }
 
-    /// Reads a packed batch.
-    pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
-        let mut batch_sizes = batch.batch_sizes.clone();
+    /// The state of `rows` sequences that have not begun.
+    pub fn initial_state(&self, rows: usize) -> State {
+        self.backbone.initial_state(rows)
+    }
+
+    /// Reads on from `state`, and gives a row for each step.
+    pub fn advance(
+        &self,
+        graph: &mut Graph,
+        batch: &Packed,
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let (x, batch_sizes) = self.enter(graph, batch)?;
+        self.backbone.forward(graph, x, &batch_sizes, state)
+    }
+
+    /// The steps of a batch as vectors, and their rows a step.
+    fn enter(&self, graph: &mut Graph, batch: &Packed) -> Result<(Tensor, Vec<usize>), ShapeError> {
+        let batch_sizes = batch.batch_sizes.clone();
         let frames = |graph: &mut Graph| {
             let units = batch.units();
             graph.constant(&batch.values, units, batch.values.len() / units.max(1))
         };
-        let x = match &self.input {
+        match &self.input {
             Entry::Tokens(input) => {
                 let x = input.forward(graph, &batch.ids)?;
                 let mask = if self.variational { Mask::Sequence(&batch_sizes) } else { Mask::Each };
-                graph.dropout(x, self.dropout, mask)
+                Ok((graph.dropout(x, self.dropout, mask), batch_sizes))
             }
-            Entry::Frames => frames(graph)?,
+            Entry::Frames => Ok((frames(graph)?, batch_sizes)),
             Entry::Pictures(stem) => {
                 let pixels = frames(graph)?;
-                let (steps, sizes) = stem.forward(graph, pixels)?;
-                batch_sizes = sizes;
-                steps
+                stem.forward(graph, pixels)
             }
-        };
+        }
+    }
+
+    /// Reads a packed batch.
+    pub fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Encoded, ShapeError> {
+        let (x, batch_sizes) = self.enter(graph, batch)?;
         let (steps, ends, layers) = match &self.backbone {
             Backbone::Recurrent(layers) => {
                 let (steps, ends) = layers.run(graph, x, &batch_sizes, &[])?;

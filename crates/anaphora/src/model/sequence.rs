@@ -2,7 +2,7 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Linear, Mask, Mode, Params, Pooler, Pooling, ShapeError, Tensor,
+    Builder, CrossEntropy, Graph, Linear, Mask, Mode, Params, Pooler, Pooling, ShapeError, State, Tensor,
 };
 
 use super::encoder::{Encoder, Reads};
@@ -106,6 +106,25 @@ impl SequenceModel {
         let loss = graph.value(mean)[0];
         graph.backward(mean, weight)?;
         Ok(loss)
+    }
+
+    /// The state of `rows` sequences that have not begun, of a model that predicts something of each step.
+    pub fn initial_state(&self, rows: usize) -> State {
+        self.layers.encoder.initial_state(rows)
+    }
+
+    /// What the head of such a model gives for each step of a batch, whose sequences go on from `state`.
+    pub fn advance(
+        &mut self,
+        compute: &mut Compute,
+        batch: &Packed,
+        state: &mut State,
+    ) -> Result<Vec<f32>, ShapeError> {
+        let Compute { device, memory } = compute;
+        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let steps = self.layers.encoder.advance(&mut graph, batch, state)?;
+        let output = self.layers.head.forward(&mut graph, steps)?;
+        Ok(graph.value(output).to_vec())
     }
 
     /// What the head gives for a batch, `[rows, width]`, and its mean loss where targets are known. Rows are sequences, or

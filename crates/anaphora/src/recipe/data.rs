@@ -128,6 +128,10 @@ pub struct Data {
     pub until: Option<String>,
     /// Steps from one forecast of a test to the next.
     pub test_stride: usize,
+    /// Quarter notes that a frame of chords lasts, where they are read from MIDI files.
+    pub frame: f64,
+    /// Learn each piece of chords in any key in which it keeps within the range of all, another one each time.
+    pub transpose: bool,
 }
 
 /// What is learnt in place of the numbers of a series.
@@ -273,6 +277,8 @@ impl Default for Data {
             test_from: None,
             until: None,
             test_stride: 1,
+            frame: 1.0,
+            transpose: true,
         }
     }
 }

@@ -71,6 +71,12 @@ pub struct Model {
     pub levels: Vec<f64>,
     /// What a forecast is counted from: the network learns what is left.
     pub shortcut: Shortcut,
+    /// How the notes of a chord depend on one another.
+    pub notes: Notes,
+    /// The gates of an LSTM or GRU begin as if there were something to remember for 1 to so many steps (Tallec & Ollivier
+    /// 2018), instead of by `forget_bias`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chrono: Option<usize>,
 }
 
 /// What is forecast of a number.
@@ -108,6 +114,17 @@ pub enum Attention {
     Luong,
     /// By a small network on both (Bahdanau, Cho & Bengio 2015).
     Bahdanau,
+}
+
+/// How the notes of a chord depend on one another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notes {
+    /// Each sounds or not whatever the others do.
+    Independent,
+    /// One after the other, from the highest down, each by those above it.
+    #[default]
+    Conditioned,
 }
 
 /// How the steps of an example become one.
@@ -283,6 +300,8 @@ impl Default for Model {
             head: Head::default(),
             levels: vec![0.1, 0.5, 0.9],
             shortcut: Shortcut::default(),
+            notes: Notes::default(),
+            chrono: None,
         }
     }
 }

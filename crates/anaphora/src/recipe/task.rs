@@ -27,6 +27,12 @@ pub enum Task {
     Forecast,
     /// How a path goes on, learnt from many.
     Trajectory,
+    /// Problems that ask for memory and for nothing else.
+    Memory,
+    /// Music of several voices, a chord a frame.
+    Chorales,
+    /// MIDI files as events: notes begin, notes end, time passes.
+    Events,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -47,12 +53,25 @@ pub enum Builtin {
     Seasonal,
     /// Throws of a ball that bounces in a box.
     Ball,
+    /// The sum of two marked numbers among many.
+    Adding,
+    /// Symbols to be said again after a long time.
+    Copy,
+    /// Chords of four voices by the rules of harmony.
+    Chorales,
+    /// Tunes by a small composer, played.
+    Played,
 }
 
 impl Task {
     /// Whether its models continue a text or tune: they generate, and do not predict.
     pub fn continues(self) -> bool {
         matches!(self, Self::Auto | Self::Music | Self::Text)
+    }
+
+    /// Whether its models write music as notes, not as text.
+    pub fn composes(self) -> bool {
+        matches!(self, Self::Chorales | Self::Events)
     }
 
     /// The backbone of a recipe that names none.
@@ -63,7 +82,10 @@ impl Task {
 
 impl Builtin {
     /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &["tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball"];
+    pub const NAMES: &[&str] = &[
+        "tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball", "adding", "copy", "chorales",
+        "played",
+    ];
 
     /// The task that they are for.
     pub fn task(self) -> Task {
@@ -74,6 +96,9 @@ impl Builtin {
             Self::Scenes => Task::Caption,
             Self::Seasonal => Task::Forecast,
             Self::Ball => Task::Trajectory,
+            Self::Adding | Self::Copy => Task::Memory,
+            Self::Chorales => Task::Chorales,
+            Self::Played => Task::Events,
         }
     }
 }

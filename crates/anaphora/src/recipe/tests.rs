@@ -31,9 +31,9 @@ fn full() -> Recipe {
     *layout = Some(anaphora_data::table::Layout::Tab);
     recipe.training.batch_units = Some(1_000);
     recipe.model.pooling = Some(Pooling::Max);
-    let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, .. } =
+    let Model { embedding_size, heads, kv_heads, context, feed_forward_size, norm_epsilon, chrono, .. } =
         &mut recipe.model;
-    for size in [embedding_size, heads, kv_heads, context, feed_forward_size] {
+    for size in [embedding_size, heads, kv_heads, context, feed_forward_size, chrono] {
         *size = Some(128);
     }
     *norm_epsilon = Some(1e-6);

@@ -29,6 +29,20 @@ pub struct Language {
     description: Description,
 }
 
+/// What a language model learns, whatever its symbols stand for.
+pub struct Learns {
+    /// What it is.
+    pub task: Task,
+    /// Pieces to learn from.
+    pub train: Arc<TokenStream>,
+    /// Pieces to validate on.
+    pub validation: Arc<TokenStream>,
+    /// Symbols that there are.
+    pub symbols: usize,
+    /// The same for an onlooker.
+    pub description: Description,
+}
+
 /// Where a training stands in its text.
 #[derive(Serialize, Deserialize)]
 struct Place {
@@ -40,11 +54,10 @@ struct Place {
 impl Language {
     /// Reads what the recipe names.
     pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, training, .. } = recipe;
+        let data = &recipe.data;
         let corpus = Corpus::read(recipe.task, data)?;
         corpus.skipped.iter().for_each(|note| notes(note));
         let tokenizer = assets.tokenizer(|| corpus.tokenizer(data))?;
-        let model = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), training.seed.into());
         let stream = |pieces| corpus::stream(&tokenizer, pieces, &corpus::name(data));
         let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
         let extent =
@@ -62,14 +75,24 @@ impl Language {
             maps: format!("{} symbols", tokenizer.vocab_size()),
             characters: Some(tokenizer.characters(validation.tokens())),
         };
+        Self::of(
+            recipe,
+            Learns { task: corpus.task, train, validation, symbols: tokenizer.vocab_size(), description },
+        )
+    }
+
+    /// A new model of these symbols.
+    pub fn of(recipe: &Recipe, learns: Learns) -> Result<Self> {
+        let Learns { task, train, validation, symbols, description } = learns;
+        let training = &recipe.training;
         Ok(Self {
-            task: corpus.task,
+            task,
             evaluator: Evaluator::new(validation, training.batch * training.length)?,
             windows: windows(recipe, train)?,
             batch: Batch::default(),
             state: State::default(),
+            model: LanguageModel::new(&recipe.model, symbols, training.seed.into()),
             recipe: recipe.clone(),
-            model,
             description,
         })
     }

@@ -1,18 +1,24 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
 
 mod caption;
+mod chorales;
 mod classify;
+mod events;
 mod forecast;
 mod language;
+mod memory;
 mod pairs;
 mod predict;
 mod trajectory;
 mod translate;
 
 pub use caption::{Caption, Captioner};
+pub use chorales::{Chorales, Harmonist};
 pub use classify::{Classifier, Classify};
+pub use events::Performer;
 pub use forecast::{Forecast, Forecaster};
 pub use language::Language;
+pub use memory::{Memory, Remembers};
 pub use pairs::Writing;
 pub use predict::{Given, On, Prediction, Predictor, Report};
 pub use trajectory::Tracker;
@@ -39,6 +45,9 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         Task::Caption => Box::new(Caption::open(recipe, assets, notes)?),
         Task::Forecast => Box::new(Forecast::open(recipe, assets, notes)?),
         Task::Trajectory => Box::new(trajectory::open(recipe, assets, notes)?),
+        Task::Memory => Box::new(Memory::open(recipe)?),
+        Task::Chorales => Box::new(Chorales::open(recipe, assets, notes)?),
+        Task::Events => Box::new(events::open(recipe, assets, notes)?),
     })
 }
 
@@ -52,6 +61,9 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Caption => Box::new(Captioner::open(run, device)?),
         Task::Forecast => Box::new(Forecaster::open(run, device)?),
         Task::Trajectory => Box::new(Tracker::open(run, device)?),
+        Task::Memory => Box::new(Remembers::open(run, device)?),
+        Task::Chorales => Box::new(Harmonist::open(run, device)?),
+        Task::Events => Box::new(Performer::open(run, device)?),
     })
 }
 
@@ -64,6 +76,9 @@ pub fn defaults(recipe: &mut Recipe) {
         Task::Caption => caption::defaults(recipe),
         Task::Forecast => forecast::defaults(recipe),
         Task::Trajectory => trajectory::defaults(recipe),
+        Task::Memory => memory::defaults(recipe),
+        Task::Chorales => chorales::defaults(recipe),
+        Task::Events => events::defaults(recipe),
     }
 }
 

@@ -239,6 +239,7 @@ pub fn run(args: &Args) -> Result<()> {
                 dropout: 0.0,
                 variational: false,
                 forget_bias: 0.0,
+                chrono: None,
             };
             let timing = bench::layer(options, &batch_sizes, &device, batch.time())?;
             report("layer", model, common, &device, &timing)

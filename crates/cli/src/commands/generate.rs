@@ -1,10 +1,13 @@
 //! `anaphora generate`: write new pieces with a model.
 
+mod compose;
+
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 
+use anaphora::Run;
 use anaphora::beam::BeamOptions;
 use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
 use anaphora::recipe::Task;
@@ -23,12 +26,17 @@ use crate::progress::Progress;
 /// How often each of several tunes is written anew until it is complete, where `--retry` does not say it.
 const RETRY_MUSIC: usize = 10;
 
+/// Symbols after which a piece is broken off, where `--tokens` does not say it.
+const TOKENS: u32 = 2_000;
+
 const EXAMPLES: &str = "\
 Examples:
   anaphora generate runs/tunes                                one tune
   anaphora generate runs/tunes --count 3 --wav --midi         three, to be played
   anaphora generate runs/tunes --key \"D major\" --meter 6/8    one in that key and metre
   anaphora generate runs/tunes --prime half-a-tune.abc        carry an unfinished tune on to its end
+  anaphora generate runs/chorales --wav                       a piece of several voices, as MIDI and sound
+  anaphora generate runs/played --prime begun.mid             carry a MIDI file on
   anaphora generate runs/novel --prompt \"Once upon\" --tokens 500 --temperature 0.7
   anaphora generate runs/novel --stop \"\\n\\n\" --json
   anaphora generate runs/novel --beams 8 --no-repeat-ngram 6 --tokens 300    the likeliest, not one that is drawn
@@ -52,9 +60,10 @@ pub struct Args {
     /// Pieces to write, side by side
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// Symbols after which a piece is broken off
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
-    tokens: u32,
+    /// Symbols after which a piece is broken off; frames of a piece of chords, events of one that was learnt from MIDI
+    /// [default: 2,000; 64 frames, 1,000 events]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tokens: Option<u32>,
     /// End a piece before this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
@@ -144,6 +153,10 @@ pub fn run(args: &Args) -> Result<()> {
     let sampling = args.sampling.options();
     sampling.validate().map_err(anaphora::Error::from)?;
     let beams = args.search.options(args.count)?;
+    let task = Run::open(&args.run)?.info().task;
+    if task.composes() {
+        return compose::run(args, task);
+    }
     let mut generator = Generator::open(&args.run, args.device.open(&args.run)?)?;
     let music = generator.trained().task() == Task::Music;
     if !music {
@@ -158,7 +171,7 @@ pub fn run(args: &Args) -> Result<()> {
         fields: args.music.fields(&generator, &prompt)?,
         prompt,
         count: args.count as usize,
-        tokens: args.tokens as usize,
+        tokens: args.tokens.unwrap_or(TOKENS) as usize,
         stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
         seed: args.seed.unwrap_or_else(any_seed),
         retry: args.retry(music),

@@ -36,7 +36,9 @@ pub fn adding(seed: u64, count: usize, length: usize) -> Vec<AddingExample> {
 pub const COPY_SYMBOLS: u32 = 10;
 const BLANK: u32 = 8;
 const BEGIN: u32 = 9;
-const REMEMBERED: usize = 10;
+
+/// How many symbols an example of it asks to be remembered.
+pub const COPY_REMEMBERED: usize = 10;
 
 /// One example of the copy problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,25 +49,32 @@ pub struct CopyExample {
     pub target: Vec<u32>,
 }
 
+impl CopyExample {
+    /// The example that asks for these symbols.
+    ///
+    /// # Panics
+    /// If the delay is 0.
+    pub fn new(symbols: [u32; COPY_REMEMBERED], delay: usize) -> Self {
+        assert!(delay > 0, "the copy problem without a delay, 1 or more is needed");
+        let mut input = symbols.to_vec();
+        input.resize(COPY_REMEMBERED + delay - 1, BLANK);
+        input.push(BEGIN);
+        input.resize(delay + 2 * COPY_REMEMBERED, BLANK);
+        let mut target = vec![BLANK; delay + COPY_REMEMBERED];
+        target.extend(symbols);
+        Self { input, target }
+    }
+}
+
 /// The copy problem (Hochreiter, Schmidhuber 1997), as Arjovsky, Shah and Bengio have it (2016). Saying blanks, then
 /// guessing, has a mean cross-entropy of `10 ln 8 / (delay + 20)`.
 ///
 /// # Panics
 /// If the delay is 0.
 pub fn copy(seed: u64, count: usize, delay: usize) -> Vec<CopyExample> {
-    assert!(delay > 0, "the copy problem without a delay, 1 or more is needed");
     let mut random = seeded(seed);
-    let example = |_| {
-        let symbols: Vec<u32> = (0..REMEMBERED).map(|_| random.random_range(0..BLANK)).collect();
-        let mut input = symbols.clone();
-        input.resize(REMEMBERED + delay - 1, BLANK);
-        input.push(BEGIN);
-        input.resize(delay + 2 * REMEMBERED, BLANK);
-        let mut target = vec![BLANK; delay + REMEMBERED];
-        target.extend(symbols);
-        CopyExample { input, target }
-    };
-    (0..count).map(example).collect()
+    let mut example = || CopyExample::new(std::array::from_fn(|_| random.random_range(0..BLANK)), delay);
+    (0..count).map(|_| example()).collect()
 }
 
 /// Numbers from 0 to 49 and the same in reverse, as JoeyNMT has them: 1 to `longest` of them, each length as likely.

@@ -18,6 +18,14 @@ pub enum ReadError {
     /// It states that a quarter note has no ticks.
     #[error("this MIDI file gives a quarter note 0 ticks; it is to have at least 1")]
     NoDivision,
+    /// The rest of it is missing.
+    #[error("this MIDI file is cut off: {wanted} were to come, and {found} are there")]
+    Cut {
+        /// What its headers state.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
     /// It lasts absurdly long.
     #[error("this MIDI file lasts {0} quarter notes; at most {MOST_QUARTERS} are read")]
     TooLong(Ticks),
@@ -34,6 +42,7 @@ const MOST_QUARTERS: Ticks = 100_000;
 /// When the bytes are no MIDI file or count time in film frames.
 pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     let smf = Smf::parse(bytes)?;
+    check_whole(bytes)?;
     let Timing::Metrical(division) = smf.header.timing else { return Err(ReadError::Timecode) };
     let division = Ticks::from(division.as_int());
     if division == 0 {
@@ -47,6 +56,29 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     score.metres.sort_by_key(|t| t.0);
     score.keys.sort_by_key(|t| t.0);
     Ok(score)
+}
+
+/// Refuses a file that ends before the tracks that it states.
+fn check_whole(bytes: &[u8]) -> Result<(), ReadError> {
+    let mut rest = bytes;
+    let (mut wanted, mut tracks) = (0, 0);
+    while let Some((head, body)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let Some((chunk, after)) = body.split_at_checked(length) else {
+            let wanted = format!("{length} bytes of track {}", tracks + 1);
+            return Err(ReadError::Cut { wanted, found: body.len().to_string() });
+        };
+        match (&head[..4], chunk) {
+            (b"MThd", [_, _, high, low, ..]) => wanted = u16::from_be_bytes([*high, *low]),
+            (b"MTrk", _) => tracks += 1,
+            _ => {}
+        }
+        rest = after;
+    }
+    if tracks < wanted {
+        return Err(ReadError::Cut { wanted: format!("{wanted} tracks"), found: tracks.to_string() });
+    }
+    Ok(())
 }
 
 fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) -> Result<(), ReadError> {
@@ -162,6 +194,17 @@ mod tests {
         assert!(matches!(read(&header([0xE7, 40])), Err(ReadError::Timecode)));
         assert!(matches!(read(&header([0, 0])), Err(ReadError::NoDivision)));
         assert!(matches!(read(&header([0, 1])), Err(ReadError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_is_refused_wherever_that_is() {
+        let whole = midi::write(&abc::parse_tune(TUNE).0.score());
+        assert!(read(&whole).is_ok());
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+        }
+        let half = read(&whole[..whole.len() / 2]).unwrap_err().to_string();
+        assert!(half.contains("cut off") && half.contains("track"), "{half}");
     }
 
     proptest! {

@@ -60,6 +60,7 @@ impl Stack {
             dropout: 0.0,
             variational: false,
             forget_bias: 1.0,
+            chrono: None,
         };
         let rnn = Recurrent::new(&mut Builder::zeros(params), "rnn", options);
         for (_, suffix) in self.parts() {

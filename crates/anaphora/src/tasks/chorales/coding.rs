@@ -1,0 +1,173 @@
+//! How frames of notes become what a model reads and predicts.
+
+use std::path::Path;
+
+use anaphora_data::roll::{Chord, to_frames};
+use anaphora_data::{Frames, Packed, Sequence};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::recipe::{self, Notes};
+use crate::{Error, Result};
+
+/// The token that stands between pieces: the first that is read, the last that is predicted.
+pub const END: u32 = 0;
+/// The token that ends a frame.
+pub const FRAME: u32 = 1;
+/// That of the lowest pitch.
+const LOWEST: u32 = 2;
+
+/// The numbers of notes, and what is predicted of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Coding {
+    /// The lowest pitch.
+    pub low: u8,
+    /// The highest pitch.
+    pub high: u8,
+    /// How the notes of a frame depend on one another.
+    pub notes: Notes,
+    /// The length of a frame in quarter notes.
+    pub frame: f64,
+}
+
+impl Coding {
+    /// Pitches that are told apart.
+    pub fn pitches(&self) -> usize {
+        usize::from(self.high.saturating_sub(self.low)) + 1
+    }
+
+    /// The model: independent notes are read as frames of ones and zeros, behind a column that is one before the first
+    /// frame; conditioned ones as tokens.
+    pub fn model(&self, model: &recipe::Model, seed: Option<u64>) -> SequenceModel {
+        let pitches = self.pitches();
+        let (reads, outputs, objective) = match self.notes {
+            Notes::Independent => (Reads::Frames(pitches + 1), pitches, Objective::Labels),
+            Notes::Conditioned => {
+                let tokens = self.vocabulary();
+                (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
+            }
+        };
+        SequenceModel::new(model, Shape { reads, outputs, each_step: true }, objective, seed)
+    }
+
+    /// Tokens of conditioned notes.
+    pub fn vocabulary(&self) -> usize {
+        self.pitches() + LOWEST as usize
+    }
+
+    /// The token of a pitch.
+    pub fn token(&self, pitch: u8) -> u32 {
+        u32::from(pitch - self.low) + LOWEST
+    }
+
+    /// The pitch of a token that has one.
+    pub fn pitch(&self, token: u32) -> Option<u8> {
+        token.checked_sub(LOWEST).map(|above| self.low + above as u8)
+    }
+
+    /// Steps of a piece.
+    pub fn steps(&self, piece: &[Chord]) -> usize {
+        match self.notes {
+            Notes::Independent => piece.len(),
+            Notes::Conditioned => piece.iter().map(|chord| chord.len() + 1).sum::<usize>() + 1,
+        }
+    }
+
+    /// What is read of a piece, moved by some semitones, and what follows each step of it.
+    ///
+    /// # Panics
+    /// If a pitch lies outside the range.
+    pub fn example(&self, piece: &[Chord], shift: i16) -> (Sequence, Sequence) {
+        let moved = |pitch: u8| (i16::from(pitch) + shift) as u8;
+        match self.notes {
+            Notes::Independent => {
+                let chords: Vec<Chord> =
+                    piece.iter().map(|chord| chord.iter().map(|&pitch| moved(pitch)).collect()).collect();
+                let (target, outside) = to_frames(&chords, self.low, self.high);
+                assert_eq!(outside, 0, "notes of a piece lie within the range");
+                let mut input = Frames { width: target.width + 1, values: self.begin() };
+                for index in 1..target.len() {
+                    input.values.push(0.0);
+                    input.values.extend_from_slice(target.frame(index - 1));
+                }
+                (Sequence::Frames(input), Sequence::Frames(target))
+            }
+            Notes::Conditioned => {
+                let mut tokens = vec![END];
+                for chord in piece {
+                    tokens.extend(chord.iter().rev().map(|&pitch| self.token(moved(pitch))));
+                    tokens.push(FRAME);
+                }
+                let mut targets = tokens[1..].to_vec();
+                targets.push(END);
+                (Sequence::Tokens(tokens), Sequence::Tokens(targets))
+            }
+        }
+    }
+
+    /// The frame before the first one.
+    pub fn begin(&self) -> Vec<f32> {
+        let mut frame = vec![0.0; self.pitches() + 1];
+        frame[0] = 1.0;
+        frame
+    }
+
+    /// Packed targets as a model takes them.
+    pub fn targets(&self, packed: Packed) -> Targets {
+        match self.notes {
+            Notes::Independent => Targets::Values(packed.values),
+            Notes::Conditioned => Targets::Classes(packed.ids),
+        }
+    }
+
+    /// Refuses pitches that the model has no number for.
+    pub fn check<'a>(&self, chords: impl IntoIterator<Item = &'a Chord>, path: &Path) -> Result<()> {
+        let Self { low, high, .. } = *self;
+        match chords.into_iter().flatten().find(|&pitch| !(low..=high).contains(pitch)) {
+            None => Ok(()),
+            Some(pitch) => {
+                let reason =
+                    format!("the pitch {pitch} sounds, and the model knows those from {low} to {high}");
+                Err(Error::Malformed { path: path.to_owned(), reason })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coding(notes: Notes) -> Coding {
+        Coding { low: 48, high: 72, notes, frame: 1.0 }
+    }
+
+    #[test]
+    fn notes_are_read_from_the_highest_down() {
+        let coding = coding(Notes::Conditioned);
+        let piece = [vec![48, 60, 72], vec![], vec![50]];
+        let (input, target) = coding.example(&piece, 0);
+        assert_eq!(input, Sequence::Tokens(vec![END, 26, 14, 2, FRAME, FRAME, 4, FRAME]));
+        assert_eq!(target, Sequence::Tokens(vec![26, 14, 2, FRAME, FRAME, 4, FRAME, END]));
+        assert_eq!((input.len(), coding.vocabulary()), (coding.steps(&piece), 27));
+        assert_eq!(coding.pitch(26), Some(72));
+        assert_eq!(coding.pitch(FRAME), None);
+    }
+
+    #[test]
+    fn a_frame_is_predicted_from_those_before_it() {
+        let coding = coding(Notes::Independent);
+        let piece = [vec![48, 60], vec![50], vec![70]];
+        let (Sequence::Frames(input), Sequence::Frames(target)) = coding.example(&piece, 2) else {
+            panic!("independent notes are frames");
+        };
+        assert_eq!((input.len(), target.len()), (3, 3));
+        assert_eq!(input.frame(0), coding.begin());
+        for at in 1..3 {
+            assert_eq!(input.frame(at)[0], 0.0);
+            assert_eq!(&input.frame(at)[1..], target.frame(at - 1));
+        }
+        let sounding = |at: usize| (0..25).filter(|&p| target.frame(at)[p] > 0.0).collect::<Vec<_>>();
+        assert_eq!((sounding(0), sounding(2)), (vec![2, 14], vec![24]));
+    }
+}

@@ -1,0 +1,218 @@
+//! MIDI files as events: a note begins, a note ends, time passes, the next notes are struck so hard. A language model whose
+//! symbols are these.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anaphora_data::events::EventOptions;
+use anaphora_data::{Order, TokenStream, composer, share_out};
+use anaphora_music::abc;
+use serde_json::json;
+
+use super::language::{Language, Learns};
+use super::predict::{Given, On, Prediction, Predictor, Report};
+use crate::assets::Assets;
+use crate::compose::{ComposeOptions, Composed};
+use crate::evaluate::Evaluator;
+use crate::learner::{Compute, Description, Extent};
+use crate::model::LanguageModel;
+use crate::notes::{self, TICKS_PER_SECOND};
+use crate::recipe::{Data, HoldOut, Recipe, Task};
+use crate::sampling::Sampler;
+use crate::trained::load_weights;
+use crate::{Device, Error, Result, Run};
+
+/// The name of the file of how finely events tell things apart.
+const EVENTS: &str = "events.json";
+
+/// Tunes that are played where there is no file, and their seed.
+const BUILTIN: (u64, usize) = (1, 200);
+
+/// Tokens that are scored at once.
+const TOKENS: usize = 4_096;
+
+/// Better defaults for events than for the characters of a text.
+pub fn defaults(recipe: &mut Recipe) {
+    let Recipe { training, model, .. } = recipe;
+    (model.hidden_size, model.dropout) = (512, 0.3);
+    (training.batch, training.length, training.learning_rate) = (16, 128, 2e-3);
+}
+
+/// The pieces of a file, a folder or the built-in tunes, as numbers of events.
+fn read(
+    path: Option<&Path>,
+    data: &Data,
+    options: &EventOptions,
+    told: &mut dyn FnMut(&str),
+) -> Result<Vec<Vec<u32>>> {
+    let Some(path) = path else {
+        let (seed, count) = BUILTIN;
+        let tunes = composer::compose(seed, count);
+        let events = |tune: &String| options.encode(&notes::in_seconds(&abc::parse_tune(tune).0.score()));
+        return tunes.iter().map(|tune| Ok(events(tune)?)).collect();
+    };
+    let bad = data.skip_bad.then_some(told);
+    let scores = notes::read_scores(path, bad)?;
+    scores.iter().map(|(_, score)| Ok(options.encode(&notes::in_seconds(score))?)).collect()
+}
+
+/// Pieces to learn from, to validate on and to test on.
+fn parts(data: &Data, options: &EventOptions, told: &mut dyn FnMut(&str)) -> Result<[Vec<Vec<u32>>; 3]> {
+    let mut pieces = read(data.train.as_deref(), data, options, told)?;
+    let how = anaphora_data::HoldOut {
+        test_every: data.test_every,
+        test_offset: data.test_offset,
+        validation_fraction: if data.validation.is_some() { 0.0 } else { data.validation_fraction },
+        order: match data.hold_out {
+            HoldOut::Random => Order::Shuffled { seed: 1 },
+            HoldOut::End => Order::File,
+        },
+    };
+    let shares = share_out(pieces.len(), &how, |_| false)?;
+    let mut take = |of: &[usize]| of.iter().map(|&index| std::mem::take(&mut pieces[index])).collect();
+    let (train, mut validation, test) = (take(&shares.train), take(&shares.validation), take(&shares.test));
+    if let Some(path) = &data.validation {
+        validation = read(Some(path), data, options, told)?;
+    }
+    Ok([train, validation, test])
+}
+
+/// The pieces one behind the other, each closed by the token behind those of events.
+fn stream(pieces: &[Vec<u32>], options: &EventOptions) -> Arc<TokenStream> {
+    Arc::new(TokenStream::from_tokens(pieces, options.vocabulary()))
+}
+
+/// Events, and the end of a piece.
+fn symbols(options: &EventOptions) -> usize {
+    options.vocabulary() as usize + 1
+}
+
+/// Reads what the recipe names.
+pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
+    let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
+    let [train, validation, _] = parts(&recipe.data, &options, told)?;
+    let (learnt, held_out) = (stream(&train, &options), stream(&validation, &options));
+    let extent = |pieces: &[_], stream: &TokenStream| Extent { examples: pieces.len(), units: stream.len() };
+    let description = Description {
+        example: "piece",
+        unit: "event",
+        train: extent(&train, &learnt),
+        validation: extent(&validation, &held_out),
+        maps: format!("{} kinds of event", options.vocabulary()),
+        characters: None,
+    };
+    let learns = Learns {
+        task: Task::Events,
+        train: learnt,
+        validation: held_out,
+        symbols: symbols(&options),
+        description,
+    };
+    Language::of(recipe, learns)
+}
+
+/// A trained model of events.
+pub struct Performer {
+    run: Run,
+    recipe: Recipe,
+    options: EventOptions,
+    model: LanguageModel,
+    compute: Compute,
+}
+
+impl Performer {
+    /// Opens a run.
+    pub fn open(run: Run, device: Device) -> Result<Self> {
+        let recipe = run.recipe()?;
+        let options: EventOptions =
+            Assets::of(run.path()).json(EVENTS, || unreachable!("a run has its files"))?;
+        let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
+        load_weights(&run, model.params_mut())?;
+        Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
+    }
+
+    /// Writes pieces, of `options.units` events at most beside those that it goes on from.
+    pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
+        let Self { options: events, model, compute: Compute { device, memory }, .. } = self;
+        let end = events.vocabulary();
+        let mut prime = vec![end];
+        if let Some(path) = &options.prime {
+            prime.extend(events.encode(&notes::in_seconds(&notes::read_score(path)?))?);
+        }
+        let mut pieces = Vec::new();
+        for index in 0..options.count {
+            let mut sampler = Sampler::new(options.sampling, options.seed, index as u32)?;
+            let (mut state, mut logits) = (model.initial_state(1), Vec::new());
+            let (mut ids, mut ended) = (prime.clone(), false);
+            let mut read = 0;
+            while ids.len() - prime.len() < options.units && !ended {
+                let new = &ids[read..];
+                model.advance(device, memory, new, &vec![1; new.len()], &mut state, &mut logits)?;
+                read = ids.len();
+                let id = sampler.sample(&mut logits, &ids[1..])?;
+                ended = id == end;
+                if !ended {
+                    ids.push(id);
+                }
+            }
+            let decoded = events.decode(ids[1..].iter().copied());
+            let score = notes::to_score("", &decoded.notes, TICKS_PER_SECOND);
+            pieces.push(Composed { score, units: ids.len() - prime.len(), ended });
+        }
+        Ok(pieces)
+    }
+}
+
+impl Predictor for Performer {
+    fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
+        Err(Error::Generates(self.run.path().to_owned()))
+    }
+
+    fn evaluate(&mut self, on: &On) -> Result<Report> {
+        let told = &mut |_: &str| {};
+        let pieces = match on {
+            On::Data(path, _) => read(Some(path), &self.recipe.data, &self.options, told)?,
+            _ => {
+                let [_, validation, test] = parts(&self.run.data(&self.recipe.data)?, &self.options, told)?;
+                if *on == On::Test { test } else { validation }
+            }
+        };
+        if pieces.is_empty() {
+            return Err(Error::NoExamples(self.run.path().to_owned()));
+        }
+        let stream = stream(&pieces, &self.options);
+        let events = stream.len();
+        let Compute { device, memory } = &mut self.compute;
+        let nats = Evaluator::new(stream, TOKENS)?.loss(&mut self.model, device, memory)?;
+        let mut report = Report::new(pieces.len(), "piece");
+        report.add("nats an event", nats);
+        report.add("perplexity", crate::scores::perplexity(nats));
+        report.details.insert("events".into(), json!(events));
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anaphora_music::midi;
+
+    use super::*;
+
+    #[test]
+    fn midi_to_events_and_back_loses_nothing_but_the_stated_quantisation() {
+        let options = EventOptions::default();
+        for tune in composer::compose(9, 20) {
+            let played = midi::read(&midi::write(&abc::parse_tune(&tune).0.score())).unwrap();
+            let notes = notes::in_seconds(&played);
+            let ids = options.encode(&notes).unwrap();
+            let decoded = options.decode(ids.iter().copied());
+            assert_eq!((&decoded.notes, decoded.stray), (&options.quantise(&notes).unwrap(), 0));
+            for (note, heard) in notes.iter().zip(&decoded.notes) {
+                assert!((note.start - heard.start).abs() <= options.step / 2.0 + 1e-9, "{note:?} {heard:?}");
+            }
+            let written = midi::write(&notes::to_score("", &decoded.notes, TICKS_PER_SECOND));
+            let again = notes::in_seconds(&midi::read(&written).unwrap());
+            assert_eq!(options.encode(&again).unwrap(), ids, "a second round loses nothing at all");
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! Problems that ask for memory and for nothing else: the sum of two marked numbers, and symbols to be said again.
+//!
+//! `training.length` is how far back there is something to remember. Examples are made as they are learnt, so that none is
+//! learnt twice.
+
+use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
+use anaphora_data::{Frames, Packed, Sequence};
+use anaphora_nn::Params;
+use serde_json::{Value, json};
+
+use super::predict::{Given, On, Prediction, Predictor, Report};
+use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::recipe::{self, Builtin, Recipe, ScheduleKind, Task};
+use crate::trained::load_weights;
+use crate::weights::NamedTensor;
+use crate::{Device, Error, Result, Run};
+
+/// Examples are made without end; so many are called a pass.
+const PASS: u64 = 10_000;
+
+/// Steps that are scored at once.
+const STEPS: usize = 40_000;
+
+/// Symbols whose recollection is asked for.
+const RECALLED: u32 = 8;
+
+/// An error below which a sum counts as found (Hochreiter, Schmidhuber 1997).
+const FOUND: f32 = 0.04;
+
+/// Where examples are drawn from that are never learnt: a training's seed has 32 bits, and so has the number of its batch.
+const VALIDATION: u64 = u64::MAX;
+const TEST: u64 = u64::MAX - 1;
+
+/// Better defaults for a problem of memory than a language model's.
+pub fn defaults(recipe: &mut Recipe) {
+    let Recipe { model, training, .. } = recipe;
+    (model.layers, model.hidden_size, model.dropout) = (1, 128, 0.0);
+    (training.batch, training.learning_rate, training.weight_decay) = (32, 2e-3, 0.0);
+    training.schedule = ScheduleKind::Constant;
+    (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
+    training.steps = Some(2_000);
+}
+
+/// One of the problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    /// The sum of two numbers among so many.
+    Adding(usize),
+    /// Ten symbols after so many steps.
+    Copy(usize),
+}
+
+/// Examples as a model reads them; all are equally long.
+struct Examples {
+    inputs: Vec<Sequence>,
+    targets: Vec<Target>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Sum(f32),
+    Symbols(Vec<u32>),
+}
+
+/// How well examples are solved.
+struct Scored {
+    /// Squared error, or cross-entropy in nats a step.
+    loss: f64,
+    /// Share of the sums, or of the symbols to be recalled, that are right.
+    right: f64,
+}
+
+impl Problem {
+    fn of(recipe: &Recipe) -> Self {
+        match recipe.data.builtin {
+            Some(Builtin::Copy) => Self::Copy(recipe.training.length),
+            _ => Self::Adding(recipe.training.length),
+        }
+    }
+
+    /// Steps of an example.
+    fn steps(self) -> usize {
+        match self {
+            Self::Adding(length) => length,
+            Self::Copy(delay) => delay + 2 * COPY_REMEMBERED,
+        }
+    }
+
+    fn model(self, recipe: &Recipe, seed: Option<u64>) -> SequenceModel {
+        // What is to be remembered must lie in reach.
+        let steps = self.steps();
+        let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
+        let model = recipe::Model { context: Some(steps), chrono, ..recipe.model.clone() };
+        let (shape, objective) = match self {
+            Self::Adding(_) => {
+                (Shape { reads: Reads::Frames(2), outputs: 1, each_step: false }, Objective::Squared)
+            }
+            Self::Copy(_) => {
+                let symbols = COPY_SYMBOLS as usize;
+                let shape = Shape { reads: Reads::Tokens(symbols), outputs: symbols, each_step: true };
+                (shape, Objective::Classes { label_smoothing: 0.0, weights: None })
+            }
+        };
+        SequenceModel::new(&model, shape, objective, seed)
+    }
+
+    fn examples(self, seed: u64, count: usize) -> Examples {
+        let pairs: Vec<(Sequence, Target)> = match self {
+            Self::Adding(length) => adding(seed, count, length)
+                .into_iter()
+                .map(|example| (Sequence::Frames(example.input), Target::Sum(example.target)))
+                .collect(),
+            Self::Copy(delay) => copy(seed, count, delay)
+                .into_iter()
+                .map(|example| (Sequence::Tokens(example.input), Target::Symbols(example.target)))
+                .collect(),
+        };
+        let (inputs, targets) = pairs.into_iter().unzip();
+        Examples { inputs, targets }
+    }
+
+    /// Examples to score a model on: fewer of those with a target a step.
+    fn held_out(self, seed: u64) -> Examples {
+        self.examples(seed, if matches!(self, Self::Adding(_)) { 500 } else { 100 })
+    }
+
+    /// What a model without memory comes to: always saying 1, or blanks and then any symbol.
+    fn memoryless(self) -> f64 {
+        match self {
+            Self::Adding(_) => 1.0 / 6.0,
+            Self::Copy(_) => COPY_REMEMBERED as f64 * f64::from(RECALLED).ln() / self.steps() as f64,
+        }
+    }
+
+    /// The names of the loss and of the share that is right.
+    fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Adding(_) => ["mean squared error", "sums found"],
+            Self::Copy(_) => ["nats a step", "symbols recalled"],
+        }
+    }
+}
+
+impl Examples {
+    /// What is true of these, step by step as a batch has them.
+    fn targets(targets: &[Target]) -> Targets {
+        let mut sums = Vec::new();
+        let mut symbols: Vec<&[u32]> = Vec::new();
+        for target in targets {
+            match target {
+                Target::Sum(sum) => sums.push(*sum),
+                Target::Symbols(ids) => symbols.push(ids),
+            }
+        }
+        match symbols.first() {
+            None => Targets::Values(sums),
+            Some(first) => {
+                let step = |t: usize| symbols.iter().map(move |ids| ids[t]);
+                Targets::Classes((0..first.len()).flat_map(step).collect())
+            }
+        }
+    }
+
+    fn score(&self, model: &mut SequenceModel, compute: &mut Compute) -> Result<Scored> {
+        let rows = (STEPS / self.inputs.first().map_or(1, Sequence::len)).max(1);
+        let (mut loss, mut right, mut asked) = (0.0, 0, 0);
+        for (inputs, targets) in self.inputs.chunks(rows).zip(self.targets.chunks(rows)) {
+            let of_batch = Self::targets(targets);
+            let (values, mean) = model.predict(compute, &Packed::new(inputs), Some(&of_batch))?;
+            loss += f64::from(mean.unwrap_or(f32::NAN)) * inputs.len() as f64;
+            match &of_batch {
+                Targets::Values(sums) => {
+                    asked += sums.len();
+                    let found = values.iter().zip(sums).filter(|(value, sum)| (*value - *sum).abs() < FOUND);
+                    right += found.count();
+                }
+                Targets::Classes(symbols) => {
+                    let said = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest);
+                    for (said, &symbol) in said.zip(symbols).filter(|(_, symbol)| **symbol < RECALLED) {
+                        asked += 1;
+                        right += usize::from(said == symbol);
+                    }
+                }
+            }
+        }
+        Ok(Scored { loss: loss / self.inputs.len() as f64, right: right as f64 / asked as f64 })
+    }
+}
+
+fn likeliest(row: &[f32]) -> u32 {
+    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0) as u32
+}
+
+/// A model that learns one of the problems.
+pub struct Memory {
+    problem: Problem,
+    model: SequenceModel,
+    batch: usize,
+    seed: u32,
+    /// Batches drawn.
+    drawn: u64,
+    validation: Examples,
+}
+
+impl Memory {
+    /// The problem that the recipe names.
+    pub fn open(recipe: &Recipe) -> Result<Self> {
+        let (problem, training) = (Problem::of(recipe), &recipe.training);
+        Ok(Self {
+            model: problem.model(recipe, Some(training.seed.into())),
+            validation: problem.held_out(VALIDATION),
+            problem,
+            batch: training.batch,
+            seed: training.seed,
+            drawn: 0,
+        })
+    }
+}
+
+impl Learner for Memory {
+    fn task(&self) -> Task {
+        Task::Memory
+    }
+
+    fn describe(&self) -> Description {
+        let steps = self.problem.steps();
+        let extent = |examples: usize| Extent { examples, units: examples * steps };
+        let (unit, maps) = match self.problem {
+            Problem::Adding(_) => ("frame", "a number and a mark a frame, one number".to_owned()),
+            Problem::Copy(_) => ("symbol", format!("{COPY_SYMBOLS} symbols")),
+        };
+        Description {
+            example: "example",
+            unit,
+            train: extent(PASS as usize),
+            validation: extent(self.validation.inputs.len()),
+            maps: format!("{maps}; {:.4} without memory", self.problem.memoryless()),
+            characters: None,
+        }
+    }
+
+    fn params(&self) -> &Params {
+        self.model.params()
+    }
+
+    fn params_mut(&mut self) -> &mut Params {
+        self.model.params_mut()
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        PASS.div_ceil(self.batch as u64)
+    }
+
+    fn progress(&self) -> f64 {
+        self.drawn as f64 / self.batches_per_epoch() as f64
+    }
+
+    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+        let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, self.batch);
+        self.drawn += 1;
+        let packed = Packed::new(&examples.inputs);
+        let targets = Examples::targets(&examples.targets);
+        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        Ok(Learnt { loss, units: packed.units() })
+    }
+
+    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
+        let Scored { loss, right } = self.validation.score(&mut self.model, compute)?;
+        Ok(Validation { loss, cost: loss, scores: vec![(self.problem.names()[1], right)] })
+    }
+
+    fn position(&self) -> Value {
+        json!({ "batch": self.drawn })
+    }
+
+    fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
+        let reason = || format!("the position {position} has no number of a batch");
+        let malformed = || Error::Malformed { path: "checkpoints".into(), reason: reason() };
+        self.drawn = position["batch"].as_u64().ok_or_else(malformed)?;
+        Ok(())
+    }
+}
+
+/// A model that has learnt one of the problems.
+pub struct Remembers {
+    run: Run,
+    problem: Problem,
+    model: SequenceModel,
+    compute: Compute,
+}
+
+impl Remembers {
+    /// Opens a run.
+    pub fn open(run: Run, device: Device) -> Result<Self> {
+        let recipe = run.recipe()?;
+        let problem = Problem::of(&recipe);
+        let mut model = problem.model(&recipe, None);
+        load_weights(&run, model.params_mut())?;
+        Ok(Self { run, problem, model, compute: Compute::new(device) })
+    }
+
+    /// What the model says of a line.
+    fn line(&mut self, line: &str) -> Result<Prediction, Reason> {
+        match self.problem {
+            Problem::Adding(_) => {
+                let (input, truth) = marked(line).map_err(Reason::Line)?;
+                let packed = Packed::new(&[Sequence::Frames(input)]);
+                let (values, _) = self.model.predict(&mut self.compute, &packed, None)?;
+                let sum = values[0];
+                Ok(Prediction {
+                    text: format!("{sum:.3}  (the sum is {truth:.3})"),
+                    json: json!({ "input": line, "sum": sum, "truth": truth }),
+                })
+            }
+            Problem::Copy(delay) => {
+                let symbols = symbols(line).map_err(Reason::Line)?;
+                let packed = Packed::new(&[Sequence::Tokens(CopyExample::new(symbols, delay).input)]);
+                let (values, _) = self.model.predict(&mut self.compute, &packed, None)?;
+                let said: Vec<u32> = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest).collect();
+                let said = &said[said.len() - COPY_REMEMBERED..];
+                let right = said.iter().zip(&symbols).filter(|(said, symbol)| said == symbol).count();
+                let words: Vec<String> = said.iter().map(u32::to_string).collect();
+                Ok(Prediction {
+                    text: format!("{}  ({right} of {COPY_REMEMBERED} right)", words.join(" ")),
+                    json: json!({ "input": line, "said": said, "right": right }),
+                })
+            }
+        }
+    }
+}
+
+/// Why there is no prediction of a line.
+enum Reason {
+    /// What is wrong with it.
+    Line(String),
+    Failure(Error),
+}
+
+impl From<anaphora_nn::ShapeError> for Reason {
+    fn from(error: anaphora_nn::ShapeError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// Numbers, two of them marked by a star behind them, and the sum of these.
+fn marked(line: &str) -> Result<(Frames, f32), String> {
+    let wanted = "numbers are needed, two of them marked, as in 0.3 0.25* 0.9 0.5*";
+    let mut values = Vec::new();
+    let (mut marks, mut sum) = (0, 0.0);
+    for word in line.split_whitespace() {
+        let number = word.strip_suffix('*');
+        let value: f32 = number
+            .unwrap_or(word)
+            .parse()
+            .ok()
+            .filter(|value: &f32| value.is_finite())
+            .ok_or_else(|| format!("{word} is no number; {wanted}"))?;
+        values.extend([value, f32::from(u8::from(number.is_some()))]);
+        if number.is_some() {
+            marks += 1;
+            sum += value;
+        }
+    }
+    if marks != 2 {
+        return Err(format!("{marks} numbers are marked; {wanted}"));
+    }
+    Ok((Frames { width: 2, values }, sum))
+}
+
+/// The symbols to be remembered.
+fn symbols(line: &str) -> Result<[u32; COPY_REMEMBERED], String> {
+    let wanted = format!("{COPY_REMEMBERED} symbols from 0 to {} are needed", RECALLED - 1);
+    let symbol = |word: &str| {
+        let known = word.parse().ok().filter(|&symbol: &u32| symbol < RECALLED);
+        known.ok_or_else(|| format!("{word} is no symbol; {wanted}"))
+    };
+    let symbols = line.split_whitespace().map(symbol).collect::<Result<Vec<_>, _>>()?;
+    let found = symbols.len();
+    symbols.try_into().map_err(|_| format!("there are {found} symbols; {wanted}"))
+}
+
+impl Predictor for Remembers {
+    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::new();
+        for given in given {
+            let path = given.path();
+            let text = match given {
+                Given::Text(text) => text.clone(),
+                Given::File(path) => std::fs::read_to_string(path).map_err(Error::io("read", path))?,
+            };
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                let prediction = self.line(line).map_err(|reason| match reason {
+                    Reason::Line(reason) => {
+                        let reason = format!("line {}: {reason}", index + 1);
+                        Error::Malformed { path: path.to_owned(), reason }
+                    }
+                    Reason::Failure(error) => error,
+                });
+                predictions.push(prediction?);
+            }
+        }
+        Ok(predictions)
+    }
+
+    fn evaluate(&mut self, on: &On) -> Result<Report> {
+        let examples = match on {
+            On::Validation => self.problem.held_out(VALIDATION),
+            On::Test => self.problem.held_out(TEST),
+            On::Data(..) => {
+                let reason = "a problem of memory makes its own examples; leave --data out".to_owned();
+                return Err(Error::Malformed { path: self.run.path().to_owned(), reason });
+            }
+        };
+        let Scored { loss, right } = examples.score(&mut self.model, &mut self.compute)?;
+        let [of_loss, of_right] = self.problem.names();
+        let mut report = Report::new(examples.inputs.len(), "example");
+        report.add(of_loss, loss);
+        report.add("without memory", self.problem.memoryless());
+        report.add(of_right, right);
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_or_refused() {
+        let (frames, sum) = marked("0.25 0.5* 1 0.125*").unwrap();
+        assert_eq!((frames.values, sum), (vec![0.25, 0.0, 0.5, 1.0, 1.0, 0.0, 0.125, 1.0], 0.625));
+        assert!(marked("0.5* 1").unwrap_err().starts_with("1 numbers are marked"));
+        assert!(marked("0.5* x 1*").unwrap_err().starts_with("x is no number"));
+        assert!(marked("inf* 1*").is_err());
+        assert_eq!(symbols("0 1 2 3 4 5 6 7 0 1").unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]);
+        assert!(symbols("0 1").unwrap_err().starts_with("there are 2 symbols"));
+        assert!(symbols("0 1 2 3 4 5 6 8 0 1").unwrap_err().starts_with("8 is no symbol"));
+    }
+
+    #[test]
+    fn guessing_costs_what_is_stated() {
+        let Targets::Values(sums) = Examples::targets(&Problem::Adding(50).examples(1, 20_000).targets)
+        else {
+            panic!("sums are numbers");
+        };
+        let mean = sums.iter().map(|sum| f64::from(sum - 1.0).powi(2)).sum::<f64>() / sums.len() as f64;
+        assert!((mean - Problem::Adding(50).memoryless()).abs() < 0.005, "{mean}");
+        assert!((Problem::Copy(1_000).memoryless() - 0.0204).abs() < 1e-4);
+    }
+
+    #[test]
+    fn targets_lie_as_a_batch_does() {
+        let Examples { inputs, targets } = Problem::Copy(3).examples(5, 4);
+        let packed = Packed::new(&inputs);
+        let Targets::Classes(targets) = Examples::targets(&targets) else { panic!("symbols are classes") };
+        assert_eq!(packed.ids[..4 * COPY_REMEMBERED], targets[targets.len() - 4 * COPY_REMEMBERED..]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Pieces of several voices: notes, which no text shows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anaphora::compose::{ComposeOptions, Composed, compose};
+use anaphora::recipe::Task;
+use serde_json::json;
+
+use super::{Args, any_seed};
+use crate::error::{Failure, Result};
+use crate::formats::{Format, Player, write_score};
+use crate::output::{counted, print_json, tell};
+
+/// Frames, and events, after which a piece is broken off where `--tokens` does not say it.
+const FRAMES: u32 = 64;
+const EVENTS: u32 = 1_000;
+
+/// Writes pieces as MIDI, and as sound where that is asked for.
+pub fn run(args: &Args, task: Task) -> Result<()> {
+    refuse(args)?;
+    let (unit, most) = if task == Task::Chorales { ("frame", FRAMES) } else { ("event", EVENTS) };
+    let options = ComposeOptions {
+        sampling: args.sampling.options(),
+        prime: args.prime.clone(),
+        count: args.count as usize,
+        units: args.tokens.unwrap_or(most) as usize,
+        seed: args.seed.unwrap_or_else(any_seed),
+    };
+    let player = Player::new(args.music.soundfont.as_deref())?;
+    let pieces = compose(&args.run, args.device.open(&args.run)?, &options)?;
+    let folder = args.folder(true).unwrap_or_else(|| PathBuf::from("."));
+    fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
+    for (index, piece) in pieces.iter().enumerate() {
+        let files = keep(piece, &folder, args.music.wav, &player)?;
+        let notes: usize = piece.score.parts.iter().map(|part| part.notes.len()).sum();
+        if args.json {
+            print_json(&json!({
+                "piece": index + 1,
+                format!("{unit}s"): piece.units,
+                "notes": notes,
+                "complete": piece.ended,
+                "seed": options.seed,
+                "files": files,
+            }))?;
+            continue;
+        }
+        let end = if piece.ended { "it came to its end" } else { "it was broken off" };
+        let (units, notes) = (counted(piece.units, unit), counted(notes, "note"));
+        tell(&format!("Piece {}: {units} written, {notes} in all; {end}.", index + 1));
+        files.iter().for_each(|file| tell(&format!("Written to {}", file.display())));
+    }
+    if !args.json && args.seed.is_none() {
+        tell(&format!("The same again: --seed {}", options.seed));
+    }
+    Ok(())
+}
+
+/// Refuses what is for texts alone.
+fn refuse(args: &Args) -> Result<()> {
+    let given = [
+        ("--prompt", args.prompt.is_some()),
+        ("--stop", !args.stop.is_empty()),
+        ("--retry", args.retry.is_some()),
+        ("--beams", args.search.beams.is_some()),
+        ("--key", args.music.key.is_some()),
+        ("--meter", args.music.meter.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => {
+            let writes = format!("{} writes notes", args.run.display());
+            Err(Failure::call(format!("{flag} is for text, and {writes}; leave it out")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes a piece to files of a free name.
+fn keep(piece: &Composed, folder: &Path, wav: bool, player: &Player) -> Result<Vec<PathBuf>> {
+    let formats = [Format::Midi, Format::Wav];
+    let formats = &formats[..if wav { 2 } else { 1 }];
+    let path = |stem: &str, format: Format| folder.join(format!("{stem}.{}", format.extension()));
+    let taken = |stem: &String| formats.iter().any(|&format| path(stem, format).symlink_metadata().is_ok());
+    let mut stems = (1..).map(|number| format!("piece-{number}"));
+    let stem = stems.find(|stem| !taken(stem)).expect("the numbers do not end");
+    let mut files = Vec::new();
+    for &format in formats {
+        files.push(path(&stem, format));
+        write_score(&piece.score, format, player, &files[files.len() - 1])?;
+    }
+    Ok(files)
+}
