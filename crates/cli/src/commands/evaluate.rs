@@ -107,9 +107,9 @@ fn examples(args: &Args, device: Device) -> Result<()> {
     if args.json {
         return print_json(&report.to_json());
     }
-    let row = |(name, score): &(&str, f64)| format!("{:<12}{score:.4}\n", name.replace('_', " "));
+    let row = |(name, score): &(&str, f64)| format!("{:<16}{score:.4}\n", name.replace('_', " "));
     let mut text: String = report.scores.iter().map(row).collect();
-    text += &format!("{:<12}{}\n", "scored", counted(report.examples, report.example));
+    text += &format!("{:<16}{}\n", "scored", counted(report.examples, report.example));
     if let Some(table) = &report.table {
         text += &format!("\n{table}");
     }

@@ -119,7 +119,7 @@ fn options(data: &Data) -> SeriesOptions {
         header: None,
         date: data.date_column.as_deref().map(column),
         date_format: data.date_format.clone(),
-        columns: data.columns.as_deref().map(|names| columns(names)),
+        columns: data.columns.as_deref().map(columns),
         fill: data.fill,
         skip_bad: data.skip_bad,
     }

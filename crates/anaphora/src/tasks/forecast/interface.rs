@@ -71,6 +71,9 @@ pub struct Window {
     spread: Vec<f32>,
 }
 
+/// What takes a window's column, what was read of it and what came.
+type See<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
+
 /// A network and where it works.
 pub type Network<'a> = Option<(&'a mut SequenceModel, &'a mut Compute)>;
 
@@ -220,7 +223,7 @@ impl Interface {
     pub fn fit(&mut self, prepared: &[Prepared], train: &[Origin], validation: &[Origin]) {
         let (columns, width, chunk) = (self.names.len(), self.width(), self.chunk);
         let mut sums: Vec<Sums> = (0..width).map(|_| Sums::new(self.lookback, chunk)).collect();
-        let each = |origins: &[Origin], see: &mut dyn FnMut(usize, &[f32], &[f32])| {
+        let each = |origins: &[Origin], see: &mut See| {
             for &Origin { member, at } in origins {
                 let values = &prepared[member].values;
                 for first in (0..columns).step_by(width) {

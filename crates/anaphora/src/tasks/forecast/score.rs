@@ -99,9 +99,9 @@ impl Scores<'_> {
             values.iter().skip(index).step_by(columns).copied().collect()
         };
         let (mut squared, mut absolute, mut scaled) = (0.0, 0.0, Some(0.0));
-        for index in 0..columns {
+        for (index, &deviation) in unit.iter().enumerate() {
             let (truth, forecast) = (column(truth, index), column(forecasts, index));
-            let (deviation, error) = (f64::from(unit[index]), mae(&truth, &forecast)?);
+            let (deviation, error) = (f64::from(deviation), mae(&truth, &forecast)?);
             squared += mse(&truth, &forecast)? / (deviation * deviation * columns as f64);
             absolute += error / (deviation * columns as f64);
             let season = f64::from(self.interface.season_errors[index]);
