@@ -35,8 +35,9 @@ const TEST: u64 = u64::MAX - 1;
 /// Better defaults for a problem of memory than a language model's.
 pub fn defaults(recipe: &mut Recipe) {
     let Recipe { model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 128, 0.0);
-    (training.batch, training.learning_rate, training.weight_decay) = (32, 2e-3, 0.0);
+    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.0);
+    // Gates that are to open for one mark in hundreds of steps have a long way to go.
+    (training.batch, training.learning_rate, training.weight_decay) = (32, 1e-2, 0.0);
     training.schedule = ScheduleKind::Constant;
     (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
     training.steps = Some(2_000);

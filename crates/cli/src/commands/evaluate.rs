@@ -107,9 +107,10 @@ fn examples(args: &Args, device: Device) -> Result<()> {
     if args.json {
         return print_json(&report.to_json());
     }
-    let row = |(name, score): &(&str, f64)| format!("{:<16}{score:.4}\n", name.replace('_', " "));
+    let width = report.scores.iter().map(|(name, _)| name.len() + 2).max().unwrap_or(0).max(12);
+    let row = |(name, score): &(&str, f64)| format!("{:<width$}{score:.4}\n", name.replace('_', " "));
     let mut text: String = report.scores.iter().map(row).collect();
-    text += &format!("{:<16}{}\n", "scored", counted(report.examples, report.example));
+    text += &format!("{:<width$}{}\n", "scored", counted(report.examples, report.example));
     if let Some(table) = &report.table {
         text += &format!("\n{table}");
     }
