@@ -204,7 +204,7 @@ fn an_example_may_have_several_labels() {
     let place = Workplace::new();
     let word = |bit: bool, yes, no| if bit { yes } else { no };
     let line = |index: usize| {
-        let (warm, dry) = (index % 2 == 0, index / 2 % 2 == 0);
+        let (warm, dry) = (index.is_multiple_of(2), (index / 2).is_multiple_of(2));
         let labels = [(warm, "warm"), (dry, "dry")]
             .iter()
             .filter(|(there, _)| *there)
