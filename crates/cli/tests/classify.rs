@@ -131,17 +131,18 @@ fn sounds_are_told_apart_whatever_their_rate() {
     assert_eq!(prediction["label"], "high");
     assert_eq!(prediction["notes"][0], "resampled from 16000 to 8000 Hz");
 
+    let sentence = train(&place, &["sounds", "--test-files=*.mp3", "--out=none"]).refused(2);
+    assert!(
+        sentence.starts_with("data.test_files is *.mp3, which is like the name of no file"),
+        "{sentence}"
+    );
+
     place.write("sounds/low_30.wav", b"RIFF, but no more");
     let sentence = train(&place, &[&call[..], &["--out=bad"]].concat()).refused(1);
     assert!(sentence.starts_with("sounds/low_30.wav: no WAV file that can be read"), "{sentence}");
     let said = train(&place, &[&call[..], &["--out=good", "--skip-bad"]].concat());
     assert_eq!(said.code, Some(0), "{said:#?}");
     assert!(said.stderr.contains("sounds/low_30.wav: no WAV file that can be read"), "{said:#?}");
-    let sentence = train(&place, &["sounds", "--test-files=*.mp3", "--out=none"]).refused(1);
-    assert!(
-        sentence.starts_with("data.test_files is *.mp3, which is like the name of no file"),
-        "{sentence}"
-    );
 }
 
 /// Pictures and labels as MNIST's files.
@@ -203,7 +204,7 @@ fn an_example_may_have_several_labels() {
     let place = Workplace::new();
     let word = |bit: bool, yes, no| if bit { yes } else { no };
     let line = |index: usize| {
-        let (warm, dry) = (index % 2 == 0, index / 2 % 2 == 0);
+        let (warm, dry) = (index.is_multiple_of(2), (index / 2).is_multiple_of(2));
         let labels = [(warm, "warm"), (dry, "dry")]
             .iter()
             .filter(|(there, _)| *there)
@@ -230,7 +231,7 @@ fn an_example_may_have_several_labels() {
     assert_eq!(prediction("day 3 was hot and bright"), Value::from(vec!["dry", "warm"]));
     assert_eq!(prediction("day 3 was cold and wet"), Value::Array(Vec::new()));
     let balanced = [&call[..], &["--set=training.class_weights=balanced", "--out=x"]].concat();
-    let sentence = train(&place, &balanced).refused(1);
+    let sentence = train(&place, &balanced).refused(2);
     assert!(sentence.starts_with("training.class_weights counts classes"), "{sentence}");
 }
 
