@@ -34,22 +34,27 @@ fn adding_and_copy_are_learnt_scored_and_asked() {
 }
 
 #[test]
-fn a_run_that_goes_on_ends_with_the_same_bits() {
+fn a_run_that_was_killed_ends_with_the_same_bits() {
     let place = Workplace::new();
     for builtin in ["adding", "chorales"] {
-        let train = |out: &str, steps: &str| {
-            let call = ["--builtin", builtin, "--length=10", "--out", out, steps];
-            place.call(&tiny(&call)).ok();
-        };
-        let (whole, parts) = (format!("{builtin}-whole"), format!("{builtin}-parts"));
-        train(&whole, "--steps=30");
-        train(&parts, "--steps=15");
-        // As if it had been stopped half way.
-        let recipe = String::from_utf8(place.read(&format!("{parts}/recipe.toml"))).unwrap();
-        place.write(&format!("{parts}/recipe.toml"), recipe.replace("steps = 15 ", "steps = 30 "));
-        place.call(&["resume", &parts]).ok();
+        let train =
+            |out: &'static str| tiny(&["--builtin", builtin, "--length=10", "--steps=60", "--out", out]);
+        place.call(&train("whole")).ok();
+        let mut child = place.start(&train("killed"));
+        let checkpoints = place.path("killed/checkpoints");
+        while child.try_wait().unwrap().is_none()
+            && !checkpoints.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+        {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        place.call(&["resume", "killed"]).ok();
         let model = |run: &str| place.read(&format!("{run}/model.safetensors"));
-        assert_eq!(model(&whole), model(&parts), "{builtin}");
+        assert_eq!(model("whole"), model("killed"), "{builtin}");
+        for run in ["whole", "killed"] {
+            std::fs::remove_dir_all(place.path(run)).unwrap();
+        }
     }
 }
 
