@@ -10,7 +10,8 @@ use crate::recipe::{ScheduleKind, Training};
 pub struct Schedule {
     /// The highest rate.
     pub peak: f64,
-    /// Steps of the linear rise; step 0 has one part of it, the last one all.
+    /// Steps of the linear rise; step 0 has one part of it, the last one all. It takes no more than a tenth of a training
+    /// whose end is known.
     pub warmup_steps: u64,
     /// What comes after.
     pub decay: Decay,
@@ -52,7 +53,7 @@ impl Schedule {
     /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is over: of
     /// its steps, passes or minutes; 0 where no end is known.
     pub fn learning_rate(&self, step: u64, done: f64) -> f64 {
-        let warmup = ((step + 1) as f64 / self.warmup_steps.max(1) as f64).min(1.0);
+        let warmup = ((step + 1) as f64 / self.warmup(step, done).max(1.0)).min(1.0);
         let decay = match &self.decay {
             Decay::Constant => 1.0,
             Decay::Cosine { floor } => cosine(self.behind_warmup(step, done), *floor),
@@ -66,11 +67,18 @@ impl Schedule {
 
     /// How much of what lies behind the warm-up is over.
     fn behind_warmup(&self, step: u64, done: f64) -> f64 {
-        if step <= self.warmup_steps {
+        let warmup = self.warmup(step, done);
+        if step as f64 <= warmup {
             return 0.0;
         }
-        let warmup = done * self.warmup_steps as f64 / step as f64;
+        let warmup = done * warmup / step as f64;
         (done - warmup) / (1.0 - warmup).max(f64::MIN_POSITIVE)
+    }
+
+    /// Steps of the rise: no more than a tenth of a training whose end is known.
+    fn warmup(&self, step: u64, done: f64) -> f64 {
+        let most = if done > 0.0 { 0.1 * step as f64 / done } else { f64::INFINITY };
+        (self.warmup_steps as f64).min(most)
     }
 
     /// Tells the schedule a validation loss. `true` where it lowered the rate for it.
@@ -300,7 +308,9 @@ mod tests {
         near(1_000_000, 0.05);
         let rates: Vec<_> = (10..=110).map(rate).collect();
         assert!(rates.windows(2).all(|pair| pair[1] < pair[0]));
-        // A training shorter than its warm-up has no division by zero.
+        // A training shorter than ten times its warm-up rises faster.
+        let short = schedule(100, Decay::Constant);
+        assert_eq!((short.learning_rate(4, 0.04), short.learning_rate(9, 0.09)), (0.25, 0.5));
         assert!(schedule(10, Decay::Cosine { floor: 0.0 }).learning_rate(7, 1.4).is_finite());
     }
 

@@ -62,6 +62,6 @@ fn a_run_that_was_killed_ends_with_the_same_bits() {
 fn what_does_not_go_with_memory_is_refused() {
     let place = Workplace::new();
     place.write("some.txt", "text");
-    let sentence = place.call(&["train", "some.txt", "--task=memory"]).refused(1);
+    let sentence = place.call(&["train", "some.txt", "--task=memory"]).refused(2);
     assert!(sentence.contains("makes its own examples"), "{sentence}");
 }

@@ -88,7 +88,7 @@ fn another_versions_folder_is_refused() {
         );
     }
     for broken in
-        ["", "{", "[]", "{}", "{\"format\": 1}", &text[..text.len() / 2], &text.replace("music", "jazz")]
+        ["", "{", "[]", "{}", "{\"format\": 2}", &text[..text.len() / 2], &text.replace("music", "jazz")]
     {
         fs::write(&path, broken).unwrap();
         let message = Run::open(folder.path()).unwrap_err().to_string();
