@@ -103,12 +103,15 @@ impl Recipe {
             (model.feed_forward, model.norm) = (FeedForward::Swiglu, Norm::Rms);
             (training.batch, training.length, training.learning_rate) = (12, 64, 3e-3);
             (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
+            // Its steps are short beside a validation.
+            (training.validate_every, training.checkpoint_every) = (250, 500);
         }
         recipe
     }
 
     /// The defaults for what some fields are going to be: `setting` gives a field's value, where it will have one. The task
-    /// may follow from the data, and so does the backbone from the task where none is named. A value that a field does not take is passed over here; it is refused where it is set.
+    /// may follow from the data, and so does the backbone from the task where none is named. A value that a field does not
+    /// take is passed over here; it is refused where it is set.
     pub fn for_settings(setting: impl Fn(&str) -> Option<String>) -> Self {
         let mut wanted = Self::default();
         let mut named = None;

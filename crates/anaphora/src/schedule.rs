@@ -194,6 +194,10 @@ pub struct DivergenceGuard {
     /// Exponential means of the training loss: over some 10 steps, and the lowest that was.
     recent: Option<f64>,
     lowest: Option<f64>,
+    /// A mean over some 50 steps, and the mean distance of steps from it. Batches of short examples may cost far less than
+    /// those of long ones: what a few of them cost says little then.
+    usual: Option<f64>,
+    spread: f64,
 }
 
 /// What [`DivergenceGuard::observe`] says of a step.
@@ -213,9 +217,11 @@ pub enum Health {
 }
 
 impl DivergenceGuard {
-    /// Weight of the newest loss in the mean.
-    const NEWEST: f64 = 0.1;
-    /// How far above the lowest mean is too far: both by a half and by one nat.
+    /// Weight of the newest loss in the recent mean, and in the usual one.
+    const NEWEST: [f64; 2] = [0.1, 0.02];
+    /// How many times the usual distance is no alarm.
+    const SPREADS: f64 = 3.0;
+    /// How far above the lowest mean is too far: both by a half and by one nat, or more where batches differ much.
     const TIMES: f64 = 1.5;
     const NATS: f64 = 1.0;
     /// What a retreat multiplies the rate by.
@@ -225,7 +231,7 @@ impl DivergenceGuard {
 
     /// A guard that has seen nothing yet.
     pub fn new() -> Self {
-        Self { scale: 1.0, retreats: 0, recent: None, lowest: None }
+        Self { scale: 1.0, retreats: 0, recent: None, lowest: None, usual: None, spread: 0.0 }
     }
 
     /// Takes the training loss of a step, in nats a symbol.
@@ -233,10 +239,14 @@ impl DivergenceGuard {
         if !loss.is_finite() {
             return Health::NonFinite;
         }
-        let recent = self.recent.map_or(loss, |recent| recent + Self::NEWEST * (loss - recent));
+        let mean = |mean: Option<f64>, newest: f64| mean.map_or(loss, |mean| mean + newest * (loss - mean));
+        let recent = mean(self.recent, Self::NEWEST[0]);
+        let usual = mean(self.usual, Self::NEWEST[1]);
         let lowest = self.lowest.map_or(recent, |lowest| lowest.min(recent));
-        (self.recent, self.lowest) = (Some(recent), Some(lowest));
-        if recent > Self::TIMES * lowest && recent > lowest + Self::NATS {
+        let far = Self::NATS.max(Self::SPREADS * self.spread);
+        self.spread += Self::NEWEST[1] * ((loss - usual).abs() - self.spread);
+        (self.recent, self.usual, self.lowest) = (Some(recent), Some(usual), Some(lowest));
+        if recent > Self::TIMES * lowest && recent > lowest + far {
             Health::FarAbove { recent, lowest }
         } else {
             Health::Good
@@ -356,6 +366,13 @@ mod tests {
             // Falls from 5 to 1 with noise, and one bad batch.
             let loss = 1.0 + 4.0 * (-0.01 * step as f64).exp() + 0.3 * (step as f64 * 1.7).sin();
             let loss = if step == 500 { 8.0 } else { loss };
+            assert_eq!(guard.observe(loss), Health::Good, "step {step}");
+        }
+        // Batches of short and of long examples, some of a kind in a row: the short ones are learnt first.
+        let mut guard = DivergenceGuard::new();
+        for step in 0..3000_u64 {
+            let long = step.wrapping_mul(2_654_435_761) % 1_000 < 500;
+            let loss = if long { 3.0 } else { 0.5 + 2.5 * (-0.02 * step as f64).exp() };
             assert_eq!(guard.observe(loss), Health::Good, "step {step}");
         }
         // A nearly learnt text may double its tiny loss.
