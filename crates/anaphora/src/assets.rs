@@ -61,14 +61,19 @@ impl Assets {
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         if let Some(folder) = &self.folder {
-            let path = folder.join(name);
-            let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
-            let malformed = |error: serde_json::Error| Error::Malformed { path, reason: error.to_string() };
-            return serde_json::from_slice(&text).map_err(malformed);
+            return read_json(folder, name);
         }
         let value = make()?;
         let text = serde_json::to_string_pretty(&value).expect("plain data always serialises");
         self.made.push((name.to_owned(), text + "\n"));
         Ok(value)
     }
+}
+
+/// Such data of a run whose files are there.
+pub fn read_json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T> {
+    let path = folder.join(name);
+    let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let malformed = |error: serde_json::Error| Error::Malformed { path, reason: error.to_string() };
+    serde_json::from_slice(&text).map_err(malformed)
 }

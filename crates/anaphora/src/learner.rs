@@ -21,9 +21,6 @@ pub trait Learner {
     /// The weights, for an optimizer's step.
     fn params_mut(&mut self) -> &mut Params;
 
-    /// Batches in a pass over the data.
-    fn batches_per_epoch(&self) -> u64;
-
     /// Passes over the data done, as a fraction.
     fn progress(&self) -> f64;
 

@@ -22,7 +22,7 @@ fn names_are_learnt_scored_and_told_apart() {
     for part in [
         "task        classify, from the built-in names",
         "learn       3,600 examples, ",
-        "reads       words or characters a token, 4 classes",
+        "reads       tokens, one of 4 classes",
         "accuracy ",
         "Predict with   anaphora predict runs/names",
     ] {

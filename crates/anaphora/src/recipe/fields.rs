@@ -74,7 +74,11 @@ pub const FIELDS: &[Field] = &[
         ]),
         "what is learnt; auto finds it from the file",
     ),
-    field("data.train", Path, "what to learn from"),
+    field(
+        "data.train",
+        Path,
+        "a file or folder to learn from, as PATH; with a target, the lines that are read",
+    ),
     field("data.builtin", Word(Builtin::NAMES), "learn from data made by rule, without a file"),
     field("data.validation", Path, "what to validate on, instead of a share of the training data"),
     field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
@@ -110,8 +114,8 @@ pub const FIELDS: &[Field] = &[
         "times that a word or merged pair must occur to be kept",
     ),
     field("data.windows", Word(&["random", "sequential"]), "how windows are drawn from the data"),
-    field("data.target", Path, "what the lines of data.train become; else its second column"),
-    field("data.validation_target", Path, "the same for data.validation"),
+    field("data.target", Path, "a file with what each line becomes; else it is the second column"),
+    field("data.validation_target", Path, "a file with what each line that is validated on becomes"),
     field("data.shared_vocabulary", Flag, "one vocabulary for what is read and what is written"),
     field(
         "data.picture_size",

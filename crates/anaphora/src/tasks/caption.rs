@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin::{self, Part};
 use anaphora_data::picture::{Colour, Fit, Picture, Size, read_captions, read_picture};
-use anaphora_data::{Batches, Frames, Order, Scaler, Sequence, Tokenizer, share_out};
+use anaphora_data::{Batches, Frames, Scaler, Sequence, Tokenizer};
 use anaphora_nn::Params;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pairs::{Pairs, Writing, teaching, write};
+use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
+use crate::assets::{Assets, read_json};
 use crate::corpus;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
 use crate::model::{EncoderDecoder, Reads, Teaching};
-use crate::recipe::{self, Backbone, Data, HoldOut, Input, Recipe, Task};
+use crate::recipe::{self, Backbone, Data, Input, Recipe, Task};
 use crate::scores::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
@@ -111,13 +112,6 @@ impl Shown {
     }
 }
 
-/// Pictures that are learnt, validated on and kept for a test.
-struct Parts {
-    train: Vec<Captioned>,
-    validation: Vec<Captioned>,
-    test: Vec<Captioned>,
-}
-
 /// Reads a table of captions, or a folder with one in it, whose pictures lie beside it or in a folder `images`.
 fn read(path: &Path, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Vec<Captioned>> {
     let table = if path.is_dir() { table_in(path)? } else { path.to_owned() };
@@ -151,38 +145,23 @@ fn table_in(folder: &Path) -> Result<PathBuf> {
     }
 }
 
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
+fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Captioned>> {
     let made = |(seed, count), part| {
         let scenes = builtin::scenes(seed, count, part).into_iter();
         scenes
             .map(|scene| Captioned { picture: Shown::Made(scene.picture), captions: vec![scene.caption] })
             .collect()
     };
-    let (mut all, made_test): (Vec<Captioned>, Vec<Captioned>) = match &data.train {
+    let (all, made_test): (Vec<Captioned>, Vec<Captioned>) = match &data.train {
         Some(path) => (read(path, data, notes)?, Vec::new()),
         None => (made(BUILTIN[0], Part::Train), made(BUILTIN[1], Part::Test)),
     };
-    let how = anaphora_data::HoldOut {
-        test_every: data.test_every,
-        test_offset: data.test_offset,
-        validation_fraction: if data.validation.is_some() { 0.0 } else { data.validation_fraction },
-        order: match data.hold_out {
-            HoldOut::Random => Order::Shuffled { seed: 1 },
-            HoldOut::End => Order::File,
-        },
-    };
-    let shares = share_out(all.len(), &how, |_| false)?;
-    let mut take = |indices: &[usize]| -> Vec<Captioned> {
-        let empty = || Captioned { picture: Shown::File(PathBuf::new()), captions: Vec::new() };
-        indices.iter().map(|&index| std::mem::replace(&mut all[index], empty())).collect()
-    };
-    let (train, mut test, mut validation) =
-        (take(&shares.train), take(&shares.test), take(&shares.validation));
-    test.extend(made_test);
+    let mut parts = Parts::share(all, &parts::hold_out(data), |_| false)?;
+    parts.test.extend(made_test);
     if let Some(path) = &data.validation {
-        validation = read(path, data, notes)?;
+        parts.validation = read(path, data, notes)?;
     }
-    Ok(Parts { train, validation, test })
+    Ok(parts)
 }
 
 /// Pictures and captions as a model reads and writes them.
@@ -283,10 +262,6 @@ impl Learner for Caption {
         self.model.params_mut()
     }
 
-    fn batches_per_epoch(&self) -> u64 {
-        self.batches.per_epoch()
-    }
-
     fn progress(&self) -> f64 {
         self.batches.progress()
     }
@@ -327,8 +302,7 @@ impl Captioner {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
-        let mut assets = Assets::of(run.path());
-        let sight: Sight = assets.json(PICTURES, || unreachable!("a run has its files"))?;
+        let sight: Sight = read_json(run.path(), PICTURES)?;
         let tokenizer = corpus::read_tokenizer(&run.tokenizer_path())?;
         let mut model = EncoderDecoder::new(&recipe.model, sight.reads(), tokenizer.vocab_size(), None);
         load_weights(&run, model.params_mut())?;

@@ -10,19 +10,20 @@ mod write;
 use std::path::Path;
 
 use anaphora_data::roll::{self, Chord};
-use anaphora_data::{BatchSize, Batches, Order, Packed, builtin, share_out};
+use anaphora_data::{BatchSize, Batches, Packed, builtin};
 use anaphora_nn::Params;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use self::coding::Coding;
+use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
+use crate::assets::{Assets, read_json};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::notes;
-use crate::recipe::{self, Data, HoldOut, Recipe, Task};
+use crate::recipe::{self, Data, Recipe, Task};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
 use crate::{Device, Error, Result, Run};
@@ -51,15 +52,8 @@ pub fn defaults(recipe: &mut Recipe) {
 /// Pieces, each a list of frames.
 type Pieces = Vec<Vec<Chord>>;
 
-/// Pieces by what they are for.
-struct Parts {
-    train: Pieces,
-    validation: Pieces,
-    test: Pieces,
-}
-
 /// Reads what the recipe names and shares it out.
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
+fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Vec<Chord>>> {
     let Some(path) = &data.train else {
         let (train, validation, test, seed) = BUILTIN;
         let mut pieces = builtin::chorales(seed, train + validation + test);
@@ -71,19 +65,7 @@ fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
         let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
         Parts { train, validation: valid, test }
     } else {
-        let mut pieces = from_midi(path, data, notes)?;
-        let how = anaphora_data::HoldOut {
-            test_every: data.test_every,
-            test_offset: data.test_offset,
-            validation_fraction: if data.validation.is_some() { 0.0 } else { data.validation_fraction },
-            order: match data.hold_out {
-                HoldOut::Random => Order::Shuffled { seed: 1 },
-                HoldOut::End => Order::File,
-            },
-        };
-        let shares = share_out(pieces.len(), &how, |_| false)?;
-        let mut take = |of: &[usize]| of.iter().map(|&index| std::mem::take(&mut pieces[index])).collect();
-        Parts { train: take(&shares.train), validation: take(&shares.validation), test: take(&shares.test) }
+        Parts::share(from_midi(path, data, notes)?, &parts::hold_out(data), |_| false)?
     };
     if let Some(path) = &data.validation {
         parts.validation = read(path, data, notes)?;
@@ -147,13 +129,9 @@ impl Chorales {
             Ok(Coding { low, high, notes: model.notes, frame: data.frame })
         })?;
         let lengths: Vec<usize> = train.iter().map(|piece| coding.steps(piece)).collect();
-        let size = match training.batch_units {
-            Some(units) => BatchSize::Units(units),
-            None => BatchSize::Examples(training.batch),
-        };
         Ok(Self {
             model: coding.model(model, Some(training.seed.into())),
-            batches: Batches::new(lengths, size, training.seed.into())?,
+            batches: super::batches(lengths, training)?,
             coding,
             transpose: data.transpose,
             seed: training.seed,
@@ -220,10 +198,6 @@ impl Learner for Chorales {
         self.model.params_mut()
     }
 
-    fn batches_per_epoch(&self) -> u64 {
-        self.batches.per_epoch()
-    }
-
     fn progress(&self) -> f64 {
         self.batches.progress()
     }
@@ -272,7 +246,7 @@ impl Harmonist {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
-        let coding: Coding = Assets::of(run.path()).json(CODING, || unreachable!("a run has its files"))?;
+        let coding: Coding = read_json(run.path(), CODING)?;
         let mut model = coding.model(&recipe.model, None);
         load_weights(&run, model.params_mut())?;
         Ok(Self { run, recipe, coding, model, compute: Compute::new(device) })

@@ -9,7 +9,7 @@ mod steps;
 
 pub use predictor::Classifier;
 
-use anaphora_data::{BatchSize, Batches, Order, share_out};
+use anaphora_data::Batches;
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
@@ -17,10 +17,11 @@ use self::examples::Examples;
 use self::interface::{CLASSES, Interface};
 use self::read::{Labelled, read, seen_once};
 use self::steps::Steps;
+use super::parts::hold_out;
 use crate::assets::Assets;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
-use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, HoldOut, Recipe, RecipeError, Task};
+use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::{Error, Result};
 
 /// A classifier and the examples that it learns.
@@ -80,34 +81,26 @@ fn parts(data: &Data, known: Option<&Steps>, notes: &mut dyn FnMut(&str)) -> Res
     if let Some(note) = seen_once(&all.examples, data.label_separator.as_deref()) {
         notes(&note);
     }
-    let how = anaphora_data::HoldOut {
-        test_every: data.test_every,
-        test_offset: data.test_offset,
-        validation_fraction: if data.validation.is_some() { 0.0 } else { data.validation_fraction },
-        order: match data.hold_out {
-            HoldOut::Random => Order::Shuffled { seed: 1 },
-            HoldOut::End => Order::File,
-        },
-    };
     if let Some(pattern) = &data.test_files {
         mark_tests(pattern, &mut all)?;
     }
-    let shares = share_out(all.examples.len(), &how, |index| all.examples[index].test)?;
-    let mut take = |indices: &[usize]| Labelled {
-        examples: indices.iter().map(|&index| std::mem::take(&mut all.examples[index])).collect(),
-        steps: all.steps.clone(),
-        notes: Vec::new(),
-    };
-    let (train, test) = (take(&shares.train), take(&shares.test));
+    let Labelled { examples, steps, .. } = all;
+    let shared = super::parts::Parts::share(examples, &hold_out(data), |example| example.test)?;
+    let labelled = |examples| Labelled { examples, steps: steps.clone(), notes: Vec::new() };
     let validation = match &data.validation {
         Some(path) => {
-            let held_out = read(data, Some(path), Some(&train.steps))?;
+            let held_out = read(data, Some(path), Some(&steps))?;
             held_out.notes.iter().for_each(|note| notes(note));
             held_out
         }
-        None => take(&shares.validation),
+        None => labelled(shared.validation),
     };
-    Ok(Parts { train, validation, test, own_validation: data.validation.is_some() })
+    Ok(Parts {
+        train: labelled(shared.train),
+        validation,
+        test: labelled(shared.test),
+        own_validation: data.validation.is_some(),
+    })
 }
 
 /// Keeps the examples for a test whose file's name is like the pattern.
@@ -154,13 +147,9 @@ impl Classify {
         let weights = class_weights(training.class_weights, &train, interface.labels.len());
         let objective = interface.objective(training.label_smoothing as f32, weights);
         let (model, shape) = (interface.model(&recipe.model), interface.shape(tokenizer));
-        let size = match training.batch_units {
-            Some(units) => BatchSize::Units(units),
-            None => BatchSize::Examples(training.batch),
-        };
         Ok(Self {
             model: SequenceModel::new(&model, shape, objective, Some(training.seed.into())),
-            batches: Batches::new(train.lengths(), size, training.seed.into())?,
+            batches: super::batches(train.lengths(), training)?,
             interface,
             train,
             validation,
@@ -187,17 +176,21 @@ impl Learner for Classify {
     fn describe(&self) -> Description {
         let Interface { steps, scaler, labels, separator, .. } = &self.interface;
         let reads = match scaler.as_ref().map(|scaler| scaler.mean.len()) {
-            Some(1) => "one number".to_owned(),
-            Some(width) => format!("{width} numbers"),
-            None => "words or characters".to_owned(),
+            Some(1) => format!("one number a {}", steps.unit()),
+            Some(width) => format!("{width} numbers a {}", steps.unit()),
+            None => format!("{}s", steps.unit()),
         };
-        let what = if separator.is_some() { "labels, any of them at once" } else { "classes" };
+        let what = if separator.is_some() {
+            format!("any of {} labels", labels.len())
+        } else {
+            format!("one of {} classes", labels.len())
+        };
         Description {
             example: "example",
             unit: steps.unit(),
             train: self.train.extent(),
             validation: self.validation.extent(),
-            maps: format!("{reads} a {}, {} {what}", steps.unit(), labels.len()),
+            maps: format!("{reads}, {what}"),
             characters: None,
         }
     }
@@ -208,10 +201,6 @@ impl Learner for Classify {
 
     fn params_mut(&mut self) -> &mut Params {
         self.model.params_mut()
-    }
-
-    fn batches_per_epoch(&self) -> u64 {
-        self.batches.per_epoch()
     }
 
     fn progress(&self) -> f64 {

@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::events::EventOptions;
-use anaphora_data::{Order, TokenStream, composer, share_out};
+use anaphora_data::{TokenStream, composer};
 use anaphora_music::abc;
 use serde_json::json;
 
 use super::language::{Language, Learns};
+use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
+use crate::assets::{Assets, read_json};
 use crate::compose::{ComposeOptions, Composed};
 use crate::evaluate::Evaluator;
 use crate::learner::{Compute, Description, Extent};
 use crate::model::LanguageModel;
 use crate::notes::{self, TICKS_PER_SECOND};
-use crate::recipe::{Data, HoldOut, Recipe, Task};
+use crate::recipe::{Data, Recipe, Task};
 use crate::sampling::Sampler;
 use crate::trained::load_weights;
 use crate::{Device, Error, Result, Run};
@@ -57,24 +58,13 @@ fn read(
 }
 
 /// Pieces to learn from, to validate on and to test on.
-fn parts(data: &Data, options: &EventOptions, told: &mut dyn FnMut(&str)) -> Result<[Vec<Vec<u32>>; 3]> {
-    let mut pieces = read(data.train.as_deref(), data, options, told)?;
-    let how = anaphora_data::HoldOut {
-        test_every: data.test_every,
-        test_offset: data.test_offset,
-        validation_fraction: if data.validation.is_some() { 0.0 } else { data.validation_fraction },
-        order: match data.hold_out {
-            HoldOut::Random => Order::Shuffled { seed: 1 },
-            HoldOut::End => Order::File,
-        },
-    };
-    let shares = share_out(pieces.len(), &how, |_| false)?;
-    let mut take = |of: &[usize]| of.iter().map(|&index| std::mem::take(&mut pieces[index])).collect();
-    let (train, mut validation, test) = (take(&shares.train), take(&shares.validation), take(&shares.test));
+fn parts(data: &Data, options: &EventOptions, told: &mut dyn FnMut(&str)) -> Result<Parts<Vec<u32>>> {
+    let pieces = read(data.train.as_deref(), data, options, told)?;
+    let mut parts = Parts::share(pieces, &parts::hold_out(data), |_| false)?;
     if let Some(path) = &data.validation {
-        validation = read(Some(path), data, options, told)?;
+        parts.validation = read(Some(path), data, options, told)?;
     }
-    Ok([train, validation, test])
+    Ok(parts)
 }
 
 /// The pieces one behind the other, each closed by the token behind those of events.
@@ -90,7 +80,7 @@ fn symbols(options: &EventOptions) -> usize {
 /// Reads what the recipe names.
 pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
-    let [train, validation, _] = parts(&recipe.data, &options, told)?;
+    let Parts { train, validation, .. } = parts(&recipe.data, &options, told)?;
     let (learnt, held_out) = (stream(&train, &options), stream(&validation, &options));
     let extent = |pieces: &[_], stream: &TokenStream| Extent { examples: pieces.len(), units: stream.len() };
     let description = Description {
@@ -124,8 +114,7 @@ impl Performer {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
-        let options: EventOptions =
-            Assets::of(run.path()).json(EVENTS, || unreachable!("a run has its files"))?;
+        let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
         load_weights(&run, model.params_mut())?;
         Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
@@ -173,7 +162,8 @@ impl Predictor for Performer {
         let pieces = match on {
             On::Data(path, _) => read(Some(path), &self.recipe.data, &self.options, told)?,
             _ => {
-                let [_, validation, test] = parts(&self.run.data(&self.recipe.data)?, &self.options, told)?;
+                let Parts { validation, test, .. } =
+                    parts(&self.run.data(&self.recipe.data)?, &self.options, told)?;
                 if *on == On::Test { test } else { validation }
             }
         };

@@ -7,7 +7,7 @@ mod score;
 mod show;
 
 use anaphora_data::series::{Calendar, Feature};
-use anaphora_data::{BatchSize, Batches, Scaler};
+use anaphora_data::{Batches, Scaler};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use self::interface::{VALIDATED, check, forth, sample};
 pub(super) use self::score::Scores;
 pub(super) use self::show::prediction;
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
+use crate::assets::{Assets, read_json};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::recipe::{Backbone, Channels, Data, Head, Recipe, Shortcut, Task};
@@ -111,14 +111,10 @@ impl Forecast {
         };
         let train = parts(&origins.train);
         let lengths = vec![interface.frames(); train.len()];
-        let size = match training.batch_units {
-            Some(units) => BatchSize::Units(units),
-            None => BatchSize::Examples(training.batch),
-        };
         Ok(Self {
             task,
             model: interface.model(&recipe.model, Some(training.seed.into())),
-            batches: Batches::new(lengths, size, training.seed.into())?,
+            batches: super::batches(lengths, training)?,
             validation: parts(&sample(&origins.validation, VALIDATED / interface.per_origin())),
             train,
             prepared,
@@ -251,10 +247,6 @@ impl Learner for Forecast {
         self.model.params_mut()
     }
 
-    fn batches_per_epoch(&self) -> u64 {
-        self.batches.per_epoch()
-    }
-
     fn progress(&self) -> f64 {
         self.batches.progress()
     }
@@ -299,8 +291,7 @@ impl Forecaster {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
-        let interface: Interface =
-            Assets::of(run.path()).json(INTERFACE, || unreachable!("a run has its files"))?;
+        let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
         load_weights(&run, model.params_mut())?;
         Ok(Self { run, recipe, interface, model, compute: Compute::new(device) })

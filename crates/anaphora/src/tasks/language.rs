@@ -115,10 +115,6 @@ impl Learner for Language {
         self.model.params_mut()
     }
 
-    fn batches_per_epoch(&self) -> u64 {
-        self.windows.steps_per_epoch()
-    }
-
     fn progress(&self) -> f64 {
         self.windows.progress()
     }

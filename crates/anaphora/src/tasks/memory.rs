@@ -249,12 +249,8 @@ impl Learner for Memory {
         self.model.params_mut()
     }
 
-    fn batches_per_epoch(&self) -> u64 {
-        PASS.div_ceil(self.batch as u64)
-    }
-
     fn progress(&self) -> f64 {
-        self.drawn as f64 / self.batches_per_epoch() as f64
+        self.drawn as f64 / PASS.div_ceil(self.batch as u64) as f64
     }
 
     fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {

@@ -8,6 +8,7 @@ mod forecast;
 mod language;
 mod memory;
 mod pairs;
+mod parts;
 mod predict;
 mod trajectory;
 mod translate;
@@ -27,12 +28,12 @@ pub use translate::{Translate, Translator};
 use std::path::Path;
 
 use anaphora_data::table::TableOptions;
-use anaphora_data::{Batches, Place};
+use anaphora_data::{BatchSize, Batches, Place};
 use serde_json::Value;
 
 use crate::assets::Assets;
 use crate::learner::Learner;
-use crate::recipe::{Data, Recipe, Task};
+use crate::recipe::{Data, Recipe, Task, Training};
 use crate::{Device, Error, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
@@ -85,6 +86,15 @@ pub fn defaults(recipe: &mut Recipe) {
 /// How the recipe's tables are read.
 fn table_options(data: &Data) -> TableOptions {
     TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
+}
+
+/// Batches of examples of such lengths.
+fn batches(lengths: Vec<usize>, training: &Training) -> Result<Batches> {
+    let size = match training.batch_units {
+        Some(units) => BatchSize::Units(units),
+        None => BatchSize::Examples(training.batch),
+    };
+    Ok(Batches::new(lengths, size, training.seed.into())?)
 }
 
 /// Goes on with batches from where a checkpoint says.

@@ -36,11 +36,7 @@ impl Pairs {
 
     /// Batches to learn from.
     pub fn batches(&self, training: &Training) -> Result<Batches> {
-        let size = match training.batch_units {
-            Some(units) => BatchSize::Units(units),
-            None => BatchSize::Examples(training.batch),
-        };
-        Ok(Batches::new(self.lengths(), size, training.seed.into())?)
+        super::batches(self.lengths(), training)
     }
 
     /// Pairs, and the tokens that are written.

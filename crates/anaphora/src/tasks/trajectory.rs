@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin::{self, Ball};
+use anaphora_data::share_out;
 use anaphora_data::table::{TableOptions, read_table};
-use anaphora_data::{Order, share_out};
 use serde_json::json;
 
 use super::forecast::{
@@ -14,7 +14,7 @@ use super::forecast::{
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::plot::{Flight, flights};
-use crate::recipe::{Builtin, Channels, Data, HoldOut, Normalize, Recipe, Task};
+use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Task};
 use crate::{Device, Error, Result, Run};
 
 /// The seed and number of built-in throws.
@@ -94,16 +94,7 @@ fn too_short(collection: &Collection, steps: &Steps) -> Vec<usize> {
 
 /// Shares the paths out, and says where forecasts begin: in training anywhere, in the test behind what is read first.
 fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origins> {
-    let how = anaphora_data::HoldOut {
-        test_every: data.test_every,
-        test_offset: data.test_offset,
-        validation_fraction: data.validation_fraction,
-        order: match data.hold_out {
-            HoldOut::Random => Order::Shuffled { seed: 1 },
-            HoldOut::End => Order::File,
-        },
-    };
-    let shares = share_out(collection.members.len(), &how, |_| false)?;
+    let shares = share_out(collection.members.len(), &super::parts::hold_out(data), |_| false)?;
     let Steps { lookback, chunk, horizon, .. } = *steps;
     let anywhere = |members: &[usize]| -> Vec<Origin> {
         let of = |&member: &usize| {

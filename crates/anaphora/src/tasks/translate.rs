@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
-use anaphora_data::{Batches, Order, Sequence, Tokenizer, builtin, share_out};
+use anaphora_data::{Batches, Sequence, Tokenizer, builtin};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
 use super::pairs::{Pairs, Writing, teaching, texts, write};
+use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::corpus;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
 use crate::model::{EncoderDecoder, PairBatch, Reads, Teaching};
-use crate::recipe::{self, Backbone, Data, HoldOut, Recipe, Task};
+use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::scores::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
@@ -48,12 +49,8 @@ pub fn defaults(recipe: &mut Recipe) {
     }
 }
 
-/// Pairs of texts that are learnt, validated on and kept for a test.
-struct Parts {
-    train: Vec<Pair>,
-    validation: Vec<Pair>,
-    test: Vec<Pair>,
-}
+/// At most so many pairs are held out.
+const VALIDATED: f64 = 1_000.0;
 
 /// Reads pairs from two files, or from one table.
 fn read(source: &Path, target: Option<&Path>, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Vec<Pair>> {
@@ -68,8 +65,8 @@ fn read(source: &Path, target: Option<&Path>, data: &Data, notes: &mut dyn FnMut
     Ok(read.pairs)
 }
 
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
-    let mut pairs = match &data.train {
+fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Pair>> {
+    let pairs = match &data.train {
         Some(source) => read(source, data.target.as_deref(), data, notes)?,
         None => {
             let (seed, count, longest) = BUILTIN;
@@ -77,29 +74,13 @@ fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
             builtin::reverse(seed, count, longest).into_iter().enumerate().map(pair).collect()
         }
     };
-    let how = anaphora_data::HoldOut {
-        test_every: data.test_every,
-        test_offset: data.test_offset,
-        validation_fraction: if data.validation.is_some() {
-            0.0
-        } else {
-            data.validation_fraction.min(1_000.0 / pairs.len() as f64)
-        },
-        order: match data.hold_out {
-            HoldOut::Random => Order::Shuffled { seed: 1 },
-            HoldOut::End => Order::File,
-        },
-    };
-    let shares = share_out(pairs.len(), &how, |_| false)?;
-    let empty = || Pair { source: String::new(), target: String::new(), line: 0 };
-    let mut take = |indices: &[usize]| -> Vec<Pair> {
-        indices.iter().map(|&index| std::mem::replace(&mut pairs[index], empty())).collect()
-    };
-    let (train, test, mut validation) = (take(&shares.train), take(&shares.test), take(&shares.validation));
+    let mut how = parts::hold_out(data);
+    how.validation_fraction = how.validation_fraction.min(VALIDATED / pairs.len() as f64);
+    let mut parts = Parts::share(pairs, &how, |_| false)?;
     if let Some(path) = &data.validation {
-        validation = read(path, data.validation_target.as_deref(), data, notes)?;
+        parts.validation = read(path, data.validation_target.as_deref(), data, notes)?;
     }
-    Ok(Parts { train, validation, test })
+    Ok(parts)
 }
 
 /// What turns texts into tokens and back.
@@ -109,7 +90,7 @@ struct Languages {
 }
 
 impl Languages {
-    fn learn(assets: &mut Assets, data: &Data, parts: &Parts) -> Result<Self> {
+    fn learn(assets: &mut Assets, data: &Data, parts: &Parts<Pair>) -> Result<Self> {
         let kind = corpus::kind(data);
         let any_text = kind.is_some_and(anaphora_data::Kind::takes_any_text);
         // Of characters, one that occurs only in validation must have a number too; rare words have one for all.
@@ -223,10 +204,6 @@ impl Learner for Translate {
 
     fn params_mut(&mut self) -> &mut Params {
         self.model.params_mut()
-    }
-
-    fn batches_per_epoch(&self) -> u64 {
-        self.batches.per_epoch()
     }
 
     fn progress(&self) -> f64 {

@@ -23,11 +23,11 @@ A recipe file overrides the defaults, flags override the recipe, --set overrides
 in the run folder as recipe.toml, with all fields and what they mean. Where no end is set, training ends when the \
 validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes on, also after a crash.";
 
-/// Learn from a file of tunes or text
+/// Learn from a file: tunes, text, labelled examples, sentence pairs, captions, series
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What to learn from: a file or folder
+    /// What to learn from: a file or folder; what is in it decides what is learnt, or --task
     #[arg(required_unless_present_any = ["recipe", "data.builtin", "data.train"])]
     path: Option<PathBuf>,
     /// Recipe file (TOML) to start from

@@ -11,7 +11,8 @@ use super::interface::{CLASSES, Interface};
 use super::read::{Example, Raw, read};
 use super::steps::{Ear, Steps, number_frames};
 use super::{files, parts};
-use crate::assets::Assets;
+use crate::assets::read_json;
+use crate::corpus::read_tokenizer;
 use crate::learner::Compute;
 use crate::model::SequenceModel;
 use crate::recipe::Recipe;
@@ -33,10 +34,9 @@ impl Classifier {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
-        let mut assets = Assets::of(run.path());
-        let interface: Interface = assets.json(CLASSES, || unreachable!("a run has its files"))?;
+        let interface: Interface = read_json(run.path(), CLASSES)?;
         let tokenizer = match interface.steps {
-            Steps::Text { .. } => Some(assets.tokenizer(|| unreachable!("a run has its files"))?),
+            Steps::Text { .. } => Some(read_tokenizer(&run.tokenizer_path())?),
             _ => None,
         };
         let shape = interface.shape(tokenizer.as_ref());

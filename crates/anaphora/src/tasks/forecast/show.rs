@@ -34,14 +34,14 @@ pub fn prediction(
         })
     });
     let heads: Vec<String> = heads.collect();
-    let first = when(collection, origin.member, origin.at);
-    let wide =
-        first.chars().count().max(when(collection, origin.member, origin.at + interface.horizon).len());
+    let dates: Vec<String> = (0..forecast.len() / per_step)
+        .map(|index| when(collection, origin.member, origin.at + index))
+        .collect();
+    let wide = dates.iter().map(String::len).max().unwrap_or(0).max("step".len());
     let mut text = format!("{:<wide$}", "step");
     heads.iter().for_each(|head| text += &format!("  {head:>10}"));
     let mut steps = Vec::new();
-    for (index, values) in forecast.chunks_exact(per_step).enumerate() {
-        let when = when(collection, origin.member, origin.at + index);
+    for (when, values) in dates.iter().zip(forecast.chunks_exact(per_step)) {
         text += &format!("\n{when:<wide$}");
         for (head, value) in heads.iter().zip(values) {
             let width = head.chars().count().max(10);
@@ -62,7 +62,7 @@ pub fn prediction(
         steps.push(Value::Object(object));
     }
     let name = &collection.members[origin.member].name;
-    Prediction { text, json: json!({ "input": name, "from": first, "forecast": steps }) }
+    Prediction { text, json: json!({ "input": name, "from": dates.first(), "forecast": steps }) }
 }
 
 /// A number with five digits or so.
