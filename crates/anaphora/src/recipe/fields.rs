@@ -244,6 +244,11 @@ pub const FIELDS: &[Field] = &[
         Number(0.0, 1.0),
         "share of true tokens that a decoder's own replace",
     ),
+    field(
+        "training.curriculum",
+        Number(0.0, 1.0),
+        "share of a batch that asks for less memory, in problems of it",
+    ),
     field("training.class_weights", Word(&["none", "balanced"]), "count rare classes for more"),
     field("training.steps", Whole(1, MANY), "end after so many optimizer steps"),
     field("training.epochs", Positive, "end after so many passes over the data"),

@@ -20,6 +20,9 @@ pub struct Training {
     pub label_smoothing: f64,
     /// The share of the true tokens before each in whose place a decoder reads its own while it learns (Bengio et al. 2015).
     pub scheduled_sampling: f64,
+    /// The share of a batch whose examples ask for less memory than the problem does, so that the easy ones show what to
+    /// look for in the hard ones (Bengio et al. 2009).
+    pub curriculum: f64,
     /// How much a class counts.
     pub class_weights: ClassWeights,
     /// End after so many optimizer steps.
@@ -126,6 +129,7 @@ impl Default for Training {
             carry_state: true,
             label_smoothing: 0.0,
             scheduled_sampling: 0.0,
+            curriculum: 0.0,
             class_weights: ClassWeights::default(),
             steps: None,
             epochs: None,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
-use crate::recipe::{self, Builtin, Recipe, ScheduleKind, Task};
+use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
 use crate::{Device, Error, Result, Run};
@@ -34,13 +34,21 @@ const TEST: u64 = u64::MAX - 1;
 
 /// Better defaults for a problem of memory than a language model's.
 pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { model, training, .. } = recipe;
+    let Recipe { data, model, training, .. } = recipe;
     (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.0);
     // Gates that are to open for one mark in hundreds of steps have a long way to go.
     (training.batch, training.learning_rate, training.weight_decay) = (32, 1e-2, 0.0);
     training.schedule = ScheduleKind::Constant;
     (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
     training.steps = Some(2_000);
+    if model.backbone == Backbone::Transformer {
+        (model.layers, model.heads, model.position) = (2, Some(4), Position::Learned);
+        training.learning_rate = 3e-3;
+    }
+    if data.builtin == Some(Builtin::Copy) {
+        // Ten symbols among a thousand blanks are found first where there are few blanks.
+        training.curriculum = 0.875;
+    }
 }
 
 /// One of the problems.
@@ -106,13 +114,14 @@ impl Problem {
         SequenceModel::new(&model, shape, objective, seed)
     }
 
-    fn examples(self, seed: u64, count: usize) -> Examples {
+    /// Examples that ask for as much memory as each of `lengths`.
+    fn examples(self, seed: u64, lengths: &[usize]) -> Examples {
         let pairs: Vec<(Sequence, Target)> = match self {
-            Self::Adding(length) => adding(seed, count, length)
+            Self::Adding(_) => adding(seed, lengths)
                 .into_iter()
                 .map(|example| (Sequence::Frames(example.input), Target::Sum(example.target)))
                 .collect(),
-            Self::Copy(delay) => copy(seed, count, delay)
+            Self::Copy(_) => copy(seed, lengths)
                 .into_iter()
                 .map(|example| (Sequence::Tokens(example.input), Target::Symbols(example.target)))
                 .collect(),
@@ -121,9 +130,24 @@ impl Problem {
         Examples { inputs, targets }
     }
 
+    /// The lengths of a batch, the longest first: a share of them are shorter, evenly on a logarithmic scale.
+    fn lengths(self, batch: usize, shorter: f64) -> Vec<usize> {
+        let (Self::Adding(length) | Self::Copy(length)) = self;
+        let shortest = if matches!(self, Self::Adding(_)) { 2 } else { 1 };
+        let count = (batch as f64 * shorter).round() as usize;
+        let length_of = |index: usize| {
+            let exponent = (count - index) as f64 / (count + 1) as f64;
+            ((length as f64).powf(exponent).round() as usize).clamp(shortest.min(length), length)
+        };
+        std::iter::repeat_n(length, batch - count).chain((0..count).map(length_of)).collect()
+    }
+
     /// Examples to score a model on: fewer of those with a target a step.
     fn held_out(self, seed: u64) -> Examples {
-        self.examples(seed, if matches!(self, Self::Adding(_)) { 500 } else { 100 })
+        match self {
+            Self::Adding(length) => self.examples(seed, &[length; 500]),
+            Self::Copy(delay) => self.examples(seed, &[delay; 100]),
+        }
     }
 
     /// What a model without memory comes to: always saying 1, or blanks and then any symbol.
@@ -157,7 +181,7 @@ impl Examples {
         match symbols.first() {
             None => Targets::Values(sums),
             Some(first) => {
-                let step = |t: usize| symbols.iter().map(move |ids| ids[t]);
+                let step = |t: usize| symbols.iter().map_while(move |ids| ids.get(t).copied());
                 Targets::Classes((0..first.len()).flat_map(step).collect())
             }
         }
@@ -197,7 +221,8 @@ fn likeliest(row: &[f32]) -> u32 {
 pub struct Memory {
     problem: Problem,
     model: SequenceModel,
-    batch: usize,
+    /// Of each batch.
+    lengths: Vec<usize>,
     seed: u32,
     /// Batches drawn.
     drawn: u64,
@@ -211,8 +236,8 @@ impl Memory {
         Ok(Self {
             model: problem.model(recipe, Some(training.seed.into())),
             validation: problem.held_out(VALIDATION),
+            lengths: problem.lengths(training.batch, training.curriculum),
             problem,
-            batch: training.batch,
             seed: training.seed,
             drawn: 0,
         })
@@ -250,11 +275,11 @@ impl Learner for Memory {
     }
 
     fn progress(&self) -> f64 {
-        self.drawn as f64 / PASS.div_ceil(self.batch as u64) as f64
+        self.drawn as f64 / PASS.div_ceil(self.lengths.len() as u64) as f64
     }
 
     fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
-        let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, self.batch);
+        let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, &self.lengths);
         self.drawn += 1;
         let packed = Packed::new(&examples.inputs);
         let targets = Examples::targets(&examples.targets);
@@ -437,7 +462,8 @@ mod tests {
 
     #[test]
     fn guessing_costs_what_is_stated() {
-        let Targets::Values(sums) = Examples::targets(&Problem::Adding(50).examples(1, 20_000).targets)
+        let Targets::Values(sums) =
+            Examples::targets(&Problem::Adding(50).examples(1, &[50; 20_000]).targets)
         else {
             panic!("sums are numbers");
         };
@@ -447,8 +473,20 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_a_batch_is_shorter() {
+        assert_eq!(Problem::Copy(1_000).lengths(6, 0.5), [1_000, 1_000, 1_000, 178, 32, 6]);
+        assert_eq!(Problem::Adding(600).lengths(2, 0.0), [600, 600]);
+        assert!(Problem::Adding(3).lengths(40, 1.0).iter().all(|length| (2..=3).contains(length)));
+        let Examples { inputs, targets } = Problem::Copy(50).examples(5, &Problem::Copy(50).lengths(9, 0.7));
+        let Targets::Classes(targets) = Examples::targets(&targets) else { panic!("symbols are classes") };
+        let packed = Packed::new(&inputs);
+        let signs = packed.ids.iter().filter(|&&id| id == 9).count();
+        assert_eq!((packed.ids.len(), signs), (targets.len(), 9));
+    }
+
+    #[test]
     fn targets_lie_as_a_batch_does() {
-        let Examples { inputs, targets } = Problem::Copy(3).examples(5, 4);
+        let Examples { inputs, targets } = Problem::Copy(3).examples(5, &[3; 4]);
         let packed = Packed::new(&inputs);
         let Targets::Classes(targets) = Examples::targets(&targets) else { panic!("symbols are classes") };
         assert_eq!(packed.ids[..4 * COPY_REMEMBERED], targets[targets.len() - 4 * COPY_REMEMBERED..]);

@@ -18,18 +18,18 @@ pub struct AddingExample {
 /// half, the other in the second.
 ///
 /// # Panics
-/// If the length is below 2.
-pub fn adding(seed: u64, count: usize, length: usize) -> Vec<AddingExample> {
-    assert!(length >= 2, "the adding problem of length {length}, 2 or more are needed");
+/// If a length is below 2.
+pub fn adding(seed: u64, lengths: &[usize]) -> Vec<AddingExample> {
     let mut random = seeded(seed);
-    let example = |_| {
+    let example = |&length: &usize| {
+        assert!(length >= 2, "the adding problem of length {length}, 2 or more are needed");
         let mut values: Vec<f32> = (0..length).flat_map(|_| [random.random(), 0.0]).collect();
         let marked = [random.random_range(0..length / 2), random.random_range(length / 2..length)];
         marked.iter().for_each(|&at| values[2 * at + 1] = 1.0);
         let target = marked.iter().map(|&at| values[2 * at]).sum();
         AddingExample { input: Frames { width: 2, values }, target }
     };
-    (0..count).map(example).collect()
+    lengths.iter().map(example).collect()
 }
 
 /// Number of symbols of the copy problem: eight to remember, the blank (8) and the sign to begin (9).
@@ -70,11 +70,12 @@ impl CopyExample {
 /// guessing, has a mean cross-entropy of `10 ln 8 / (delay + 20)`.
 ///
 /// # Panics
-/// If the delay is 0.
-pub fn copy(seed: u64, count: usize, delay: usize) -> Vec<CopyExample> {
+/// If a delay is 0.
+pub fn copy(seed: u64, delays: &[usize]) -> Vec<CopyExample> {
     let mut random = seeded(seed);
-    let mut example = || CopyExample::new(std::array::from_fn(|_| random.random_range(0..BLANK)), delay);
-    (0..count).map(|_| example()).collect()
+    let example =
+        |&delay: &usize| CopyExample::new(std::array::from_fn(|_| random.random_range(0..BLANK)), delay);
+    delays.iter().map(example).collect()
 }
 
 /// Numbers from 0 to 49 and the same in reverse, as JoeyNMT has them: 1 to `longest` of them, each length as likely.

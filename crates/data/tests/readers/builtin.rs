@@ -9,20 +9,20 @@ use anaphora_data::builtin::{
 #[test]
 fn the_same_seed_gives_the_same_and_a_larger_count_goes_on() {
     let ball = Ball { frames: 5, ..Default::default() };
-    assert_eq!(adding(1, 9, 7)[..4], adding(1, 4, 7));
-    assert_eq!(copy(1, 9, 7)[..4], copy(1, 4, 7));
+    assert_eq!(adding(1, &[7; 9])[..4], adding(1, &[7; 4]));
+    assert_eq!(copy(1, &[7; 9])[..4], copy(1, &[7; 4]));
     assert_eq!(reverse(1, 9, 7)[..4], reverse(1, 4, 7));
     assert_eq!(waves(1, 9, 7, 0.1)[..4], waves(1, 4, 7, 0.1));
     assert_eq!(names(1, 9)[..4], names(1, 4));
     assert_eq!(scenes(1, 9, Part::Train)[..4], scenes(1, 4, Part::Train));
     assert_eq!(flights(1, 9, &ball)[..4], flights(1, 4, &ball));
     assert_eq!(seasonal(1, 9).values[..4], seasonal(1, 4).values);
-    assert_ne!(adding(1, 1, 7), adding(2, 1, 7));
+    assert_ne!(adding(1, &[7; 1]), adding(2, &[7; 1]));
 }
 
 #[test]
 fn adding_two_of_many() {
-    let examples = adding(3, 4000, 11);
+    let examples = adding(3, &[11; 4000]);
     for example in &examples {
         let marks: Vec<usize> = (0..11).filter(|&step| example.input.frame(step)[1] == 1.0).collect();
         assert!(marks.len() == 2 && marks[0] < 5 && marks[1] >= 5, "{marks:?}");
@@ -35,7 +35,7 @@ fn adding_two_of_many() {
 
 #[test]
 fn copying_after_a_delay() {
-    for example in copy(3, 50, 30) {
+    for example in copy(3, &[30; 50]) {
         assert_eq!((example.input.len(), example.target.len()), (50, 50));
         assert_eq!(example.input[..10], example.target[40..]);
         assert!(example.input[..10].iter().all(|&symbol| symbol < 8));
