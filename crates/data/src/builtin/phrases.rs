@@ -26,15 +26,17 @@ const PLACES: &[&str] = &["Florence", "Austin", "Victoria", "Sydney", "Georgia",
 const FIRST: &[&str] =
     &["Mar", "Hal", "Win", "Ash", "Bren", "Thorn", "Cal", "Lan", "Stan", "Whit", "Ral", "Ked"];
 const MIDDLE: &[&str] = &["", "", "er", "in", "a", "den", "low"];
-/// How surnames end, and how places do; some end in either way.
-const OF_PERSONS: &[&str] = &["son", "well", "ton", "ley", "man"];
-const OF_PLACES: &[&str] = &["ville", "burg", "ton", "ley", "ford"];
+/// How surnames end, and how places do; the last two ends serve both.
+const OF_PERSONS: &[&str] = &["son", "well", "man", "ton", "ley"];
+const OF_PLACES: &[&str] = &["ville", "burg", "ford", "ton", "ley"];
 const BEFORE_PLACES: &[&str] = &["New", "Port", "Lake"];
 const COMPANIES: &[&str] = &["Bank", "Steel", "Press", "Works", "Trade"];
 
-/// Sentences by a small grammar in which the tag of many a word follows from its context: `market` is a noun or a verb by
-/// its place, `clean` begins a noun phrase, goes on with it or is a verb, `Florence` is a person, a place or the first or
-/// last word of an organisation. Each sentence as a whole says which. Tags are IOB2's of NP, VP, PER, LOC and ORG.
+/// Sentences by a small grammar in which the tag of many a word follows from its context, and from nothing else: `market` is
+/// a noun or a verb by its place, `Florence` a person, a place or the first or last word of an organisation. What stands
+/// behind decides too: `guard plans change the market` is on the plans of guards, `guard plans with Anna` an order. Names
+/// are made of syllables, so that many are met for the first time; `to Halerson` and `to Halerford` differ by their
+/// endings alone. Each sentence as a whole says which tags are right. They are IOB2's of NP, VP, PER, LOC and ORG.
 pub fn phrases(seed: u64, count: usize) -> Vec<Vec<TaggedWord>> {
     let mut random = seeded(seed);
     (0..count).map(|_| Sentence::made(&mut random)).collect()
@@ -49,27 +51,37 @@ struct Sentence<'a> {
 impl Sentence<'_> {
     fn made(random: &mut Random) -> Vec<TaggedWord> {
         let mut sentence = Sentence { random, words: Vec::new() };
-        let plural = sentence.subject();
-        sentence.verb(plural);
+        if sentence.sometimes(4) {
+            let verb = sentence.bare_verb();
+            sentence.span("VP", vec![verb]);
+        } else {
+            let plural = sentence.subject();
+            sentence.verb(plural);
+        }
         sentence.noun_phrase(None);
-        match sentence.random.random_range(0..5) {
-            0 => {
-                let word = sentence.one_of(&["in", "near", "from"]);
-                sentence.outside(&word);
-                sentence.place();
-            }
-            1 => {
-                sentence.outside("for");
-                sentence.organisation();
-            }
-            2 => {
-                sentence.outside("with");
-                sentence.person();
-            }
+        match sentence.random.random_range(0..6) {
+            0 => sentence.behind(&["in", "near", "from"], Sentence::place),
+            1 => sentence.behind(&["for"], Sentence::organisation),
+            2 => sentence.behind(&["with"], Sentence::person),
+            3 => sentence.behind(&["to"], Sentence::ending),
             _ => {}
         }
         sentence.outside(".");
         sentence.words
+    }
+
+    /// A name behind a preposition.
+    fn behind(&mut self, prepositions: &[&str], name: impl Fn(&mut Self)) {
+        let preposition = self.one_of(prepositions);
+        self.outside(&preposition);
+        name(self);
+    }
+
+    /// A name that its ending alone says to be a person's or a place's.
+    fn ending(&mut self) {
+        let (kind, endings) = choice(self.random, &[("PER", OF_PERSONS), ("LOC", OF_PLACES)]);
+        let name = self.name(&endings[..3]);
+        self.span(kind, vec![name]);
     }
 
     fn one_of(&mut self, words: &[&str]) -> String {
@@ -111,18 +123,21 @@ impl Sentence<'_> {
         false
     }
 
-    /// An article, adjectives and a noun; any number where none is asked for. A plural may stand without an article.
+    /// An article, adjectives and a noun or two; any number where none is asked for. A plural may stand without an article.
     fn noun_phrase(&mut self, plural: Option<bool>) {
         let plural = plural.unwrap_or_else(|| self.sometimes(2));
         let mut words = Vec::new();
-        if !plural || self.sometimes(2) {
+        if !plural || self.sometimes(3) {
             words.push(self.one_of(if plural { &["the", "some", "these"] } else { &["the", "a", "this"] }));
         }
-        if self.sometimes(3) {
+        if self.sometimes(4) {
             words.push(self.one_of(ADJECTIVES));
         }
-        if self.sometimes(3) {
+        if self.sometimes(4) {
             words.push(self.one_of(QUALITIES));
+        }
+        if plural && self.sometimes(2) {
+            words.push(self.one_of(BOTH));
         }
         let nouns = if self.sometimes(4) { NOUNS } else { BOTH };
         let noun = self.one_of(nouns);
@@ -130,13 +145,17 @@ impl Sentence<'_> {
         self.span("NP", words);
     }
 
+    fn bare_verb(&mut self) -> String {
+        let verbs = if self.sometimes(4) { QUALITIES } else { BOTH };
+        self.one_of(verbs)
+    }
+
     fn verb(&mut self, plural: bool) {
         if self.sometimes(4) {
             let word = self.one_of(ADVERBS);
             self.outside(&word);
         }
-        let verbs = if self.sometimes(4) { QUALITIES } else { BOTH };
-        let verb = self.one_of(verbs);
+        let verb = self.bare_verb();
         let words = match self.random.random_range(0..3) {
             0 => vec![self.one_of(&["will", "must", "can"]), verb],
             _ if plural => vec![verb],
@@ -146,7 +165,7 @@ impl Sentence<'_> {
     }
 
     fn name(&mut self, last: &[&str]) -> String {
-        self.one_of(FIRST) + &self.one_of(MIDDLE) + &self.one_of(last)
+        self.one_of(FIRST) + &self.one_of(MIDDLE) + &self.one_of(MIDDLE) + &self.one_of(last)
     }
 
     fn person(&mut self) {
