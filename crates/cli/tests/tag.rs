@@ -16,7 +16,7 @@ fn train(place: &Workplace, call: &[&str]) -> Called {
 #[test]
 fn phrases_are_learnt_scored_and_tagged() {
     let place = Workplace::new();
-    let said = place.train(&["--builtin=phrases", "--batch=16", "--learning-rate=0.01", "--steps=200"]);
+    let said = place.train(&["--builtin=phrases", "--batch=16", "--learning-rate=0.01", "--steps=400"]);
     assert_eq!((said.code, &*said.stdout), (Some(0), ""), "{said:#?}");
     for part in
         ["task        tag, from the built-in phrases", "1,800 sentences", "one of 11 tags each", "span F1 "]
