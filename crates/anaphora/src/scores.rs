@@ -4,11 +4,12 @@
 //! |---|---|
 //! | a class | [`accuracy`], [`Confusion`] (precision, recall, F1 a class, macro-F1), [`auroc`], [`auroc_one_vs_rest`], [`log_loss`] |
 //! | several labels at once | [`multi_label`] |
+//! | spans of tagged words | [`span_scores`] |
 //! | a translation, a caption | [`bleu`], [`bleu_1_to_4`], [`chrf`] |
 //! | a series | [`mae`], [`mse`], [`rmse`], [`mape`], [`smape`], [`mase`], [`pinball`], [`coverage`] |
 //! | the next symbol or frame | [`nats_a_frame`], [`bits`], [`bits_a_character`], [`perplexity`], [`perplexity_of_bits`] |
 //!
-//! What scikit-learn or sacreBLEU offers too is equal to it: golden files hold their results, odd cases included. Sums are
+//! What scikit-learn, seqeval or sacreBLEU offers too is equal to it: golden files hold their results, odd cases included. Sums are
 //! taken in `f64` whatever the type of the values.
 //!
 //! ```
@@ -36,6 +37,7 @@ mod forecast;
 mod multi_label;
 mod ngrams;
 mod sequence;
+mod spans;
 mod tokenize;
 
 pub use auroc::{OneVsRest, auroc, auroc_one_vs_rest};
@@ -46,6 +48,7 @@ pub use error::ScoreError;
 pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, rmse, smape};
 pub use multi_label::{MultiLabel, multi_label};
 pub use sequence::{bits, bits_a_character, nats_a_frame, perplexity, perplexity_of_bits};
+pub use spans::{Span, SpanScores, mark_spans, span_scores, spans};
 pub use tokenize::Tokenize;
 
 /// A value that a model gives: `f32` or `f64`.

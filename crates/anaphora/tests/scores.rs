@@ -1,4 +1,5 @@
-//! Scores against what scikit-learn and sacreBLEU compute; `golden/make_scores.py` wrote the files and says what they hold.
+//! Scores against what scikit-learn, sacreBLEU and seqeval compute; `golden/make_scores.py` and `golden/make_spans.py` wrote
+//! the files and say what they hold.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anaphora::scores::{
     BleuOptions, ChrfOptions, ClassScore, Confusion, ScoreError, Smoothing, Tokenize, accuracy, auroc,
     auroc_one_vs_rest, bits, bits_a_character, bleu, bleu_1_to_4, chrf, coverage, log_loss, mae, mape, mase,
-    mse, multi_label, nats_a_frame, perplexity, perplexity_of_bits, pinball, rmse, smape,
+    mse, multi_label, nats_a_frame, perplexity, perplexity_of_bits, pinball, rmse, smape, span_scores, spans,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -90,6 +91,42 @@ fn classes() {
         let classes: Vec<_> = (0..confusion.classes()).map(|class| confusion.class(class)).collect();
         case.each.agree(&case.name, &classes);
     }
+}
+
+#[derive(Deserialize)]
+struct SpanCase {
+    name: String,
+    truth: Vec<Vec<String>>,
+    predicted: Vec<Vec<String>>,
+    /// Kind, first and last word, of each true sentence.
+    spans: Vec<Vec<(String, usize, usize)>>,
+    kinds: Vec<String>,
+    /// Precision, recall and F1.
+    all: [f64; 3],
+    #[serde(flatten)]
+    each: Each,
+}
+
+#[test]
+fn spans_of_tags() {
+    for case in golden::<Vec<SpanCase>>("spans.json") {
+        let name = &case.name;
+        let [truth, predicted] = [&case.truth, &case.predicted].map(|sentences| {
+            sentences.iter().map(|tags| tags.iter().map(String::as_str).collect()).collect::<Vec<Vec<&str>>>()
+        });
+        for (tags, expected) in truth.iter().zip(&case.spans) {
+            let found: Vec<_> =
+                spans(tags).iter().map(|span| (span.kind.to_owned(), span.first, span.last)).collect();
+            assert_eq!(&found, expected, "{name}");
+        }
+        let found = span_scores(&truth, &predicted).unwrap();
+        agree_all(name, &[found.all.precision, found.all.recall, found.all.f1], &case.all);
+        let (kinds, scores): (Vec<String>, Vec<ClassScore>) = found.kinds.into_iter().unzip();
+        assert_eq!(kinds, case.kinds, "{name}");
+        case.each.agree(name, &scores);
+    }
+    let refused = span_scores(&[vec!["O"]], &[vec!["O", "O"]]).unwrap_err();
+    assert!(matches!(refused, ScoreError::Length { .. }), "{refused}");
 }
 
 #[derive(Deserialize)]

@@ -135,7 +135,7 @@ fn introduction(start: &Start) -> String {
     };
     // Frames are numbers already.
     let input = match model.embedding_size() {
-        _ if !start.task.continues() && described.unit != "token" => String::new(),
+        _ if !start.task.continues() && !matches!(described.unit, "token" | "word") => String::new(),
         0 => ", one-hot input".to_owned(),
         size => format!(", embedding {}", grouped(size as u64)),
     };

@@ -7,6 +7,7 @@ mod ball;
 mod chorales;
 mod classes;
 mod memory;
+mod phrases;
 mod seasonal;
 mod shapes;
 
@@ -14,6 +15,7 @@ pub use ball::{Ball, Flight, flights};
 pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
+pub use phrases::{TaggedWord, phrases};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

@@ -6,9 +6,9 @@
 //! how much of a generated text was learned by heart.
 //!
 //! Other data have readers of their own: [`table`] and [`labelled`] for rows and what is to be classified, [`parallel`]
-//! for sentences and their translations, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and
-//! [`events`] for music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors,
-//! and says where ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//! for sentences and their translations, [`tagged`] for sentences whose words have tags, [`series`] for numbers in time,
+//! [`picture`], [`audio`], and [`roll`] and [`events`] for music of several voices. Each gives plain structures, [`Frames`]
+//! where these are sequences of vectors, and says where ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -49,6 +49,7 @@ pub mod sequence;
 pub mod series;
 pub mod split;
 pub mod table;
+pub mod tagged;
 pub mod tokenizer;
 pub mod windows;
 
@@ -58,7 +59,7 @@ pub use frames::Frames;
 pub use holdout::{HoldOut, Shares, share_out};
 pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
 pub use scaler::Scaler;
-pub use sequence::{Packed, Sequence, batch_sizes};
+pub use sequence::{Packed, Sequence, Spelling, batch_sizes};
 pub use split::{Order, Split, SplitOptions, split};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{Batch, Plan, Position, TokenStream, Windows, WindowsError};

@@ -36,6 +36,17 @@ pub struct Packed {
     pub values: Vec<f32>,
     /// Sequences that have a step `t`, `[steps]`; it never rises.
     pub batch_sizes: Vec<usize>,
+    /// How the tokens are written, where a model reads that too.
+    pub spelling: Option<Spelling>,
+}
+
+/// What tokens are made of: the characters of words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spelling {
+    /// The characters of each different word of a batch, packed, longest first.
+    pub characters: Box<Packed>,
+    /// For each unit of the batch, which of these words it is.
+    pub word_of: Vec<u32>,
 }
 
 impl Packed {

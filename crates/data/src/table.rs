@@ -148,6 +148,9 @@ pub enum RowFault {
     /// No label.
     #[error("the label is empty, each text needs one")]
     EmptyLabel,
+    /// A word without a tag.
+    #[error("there is one column, two are needed: a word and its tag")]
+    NoTag,
     /// Something else where a number should be.
     #[error("column {column} holds '{found}', a finite number is needed")]
     NotANumber {
@@ -283,7 +286,7 @@ impl Table {
 }
 
 /// How many columns most rows have, and the line of the first that has them.
-fn columns<'a>(rows: impl Iterator<Item = &'a Row>) -> (usize, usize) {
+pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Row>) -> (usize, usize) {
     let mut counts: HashMap<usize, (usize, usize)> = HashMap::new();
     for row in rows {
         let (count, _) = counts.entry(row.cells.len()).or_insert((0, row.line));

@@ -11,6 +11,13 @@ use crate::recipe;
 pub enum Reads {
     /// Tokens of a vocabulary of this size.
     Tokens(usize),
+    /// Tokens that are words, and the characters that these are written with.
+    Words {
+        /// Size of the vocabulary of words.
+        words: usize,
+        /// Size of that of characters.
+        characters: usize,
+    },
     /// Vectors of so many numbers.
     Frames(usize),
     /// Pixels, of which a few convolutions make steps.
@@ -33,6 +40,12 @@ pub struct Encoder {
 /// How steps become vectors.
 enum Entry {
     Tokens(Input),
+    /// A row of the embedding beside what a recurrent encoder in both directions makes of the characters (Lample et al.
+    /// 2016).
+    Words {
+        embedding: Input,
+        spelling: Box<Encoder>,
+    },
     /// They are vectors.
     Frames,
     Pictures(Stem),
@@ -61,12 +74,21 @@ impl Encoder {
         reads: Reads,
         causal: bool,
     ) -> Self {
+        let embedding = |builder: &mut Builder, vocab_size| {
+            let (size, deviation) = (model.embedding_size(), embedding_deviation(model));
+            Input::new(builder, &format!("{prefix}embedding"), vocab_size, size, deviation)
+        };
         let (input, input_size) = match reads {
             Reads::Tokens(vocab_size) => {
-                let name = format!("{prefix}embedding");
-                let (size, deviation) = (model.embedding_size(), embedding_deviation(model));
-                let input = Input::new(builder, &name, vocab_size, size, deviation);
+                let input = embedding(builder, vocab_size);
                 (Entry::Tokens(input), input.size())
+            }
+            Reads::Words { words, characters } => {
+                let embedding = embedding(builder, words);
+                let prefix = format!("{prefix}characters.");
+                let spelling = Self::new(builder, &prefix, &speller(model), Reads::Tokens(characters), false);
+                let size = embedding.size() + spelling.output_size();
+                (Entry::Words { embedding, spelling: Box::new(spelling) }, size)
             }
             Reads::Frames(width) => (Entry::Frames, width),
             Reads::Pictures { size, channels } => {
@@ -122,18 +144,28 @@ impl Encoder {
             let units = batch.units();
             graph.constant(&batch.values, units, batch.values.len() / units.max(1))
         };
-        match &self.input {
-            Entry::Tokens(input) => {
-                let x = input.forward(graph, &batch.ids)?;
-                let mask = if self.variational { Mask::Sequence(&batch_sizes) } else { Mask::Each };
-                Ok((graph.dropout(x, self.dropout, mask), batch_sizes))
+        let x = match &self.input {
+            Entry::Tokens(input) => input.forward(graph, &batch.ids)?,
+            Entry::Words { embedding, spelling } => {
+                let words = embedding.forward(graph, &batch.ids)?;
+                let Some(spelt) = &batch.spelling else {
+                    unreachable!("a batch of words for a model that reads characters has them");
+                };
+                let characters = spelling.forward(graph, &spelt.characters)?;
+                let Some(ends) = spelling.last(graph, &characters)? else {
+                    unreachable!("what reads characters is recurrent");
+                };
+                let spelt = graph.gather(ends, &spelt.word_of, 1)?;
+                graph.concat(words, spelt)?
             }
-            Entry::Frames => Ok((frames(graph)?, batch_sizes)),
+            Entry::Frames => return Ok((frames(graph)?, batch_sizes)),
             Entry::Pictures(stem) => {
                 let pixels = frames(graph)?;
-                stem.forward(graph, pixels)
+                return stem.forward(graph, pixels);
             }
-        }
+        };
+        let mask = if self.variational { Mask::Sequence(&batch_sizes) } else { Mask::Each };
+        Ok((graph.dropout(x, self.dropout, mask), batch_sizes))
     }
 
     /// Reads a packed batch.
@@ -162,5 +194,18 @@ impl Encoder {
             Some(backward) => graph.concat(forward, backward).map(Some),
             None => Ok(Some(forward)),
         }
+    }
+}
+
+/// The recurrent encoder that reads the characters of a word.
+fn speller(model: &recipe::Model) -> recipe::Model {
+    recipe::Model {
+        backbone: recipe::Backbone::Lstm,
+        layers: 1,
+        hidden_size: model.character_size,
+        embedding_size: Some(model.character_size),
+        bidirectional: true,
+        dropout: 0.0,
+        ..recipe::Model::default()
     }
 }

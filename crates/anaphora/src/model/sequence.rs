@@ -64,8 +64,10 @@ pub struct Shape {
     pub reads: Reads,
     /// Classes, labels or numbers that are predicted at once.
     pub outputs: usize,
-    /// Whether something is predicted of each step, by those before it and itself only.
+    /// Whether something is predicted of each step.
     pub each_step: bool,
+    /// Whether a step is known by those before it and itself only.
+    pub causal: bool,
 }
 
 impl SequenceModel {
@@ -180,7 +182,7 @@ impl Objective {
 
 impl Layers {
     fn new(model: &recipe::Model, shape: Shape, objective: &Objective, builder: &mut Builder) -> Self {
-        let encoder = Encoder::new(builder, "", model, shape.reads, shape.each_step);
+        let encoder = Encoder::new(builder, "", model, shape.reads, shape.causal);
         let pooling = (!shape.each_step).then(|| match model.pooling() {
             recipe::Pooling::Last => Pooling::Last,
             recipe::Pooling::Mean => Pooling::Mean,

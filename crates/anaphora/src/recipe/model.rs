@@ -77,6 +77,9 @@ pub struct Model {
     /// 2018), instead of by `forget_bias`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chrono: Option<usize>,
+    /// Units a direction of the LSTM that reads the characters of each word to be tagged, and the width of their embedding;
+    /// 0 for words alone.
+    pub character_size: usize,
 }
 
 /// What is forecast of a number.
@@ -302,6 +305,7 @@ impl Default for Model {
             shortcut: Shortcut::default(),
             notes: Notes::default(),
             chrono: None,
+            character_size: 32,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Task {
     Chorales,
     /// MIDI files as events: notes begin, notes end, time passes.
     Events,
+    /// A tag for each word of a sentence.
+    Tag,
 }
 
 /// Data that are made by rule, for each kind of task: something to learn from without a file.
@@ -61,6 +63,8 @@ pub enum Builtin {
     Chorales,
     /// Tunes by a small composer, played.
     Played,
+    /// Sentences with phrases and names.
+    Phrases,
 }
 
 impl Task {
@@ -84,7 +88,7 @@ impl Builtin {
     /// Their names, as a recipe has them.
     pub const NAMES: &[&str] = &[
         "tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball", "adding", "copy", "chorales",
-        "played",
+        "played", "phrases",
     ];
 
     /// The task that they are for.
@@ -99,6 +103,7 @@ impl Builtin {
             Self::Adding | Self::Copy => Task::Memory,
             Self::Chorales => Task::Chorales,
             Self::Played => Task::Events,
+            Self::Phrases => Task::Tag,
         }
     }
 }

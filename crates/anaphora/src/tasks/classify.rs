@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 use self::examples::Examples;
 use self::interface::{CLASSES, Interface};
-use self::read::{Labelled, read, seen_once};
+use self::read::{Labelled, labels, read};
 use self::steps::Steps;
+use super::classes::{class_weights, seen_once};
 use super::parts::hold_out;
 use crate::assets::Assets;
 use crate::learner::{Compute, Description, Learner, Learnt, Validation};
@@ -78,9 +79,12 @@ impl Parts {
 fn parts(data: &Data, known: Option<&Steps>, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
     let mut all = read(data, None, known)?;
     all.notes.iter().for_each(|note| notes(note));
-    if let Some(note) = seen_once(&all.examples, data.label_separator.as_deref()) {
-        notes(&note);
-    }
+    let separator = data.label_separator.as_deref();
+    let labelled = all.examples.iter().flat_map(|example| {
+        let place = (example.path.as_path(), example.line);
+        labels(&example.label, separator).into_iter().map(move |label| (label, place))
+    });
+    seen_once("label", labelled).iter().for_each(|note| notes(note));
     if let Some(pattern) = &data.test_files {
         mark_tests(pattern, &mut all)?;
     }
@@ -144,7 +148,8 @@ impl Classify {
         let Parts { train, validation, .. } = parts;
         let train = interface.examples(tokenizer, train, data.skip_bad, notes)?;
         let validation = interface.examples(tokenizer, validation, data.skip_bad, notes)?;
-        let weights = class_weights(training.class_weights, &train, interface.labels.len());
+        let weights =
+            class_weights(training.class_weights, train.classes.iter().flatten(), interface.labels.len());
         let objective = interface.objective(training.label_smoothing as f32, weights);
         let (model, shape) = (interface.model(&recipe.model), interface.shape(tokenizer));
         Ok(Self {
@@ -155,17 +160,6 @@ impl Classify {
             validation,
         })
     }
-}
-
-/// One over the frequency of each class, so that all count as much; their mean over the examples is 1.
-fn class_weights(kind: ClassWeights, examples: &Examples, count: usize) -> Option<Vec<f32>> {
-    if kind == ClassWeights::None {
-        return None;
-    }
-    let mut counts = vec![0_usize; count];
-    examples.classes.iter().flatten().for_each(|&class| counts[class as usize] += 1);
-    let weight = |&there: &usize| examples.classes.len() as f32 / (count * there.max(1)) as f32;
-    Some(counts.iter().map(weight).collect())
 }
 
 impl Learner for Classify {

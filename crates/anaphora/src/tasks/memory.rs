@@ -102,12 +102,14 @@ impl Problem {
         let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
         let model = recipe::Model { context: Some(steps), chrono, ..recipe.model.clone() };
         let (shape, objective) = match self {
-            Self::Adding(_) => {
-                (Shape { reads: Reads::Frames(2), outputs: 1, each_step: false }, Objective::Squared)
-            }
+            Self::Adding(_) => (
+                Shape { reads: Reads::Frames(2), outputs: 1, each_step: false, causal: false },
+                Objective::Squared,
+            ),
             Self::Copy(_) => {
                 let symbols = COPY_SYMBOLS as usize;
-                let shape = Shape { reads: Reads::Tokens(symbols), outputs: symbols, each_step: true };
+                let shape =
+                    Shape { reads: Reads::Tokens(symbols), outputs: symbols, each_step: true, causal: true };
                 (shape, Objective::Classes { label_smoothing: 0.0, weights: None })
             }
         };

@@ -2,6 +2,7 @@
 
 mod caption;
 mod chorales;
+mod classes;
 mod classify;
 mod events;
 mod forecast;
@@ -10,6 +11,7 @@ mod memory;
 mod pairs;
 mod parts;
 mod predict;
+mod tag;
 mod trajectory;
 mod translate;
 
@@ -22,12 +24,13 @@ pub use language::Language;
 pub use memory::{Memory, Remembers};
 pub use pairs::Writing;
 pub use predict::{Given, On, Prediction, Predictor, Report};
+pub use tag::{Tag, Tagger};
 pub use trajectory::Tracker;
 pub use translate::{Translate, Translator};
 
 use std::path::Path;
 
-use anaphora_data::table::TableOptions;
+use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Place};
 use serde_json::Value;
 
@@ -49,6 +52,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
         Task::Memory => Box::new(Memory::open(recipe)?),
         Task::Chorales => Box::new(Chorales::open(recipe, assets, notes)?),
         Task::Events => Box::new(events::open(recipe, assets, notes)?),
+        Task::Tag => Box::new(Tag::open(recipe, assets, notes)?),
     })
 }
 
@@ -65,6 +69,7 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Memory => Box::new(Remembers::open(run, device)?),
         Task::Chorales => Box::new(Harmonist::open(run, device)?),
         Task::Events => Box::new(Performer::open(run, device)?),
+        Task::Tag => Box::new(Tagger::open(run, device)?),
     })
 }
 
@@ -80,12 +85,18 @@ pub fn defaults(recipe: &mut Recipe) {
         Task::Memory => memory::defaults(recipe),
         Task::Chorales => chorales::defaults(recipe),
         Task::Events => events::defaults(recipe),
+        Task::Tag => tag::defaults(recipe),
     }
 }
 
 /// How the recipe's tables are read.
 fn table_options(data: &Data) -> TableOptions {
     TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
+}
+
+/// A column as a recipe names it.
+fn column(name: &Option<String>) -> Option<Column> {
+    name.as_deref().map(|name| name.parse().expect("any text is a column"))
 }
 
 /// Batches of examples of such lengths.

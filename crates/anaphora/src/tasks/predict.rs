@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anaphora_data::DataError;
 use serde_json::{Map, Value, json};
 
 use super::pairs::Writing;
@@ -102,30 +103,22 @@ impl Report {
         self.scores.push((name, score));
     }
 
-    /// Adds the scores of each class or label.
-    pub fn classes(&mut self, labels: &[String], scores: &[ClassScore]) {
-        let width = name_width(labels);
-        let mut table = format!(
-            "{:<width$}  {:>9} {:>9} {:>9} {:>9}\n",
-            "class", "examples", "precision", "recall", "F1"
-        );
-        for (label, score) in labels.iter().zip(scores) {
-            table += &format!(
-                "{label:<width$}  {:>9} {:>9.3} {:>9.3} {:>9.3}\n",
-                score.support, score.precision, score.recall, score.f1
-            );
-        }
-        self.table = Some(table);
+    /// Adds the scores of each class, label or tag, which `what` names.
+    pub fn classes(&mut self, what: &str, labels: &[String], scores: &[ClassScore]) {
+        self.table = Some(class_table(what, labels.iter().map(String::as_str).zip(scores)));
         self.details.insert("labels".into(), json!(labels));
         self.details.insert("classes".into(), json!(scores));
     }
 
     /// Adds how often each class was taken for each.
-    pub fn confusion(&mut self, labels: &[String], confusion: &Confusion) {
+    pub fn confusion(&mut self, what: &str, labels: &[String], confusion: &Confusion) {
         let rows: Vec<Vec<u64>> = confusion.rows().map(<[u64]>::to_vec).collect();
         let scores: Vec<ClassScore> = (0..labels.len()).map(|class| confusion.class(class)).collect();
-        self.classes(labels, &scores);
-        let (width, mut table) = (name_width(labels), self.table.take().unwrap_or_default());
+        self.classes(what, labels, &scores);
+        let (width, mut table) = (
+            name_width("taken for", labels.iter().map(String::as_str)),
+            self.table.take().unwrap_or_default(),
+        );
         if labels.len() <= 12 {
             let cell = rows.iter().flatten().map(|count| count.to_string().len()).max().unwrap_or(1).max(4);
             let short = |label: &str| label.chars().take(cell).collect::<String>();
@@ -155,7 +148,41 @@ impl Report {
     }
 }
 
+/// A table of how well each of some is found, under a heading.
+pub fn class_table<'a>(
+    what: &str,
+    scores: impl Iterator<Item = (&'a str, &'a ClassScore)> + Clone,
+) -> String {
+    let width = name_width(what, scores.clone().map(|(name, _)| name));
+    let mut table =
+        format!("{what:<width$}  {:>9} {:>9} {:>9} {:>9}\n", "examples", "precision", "recall", "F1");
+    for (name, score) in scores {
+        table += &format!(
+            "{name:<width$}  {:>9} {:>9.3} {:>9.3} {:>9.3}\n",
+            score.support, score.precision, score.recall, score.f1
+        );
+    }
+    table
+}
+
 /// The width of a column of names, or of its heading.
-fn name_width(labels: &[String]) -> usize {
-    labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max("class".len())
+fn name_width<'a>(what: &'a str, names: impl Iterator<Item = &'a str>) -> usize {
+    names.chain([what]).map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+/// A file of lines.
+pub fn lines(path: &Path) -> Result<String> {
+    let content = std::fs::read(path).map_err(Error::io("read", path))?;
+    String::from_utf8(content).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes()[offset];
+        let line = 1 + error.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count();
+        Error::Data(DataError::NotUtf8 { path: path.to_owned(), byte, offset, line })
+    })
+}
+
+/// The lines that are not empty, with their numbers.
+pub fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    lines.filter(|(_, line)| !line.is_empty())
 }

@@ -15,6 +15,7 @@ Examples:
   anaphora train novel.txt --valid other.txt --backbone gru --layers 2 --hidden 512 --out runs/novel
   anaphora train novel.txt --tokenizer bpe:4096
   anaphora train tweets.tsv --task classify          the class of a text, a series, a sound or a picture
+  anaphora train sentences.conll --task tag          a tag for each word of a sentence
   anaphora train --source train.de --target train.en --valid dev.de --valid-target dev.en
   anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2

@@ -1,9 +1,9 @@
 //! Built-in examples.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anaphora_data::builtin::{
-    Ball, Part, WAVES, adding, copy, flights, names, reverse, scenes, seasonal, waves,
+    Ball, Part, WAVES, adding, copy, flights, names, phrases, reverse, scenes, seasonal, waves,
 };
 
 #[test]
@@ -14,6 +14,7 @@ fn the_same_seed_gives_the_same_and_a_larger_count_goes_on() {
     assert_eq!(reverse(1, 9, 7)[..4], reverse(1, 4, 7));
     assert_eq!(waves(1, 9, 7, 0.1)[..4], waves(1, 4, 7, 0.1));
     assert_eq!(names(1, 9)[..4], names(1, 4));
+    assert_eq!(phrases(1, 9)[..4], phrases(1, 4));
     assert_eq!(scenes(1, 9, Part::Train)[..4], scenes(1, 4, Part::Train));
     assert_eq!(flights(1, 9, &ball)[..4], flights(1, 4, &ball));
     assert_eq!(seasonal(1, 9).values[..4], seasonal(1, 4).values);
@@ -31,6 +32,27 @@ fn adding_two_of_many() {
     }
     let error = examples.iter().map(|e| f64::from(e.target - 1.0).powi(2)).sum::<f64>() / 4000.0;
     assert!((error - 1.0 / 6.0).abs() < 0.01, "{error}");
+}
+
+#[test]
+fn tags_of_words_depend_on_their_sentences() {
+    let (mut tags_of, mut sentences) = (HashMap::<_, HashSet<_>>::new(), HashMap::new());
+    for sentence in phrases(1, 2_000) {
+        assert_eq!(sentence.last().unwrap(), &(".".to_owned(), "O".to_owned()));
+        let mut before = "O";
+        for (word, tag) in &sentence {
+            if let Some(kind) = tag.strip_prefix("I-") {
+                assert!(before.ends_with(kind), "{sentence:?}");
+            }
+            before = tag;
+            tags_of.entry(word.clone()).or_default().insert(tag.clone());
+        }
+        // The words as a whole leave no doubt.
+        let (words, tags): (Vec<_>, Vec<_>) = sentence.into_iter().unzip();
+        assert_eq!(sentences.entry(words).or_insert_with(|| tags.clone()), &tags);
+    }
+    assert!(tags_of["market"].len() >= 3 && tags_of["Florence"].len() >= 4 && tags_of["clean"].len() >= 3);
+    assert_eq!(tags_of["the"].len(), 1);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod picture;
 mod roll;
 mod series;
 mod table;
+mod tagged;
 
 use std::path::{Path, PathBuf};
 

@@ -47,7 +47,7 @@ impl Coding {
                 (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
             }
         };
-        SequenceModel::new(model, Shape { reads, outputs, each_step: true }, objective, seed)
+        SequenceModel::new(model, Shape { reads, outputs, each_step: true, causal: true }, objective, seed)
     }
 
     /// Tokens of conditioned notes.

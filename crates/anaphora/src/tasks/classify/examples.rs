@@ -8,6 +8,7 @@ use crate::learner::{Compute, Extent, Validation};
 use crate::model::{SequenceModel, Targets};
 use crate::scores::{Confusion, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
 use crate::tasks::Report;
+use crate::tasks::classes::{likeliest, softmax, surprise};
 
 /// Sequences that are scored at once.
 const ROWS: usize = 256;
@@ -84,7 +85,6 @@ impl Examples {
     ) -> Result<Scored> {
         let probabilities = self.probabilities(model, compute, interface)?;
         let classes = interface.labels.len();
-        let surprise = |probability: f32| -f64::from(probability.max(f32::MIN_POSITIVE)).ln();
         if interface.separator.is_some() {
             let mut truth = vec![false; probabilities.len()];
             for (row, classes) in truth.chunks_exact_mut(classes).zip(&self.classes) {
@@ -154,28 +154,16 @@ impl Scored {
                 report.add("macro_f1", confusion.macro_f1());
                 report.add("loss", self.loss);
                 auroc.iter().for_each(|&auroc| report.add("auroc", auroc));
-                report.confusion(labels, confusion);
+                report.confusion("class", labels, confusion);
             }
             Found::Labels(scores) => {
                 report.add("micro_f1", scores.micro_f1);
                 report.add("macro_f1", scores.macro_f1);
                 report.add("subset_accuracy", scores.subset_accuracy);
                 report.add("loss", self.loss);
-                report.classes(labels, &scores.labels);
+                report.classes("class", labels, &scores.labels);
             }
         }
         report
     }
-}
-
-fn softmax(logits: &[f32], probabilities: &mut [f32]) {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    probabilities.iter_mut().zip(logits).for_each(|(p, logit)| *p = (logit - most).exp());
-    let sum: f32 = probabilities.iter().sum();
-    probabilities.iter_mut().for_each(|p| *p /= sum);
-}
-
-/// The class with the greatest probability.
-pub fn likeliest(row: &[f32]) -> usize {
-    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0)
 }

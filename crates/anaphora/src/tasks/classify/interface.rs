@@ -89,7 +89,7 @@ impl Interface {
             (Some(scaler), _) => Reads::Frames(scaler.mean.len()),
             (None, _) => Reads::Tokens(tokenizer.map_or(0, Tokenizer::vocab_size)),
         };
-        Shape { reads, outputs: self.labels.len(), each_step: false }
+        Shape { reads, outputs: self.labels.len(), each_step: false, causal: false }
     }
 
     /// What the model predicts.

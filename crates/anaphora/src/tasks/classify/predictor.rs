@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use anaphora_data::Tokenizer;
 use anaphora_data::picture::parse_images;
-use anaphora_data::{DataError, Tokenizer};
 use serde_json::json;
 
-use super::examples::{Examples, THRESHOLD, likeliest};
+use super::examples::{Examples, THRESHOLD};
 use super::interface::{CLASSES, Interface};
 use super::read::{Example, Raw, read};
 use super::steps::{Ear, Steps, number_frames};
@@ -16,7 +16,8 @@ use crate::corpus::read_tokenizer;
 use crate::learner::Compute;
 use crate::model::SequenceModel;
 use crate::recipe::Recipe;
-use crate::tasks::predict::{Given, On, Prediction, Predictor, Report};
+use crate::tasks::classes::likeliest;
+use crate::tasks::predict::{Given, On, Prediction, Predictor, Report, lines, text_lines};
 use crate::trained::load_weights;
 use crate::{Device, Error, Result, Run};
 
@@ -183,23 +184,6 @@ fn unlabelled(given: &Given, steps: &Steps) -> Result<Vec<Unlabelled>> {
             Ok(vec![Unlabelled::new(path.display().to_string(), Raw::Frames(frames), path, 0)])
         }
     }
-}
-
-/// A file of lines.
-fn lines(path: &Path) -> Result<String> {
-    let content = std::fs::read(path).map_err(Error::io("read", path))?;
-    String::from_utf8(content).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        let byte = error.as_bytes()[offset];
-        let line = 1 + error.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count();
-        Error::Data(DataError::NotUtf8 { path: path.to_owned(), byte, offset, line })
-    })
-}
-
-/// The lines that are not empty, with their numbers.
-fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    lines.filter(|(_, line)| !line.is_empty())
 }
 
 /// A row of so many numbers, between which stand commas, semicolons or white space, in frames of so many.

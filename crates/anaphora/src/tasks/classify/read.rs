@@ -12,7 +12,7 @@ use anaphora_data::picture::idx_files;
 use anaphora_data::table::{Column, Table, read_table};
 use anaphora_data::{Frames, Kind, Tokenizer};
 
-use super::super::table_options;
+use super::super::{column, table_options};
 use super::files;
 use super::steps::{Steps, number_frames};
 use crate::Result;
@@ -50,16 +50,6 @@ pub struct Example {
     pub line: usize,
     /// Whether the data themselves keep it for a test.
     pub test: bool,
-}
-
-impl Example {
-    /// Where it comes from, in a sentence.
-    pub fn place(&self) -> String {
-        match self.line {
-            0 => self.path.display().to_string(),
-            line => format!("{}, line {line}", self.path.display()),
-        }
-    }
 }
 
 /// What was read.
@@ -149,10 +139,6 @@ fn made(builtin: Builtin, data: &Data) -> Labelled {
     Labelled { examples, steps, notes: Vec::new() }
 }
 
-fn column(name: &Option<String>) -> Option<Column> {
-    name.as_deref().map(|name| name.parse().expect("any text is a column"))
-}
-
 fn texts(path: &Path, data: &Data) -> Result<Labelled> {
     let read = if path.is_dir() {
         read_label_files(path)?
@@ -216,26 +202,5 @@ pub fn labels<'a>(label: &'a str, separator: Option<&'a str>) -> Vec<&'a str> {
     match separator {
         Some(separator) => label.split(separator).map(str::trim).filter(|label| !label.is_empty()).collect(),
         None => vec![label],
-    }
-}
-
-/// What is to be said of labels that only one example has.
-pub fn seen_once(examples: &[Example], separator: Option<&str>) -> Option<String> {
-    let mut seen: BTreeMap<&str, (usize, &Example)> = BTreeMap::new();
-    for example in examples {
-        for label in labels(&example.label, separator) {
-            seen.entry(label).or_insert((0, example)).0 += 1;
-        }
-    }
-    let once: Vec<_> = seen.into_iter().filter(|(_, (count, _))| *count == 1).collect();
-    let place = |(label, (_, example)): &(&str, (usize, &Example))| format!("{label} ({})", example.place());
-    let names: Vec<String> = once.iter().map(place).collect();
-    let listed = crate::error::listed(&names);
-    match names.len() {
-        0 => None,
-        1 => Some(format!("the label {listed} is seen once: it cannot be learnt and judged both")),
-        count => {
-            Some(format!("{count} labels are seen once, and cannot be learnt and judged both: {listed}"))
-        }
     }
 }

@@ -100,8 +100,12 @@ impl Interface {
     /// A model of these windows.
     pub fn model(&self, model: &recipe::Model, seed: Option<u64>) -> SequenceModel {
         let width = self.width() * self.patch[0] + 2 * self.features.len();
-        let shape =
-            Shape { reads: Reads::Frames(width), outputs: self.chunk * self.width(), each_step: false };
+        let shape = Shape {
+            reads: Reads::Frames(width),
+            outputs: self.chunk * self.width(),
+            each_step: false,
+            causal: false,
+        };
         // A transformer must see the whole window, a feed-forward network need not see more.
         let frames = self.frames();
         let model = recipe::Model { context: Some(frames), ..model.clone() };

@@ -1,0 +1,159 @@
+//! What words, characters and tags a tagger knows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use anaphora_data::tagged::Sentence;
+use serde::{Deserialize, Serialize};
+
+use super::source;
+use crate::model::{Reads, Shape};
+use crate::recipe::{Backbone, Data, Model, RecipeError, Tokenizer};
+use crate::scores::mark_spans;
+use crate::tasks::parts::Parts;
+use crate::{Error, Result};
+
+/// The name of its file in a run folder.
+pub const LEXICON: &str = "tags.json";
+
+/// What words, characters and tags a tagger knows. The number of a word or character is one more than its place, and 0 is
+/// that of all others; rare ones are among these, so that something is learnt of what is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lexicon {
+    /// The tags in alphabetical order.
+    pub tags: Vec<String>,
+    /// The known words in the order of their text, each with the tag that it has most often.
+    words: Vec<(String, u32)>,
+    /// The tag that the other words of the training data have most often.
+    unknown: u32,
+    /// Whether words are looked up in lower case.
+    lowercase: bool,
+    /// The known characters in their order; none where the model reads words alone.
+    characters: Option<Vec<char>>,
+    /// Most words of a sentence that the model reads; none where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
+}
+
+impl Lexicon {
+    /// What is learnt of the training sentences; tags and lengths of others that were read with them are known too.
+    pub fn learn(parts: &Parts<Sentence>, data: &Data, model: &Model) -> Result<Self> {
+        let Tokenizer::Word { size } = data.tokenizer else {
+            let found = &data.tokenizer;
+            let sentence =
+                format!("data.tokenizer is {found}, and a tagger reads words; leave it out, or set word");
+            return Err(Error::Recipe(RecipeError::Conflict(sentence)));
+        };
+        let own = Some(&parts.validation).filter(|_| data.validation.is_none());
+        let all = || [Some(&parts.train), own, Some(&parts.test)].into_iter().flatten().flatten();
+        let mut tags: Vec<String> = all().flat_map(|sentence| sentence.tags.iter().cloned()).collect();
+        tags.sort();
+        tags.dedup();
+        if let [only] = &tags[..] {
+            let reason = format!("all words have the tag {only}; two or more are needed");
+            return Err(Error::Malformed { path: source(data), reason });
+        }
+        let longest = all().map(|sentence| sentence.words.len()).max().unwrap_or(1);
+        // Room for what is longer than all of these.
+        let context = (model.backbone == Backbone::Transformer).then(|| model.context.unwrap_or(2 * longest));
+
+        // How often each word has each tag.
+        let mut counts: BTreeMap<Cow<str>, Vec<usize>> = BTreeMap::new();
+        let mut characters: BTreeMap<char, usize> = BTreeMap::new();
+        for sentence in &parts.train {
+            for (word, tag) in sentence.words.iter().zip(&sentence.tags) {
+                let counts =
+                    counts.entry(folded(word, data.lowercase)).or_insert_with(|| vec![0; tags.len()]);
+                counts[tags.binary_search(tag).expect("all tags are listed")] += 1;
+                word.chars().for_each(|character| *characters.entry(character).or_default() += 1);
+            }
+        }
+        let mut words: Vec<(Cow<str>, Vec<usize>)> = counts.into_iter().collect();
+        // The most frequent first, those of equal frequency by their text.
+        words.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().sum::<usize>()));
+        let minimum = data.vocabulary_min_count;
+        let frequent = words.partition_point(|(_, counts)| counts.iter().sum::<usize>() >= minimum);
+        let rare = words.split_off(frequent.min(size));
+        let mut others = vec![0; tags.len()];
+        for (_, counts) in if rare.is_empty() { &words } else { &rare } {
+            others.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        let mut words: Vec<(String, u32)> =
+            words.into_iter().map(|(word, counts)| (word.into_owned(), most_frequent(&counts))).collect();
+        words.sort();
+        let characters = characters.into_iter().filter(|&(_, count)| count >= minimum);
+        Ok(Self {
+            tags,
+            words,
+            unknown: most_frequent(&others),
+            lowercase: data.lowercase,
+            characters: (model.character_size > 0).then(|| characters.map(|(c, _)| c).collect()),
+            context,
+        })
+    }
+
+    /// The recipe's model with what the data decide of it.
+    pub fn model(&self, model: &Model) -> Model {
+        Model { context: self.context.or(model.context), ..model.clone() }
+    }
+
+    /// The sizes of the model.
+    pub fn shape(&self) -> Shape {
+        let words = self.words.len() + 1;
+        let reads = match &self.characters {
+            Some(characters) => Reads::Words { words, characters: characters.len() + 1 },
+            None => Reads::Tokens(words),
+        };
+        Shape { reads, outputs: self.tags.len(), each_step: true, causal: false }
+    }
+
+    /// What the model reads and predicts.
+    pub fn describe(&self) -> String {
+        let spelt = match &self.characters {
+            Some(characters) => format!(" in {} characters", characters.len()),
+            None => String::new(),
+        };
+        format!("{} known words{spelt}, one of {} tags each", self.words.len(), self.tags.len())
+    }
+
+    /// Whether tags mark spans of words.
+    pub fn marks_spans(&self) -> bool {
+        mark_spans(&self.tags)
+    }
+
+    /// The number of a word.
+    pub fn word(&self, word: &str) -> u32 {
+        let word = folded(word, self.lowercase);
+        let found = self.words.binary_search_by(|(known, _)| known.as_str().cmp(&word));
+        found.map_or(0, |place| place as u32 + 1)
+    }
+
+    /// The tag that a word, by its number, has most often.
+    pub fn usual_tag(&self, word: u32) -> u32 {
+        match word.checked_sub(1) {
+            Some(place) => self.words[place as usize].1,
+            None => self.unknown,
+        }
+    }
+
+    /// The numbers of a word's characters; none where the model reads words alone.
+    pub fn characters(&self, word: &str) -> Option<Vec<u32>> {
+        let known = self.characters.as_ref()?;
+        let number = |character| known.binary_search(&character).map_or(0, |place| place as u32 + 1);
+        Some(word.chars().map(number).collect())
+    }
+
+    /// The number of a tag.
+    pub fn tag(&self, tag: &str) -> Option<u32> {
+        self.tags.binary_search_by(|known| known.as_str().cmp(tag)).ok().map(|place| place as u32)
+    }
+}
+
+fn folded(word: &str, lowercase: bool) -> Cow<'_, str> {
+    if lowercase { word.to_lowercase().into() } else { word.into() }
+}
+
+/// The tag with the most words, the first of several.
+fn most_frequent(counts: &[usize]) -> u32 {
+    (0..counts.len()).rev().max_by_key(|&tag| counts[tag]).unwrap_or(0) as u32
+}
