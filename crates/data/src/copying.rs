@@ -82,7 +82,8 @@ impl Copying {
     /// The share, in 0 to 1, of the generated text's passages of `n` characters that occur in the training data. None if
     /// the text is shorter than `n`, or `n` is 0.
     pub fn share(&self) -> Option<f64> {
-        let passages = (self.characters.len() + 1).checked_sub(self.n).filter(|&count| count > 0 && self.n > 0)?;
+        let passages =
+            (self.characters.len() + 1).checked_sub(self.n).filter(|&count| count > 0 && self.n > 0)?;
         Some(self.found as f64 / passages as f64)
     }
 }

@@ -46,10 +46,7 @@ impl Section {
     ///
     /// # Errors
     /// Those of [`Texts::replay`].
-    pub fn replay<E: From<DataError>>(
-        &self,
-        mut see: impl FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn replay<E: From<DataError>>(&self, mut see: impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         let mut piece = 0;
         // Of the current piece: its file and line until it has begun here, and characters seen, where they count.
         let (mut beginning, mut seen) = (None, 0);
@@ -90,7 +87,10 @@ impl Section {
     ///
     /// # Errors
     /// Those of [`Texts::replay`].
-    pub fn each_piece<E: From<DataError>>(&self, mut see: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    pub fn each_piece<E: From<DataError>>(
+        &self,
+        mut see: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut piece = String::new();
         self.replay(|event| {
             match event {

@@ -194,10 +194,7 @@ impl Texts {
     ///
     /// # Errors
     /// A file that is empty, binary, not UTF-8 or without a tune, and what `see` returns, which ends it.
-    pub fn replay<E: From<DataError>>(
-        &self,
-        mut see: impl FnMut(Event) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn replay<E: From<DataError>>(&self, mut see: impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for file in 0..self.files.len() {
             divide::divide(self.lines(file)?, self.format, file, self.stretch, &mut see)?;
         }

@@ -41,7 +41,8 @@ pub(super) fn divide<E: From<DataError>>(
     stretch: usize,
     see: &mut impl FnMut(Event) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut piece = Open { see, format, file, stretch, text: String::new(), line: 1, begun: false, full: stretch };
+    let mut piece =
+        Open { see, format, file, stretch, text: String::new(), line: 1, begun: false, full: stretch };
     let (mut number, mut pieces, mut blank) = (1, 0, true);
     // What precedes the first tune is none.
     let mut within = format == Format::Text;

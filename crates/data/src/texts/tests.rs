@@ -3,7 +3,11 @@ use proptest::prelude::*;
 use super::*;
 
 /// A whole file, read at once: what the stretches must add up to.
-fn read_whole(content: &[u8], path: &Path, format: Option<Format>) -> Result<(Format, Vec<Piece>), DataError> {
+fn read_whole(
+    content: &[u8],
+    path: &Path,
+    format: Option<Format>,
+) -> Result<(Format, Vec<Piece>), DataError> {
     let text = crate::files::decode(content, path)?;
     let path = || path.to_owned();
     if text.trim().is_empty() {
@@ -19,7 +23,8 @@ fn read_whole(content: &[u8], path: &Path, format: Option<Format>) -> Result<(Fo
     let pieces: Vec<Piece> = match format {
         Format::Abc => {
             let tunes = split_lines(&text, |line| line.starts_with("X:"), true).into_iter().skip(1);
-            let piece = |(line, tune): (usize, &str)| Piece { text: format!("{}\n", tune.trim_end()), file: 0, line };
+            let piece =
+                |(line, tune): (usize, &str)| Piece { text: format!("{}\n", tune.trim_end()), file: 0, line };
             tunes.map(piece).collect()
         }
         Format::Text => {
@@ -165,8 +170,10 @@ fn a_long_piece_comes_in_stretches_that_words_do_not_cross() {
     for pair in stretches[0].windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
         let solid = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
-        let single_space = after.starts_with(' ') && solid(before.chars().last()) && solid(after.chars().nth(1));
-        let line_end = before.ends_with('\n') && solid(before.chars().rev().nth(1)) && solid(after.chars().next());
+        let single_space =
+            after.starts_with(' ') && solid(before.chars().last()) && solid(after.chars().nth(1));
+        let line_end =
+            before.ends_with('\n') && solid(before.chars().rev().nth(1)) && solid(after.chars().next());
         assert!(single_space || line_end, "{before:?} {after:?}");
     }
     // Without a space there is a border nevertheless.
@@ -191,7 +198,8 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
         Just("some words of ä lin€\n".as_bytes().to_vec()),
         "[a ä€]{0,12}\n".prop_map(String::into_bytes),
     ];
-    let bad = prop_oneof![9 => Just(vec![]), 1 => proptest::collection::vec(any::<u8>(), 0..4), 1 => Just(vec![0])];
+    let bad =
+        prop_oneof![9 => Just(vec![]), 1 => proptest::collection::vec(any::<u8>(), 0..4), 1 => Just(vec![0])];
     proptest::collection::vec((line, bad), 0..16)
         .prop_map(|lines| lines.into_iter().flat_map(|(line, bad)| [line, bad].concat()).collect())
 }

@@ -107,7 +107,8 @@ impl Writer {
                 fs::create_dir_all(folder).map_err(io_error("create", folder))?;
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-                let open = File::options().read(true).write(true).create(true).truncate(true).open(&temporary);
+                let open =
+                    File::options().read(true).write(true).create(true).truncate(true).open(&temporary);
                 (open.map_err(io_error("write", path))?, Some([path.to_owned(), temporary]))
             }
             None => (tempfile::tempfile().map_err(io_error("create", &scratch()))?, None),

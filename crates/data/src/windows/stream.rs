@@ -120,9 +120,8 @@ impl TokenStream {
                 largest = largest.max(token);
             });
         })?;
-        let damaged = |reason: &str| {
-            Err(ShardError::Damaged { path: path.to_owned(), reason: reason.to_owned() })
-        };
+        let damaged =
+            |reason: &str| Err(ShardError::Damaged { path: path.to_owned(), reason: reason.to_owned() });
         if header.width != width || largest as usize >= symbols {
             return damaged(&format!("its tokens are not those of a vocabulary of {symbols}"));
         }
@@ -178,7 +177,9 @@ impl TokenStream {
         let width = self.width;
         match &self.store {
             Store::Memory(bytes) => {
-                for_each_token(&bytes[range.start * width..range.end * width], width, |token| into.push(token));
+                for_each_token(&bytes[range.start * width..range.end * width], width, |token| {
+                    into.push(token)
+                });
             }
             Store::File(shard) => {
                 let mut buffer = [0; PART];

@@ -106,7 +106,9 @@ fn an_unknown_character_is_found_behind_many_stretches() {
 
 #[test]
 fn tokens_do_not_depend_on_stretches() {
-    let text: String = (0..60_000u64).map(|i| format!("Line {} of it, with  some\n\n words#\n", u64::pow(i, 2) % 977)).collect();
+    let text: String = (0..60_000u64)
+        .map(|i| format!("Line {} of it, with  some\n\n words#\n", u64::pow(i, 2) % 977))
+        .collect();
     for kind in [
         Kind::Byte,
         Kind::Word { minimum_count: 1, maximum_size: 2_000 },
