@@ -1,11 +1,11 @@
-//! From the recipe's data to pieces, a tokenizer and token streams.
+//! From the recipe's data to texts, a tokenizer and token streams.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anaphora_data::tokenizer::Trainer;
 use anaphora_data::{
-    Format, Kind, Order, Piece, SplitOptions, TokenStream, Tokenizer, composer, parse_pieces, read_pieces,
-    split,
+    Format, Kind, Section, Spill, StreamError, Texts, TokenStream, Tokenizer, composer, split,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -18,48 +18,47 @@ const BUILTIN: (u64, usize) = (1, 400);
 pub struct Corpus {
     /// Music for ABC files, text for all others.
     pub task: Task,
-    /// The pieces that are learnt.
-    pub train: Vec<Piece>,
-    /// The pieces that are held out.
-    pub validation: Vec<Piece>,
-    /// What was passed over in reading, a sentence each.
+    /// What is learnt.
+    pub train: Section,
+    /// What is held out.
+    pub validation: Section,
+    /// What is passed over, a sentence each.
     pub skipped: Vec<String>,
 }
 
 impl Corpus {
-    /// Reads what the recipe names and splits it.
-    pub fn read(task: Task, data: &Data) -> Result<Self> {
+    /// Finds what the recipe names and splits it.
+    pub fn open(task: Task, data: &Data) -> Result<Self> {
         let format = match task {
             Task::Auto => None,
             Task::Music => Some(Format::Abc),
             _ => Some(Format::Text),
         };
-        let mut pieces = match &data.train {
+        let texts = match &data.train {
             None => {
                 let (seed, count) = BUILTIN;
-                let tunes = composer::collection(seed, count);
-                parse_pieces(tunes.as_bytes(), Path::new("built-in tunes"), Some(Format::Abc))?
+                Texts::of(composer::collection(seed, count), &name(data), Some(Format::Abc))?
             }
-            Some(path) => read_pieces(path, format)?,
+            Some(path) => Texts::open(path, format)?,
         };
-        let task = match pieces.format {
+        let task = match texts.format() {
             Format::Abc => Task::Music,
             Format::Text => Task::Text,
         };
-        let passed_over = |skipped: &[anaphora_data::Skipped]| -> Vec<String> {
-            skipped.iter().map(|s| format!("{} was passed over: {}", s.path.display(), s.reason)).collect()
+        let passed_over = |texts: &Texts| -> Vec<String> {
+            let sentence =
+                |s: &anaphora_data::Skipped| format!("{} was passed over: {}", s.path.display(), s.reason);
+            texts.skipped().iter().map(sentence).collect()
         };
-        let mut skipped = passed_over(&pieces.skipped);
+        let mut skipped = passed_over(&texts);
         let (train, validation) = match &data.validation {
             Some(path) => {
-                let held_out = read_pieces(path, Some(pieces.format))?;
-                skipped.extend(passed_over(&held_out.skipped));
-                (std::mem::take(&mut pieces.pieces), held_out.pieces)
+                let held_out = Texts::open(path, Some(texts.format()))?;
+                skipped.extend(passed_over(&held_out));
+                (Section::whole(Arc::new(texts)), Section::whole(Arc::new(held_out)))
             }
             None => {
-                let options =
-                    SplitOptions { validation_fraction: data.validation_fraction, order: Order::File };
-                let halves = split(pieces, &options)?;
+                let halves = split(Arc::new(texts), data.validation_fraction)?;
                 (halves.train, halves.validation)
             }
         };
@@ -69,9 +68,13 @@ impl Corpus {
     /// A tokenizer for the corpus. Sub-words are found in what is learnt alone; of characters and words, one that occurs
     /// only in validation must have a number too.
     pub fn tokenizer(&self, data: &Data) -> Result<Tokenizer> {
-        let any_text = kind(data).is_some_and(Kind::takes_any_text);
-        let held_out: &[Piece] = if any_text { &[] } else { &self.validation };
-        tokenizer(data, self.train.iter().chain(held_out).map(|piece| piece.text.as_str()))
+        let Some(kind) = kind(data) else { return tokenizer(data, []) };
+        let mut trainer = Trainer::new(kind, self.train.texts().bytes());
+        trainer.read(&self.train)?;
+        if !kind.takes_any_text() {
+            trainer.read(&self.validation)?;
+        }
+        Ok(trainer.finish()?)
     }
 }
 
@@ -103,10 +106,20 @@ pub fn read_tokenizer(path: &Path) -> Result<Tokenizer> {
     Tokenizer::from_json(&text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
 }
 
-/// The pieces as a stream of tokens, each piece closed by `<end>`; `path` is named where a piece cannot be encoded.
-pub fn stream(tokenizer: &Tokenizer, pieces: &[Piece], path: &Path) -> Result<Arc<TokenStream>> {
-    let stream = TokenStream::new(tokenizer, pieces);
-    stream.map(Arc::new).map_err(|source| Error::Tokens { path: path.to_owned(), source })
+/// A section as a stream of tokens, each piece closed by `<end>`; `path` is named where a piece cannot be encoded.
+pub fn stream(tokenizer: &Tokenizer, section: &Section, path: &Path, spill: &Spill) -> Result<TokenStream> {
+    TokenStream::of(tokenizer, section, spill).map_err(|error| match error {
+        StreamError::Data(error) => error.into(),
+        StreamError::Tokenizer(source) => Error::Tokens { path: path.to_owned(), source },
+        StreamError::Shard(error) => error.into(),
+    })
+}
+
+/// Characters that the tokens of a stream stand for, the end of a piece counted as one.
+pub fn characters(tokenizer: &Tokenizer, stream: &TokenStream) -> Result<usize> {
+    let mut characters = 0;
+    stream.each_part(|tokens| characters += tokenizer.characters(tokens))?;
+    Ok(characters)
 }
 
 /// The name of the data for messages: the file's, or that of the built-in tunes.

@@ -110,6 +110,9 @@ pub enum Error {
     /// No windows can be drawn from the data, or they cannot go on where they stopped.
     #[error(transparent)]
     Windows(#[from] anaphora_data::WindowsError),
+    /// Tokens cannot be kept in a file or read from it.
+    #[error(transparent)]
+    Shard(#[from] anaphora_data::ShardError),
     /// A run has no model yet.
     #[error("{} has no model yet: no validation has been done; go on with `anaphora resume`", .0.display())]
     NoModel(PathBuf),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anaphora_data::{Batch, Piece, Plan, TokenStream, Tokenizer, Windows, read_pieces};
+use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows};
 use anaphora_nn::{Device, Memory, State};
 use serde::Serialize;
 
@@ -42,28 +42,31 @@ pub struct Report {
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
 pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: &Device) -> Result<Report> {
     let mut trained = Trained::open(run)?;
-    let (pieces, path) = match data {
-        Some(path) => (read_pieces(path, Some(trained.format()))?.pieces, path.to_owned()),
+    let (section, path) = match data {
+        Some(path) => {
+            let texts = Texts::open(path, Some(trained.format()))?;
+            (Section::whole(Arc::new(texts)), path.to_owned())
+        }
         None => {
             let corpus = trained.corpus()?;
             (corpus.validation, corpus::name(&trained.recipe.data))
         }
     };
-    report(&mut trained.model, &trained.tokenizer, &pieces, &path, device)
+    report(&mut trained.model, &trained.tokenizer, &section, &path, device)
 }
 
-/// Scores a model on pieces; `path` is named where one of them cannot be encoded.
+/// Scores a model on a section of texts; `path` is named where one of them cannot be encoded.
 pub fn report(
     model: &mut LanguageModel,
     tokenizer: &Tokenizer,
-    pieces: &[Piece],
+    section: &Section,
     path: &Path,
     device: &Device,
 ) -> Result<Report> {
-    let stream = corpus::stream(tokenizer, pieces, path)?;
-    let tokens = stream.len();
-    let characters = tokenizer.characters(stream.tokens());
-    let mean = Evaluator::new(stream, 4096)?.loss(model, device, &mut Memory::new())?;
+    let stream = corpus::stream(tokenizer, section, path, &Spill::to_scratch())?;
+    let (tokens, pieces) = (stream.len(), stream.piece_count());
+    let characters = corpus::characters(tokenizer, &stream)?;
+    let mean = Evaluator::new(Arc::new(stream), 4096)?.loss(model, device, &mut Memory::new())?;
     let loss = mean * tokens as f64 / characters.max(1) as f64;
     Ok(Report {
         loss,
@@ -71,7 +74,7 @@ pub fn report(
         perplexity: mean.exp(),
         characters,
         tokens,
-        pieces: pieces.len(),
+        pieces,
     })
 }
 
@@ -102,7 +105,7 @@ impl Evaluator {
         let mut state = State::default();
         let mut sum = 0.0;
         while windows.epoch() == 0 {
-            windows.next_into(&mut self.batch);
+            windows.next_into(&mut self.batch)?;
             continue_state(&mut state, &self.batch, model);
             sum += model.evaluate_batch(device, memory, &self.batch, &mut state)?;
         }

@@ -6,17 +6,18 @@ mod stream;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anaphora_data::Piece;
-use anaphora_data::copying::{longest_shared, ngram_share};
+use anaphora_data::Section;
+use anaphora_data::copying::Copying;
+use anaphora_data::texts::Event;
 use anaphora_music::abc;
 use anaphora_nn::{Device, Memory, State};
 
 use self::stream::{End, Stream};
-use crate::Result;
 use crate::beam::BeamOptions;
 use crate::recipe::Task;
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::trained::Trained;
+use crate::{Error, Result};
 
 /// Characters of the passages that [`Novelty::share`] counts.
 const PASSAGE: usize = 16;
@@ -161,19 +162,41 @@ impl Generator {
         Ok(pieces.into_iter().flatten().collect())
     }
 
-    /// Compares a generated text, without its prompt, with the pieces that the model has learnt; of tunes the notes, for
-    /// all headers are alike.
-    pub fn novelty(&self, text: &str, training: &[Piece]) -> Novelty {
-        let what = |text| if self.trained.task() == Task::Music { without_header(text) } else { text };
-        let text = what(text);
-        let texts = || training.iter().map(|piece| what(&piece.text));
-        let shared = longest_shared(text, texts());
-        Novelty {
-            longest: shared.as_ref().map_or(0, |shared| shared.length),
-            passage: shared.map(|shared| text[shared.range].to_owned()).unwrap_or_default(),
-            share: ngram_share(text, texts(), PASSAGE),
-            window: PASSAGE,
+    /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers
+    /// are alike.
+    pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
+        let music = self.trained.task() == Task::Music;
+        let texts: Vec<&str> =
+            texts.iter().map(|text| if music { without_header(text) } else { text }).collect();
+        let mut copying: Vec<Copying> = texts.iter().map(|text| Copying::new(text, PASSAGE)).collect();
+        if music {
+            training.each_piece(|tune| {
+                for copying in &mut copying {
+                    copying.read(without_header(tune));
+                    copying.end_piece();
+                }
+                Ok::<_, Error>(())
+            })?;
+        } else {
+            training.replay(|event| {
+                match event {
+                    Event::Begin { .. } => {}
+                    Event::Text(text) => copying.iter_mut().for_each(|copying| copying.read(text)),
+                    Event::End => copying.iter_mut().for_each(Copying::end_piece),
+                }
+                Ok::<_, Error>(())
+            })?;
         }
+        let novelty = |(text, copying): (&&str, &Copying)| {
+            let shared = copying.longest();
+            Novelty {
+                longest: shared.as_ref().map_or(0, |shared| shared.length),
+                passage: shared.map(|shared| text[shared.range].to_owned()).unwrap_or_default(),
+                share: copying.share(),
+                window: PASSAGE,
+            }
+        };
+        Ok(texts.iter().zip(&copying).map(novelty).collect())
     }
 
     /// Reads the prompt.
@@ -311,7 +334,7 @@ fn incomplete(task: Task, text: &str, ended: Option<End>) -> Option<String> {
 
 /// The value of a header field of tunes as most of the training data spell it, by its meaning: `D` is `D Major` there,
 /// and `C` may be `4/4`. None where they do not have it.
-pub fn spelling(training: &[Piece], field: char, value: &str) -> Option<String> {
+pub fn spelling(training: &Section, field: char, value: &str) -> Result<Option<String>> {
     let meaning = |value: &str| {
         let (tune, _) = abc::parse_tune(&format!(
             "X:1\n{field}:{value}\n{}C|\n",
@@ -320,13 +343,19 @@ pub fn spelling(training: &[Piece], field: char, value: &str) -> Option<String> 
         (tune.key, tune.metre.fraction())
     };
     let asked = meaning(value);
-    let mut known: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
-    for line in training.iter().flat_map(|piece| piece.text.lines()) {
-        let Some(other) = line.strip_prefix(field).and_then(|rest| rest.strip_prefix(':')) else { continue };
-        let (count, same) = known.entry(other.trim()).or_insert_with(|| (0, meaning(other) == asked));
-        *count += usize::from(*same);
-    }
+    let mut known: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    training.each_piece(|tune| {
+        for line in tune.lines() {
+            let Some(other) = line.strip_prefix(field).and_then(|rest| rest.strip_prefix(':')) else {
+                continue;
+            };
+            let (count, same) =
+                known.entry(other.trim().to_owned()).or_insert_with(|| (0, meaning(other) == asked));
+            *count += usize::from(*same);
+        }
+        Ok::<_, Error>(())
+    })?;
     let same = known.into_iter().filter(|(_, (_, same))| *same);
     // As it was asked for, if anyone writes it so.
-    same.max_by_key(|(other, (count, _))| (*other == value.trim(), *count)).map(|(other, _)| other.to_owned())
+    Ok(same.max_by_key(|(other, (count, _))| (other == value.trim(), *count)).map(|(other, _)| other))
 }

@@ -13,27 +13,41 @@ pub const TICKS_PER_SECOND: f64 = 2.0 * TICKS_PER_QUARTER as f64;
 
 /// The scores of a MIDI file, or of those in a folder and its folders, with their paths; files that cannot be read are told
 /// to `bad` where there is one, and else end it.
-pub fn read_scores(path: &Path, mut bad: Option<&mut dyn FnMut(&str)>) -> Result<Vec<(PathBuf, Score)>> {
+pub fn read_scores(path: &Path, bad: Option<&mut dyn FnMut(&str)>) -> Result<Vec<(PathBuf, Score)>> {
+    let mut scores = Vec::new();
+    each_score(path, bad, |path, score| scores.push((path, score)))?;
+    Ok(scores)
+}
+
+/// Shows such scores one by one.
+pub fn each_score(
+    path: &Path,
+    mut bad: Option<&mut dyn FnMut(&str)>,
+    mut see: impl FnMut(PathBuf, Score),
+) -> Result<()> {
     let mut files = Vec::new();
     if path.is_dir() {
         collect(path, &mut files)?;
     } else {
         files.push(path.to_owned());
     }
-    let mut scores = Vec::new();
+    let mut any = false;
     for file in files {
         match (read_score(&file), &mut bad) {
-            (Ok(score), _) => scores.push((file, score)),
+            (Ok(score), _) => {
+                any = true;
+                see(file, score);
+            }
             (Err(error), Some(bad)) => bad(&format!("{error}; it was passed over")),
             (Err(error), None) => return Err(error),
         }
     }
-    if scores.is_empty() {
+    if !any {
         let reason =
             "there is no MIDI file with notes in it; files that end in .mid or .midi are read".into();
         return Err(Error::Malformed { path: path.to_owned(), reason });
     }
-    Ok(scores)
+    Ok(())
 }
 
 /// The score of a MIDI file.

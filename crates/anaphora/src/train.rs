@@ -127,7 +127,9 @@ pub fn train(
     if recipe.task.continues() {
         recipe.model.context.get_or_insert(recipe.training.length);
     }
-    let mut assets = Assets::new();
+    // The folder is there first, for large data go to it as they are read.
+    let site = Run::prepare(folder)?;
+    let mut assets = Assets::new(site.path());
     let learner = tasks::open(&recipe, &mut assets, &mut |note| observer(&Event::Note(note)))?;
     recipe.task = learner.task();
     let mut sources = BTreeMap::new();
@@ -137,7 +139,7 @@ pub fn train(
         }
     }
     let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
-    let run = Run::create(folder, &recipe, assets.made(), info)?;
+    let run = site.create(&recipe, assets.made(), info)?;
     Trainer::new(run, recipe, learner).run(stop, observer, None)
 }
 

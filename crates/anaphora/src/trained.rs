@@ -59,9 +59,9 @@ impl Trained {
         }
     }
 
-    /// The pieces that the run learnt from and was validated on, read again.
+    /// What the run learnt from and was validated on.
     pub fn corpus(&self) -> Result<Corpus> {
-        Corpus::read(self.task(), &self.run.data(&self.recipe.data)?)
+        Corpus::open(self.task(), &self.run.data(&self.recipe.data)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much of a generated text was copied from the training data.
 //!
-//! Both measures read the training data once, in time linear in its length: the longest shared passage walks it through
-//! the suffix automaton of the generated text (Blumer et al., 1985), which is small.
+//! Both measures come of one pass through the training data, in time linear in its length: it is walked through the suffix
+//! automaton of the generated text (Blumer et al., 1985), which is small.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -17,53 +17,75 @@ pub struct Shared {
     pub piece: usize,
 }
 
-/// The longest passage that a generated text shares with any of the training pieces; none if they share no character.
-pub fn longest_shared<'a>(generated: &str, training: impl IntoIterator<Item = &'a str>) -> Option<Shared> {
-    let automaton = Automaton::new(generated.chars());
-    let mut best: Option<Match> = None;
-    let mut best_piece = 0;
-    for (piece, text) in training.into_iter().enumerate() {
-        let found = automaton.longest_match(text.chars());
-        if found.length > best.map_or(0, |b| b.length) {
-            (best, best_piece) = (Some(found), piece);
+/// Looks for passages of a generated text in training data that come stretch by stretch.
+pub struct Copying {
+    /// Of the generated text.
+    characters: Vec<char>,
+    automaton: Automaton,
+    /// Passages of so many characters are counted.
+    n: usize,
+    /// How often each of them occurs in the generated text, as long as it has not been found.
+    waiting: HashMap<Vec<char>, usize>,
+    /// Occurrences of those that have been found.
+    found: usize,
+    /// The longest passage that ends where the training data have been read to.
+    state: usize,
+    length: usize,
+    /// Training pieces that have been read.
+    piece: usize,
+    /// Length, end and training piece of the longest passage.
+    best: (usize, usize, usize),
+}
+
+impl Copying {
+    /// Looks for the passages of `generated`, of those of `n` characters for each.
+    pub fn new(generated: &str, n: usize) -> Self {
+        let characters: Vec<char> = generated.chars().collect();
+        let mut waiting: HashMap<Vec<char>, usize> = HashMap::new();
+        if n > 0 {
+            for passage in characters.windows(n) {
+                *waiting.entry(passage.to_vec()).or_default() += 1;
+            }
+        }
+        let automaton = Automaton::new(generated.chars());
+        Self { characters, automaton, n, waiting, found: 0, state: 0, length: 0, piece: 0, best: (0, 0, 0) }
+    }
+
+    /// Goes on with a training piece.
+    pub fn read(&mut self, stretch: &str) {
+        for c in stretch.chars() {
+            (self.state, self.length) = self.automaton.step(self.state, self.length, c);
+            if self.length > self.best.0 {
+                self.best = (self.length, self.automaton.states[self.state].end, self.piece);
+            }
+            if self.n > 0 && self.length >= self.n {
+                let end = self.automaton.states[self.state].end;
+                let passage = &self.characters[end - self.n..end];
+                self.found += self.waiting.remove(passage).unwrap_or(0);
+            }
         }
     }
-    let Match { length, end } = best?;
-    let offset =
-        |character: usize| generated.char_indices().nth(character).map_or(generated.len(), |(at, _)| at);
-    Some(Shared { length, range: offset(end - length)..offset(end), piece: best_piece })
-}
 
-/// The share, in 0 to 1, of the generated text's passages of `n` characters that occur in the training data. None if
-/// the text is shorter than `n`, or `n` is 0.
-pub fn ngram_share<'a>(
-    generated: &str,
-    training: impl IntoIterator<Item = &'a str>,
-    n: usize,
-) -> Option<f64> {
-    let characters: Vec<char> = generated.chars().collect();
-    if n == 0 || characters.len() < n {
-        return None;
+    /// The training piece is at its end.
+    pub fn end_piece(&mut self) {
+        (self.state, self.length) = (0, 0);
+        self.piece += 1;
     }
-    let mut waiting: HashMap<&[char], usize> = HashMap::new();
-    for passage in characters.windows(n) {
-        *waiting.entry(passage).or_default() += 1;
-    }
-    let mut found = 0;
-    let mut piece = Vec::new();
-    for text in training {
-        piece.clear();
-        piece.extend(text.chars());
-        found += piece.windows(n).filter_map(|passage| waiting.remove(passage)).sum::<usize>();
-    }
-    Some(found as f64 / (characters.len() + 1 - n) as f64)
-}
 
-/// A passage of the automaton's text: its length and where it ends, in characters.
-#[derive(Debug, Clone, Copy)]
-struct Match {
-    length: usize,
-    end: usize,
+    /// The longest passage that the generated text shares with any of the training pieces; none if they share no character.
+    pub fn longest(&self) -> Option<Shared> {
+        let (length, end, piece) = self.best;
+        let bytes = |until: usize| self.characters[..until].iter().map(|c| c.len_utf8()).sum();
+        (length > 0).then(|| Shared { length, range: bytes(end - length)..bytes(end), piece })
+    }
+
+    /// The share, in 0 to 1, of the generated text's passages of `n` characters that occur in the training data. None if
+    /// the text is shorter than `n`, or `n` is 0.
+    pub fn share(&self) -> Option<f64> {
+        let passages =
+            (self.characters.len() + 1).checked_sub(self.n).filter(|&count| count > 0 && self.n > 0)?;
+        Some(self.found as f64 / passages as f64)
+    }
 }
 
 /// The smallest automaton that reads every passage of a text; state 0 stands for the empty one.
@@ -139,24 +161,15 @@ impl Automaton {
         new
     }
 
-    fn longest_match(&self, text: impl Iterator<Item = char>) -> Match {
-        let mut best = Match { length: 0, end: 0 };
-        let (mut state, mut length) = (0, 0);
-        for c in text {
-            let target = loop {
-                match (self.states[state].follow(c), self.states[state].link) {
-                    (Some(target), _) => break Some(target),
-                    (None, Some(link)) => (state, length) = (link, self.states[link].length),
-                    (None, None) => break None,
-                }
-            };
-            let Some(target) = target else { continue };
-            (state, length) = (target, length + 1);
-            if length > best.length {
-                best = Match { length, end: self.states[state].end };
+    /// From the longest passage that ends before `c` to the longest that ends with it: its state and its length.
+    fn step(&self, mut state: usize, mut length: usize, c: char) -> (usize, usize) {
+        loop {
+            match (self.states[state].follow(c), self.states[state].link) {
+                (Some(target), _) => return (target, length + 1),
+                (None, Some(link)) => (state, length) = (link, self.states[link].length),
+                (None, None) => return (state, length),
             }
         }
-        best
     }
 }
 
@@ -165,6 +178,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What is found in these pieces, each in stretches of a few characters.
+    fn read<T: AsRef<str>>(generated: &str, training: &[T], n: usize) -> Copying {
+        let mut copying = Copying::new(generated, n);
+        for piece in training {
+            let characters: Vec<char> = piece.as_ref().chars().collect();
+            characters.chunks(3).for_each(|part| copying.read(&part.iter().collect::<String>()));
+            copying.end_piece();
+        }
+        copying
+    }
+
+    fn longest_shared<T: AsRef<str>>(generated: &str, training: &[T]) -> Option<Shared> {
+        read(generated, training, 0).longest()
+    }
+
+    fn ngram_share(generated: &str, training: &[&str], n: usize) -> Option<f64> {
+        read(generated, training, n).share()
+    }
 
     /// The longest shared passage by trying all of them.
     fn longest_by_trial(generated: &str, training: &[String]) -> usize {
@@ -181,19 +213,19 @@ mod tests {
     #[test]
     fn the_longest_passage_is_found_and_named() {
         let generated = "ein grünes Haus am See";
-        let shared = longest_shared(generated, ["kein rotes", "ein grünes Hemd", "grünes Haus"]).unwrap();
+        let shared = longest_shared(generated, &["kein rotes", "ein grünes Hemd", "grünes Haus"]).unwrap();
         assert_eq!((shared.length, &generated[shared.range], shared.piece), (12, "ein grünes H", 1));
-        assert_eq!(longest_shared("abc", ["xyz", ""]), None);
-        assert_eq!(longest_shared("", ["xyz"]), None);
+        assert_eq!(longest_shared("abc", &["xyz", ""]), None);
+        assert_eq!(longest_shared("", &["xyz"]), None);
     }
 
     #[test]
     fn shares_count_every_passage() {
-        assert_eq!(ngram_share("abcabx", ["zabc", "ca"], 2), Some(0.8), "ab, bc, ca, ab, not bx");
-        assert_eq!(ngram_share("abc", ["abc"], 4), None);
-        assert_eq!(ngram_share("abc", ["abc"], 0), None);
-        assert_eq!(ngram_share("abc", ["xabcx"], 3), Some(1.0));
-        assert_eq!(ngram_share("abc", ["ab", "c"], 3), Some(0.0), "not across pieces");
+        assert_eq!(ngram_share("abcabx", &["zabc", "ca"], 2), Some(0.8), "ab, bc, ca, ab, not bx");
+        assert_eq!(ngram_share("abc", &["abc"], 4), None);
+        assert_eq!(ngram_share("abc", &["abc"], 0), None);
+        assert_eq!(ngram_share("abc", &["xabcx"], 3), Some(1.0));
+        assert_eq!(ngram_share("abc", &["ab", "c"], 3), Some(0.0), "not across pieces");
     }
 
     proptest! {
@@ -201,7 +233,7 @@ mod tests {
         fn the_automaton_agrees_with_trial(
             generated in "[abä]{0,30}", training in proptest::collection::vec("[abäc]{0,30}", 0..4),
         ) {
-            let shared = longest_shared(&generated, training.iter().map(String::as_str));
+            let shared = longest_shared(&generated, &training);
             prop_assert_eq!(shared.as_ref().map_or(0, |s| s.length), longest_by_trial(&generated, &training));
             if let Some(shared) = shared {
                 let passage = &generated[shared.range];

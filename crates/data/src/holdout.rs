@@ -3,9 +3,22 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 
 use crate::DataError;
-use crate::split::Order;
+
+/// Which examples are put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// The last ones of the file.
+    File,
+    /// Any, drawn with this seed.
+    Shuffled {
+        /// The seed.
+        seed: u64,
+    },
+}
 
 /// How examples are shared out.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,9 @@
 //! Readers, tokenizers, splits and batches of sequences.
 //!
-//! The way of the data: [`read_pieces`] reads a file or folder into pieces (a tune, a document), [`split()`] puts some
+//! The way of the data: [`Texts`] are the pieces (a tune, a document) of a file or folder, [`split()`] puts some
 //! of them aside for validation, a [`Tokenizer`] turns each into numbers, a [`TokenStream`] lays them behind each
-//! other, and [`Windows`] draws batches from it. [`composer`] makes tunes where there is no file, and [`copying`] says
+//! other, and [`Windows`] draws batches from it. Texts are read stretch by stretch and large streams lie in files, so
+//! that no text is too large. [`composer`] makes tunes where there is no file, and [`copying`] says
 //! how much of a generated text was learned by heart.
 //!
 //! Other data have readers of their own: [`table`] and [`labelled`] for rows and what is to be classified, [`parallel`]
@@ -14,16 +15,18 @@
 //! use std::sync::Arc;
 //! use anaphora_data::*;
 //!
-//! let read = parse_pieces(composer::collection(1, 50).as_bytes(), "built-in".as_ref(), None)?;
-//! let tokenizer = Tokenizer::train(Kind::Character, read.pieces.iter().map(|piece| piece.text.as_str()))?;
-//! let Split { train, validation } = split(read, &SplitOptions::default())?;
-//! assert_eq!((train.len(), validation.len()), (45, 5));
+//! let texts = Arc::new(Texts::of(composer::collection(1, 50), "built-in".as_ref(), None)?);
+//! let mut trainer = tokenizer::Trainer::new(Kind::Character, texts.bytes());
+//! trainer.read(&Section::whole(texts.clone()))?;
+//! let tokenizer = trainer.finish()?;
+//! let Split { train, validation } = split(texts, 0.1)?;
 //!
-//! let stream = Arc::new(TokenStream::new(&tokenizer, &train)?);
+//! let stream = TokenStream::of(&tokenizer, &train, &Spill::to_scratch())?;
+//! assert_eq!(stream.piece_count(), 45);
 //! let plan = Plan::Sequential { batch: 8, length: 100, shuffle: true };
-//! let mut windows = Windows::new(stream, plan, 1)?;
+//! let mut windows = Windows::new(Arc::new(stream), plan, 1)?;
 //! let mut batch = Batch::default();
-//! windows.next_into(&mut batch);
+//! windows.next_into(&mut batch)?;
 //! assert_eq!(batch.rows(), 8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -42,24 +45,28 @@ pub mod holdout;
 pub mod labelled;
 pub mod parallel;
 pub mod picture;
-pub mod pieces;
 pub mod roll;
 pub mod scaler;
+pub mod section;
 pub mod sequence;
 pub mod series;
 pub mod split;
 pub mod table;
 pub mod tagged;
+pub mod texts;
 pub mod tokenizer;
 pub mod windows;
 
 pub use batches::{BatchSize, Batches, Place};
 pub use error::{At, DataError};
 pub use frames::Frames;
-pub use holdout::{HoldOut, Shares, share_out};
-pub use pieces::{Format, Piece, Pieces, Skipped, parse_pieces, read_pieces};
+pub use holdout::{HoldOut, Order, Shares, share_out};
 pub use scaler::Scaler;
+pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};
-pub use split::{Order, Split, SplitOptions, split};
+pub use split::{Split, split};
+pub use texts::{Format, Piece, Skipped, Texts};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
-pub use windows::{Batch, Plan, Position, TokenStream, Windows, WindowsError};
+pub use windows::{
+    Batch, Plan, Position, ShardError, Spill, StreamBuilder, StreamError, TokenStream, Windows, WindowsError,
+};

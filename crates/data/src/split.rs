@@ -1,179 +1,235 @@
-//! Putting pieces aside for validation, never through the middle of a tune.
+//! Putting text aside for validation, never through the middle of a tune.
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_xoshiro::Xoshiro256PlusPlus;
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::error::DataError;
-use crate::pieces::{Format, Piece, Pieces};
+use crate::section::{Place, Section};
+use crate::texts::{Event, Format, Texts};
 
-/// Which pieces are put aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Order {
-    /// The last ones of the file.
-    File,
-    /// Any, drawn with this seed.
-    Shuffled {
-        /// The seed.
-        seed: u64,
-    },
-}
+/// Of how many characters the share for validation is taken at most: scoring a tenth of a few gigabytes would take hours,
+/// and would not be surer for it.
+pub const COUNTED: usize = 10_000_000;
 
-/// How much is put aside, and which.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct SplitOptions {
-    /// Share of the pieces (of the characters, where there is one document) for validation, within (0, 1).
-    pub validation_fraction: f64,
-    /// Which pieces.
-    pub order: Order,
-}
-
-impl Default for SplitOptions {
-    /// The last tenth in the order of the file.
-    fn default() -> Self {
-        SplitOptions { validation_fraction: 0.1, order: Order::File }
-    }
-}
-
-/// Pieces to learn from, and pieces to be judged by. Neither is empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Text to learn from, and text to be judged by. Neither is empty.
+#[derive(Debug, Clone)]
 pub struct Split {
     /// To learn from.
-    pub train: Vec<Piece>,
-    /// To be judged by.
-    pub validation: Vec<Piece>,
+    pub train: Section,
+    /// To be judged by: the end of it.
+    pub validation: Section,
 }
 
-/// Splits pieces; the share for validation is rounded up to whole pieces.
+/// Puts the last pieces aside: a share of them, rounded up to whole pieces; of more than [`COUNTED`] characters as many of
+/// the last as hold that share of [`COUNTED`] characters, or a single one.
 ///
-/// A single text document is cut in two at the line end (or, within a single line, the word end) that is nearest to
-/// where the validation share begins, whatever the order asked for.
+/// A single text document, or the last one of large texts where it alone is more than that, is cut in two at the line end
+/// (or, within a single line, the word end) that is nearest to where the validation share begins.
 ///
 /// # Errors
-/// A share outside (0, 1), a single tune, a document too short to be cut.
-pub fn split(pieces: Pieces, options: &SplitOptions) -> Result<Split, DataError> {
-    let fraction = options.validation_fraction;
+/// A share outside (0, 1), a single tune, a document too short to be cut; those of [`Texts::replay`].
+pub fn split(texts: Arc<Texts>, fraction: f64) -> Result<Split, DataError> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(DataError::Fraction(fraction));
     }
-    let Pieces { format, pieces: mut train, .. } = pieces;
-    match (train.len(), format) {
-        (0 | 1, Format::Abc) => {
-            return Err(DataError::TooLittle { found: "one tune".into(), needed: "two tunes or more are" });
-        }
-        (0, Format::Text) => {
-            return Err(DataError::TooLittle { found: "no document".into(), needed: "some text is" });
-        }
-        (1, Format::Text) => return split_document(&train[0], fraction),
-        _ => {}
-    }
-    if let Order::Shuffled { seed } = options.order {
-        train.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
-    }
-    // A hair less before rounding up, so that a tenth of 30 is 3 whatever the last bit of the product.
-    let wanted = (train.len() as f64 * fraction - 1e-9).ceil() as usize;
-    let validation = train.split_off(train.len() - wanted.clamp(1, train.len() - 1));
+    let at = place(&texts, fraction)?;
+    let [train, validation] = Section::parted(texts, at);
     Ok(Split { train, validation })
 }
 
-fn split_document(piece: &Piece, fraction: f64) -> Result<Split, DataError> {
-    let text = &piece.text;
-    let characters = text.chars().count();
-    let wanted = (characters as f64 * (1.0 - fraction)).round() as usize;
-    let cut = nearest_border(text, wanted, |c| c == '\n')
-        .or_else(|| nearest_border(text, wanted, char::is_whitespace));
-    let Some(cut) = cut else {
-        let found = format!("one document of {characters} characters without a line or word end");
-        return Err(DataError::TooLittle { found, needed: "several lines or words are" });
-    };
-    let (before, after) = text.split_at(cut);
-    let part = |text: &str, line| Piece { text: text.to_owned(), file: piece.file, line };
-    let lines_before = before.matches('\n').count();
-    Ok(Split {
-        train: vec![part(before, piece.line)],
-        validation: vec![part(after, piece.line + lines_before)],
-    })
+/// Where validation begins.
+fn place(texts: &Texts, fraction: f64) -> Result<Place, DataError> {
+    let Survey { lengths, first, last } = survey(texts)?;
+    let (count, format) = (lengths.len(), texts.format());
+    if (count, format) == (1, Format::Abc) {
+        return Err(DataError::TooLittle { found: "one tune".into(), needed: "two tunes or more are" });
+    }
+    let all: usize = lengths.iter().sum();
+    let most = COUNTED as f64 * fraction;
+    let end = lengths[count - 1];
+    let cut = |wanted: f64| nearest_border(texts, count - 1, (first, last), wanted.round() as usize);
+    if count == 1 {
+        let wanted = if end <= COUNTED { end as f64 * (1.0 - fraction) } else { end as f64 - most };
+        return cut(wanted)?.ok_or_else(|| {
+            let found = format!("one document of {end} characters without a line or word end");
+            DataError::TooLittle { found, needed: "several lines or words are" }
+        });
+    }
+    // A hair less before rounding up, so that a tenth of 30 is 3 whatever the last bit of the product.
+    let wanted = (count as f64 * fraction - 1e-9).ceil() as usize;
+    let mut piece = count - wanted.clamp(1, count - 1);
+    if all > COUNTED {
+        if format == Format::Text && end as f64 > most {
+            return Ok(cut(end as f64 - most)?.unwrap_or(Place { piece: count - 1, character: 0 }));
+        }
+        let mut held_out: usize = lengths[piece..].iter().sum();
+        while held_out as f64 > most && piece < count - 1 {
+            held_out -= lengths[piece];
+            piece += 1;
+        }
+    }
+    Ok(Place { piece, character: 0 })
 }
 
-/// Byte offset behind the character that satisfies `is_border` and lies nearest to `wanted` (in characters), such that
-/// both sides hold more than white space.
-fn nearest_border(text: &str, wanted: usize, is_border: impl Fn(char) -> bool) -> Option<usize> {
-    let first = text.find(|c: char| !c.is_whitespace())?;
-    let last = text.trim_end().len();
-    text.char_indices()
-        .enumerate()
-        .filter(|&(_, (byte, c))| is_border(c) && byte > first && byte < last)
-        .min_by_key(|&(index, _)| (index + 1).abs_diff(wanted))
-        .map(|(_, (byte, c))| byte + c.len_utf8())
+/// What has to be known of texts before they are split.
+struct Survey {
+    /// Of the pieces, in characters.
+    lengths: Vec<usize>,
+    /// The first and the last character of the last piece that are no white space.
+    first: usize,
+    last: usize,
+}
+
+fn survey(texts: &Texts) -> Result<Survey, DataError> {
+    let mut survey = Survey { lengths: vec![], first: 0, last: 0 };
+    let mut length = 0;
+    let mut first = None;
+    texts.replay(|event| {
+        match event {
+            Event::Begin { .. } => (length, first) = (0, None),
+            Event::Text(text) => {
+                let white = |text: &str, rest: &str| text[..text.len() - rest.len()].chars().count();
+                let start = text.trim_start();
+                if !start.is_empty() {
+                    survey.first = *first.get_or_insert(length + white(text, start));
+                }
+                let characters = text.chars().count();
+                let solid = text.trim_end();
+                if !solid.is_empty() {
+                    survey.last = length + characters - text[solid.len()..].chars().count() - 1;
+                }
+                length += characters;
+            }
+            Event::End => survey.lengths.push(length),
+        }
+        Ok::<_, DataError>(())
+    })?;
+    Ok(survey)
+}
+
+/// Behind the line end, or else the word end, of a piece that lies nearest to character `wanted` of it, such that both
+/// sides hold more than white space: something of `solid`, its first and last character that are none.
+fn nearest_border(
+    texts: &Texts,
+    piece: usize,
+    solid: (usize, usize),
+    wanted: usize,
+) -> Result<Option<Place>, DataError> {
+    let mut nearest: [Option<usize>; 2] = [None; 2];
+    let (mut number, mut at) = (0, 0);
+    texts.replay(|event| {
+        match event {
+            Event::Text(text) if number == piece => {
+                for c in text.chars() {
+                    at += 1;
+                    if c.is_whitespace() && at > solid.0 + 1 && at <= solid.1 {
+                        let nearer = |known: usize| at.abs_diff(wanted) < known.abs_diff(wanted);
+                        for (kind, nearest) in nearest.iter_mut().enumerate() {
+                            if (kind > 0 || c == '\n') && nearest.is_none_or(nearer) {
+                                *nearest = Some(at);
+                            }
+                        }
+                    }
+                }
+            }
+            Event::End => number += 1,
+            _ => {}
+        }
+        Ok::<_, DataError>(())
+    })?;
+    let [line, word] = nearest;
+    Ok(line.or(word).map(|character| Place { piece, character }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    fn tunes(count: usize) -> Pieces {
-        let pieces =
-            (0..count).map(|i| Piece { text: format!("X:{i}\nK:C\nC|\n"), file: 0, line: 1 + 4 * i });
-        Pieces {
-            format: Format::Abc,
-            pieces: pieces.collect(),
-            files: vec![],
-            headers: vec![],
-            skipped: vec![],
-        }
+    use super::*;
+    use crate::texts::Piece;
+
+    fn texts(content: &str, format: Format) -> Arc<Texts> {
+        Arc::new(Texts::of(content, Path::new("any"), Some(format)).unwrap())
     }
 
-    fn document(text: &str) -> Pieces {
-        let pieces = vec![Piece { text: text.into(), file: 0, line: 1 }];
-        Pieces { format: Format::Text, pieces, files: vec![], headers: vec![], skipped: vec![] }
+    fn tunes(count: usize) -> Arc<Texts> {
+        texts(&(0..count).map(|i| format!("X:{i}\nK:C\nC|\n")).collect::<String>(), Format::Abc)
+    }
+
+    fn document(text: &str) -> Arc<Texts> {
+        texts(text, Format::Text)
+    }
+
+    /// The pieces of a section.
+    fn pieces(section: &Section) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = vec![];
+        section
+            .replay(|event| {
+                match event {
+                    Event::Begin { file, line } => pieces.push(Piece { text: String::new(), file, line }),
+                    Event::Text(text) => pieces.last_mut().unwrap().text.push_str(text),
+                    Event::End => {}
+                }
+                Ok::<_, DataError>(())
+            })
+            .unwrap();
+        pieces
     }
 
     #[test]
     fn the_last_tenth_is_put_aside() {
         for (count, validation) in [(2, 1), (10, 1), (11, 2), (30, 3), (804, 81)] {
-            let all = tunes(count);
-            let split = split(all.clone(), &SplitOptions::default()).unwrap();
-            assert_eq!(split.validation, all.pieces[count - validation..]);
-            assert_eq!(split.train, all.pieces[..count - validation]);
+            let all = tunes(count).pieces().unwrap();
+            let split = split(tunes(count), 0.1).unwrap();
+            assert_eq!(pieces(&split.validation), all[count - validation..]);
+            assert_eq!(pieces(&split.train), all[..count - validation]);
         }
-    }
-
-    #[test]
-    fn a_drawn_split_keeps_every_piece_and_follows_the_seed() {
-        let drawn = |seed| {
-            split(tunes(50), &SplitOptions { validation_fraction: 0.2, order: Order::Shuffled { seed } })
-                .unwrap()
-        };
-        let mut all = [drawn(1).train, drawn(1).validation].concat();
-        all.sort_by_key(|p| p.line);
-        assert_eq!(all, tunes(50).pieces);
-        assert_eq!(drawn(1), drawn(1));
-        assert_ne!(drawn(1), drawn(2));
-        assert_eq!(drawn(1).validation.len(), 10);
     }
 
     #[test]
     fn one_document_is_cut_at_a_line_end() {
         let text: String = (0..100).map(|i| format!("line {i:03}\n")).collect();
-        let parts = split(document(&text), &SplitOptions::default()).unwrap();
-        assert_eq!(parts.train[0].text.lines().count(), 90);
-        assert_eq!(parts.validation[0].line, 91);
-        assert_eq!(parts.validation[0].text.lines().next(), Some("line 090"));
-        let words = split(document("ein zwei drei vier"), &SplitOptions::default()).unwrap();
+        let parts = split(document(&text), 0.1).unwrap();
+        let [train, validation] = [parts.train, parts.validation].map(|part| pieces(&part).remove(0));
+        assert_eq!(train.text.lines().count(), 90);
+        assert_eq!(validation.line, 91);
+        assert_eq!(validation.text.lines().next(), Some("line 090"));
+        let words = split(document("ein zwei drei vier"), 0.1).unwrap();
         assert_eq!(
-            (words.train[0].text.as_str(), words.validation[0].text.as_str()),
+            (pieces(&words.train)[0].text.as_str(), pieces(&words.validation)[0].text.as_str()),
             ("ein zwei drei ", "vier")
         );
     }
 
     #[test]
+    fn both_sides_hold_more_than_white_space() {
+        let parts = split(document("\n\n a\nb\n\n\n\n\n\n\n\n\n\n"), 0.1).unwrap();
+        assert_eq!(pieces(&parts.train)[0].text, "\n\n a\n");
+        assert_eq!(pieces(&parts.validation)[0].line, 4);
+    }
+
+    #[test]
+    fn of_large_texts_a_million_characters_are_put_aside() {
+        let length = |section: &Section| pieces(section).iter().map(|p| p.text.len()).collect::<Vec<_>>();
+        // 12 million characters in one document, lines of 100.
+        let line = format!("{}\n", "x".repeat(99));
+        let text = line.repeat(120_000);
+        let parts = split(document(&text), 0.1).unwrap();
+        assert_eq!((length(&parts.train), length(&parts.validation)), (vec![11_000_000], vec![1_000_000]));
+        // The same as documents of 300,000.
+        let documents = vec![line.repeat(3_000); 40].join("<|endoftext|>\n");
+        let parts = split(document(&documents), 0.1).unwrap();
+        assert_eq!(length(&parts.validation), [300_000; 3]);
+        assert_eq!(length(&parts.train).len(), 37);
+        // The last document alone is more.
+        let documents = ["first\n", &text].join("<|endoftext|>\n");
+        let parts = split(document(&documents), 0.2).unwrap();
+        assert_eq!(length(&parts.train), [6, 10_000_000]);
+        assert_eq!(length(&parts.validation), [2_000_000]);
+    }
+
+    #[test]
     fn too_little_is_said() {
-        let message = |pieces, fraction| {
-            let options = SplitOptions { validation_fraction: fraction, order: Order::File };
-            split(pieces, &options).unwrap_err().to_string()
-        };
+        let message = |texts, fraction| split(texts, fraction).unwrap_err().to_string();
         assert!(message(tunes(1), 0.1).contains("two tunes or more are needed"));
         assert!(message(document("word\n"), 0.1).contains("one document of 5 characters"));
         for fraction in [0.0, 1.0, -0.5, f64::NAN] {

@@ -7,6 +7,7 @@
 mod decoder;
 mod file;
 mod subwords;
+mod trainer;
 mod words;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use subwords::Subwords;
 
 pub use decoder::Decoder;
 pub use file::VERSION;
+pub use trainer::Trainer;
 
 /// Name of the symbol that closes a piece; it decodes to nothing. Tokenizers read from elsewhere may call it otherwise.
 pub const END: &str = "<end>";
@@ -160,29 +162,9 @@ impl Tokenizer {
     /// # Errors
     /// No character in `texts` (except for bytes, which need none); a `maximum_size` that is too small.
     pub fn train<'a>(kind: Kind, texts: impl IntoIterator<Item = &'a str>) -> Result<Self, TokenizerError> {
-        let vocabulary = match kind {
-            Kind::Character => {
-                let seen: std::collections::BTreeSet<char> = texts.into_iter().flat_map(str::chars).collect();
-                if seen.is_empty() {
-                    return Err(TokenizerError::NoText);
-                }
-                Vocabulary::Character(seen.into_iter().collect())
-            }
-            Kind::Byte => Vocabulary::Byte,
-            Kind::Word { minimum_count, maximum_size } => {
-                Vocabulary::words(words::vocabulary(texts, minimum_count, maximum_size)?)
-            }
-            Kind::Bpe { minimum_count, maximum_size } => {
-                Vocabulary::Subwords(Box::new(subwords::bpe(texts, minimum_count, maximum_size)?))
-            }
-            Kind::WordPiece { minimum_count, maximum_size } => {
-                Vocabulary::Subwords(Box::new(subwords::wordpiece(texts, minimum_count, maximum_size)?))
-            }
-            Kind::Unigram { maximum_size } => {
-                Vocabulary::Subwords(Box::new(subwords::unigram(texts, maximum_size)?))
-            }
-        };
-        Ok(Tokenizer { vocabulary })
+        let mut trainer = Trainer::new(kind, 0);
+        texts.into_iter().for_each(|text| trainer.see(text));
+        trainer.finish()
     }
 
     /// Number of token ids, special symbols included: ids are `0..vocab_size`.
@@ -249,6 +231,11 @@ impl Tokenizer {
             Vocabulary::Subwords(subwords) => subwords.encode_into(text, ids)?,
         }
         Ok(())
+    }
+
+    /// Whether the tokens of the stretches in which [`Texts`](crate::Texts) give a piece are those of the piece.
+    pub fn takes_stretches(&self) -> bool {
+        !matches!(&self.vocabulary, Vocabulary::Subwords(subwords) if !subwords.divisible)
     }
 
     /// What each of a word tokenizer's tokens of a text stands for, in the order of [`encode`](Self::encode), unknown ones

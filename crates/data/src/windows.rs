@@ -6,6 +6,7 @@
 //! longest first; the first tokens of all rows come first, then the second tokens of those rows that have one, and so
 //! on. Nothing is padded. Where all rows are equally long, the token of row `r` at time `t` is at `t * rows + r`.
 
+mod shard;
 mod stream;
 
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
-pub use stream::TokenStream;
+pub use shard::ShardError;
+pub use stream::{Spill, StreamBuilder, StreamError, TokenStream};
 
 /// How windows are taken from the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,9 @@ pub enum WindowsError {
         /// Length of the stream at hand.
         tokens: usize,
     },
+    /// The tokens cannot be read.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     /// A position behind the end of an epoch.
     #[error("the position is at batch {step} of an epoch that has {steps}")]
     Beyond {
@@ -147,7 +152,7 @@ impl Batch {
         self.reset.clear();
     }
 
-    /// Packs rows `(start, length)` of `tokens`, sorted by length, longest first.
+    /// Packs rows, longest first, whose tokens lie in `tokens` one behind the other, each behind the token before it.
     fn pack(&mut self, tokens: &[u32], rows: &[(usize, usize)]) {
         let mut active = rows.len();
         for t in 0..rows.first().map_or(0, |row| row.1) {
@@ -155,12 +160,11 @@ impl Batch {
                 active -= 1;
             }
             self.batch_sizes.push(active);
-            for &(start, _) in &rows[..active] {
-                let target = start + t;
-                // What precedes the first token is the last one: an end symbol, or where the ring was cut.
-                let input = if target == 0 { tokens.len() - 1 } else { target - 1 };
-                self.ids.push(tokens[input]);
-                self.targets.push(tokens[target]);
+            let mut first = 0;
+            for &(_, length) in &rows[..active] {
+                self.ids.push(tokens[first + t]);
+                self.targets.push(tokens[first + t + 1]);
+                first += length + 1;
             }
         }
     }
@@ -189,14 +193,18 @@ pub struct Windows {
     /// Order in the current epoch: of the pieces of a shuffled [`Plan::Sequential`], of the groups of a
     /// [`Plan::Pieces`].
     order: Vec<usize>,
-    /// The stream in that order, begun at a place drawn anew, for a shuffled [`Plan::Sequential`].
-    shuffled: Vec<u32>,
+    /// Where each piece begins in that order, for a shuffled [`Plan::Sequential`].
+    starts: Vec<usize>,
+    /// The place in that order with which the epoch begins, drawn anew for each.
+    cut: usize,
     /// Parts of pieces, for [`Plan::Pieces`]: each `batch` of them are a group, longest first.
     parts: Vec<Part>,
     /// The first batch of each group in its order, and the number of batches.
     group_steps: Vec<u64>,
     /// Start and length of the rows of the current batch.
     rows: Vec<(usize, usize)>,
+    /// Their tokens, each row's behind the one before it.
+    tokens: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -231,10 +239,12 @@ impl Windows {
             after_shuffle: position.random.clone(),
             position,
             order: vec![],
-            shuffled: vec![],
+            starts: vec![],
+            cut: 0,
             parts: vec![],
             group_steps: vec![],
             rows: vec![],
+            tokens: vec![],
             stream,
         };
         windows.begin_epoch();
@@ -290,7 +300,10 @@ impl Windows {
     }
 
     /// Puts the next batch in the place of what `batch` holds, whose memory is used again.
-    pub fn next_into(&mut self, batch: &mut Batch) {
+    ///
+    /// # Errors
+    /// Tokens that cannot be read from their file.
+    pub fn next_into(&mut self, batch: &mut Batch) -> Result<(), ShardError> {
         batch.clear();
         self.rows.clear();
         match self.position.plan {
@@ -298,8 +311,8 @@ impl Windows {
             Plan::Sequential { batch: count, .. } => self.follow_lanes(count, batch),
             Plan::Pieces { batch: count, length, .. } => self.follow_pieces(count, length, batch),
         }
-        let tokens = if self.shuffled.is_empty() { self.stream.tokens() } else { &self.shuffled };
-        batch.pack(tokens, &self.rows);
+        self.gather()?;
+        batch.pack(&self.tokens, &self.rows);
         self.position.step += 1;
         if self.position.step == self.steps_per_epoch() {
             self.position.step = 0;
@@ -309,6 +322,36 @@ impl Windows {
                 self.begin_epoch();
             }
         }
+        Ok(())
+    }
+
+    /// Reads the tokens of the rows. What precedes the first token of an epoch is its last one: an end symbol, or where
+    /// the ring was cut.
+    fn gather(&mut self) -> Result<(), ShardError> {
+        let total = self.stream.len();
+        self.tokens.clear();
+        for &(start, length) in &self.rows {
+            let (mut place, mut wanted) = ((start + total - 1) % total, length + 1);
+            while wanted > 0 {
+                let at = self.lies(place);
+                let part = at.start..at.end.min(at.start + wanted);
+                (place, wanted) = ((place + part.len()) % total, wanted - part.len());
+                self.stream.read(part, &mut self.tokens)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where in the stream the tokens lie that an epoch has from `place` on, as far as they follow each other there.
+    fn lies(&self, place: usize) -> std::ops::Range<usize> {
+        let total = self.stream.len();
+        if self.starts.is_empty() {
+            return place..total;
+        }
+        let place = (place + self.cut) % total;
+        let nth = self.starts.partition_point(|&start| start <= place) - 1;
+        let piece = self.stream.range(self.order[nth]);
+        piece.start + place - self.starts[nth]..piece.end
     }
 
     fn draw(&mut self, count: usize, length: usize, batch: &mut Batch) {
@@ -370,12 +413,13 @@ impl Windows {
         self.order.clear();
         self.order.extend(0..self.stream.piece_count());
         self.order.shuffle(&mut self.after_shuffle);
-        self.shuffled.clear();
+        self.starts.clear();
+        let mut start = 0;
         for &piece in &self.order {
-            self.shuffled.extend_from_slice(&self.stream.tokens()[self.stream.range(piece)]);
+            self.starts.push(start);
+            start += self.stream.range(piece).len();
         }
-        let cut = self.after_shuffle.random_range(0..self.shuffled.len());
-        self.shuffled.rotate_left(cut);
+        self.cut = self.after_shuffle.random_range(0..start);
     }
 
     /// Lists the parts of the pieces, none longer than `longest`.

@@ -1,8 +1,9 @@
 //! What holds for any input.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use anaphora_data::{Format, Kind, SplitOptions, Tokenizer, parse_pieces, split};
+use anaphora_data::{DataError, Format, Kind, Section, Texts, Tokenizer, split};
 use proptest::prelude::*;
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -33,20 +34,26 @@ proptest! {
     fn any_content_is_read_or_refused(
         content in content(), format in proptest::option::of(prop_oneof![Just(Format::Abc), Just(Format::Text)]),
     ) {
-        let Ok(read) = parse_pieces(&content, Path::new("any"), format) else { return Ok(()) };
-        prop_assert!(!read.pieces.is_empty());
+        let read = Texts::of(content.clone(), Path::new("any"), format);
+        let read = read.and_then(|texts| Ok((texts.pieces()?, texts)));
+        let Ok((pieces, texts)) = read else { return Ok(()) };
+        prop_assert!(!pieces.is_empty());
         let lines = String::from_utf8(content).unwrap().replace("\r\n", "\n").replace('\r', "\n");
-        for piece in &read.pieces {
+        for piece in &pieces {
             prop_assert!(!piece.text.trim().is_empty() && !piece.text.contains('\r'));
             let first = piece.text.lines().next().unwrap();
             let in_file = lines.lines().nth(piece.line - 1).unwrap().trim_start_matches('\u{FEFF}');
             prop_assert_eq!(first.trim_end(), in_file.trim_end());
         }
-        let all: Vec<_> = read.pieces.iter().map(|p| p.text.clone()).collect();
-        if let Ok(parts) = split(read, &SplitOptions::default()) {
-            let texts = parts.train.iter().chain(&parts.validation).map(|p| p.text.as_str());
-            prop_assert_eq!(texts.collect::<String>(), all.concat());
-            prop_assert!(!parts.train.is_empty() && !parts.validation.is_empty());
+        let all: String = pieces.iter().map(|p| p.text.as_str()).collect();
+        if let Ok(parts) = split(Arc::new(texts), 0.1) {
+            let text = |section: &Section| {
+                let mut text = String::new();
+                section.each_piece(|piece| Ok::<_, DataError>(text.push_str(piece))).map(|()| text)
+            };
+            let (train, validation) = (text(&parts.train).unwrap(), text(&parts.validation).unwrap());
+            prop_assert!(!train.trim().is_empty() && !validation.trim().is_empty());
+            prop_assert_eq!(train + &validation, all);
         }
     }
 

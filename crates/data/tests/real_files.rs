@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anaphora_data::{
-    Batch, Format, Kind, Plan, SplitOptions, TokenStream, Tokenizer, Windows, read_pieces, split,
+    Batch, DataError, Format, Kind, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows, split,
 };
 
 fn data(path: &str) -> Option<PathBuf> {
@@ -17,22 +17,29 @@ fn data(path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
+/// Characters of each piece.
+fn lengths(section: &Section) -> Vec<usize> {
+    let mut lengths = vec![];
+    section.each_piece(|piece| Ok::<_, DataError>(lengths.push(piece.chars().count()))).unwrap();
+    lengths
+}
+
 #[test]
 fn irish_tunes() {
     let Some(file) = data("music/irish.abc") else { return };
-    let read = read_pieces(&file, None).unwrap();
-    assert_eq!((read.format, read.pieces.len()), (Format::Abc, 804));
-    assert!(read.headers.is_empty());
-    let tokenizer = Tokenizer::train(Kind::Character, read.pieces.iter().map(|p| p.text.as_str())).unwrap();
+    let texts = Texts::open(&file, None).unwrap();
+    let pieces = texts.pieces().unwrap();
+    assert_eq!((texts.format(), pieces.len()), (Format::Abc, 804));
+    let tokenizer = Tokenizer::train(Kind::Character, pieces.iter().map(|p| p.text.as_str())).unwrap();
     assert_eq!(tokenizer.vocab_size(), 84, "83 characters and the end of a tune");
-    let parts = split(read, &SplitOptions::default()).unwrap();
-    let validation = TokenStream::new(&tokenizer, &parts.validation).unwrap();
+    let parts = split(Arc::new(texts), 0.1).unwrap();
+    let validation = TokenStream::of(&tokenizer, &parts.validation, &Spill::to_scratch()).unwrap();
     assert_eq!((validation.piece_count(), validation.len()), (81, 19_494));
     let plan = Plan::Pieces { batch: 16, length: 256, longest: None, shuffle: false };
     let mut windows = Windows::new(Arc::new(validation), plan, 0).unwrap();
     let (mut batch, mut targets) = (Batch::default(), 0);
     while windows.epoch() == 0 {
-        windows.next_into(&mut batch);
+        windows.next_into(&mut batch).unwrap();
         targets += batch.tokens();
     }
     assert_eq!(targets, 19_494);
@@ -41,17 +48,18 @@ fn irish_tunes() {
 #[test]
 fn shakespeare() {
     let Some(file) = data("text/tinyshakespeare.txt") else { return };
-    let read = read_pieces(&file, None).unwrap();
-    assert_eq!((read.format, read.pieces.len()), (Format::Text, 1));
-    let parts = split(read, &SplitOptions::default()).unwrap();
-    let characters = parts.train[0].text.chars().count();
-    assert!(characters.abs_diff(1_115_394 * 9 / 10) < 80, "{characters}");
-    assert_eq!(characters + parts.validation[0].text.chars().count(), 1_115_394);
+    let texts = Texts::open(&file, None).unwrap();
+    assert_eq!(texts.format(), Format::Text);
+    let parts = split(Arc::new(texts), 0.1).unwrap();
+    let (train, validation) = (lengths(&parts.train), lengths(&parts.validation));
+    assert_eq!((train.len(), validation.len()), (1, 1));
+    assert!(train[0].abs_diff(1_115_394 * 9 / 10) < 80, "{train:?}");
+    assert_eq!(train[0] + validation[0], 1_115_394);
 }
 
 #[test]
 fn a_folder_of_names() {
     let Some(folder) = data("names") else { return };
-    let read = read_pieces(&folder, None).unwrap();
-    assert_eq!((read.format, read.pieces.len(), read.skipped.len()), (Format::Text, 18, 0));
+    let texts = Texts::open(&folder, None).unwrap();
+    assert_eq!((texts.format(), texts.pieces().unwrap().len(), texts.skipped().len()), (Format::Text, 18, 0));
 }

@@ -22,7 +22,8 @@ pub struct Data {
     /// A file or folder to validate on; a share of the training data where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<PathBuf>,
-    /// The share of the pieces or examples that is held out for validation.
+    /// The share of the pieces or examples that is held out for validation; of text, as many characters as that share of
+    /// 10,000,000 at most.
     pub validation_fraction: f64,
     /// Which examples are held out for validation; of pieces of text and music it is the last ones.
     pub hold_out: HoldOut,

@@ -82,7 +82,11 @@ pub const FIELDS: &[Field] = &[
     ),
     field("data.builtin", Word(Builtin::NAMES), "learn from data made by rule, without a file"),
     field("data.validation", Path, "what to validate on, instead of a share of the training data"),
-    field("data.validation_fraction", Below(0.0, 1.0), "share of the pieces held out for validation"),
+    field(
+        "data.validation_fraction",
+        Below(0.0, 1.0),
+        "share of the pieces held out for validation; of text, that of 10,000,000 characters at most",
+    ),
     field("data.hold_out", Word(&["random", "end"]), "which examples are held out for validation"),
     field("data.test_every", Whole(0, MANY), "keep one of so many examples for a test, 0 for none"),
     field("data.test_offset", Whole(1, MANY), "which of them, from 1; the last where left out"),

@@ -62,6 +62,26 @@ fn what_kills_left_does_no_harm() {
 }
 
 #[test]
+fn of_a_run_that_is_not_made_nothing_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Run::prepare(folder.path().join("runs/large")).unwrap();
+    assert!(matches!(Run::prepare(site.path()), Err(Error::RunLocked(_))));
+    fs::create_dir(site.path().join(TOKENS)).unwrap();
+    fs::write(site.path().join("tokens/.train.tokens.7.tmp"), "half").unwrap();
+    drop(site);
+    assert!(!folder.path().join("runs").exists());
+    // Killed there, the next one begins anew.
+    let path = folder.path().join("killed");
+    fs::create_dir_all(path.join(TOKENS)).unwrap();
+    fs::write(path.join(".lock"), "").unwrap();
+    fs::write(path.join("tokens/.train.tokens.7.tmp"), "half").unwrap();
+    let site = Run::prepare(&path).unwrap();
+    assert!(!path.join(TOKENS).exists());
+    drop(site);
+    assert!(path.exists() && fs::read_dir(&path).unwrap().next().is_none(), "the folder is not ours");
+}
+
+#[test]
 fn other_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -1,18 +1,19 @@
 //! MIDI files as events: a note begins, a note ends, time passes, the next notes are struck so hard. A language model whose
 //! symbols are these.
 
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anaphora_data::events::EventOptions;
-use anaphora_data::{TokenStream, composer};
+use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
 use anaphora_music::abc;
 use serde_json::json;
 
 use super::language::{Language, Learns};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::{Assets, read_json};
+use crate::assets::{Assets, Half, read_json};
 use crate::compose::{ComposeOptions, Composed};
 use crate::evaluate::Evaluator;
 use crate::learner::{Compute, Description, Extent};
@@ -39,37 +40,54 @@ pub fn defaults(recipe: &mut Recipe) {
     (training.batch, training.length, training.learning_rate) = (16, 128, 2e-3);
 }
 
-/// The pieces of a file, a folder or the built-in tunes, as numbers of events.
-fn read(
-    path: Option<&Path>,
-    data: &Data,
-    options: &EventOptions,
-    told: &mut dyn FnMut(&str),
-) -> Result<Vec<Vec<u32>>> {
+/// A piece of music that can be read.
+enum Piece {
+    File(PathBuf),
+    /// In ABC notation.
+    Tune(String),
+}
+
+impl Piece {
+    fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
+        let score = match self {
+            Piece::File(path) => notes::read_score(path)?,
+            Piece::Tune(tune) => abc::parse_tune(tune).0.score(),
+        };
+        Ok(options.encode(&notes::in_seconds(&score))?)
+    }
+}
+
+/// The pieces of a file, a folder or the built-in tunes.
+fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<Vec<Piece>> {
     let Some(path) = path else {
         let (seed, count) = BUILTIN;
-        let tunes = composer::compose(seed, count);
-        let events = |tune: &String| options.encode(&notes::in_seconds(&abc::parse_tune(tune).0.score()));
-        return tunes.iter().map(|tune| Ok(events(tune)?)).collect();
+        return Ok(composer::compose(seed, count).into_iter().map(Piece::Tune).collect());
     };
     let bad = data.skip_bad.then_some(told);
-    let scores = notes::read_scores(path, bad)?;
-    scores.iter().map(|(_, score)| Ok(options.encode(&notes::in_seconds(score))?)).collect()
+    let mut pieces = vec![];
+    // Only their places are kept, for there may be many.
+    notes::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
+    Ok(pieces)
 }
 
 /// Pieces to learn from, to validate on and to test on.
-fn parts(data: &Data, options: &EventOptions, told: &mut dyn FnMut(&str)) -> Result<Parts<Vec<u32>>> {
-    let pieces = read(data.train.as_deref(), data, options, told)?;
+fn parts(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Parts<Piece>> {
+    let pieces = find(data.train.as_deref(), data, told)?;
     let mut parts = Parts::share(pieces, &parts::hold_out(data), |_| false)?;
     if let Some(path) = &data.validation {
-        parts.validation = read(Some(path), data, options, told)?;
+        parts.validation = find(Some(path), data, told)?;
     }
     Ok(parts)
 }
 
 /// The pieces one behind the other, each closed by the token behind those of events.
-fn stream(pieces: &[Vec<u32>], options: &EventOptions) -> Arc<TokenStream> {
-    Arc::new(TokenStream::from_tokens(pieces, options.vocabulary()))
+fn stream(pieces: &[Piece], options: &EventOptions, spill: &Spill) -> Result<TokenStream> {
+    let mut builder = StreamBuilder::new(symbols(options), spill);
+    for piece in pieces {
+        builder.push(&piece.events(options)?)?;
+        builder.end(options.vocabulary())?;
+    }
+    Ok(builder.finish()?)
 }
 
 /// Events, and the end of a piece.
@@ -80,24 +98,24 @@ fn symbols(options: &EventOptions) -> usize {
 /// Reads what the recipe names.
 pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
-    let Parts { train, validation, .. } = parts(&recipe.data, &options, told)?;
-    let (learnt, held_out) = (stream(&train, &options), stream(&validation, &options));
-    let extent = |pieces: &[_], stream: &TokenStream| Extent { examples: pieces.len(), units: stream.len() };
+    let found = OnceCell::new();
+    let [train, validation] = assets.streams(symbols(&options), |half, spill| {
+        if found.get().is_none() {
+            let _ = found.set(parts(&recipe.data, told)?);
+        }
+        let Parts { train, validation, .. } = found.get().expect("they were set");
+        stream(if half == Half::Train { train } else { validation }, &options, spill)
+    })?;
+    let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
     let description = Description {
         example: "piece",
         unit: "event",
-        train: extent(&train, &learnt),
-        validation: extent(&validation, &held_out),
+        train: extent(&train),
+        validation: extent(&validation),
         maps: format!("{} kinds of event", options.vocabulary()),
         characters: None,
     };
-    let learns = Learns {
-        task: Task::Events,
-        train: learnt,
-        validation: held_out,
-        symbols: symbols(&options),
-        description,
-    };
+    let learns = Learns { task: Task::Events, train, validation, symbols: symbols(&options), description };
     Language::of(recipe, learns)
 }
 
@@ -160,20 +178,19 @@ impl Predictor for Performer {
     fn evaluate(&mut self, on: &On) -> Result<Report> {
         let told = &mut |_: &str| {};
         let pieces = match on {
-            On::Data(path, _) => read(Some(path), &self.recipe.data, &self.options, told)?,
+            On::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
             _ => {
-                let Parts { validation, test, .. } =
-                    parts(&self.run.data(&self.recipe.data)?, &self.options, told)?;
+                let Parts { validation, test, .. } = parts(&self.run.data(&self.recipe.data)?, told)?;
                 if *on == On::Test { test } else { validation }
             }
         };
         if pieces.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
-        let stream = stream(&pieces, &self.options);
+        let stream = stream(&pieces, &self.options, &Spill::to_scratch())?;
         let events = stream.len();
         let Compute { device, memory } = &mut self.compute;
-        let nats = Evaluator::new(stream, TOKENS)?.loss(&mut self.model, device, memory)?;
+        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&mut self.model, device, memory)?;
         let mut report = Report::new(pieces.len(), "piece");
         report.add("nats an event", nats);
         report.add("perplexity", crate::scores::perplexity(nats));

@@ -1,5 +1,6 @@
 //! Text and tunes: what comes next.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use anaphora_data::{Batch, Plan, TokenStream, Windows};
@@ -7,7 +8,7 @@ use anaphora_nn::{Params, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::assets::Assets;
+use crate::assets::{Assets, Half};
 use crate::corpus::{self, Corpus};
 use crate::evaluate::{Evaluator, continue_state};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
@@ -55,30 +56,39 @@ impl Language {
     /// Reads what the recipe names.
     pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
         let data = &recipe.data;
-        let corpus = Corpus::read(recipe.task, data)?;
-        corpus.skipped.iter().for_each(|note| notes(note));
-        let tokenizer = assets.tokenizer(|| corpus.tokenizer(data))?;
-        let stream = |pieces| corpus::stream(&tokenizer, pieces, &corpus::name(data));
-        let (train, validation) = (stream(&corpus.train)?, stream(&corpus.validation)?);
-        let extent =
-            |pieces: &[_], stream: &TokenStream| Extent { examples: pieces.len(), units: stream.len() };
+        let opened = OnceCell::new();
+        // A resumed training may have all it needs without a look at its texts.
+        let mut corpus = || {
+            if opened.get().is_none() {
+                let corpus = Corpus::open(recipe.task, data)?;
+                corpus.skipped.iter().for_each(|note| notes(note));
+                let _ = opened.set(corpus);
+            }
+            Ok::<_, Error>(opened.get().expect("it was set"))
+        };
+        let tokenizer = assets.tokenizer(|| corpus()?.tokenizer(data))?;
+        let symbols = tokenizer.vocab_size();
+        let [train, validation] = assets.streams(symbols, |half, spill| {
+            let Corpus { train, validation, .. } = corpus()?;
+            let section = if half == Half::Train { train } else { validation };
+            corpus::stream(&tokenizer, section, &corpus::name(data), spill)
+        })?;
+        let task = if recipe.task == Task::Auto { corpus()?.task } else { recipe.task };
+        let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
         let description = Description {
-            example: if corpus.task == Task::Music { "tune" } else { "piece" },
+            example: if task == Task::Music { "tune" } else { "piece" },
             unit: match data.tokenizer {
                 recipe::Tokenizer::Character => "character",
                 recipe::Tokenizer::Byte => "byte",
                 recipe::Tokenizer::Word { .. } => "word",
                 _ => "token",
             },
-            train: extent(&corpus.train, &train),
-            validation: extent(&corpus.validation, &validation),
-            maps: format!("{} symbols", tokenizer.vocab_size()),
-            characters: Some(tokenizer.characters(validation.tokens())),
+            train: extent(&train),
+            validation: extent(&validation),
+            maps: format!("{symbols} symbols"),
+            characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
-        Self::of(
-            recipe,
-            Learns { task: corpus.task, train, validation, symbols: tokenizer.vocab_size(), description },
-        )
+        Self::of(recipe, Learns { task, train, validation, symbols, description })
     }
 
     /// A new model of these symbols.
@@ -121,7 +131,7 @@ impl Learner for Language {
 
     fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
         let Self { model, windows, batch, state, .. } = self;
-        windows.next_into(batch);
+        windows.next_into(batch)?;
         if !carries_state(&self.recipe) {
             *state = State::default();
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anaphora_data::parse_pieces;
+use anaphora_data::{DataError, Format as Reading, Texts};
 use anaphora_music::{Problem, abc};
 use serde::Serialize;
 
@@ -145,7 +145,8 @@ fn read(path: &Path) -> Result<Vec<Read>> {
         return Ok(vec![Read { tune, line: 1, problems: Vec::new() }]);
     }
     // The data reader says well what keeps a file from being text or from holding a tune.
-    parse_pieces(&bytes, path, Some(anaphora_data::Format::Abc)).map_err(Failure::failed)?;
+    let texts = Texts::of(&bytes[..], path, Some(Reading::Abc)).map_err(Failure::failed)?;
+    texts.replay(|_| Ok::<_, DataError>(())).map_err(Failure::failed)?;
     let (tunes, mut problems) = abc::parse(&String::from_utf8_lossy(&bytes));
     problems.sort();
     let mut read: Vec<Read> = tunes

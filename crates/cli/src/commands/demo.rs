@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let written = piece.text.strip_prefix(PROMPT).unwrap_or_default();
     let training = generator.trained().corpus()?.train;
-    tell(&novelty::line(&[generator.novelty(written, &training)]));
+    tell(&novelty::line(&generator.novelty(&[written], &training)?));
     let run = folder.display();
     let next = [
         (format!("anaphora generate {run} --count 3 --wav"), "more of them"),

@@ -12,7 +12,7 @@ use anaphora::beam::BeamOptions;
 use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
 use anaphora::recipe::Task;
 use anaphora::sampling::SamplingOptions;
-use anaphora_data::pieces::DOCUMENT_SEPARATOR;
+use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_music::{Metre, abc};
 use serde_json::json;
 
@@ -188,13 +188,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
     // Read only now: the first word is not to wait for it.
-    let novelty = generator.trained().corpus().map(|corpus| {
-        let of = |piece: &Generated| {
-            let written = piece.text.get(options.prompt.len()..).unwrap_or_default();
-            generator.novelty(written, &corpus.train)
-        };
-        pieces.iter().map(of).collect::<Vec<_>>()
-    });
+    let written: Vec<&str> =
+        pieces.iter().map(|piece| piece.text.get(options.prompt.len()..).unwrap_or_default()).collect();
+    let corpus = generator.trained().corpus();
+    let novelty = corpus.and_then(|corpus| generator.novelty(&written, &corpus.train));
     if args.json {
         let seed = beams.is_none().then_some(options.seed);
         return print_pieces(&pieces, &files, novelty.as_deref().ok(), seed);
@@ -339,7 +336,7 @@ impl MusicArgs {
                 let has = format!("the prompt has a {field}: field already");
                 return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
             }
-            let spelt = spelling(&training, field, &value).unwrap_or_else(|| {
+            let spelt = spelling(&training, field, &value)?.unwrap_or_else(|| {
                 tell(&format!(
                     "Note: no training tune has {field}:{value}, so the model may not keep to it."
                 ));

@@ -108,9 +108,8 @@ fn a_seed_is_a_collection() {
     assert_eq!(of('R').len(), style::DANCES.len());
     assert_eq!(of('K').len(), 16);
     assert_eq!(of('T').len(), 400, "titles differ");
-    let file =
-        crate::parse_pieces(collection(0, 400).as_bytes(), std::path::Path::new("built-in"), None).unwrap();
-    assert_eq!(file.format, crate::Format::Abc);
-    let read: Vec<_> = file.pieces.into_iter().map(|piece| piece.text).collect();
+    let file = crate::Texts::of(collection(0, 400), std::path::Path::new("built-in"), None).unwrap();
+    assert_eq!(file.format(), crate::Format::Abc);
+    let read: Vec<_> = file.pieces().unwrap().into_iter().map(|piece| piece.text).collect();
     assert_eq!(read, tunes);
 }

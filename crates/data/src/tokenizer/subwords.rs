@@ -36,7 +36,7 @@ pub(super) struct Subwords {
     /// The token that closes a piece.
     pub end_id: u32,
     /// Whether a text may be encoded in the parts that [`chunks`] gives.
-    divisible: bool,
+    pub divisible: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,28 +38,24 @@ fn word_length(text: &str) -> usize {
 
 /// The most frequent segments, those of equal frequency in the order of their text; a single space is always there,
 /// so that an unknown word does not swallow the space before it.
-pub(super) fn vocabulary<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
+pub(super) fn vocabulary(
+    mut counts: HashMap<String, usize>,
     minimum_count: usize,
     maximum_size: usize,
 ) -> Result<Vec<String>, TokenizerError> {
     if maximum_size < 4 {
         return Err(TokenizerError::TooSmall { size: maximum_size, least: 4 });
     }
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for segment in texts.into_iter().flat_map(segments) {
-        *counts.entry(segment).or_default() += 1;
-    }
     if counts.is_empty() {
         return Err(TokenizerError::NoText);
     }
-    counts.insert(" ", usize::MAX);
+    counts.insert(" ".to_owned(), usize::MAX);
     let mut frequent: Vec<_> = counts.into_iter().filter(|&(_, count)| count >= minimum_count).collect();
-    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     frequent.truncate(maximum_size - 2);
     // The space was first so that it survives the cut; now it takes the place behind the true words.
     frequent.rotate_left(1);
-    Ok(frequent.into_iter().map(|(segment, _)| segment.to_owned()).collect())
+    Ok(frequent.into_iter().map(|(segment, _)| segment).collect())
 }
 
 #[cfg(test)]

@@ -6,12 +6,18 @@ const END: u32 = 0;
 
 /// Pieces of the given lengths, whose tokens are all different.
 fn stream(lengths: &[usize]) -> Arc<TokenStream> {
+    stream_in(lengths, &Spill::to_scratch())
+}
+
+fn stream_in(lengths: &[usize], spill: &Spill) -> Arc<TokenStream> {
+    let mut builder = StreamBuilder::new(lengths.iter().sum::<usize>() + 1, spill);
     let mut next = 0;
-    let pieces = lengths.iter().map(|&length| {
+    for &length in lengths {
         next += length as u32;
-        (next - length as u32 + 1..=next).collect::<Vec<u32>>()
-    });
-    Arc::new(TokenStream::from_tokens(pieces, END))
+        builder.push(&(next - length as u32 + 1..=next).collect::<Vec<u32>>()).unwrap();
+        builder.end(END).unwrap();
+    }
+    Arc::new(builder.finish().unwrap())
 }
 
 /// The rows of a batch as they were before packing: inputs and targets.
@@ -47,7 +53,7 @@ fn epoch(windows: &mut Windows) -> Vec<Batch> {
     let mut batches = vec![];
     while windows.epoch() == 0 {
         let mut batch = Batch::default();
-        windows.next_into(&mut batch);
+        windows.next_into(&mut batch).unwrap();
         batches.push(batch);
     }
     batches
@@ -58,14 +64,14 @@ fn equal_rows_are_time_major() {
     let mut windows =
         Windows::new(stream(&[5, 5]), Plan::Sequential { batch: 2, length: 3, shuffle: false }, 0).unwrap();
     let mut batch = Batch::default();
-    windows.next_into(&mut batch);
+    windows.next_into(&mut batch).unwrap();
     assert_eq!(batch.ids, [0, 0, 1, 6, 2, 7]);
     assert_eq!(batch.targets, [1, 6, 2, 7, 3, 8]);
     assert_eq!(
         (batch.batch_sizes.as_slice(), batch.reset.as_slice()),
         ([2, 2, 2].as_slice(), [true, true].as_slice())
     );
-    windows.next_into(&mut batch);
+    windows.next_into(&mut batch).unwrap();
     assert_eq!(batch.ids, [3, 8, 4, 9, 5, 10]);
     assert_eq!(batch.targets, [4, 9, 5, 10, 0, 0]);
     assert_eq!(batch.reset, [false, false]);
@@ -104,7 +110,7 @@ fn shuffling_differs_by_epoch_and_by_seed() {
             let mut epochs = [vec![], vec![]];
             while windows.epoch() < 2 {
                 let (epoch, mut batch) = (windows.epoch(), Batch::default());
-                windows.next_into(&mut batch);
+                windows.next_into(&mut batch).unwrap();
                 epochs[epoch as usize].extend(batch.targets);
             }
             epochs
@@ -127,15 +133,16 @@ fn a_steady_step_allocates_nothing() {
         let mut batch = Batch::default();
         let memory = |windows: &Windows, batch: &Batch| {
             let of_batch = (batch.ids.as_ptr(), batch.targets.as_ptr(), batch.batch_sizes.as_ptr());
-            let of_windows = (windows.rows.as_ptr(), windows.order.as_ptr(), windows.shuffled.as_ptr());
-            (of_batch, batch.indices.as_ptr(), batch.reset.as_ptr(), of_windows, windows.parts.as_ptr())
+            let of_windows = (windows.rows.as_ptr(), windows.order.as_ptr(), windows.starts.as_ptr());
+            let of_rows = (batch.indices.as_ptr(), batch.reset.as_ptr(), windows.tokens.as_ptr());
+            (of_batch, of_rows, of_windows, windows.parts.as_ptr())
         };
         while windows.epoch() < 1 {
-            windows.next_into(&mut batch);
+            windows.next_into(&mut batch).unwrap();
         }
         let before = memory(&windows, &batch);
         while windows.epoch() < 4 {
-            windows.next_into(&mut batch);
+            windows.next_into(&mut batch).unwrap();
             assert_eq!(memory(&windows, &batch), before, "{plan:?}");
         }
     }
@@ -196,7 +203,8 @@ proptest! {
             }
         }
         if !matches!(plan, Plan::Random { .. }) {
-            let mut all = stream.tokens().to_vec();
+            let mut all = vec![];
+            stream.read(0..stream.len(), &mut all).unwrap();
             all.sort_unstable();
             targets.sort_unstable();
             prop_assert_eq!(targets, all);
@@ -209,15 +217,58 @@ proptest! {
     ) {
         let mut windows = Windows::new(stream(&lengths), plan, seed).unwrap();
         let mut batch = Batch::default();
-        (0..stop).for_each(|_| windows.next_into(&mut batch));
+        (0..stop).for_each(|_| windows.next_into(&mut batch).unwrap());
         let stored = serde_json::to_string(windows.position()).unwrap();
         let mut resumed = Windows::new(stream(&lengths), plan, seed ^ 1).unwrap();
         resumed.resume(&serde_json::from_str(&stored).unwrap()).unwrap();
         let mut other = Batch::default();
         for _ in 0..40 {
-            windows.next_into(&mut batch);
-            resumed.next_into(&mut other);
+            windows.next_into(&mut batch).unwrap();
+            resumed.next_into(&mut other).unwrap();
             prop_assert_eq!(&batch, &other);
         }
+    }
+
+    #[test]
+    fn tokens_in_a_file_give_the_same_batches(
+        lengths in proptest::collection::vec(0usize..30, 1..12), plan in plans(), seed: u64,
+    ) {
+        let in_file = stream_in(&lengths, &Spill::to_scratch().above(0));
+        prop_assert!(in_file.is_in_file() && !stream(&lengths).is_in_file());
+        let mut windows = [stream(&lengths), in_file].map(|stream| Windows::new(stream, plan, seed).unwrap());
+        let mut batches = [Batch::default(), Batch::default()];
+        for _ in 0..40 {
+            for (windows, batch) in windows.iter_mut().zip(&mut batches) {
+                windows.next_into(batch).unwrap();
+            }
+            prop_assert_eq!(&batches[0], &batches[1]);
+        }
+    }
+
+    #[test]
+    fn a_shuffled_epoch_is_a_ring_of_the_pieces(
+        lengths in proptest::collection::vec(0usize..30, 1..12), seed: u64, batch in 1usize..9, length in 1usize..12,
+    ) {
+        let stream = stream(&lengths);
+        let plan = Plan::Sequential { batch, length, shuffle: true };
+        let mut windows = Windows::new(stream.clone(), plan, seed).unwrap();
+        // Laid out as a whole: the pieces in the order drawn, begun at the place drawn.
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut order: Vec<usize> = (0..stream.piece_count()).collect();
+        order.shuffle(&mut random);
+        let mut ring = vec![];
+        order.iter().for_each(|&piece| stream.read(stream.range(piece), &mut ring).unwrap());
+        let cut = random.random_range(0..ring.len());
+        ring.rotate_left(cut);
+        let mut lanes = vec![vec![]; batch];
+        for batch in epoch(&mut windows) {
+            for (row, (ids, targets)) in unpack(&batch).into_iter().enumerate() {
+                let lane = &mut lanes[batch.indices[row]];
+                let before = if lane.is_empty() { ids[0] } else { *lane.last().unwrap() };
+                prop_assert_eq!(ids[0], before);
+                lane.extend(targets);
+            }
+        }
+        prop_assert_eq!(lanes.concat(), ring);
     }
 }
