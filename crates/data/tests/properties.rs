@@ -49,7 +49,11 @@ proptest! {
         if let Ok(parts) = split(Arc::new(texts), 0.1) {
             let text = |section: &Section| {
                 let mut text = String::new();
-                section.each_piece(|piece| Ok::<_, DataError>(text.push_str(piece))).map(|()| text)
+                let read = section.each_piece(|piece| {
+                    text.push_str(piece);
+                    Ok::<_, DataError>(())
+                });
+                read.map(|()| text)
             };
             let (train, validation) = (text(&parts.train).unwrap(), text(&parts.validation).unwrap());
             prop_assert!(!train.trim().is_empty() && !validation.trim().is_empty());

@@ -20,7 +20,11 @@ fn data(path: &str) -> Option<PathBuf> {
 /// Characters of each piece.
 fn lengths(section: &Section) -> Vec<usize> {
     let mut lengths = vec![];
-    section.each_piece(|piece| Ok::<_, DataError>(lengths.push(piece.chars().count()))).unwrap();
+    let read = section.each_piece(|piece| {
+        lengths.push(piece.chars().count());
+        Ok::<_, DataError>(())
+    });
+    read.unwrap();
     lengths
 }
 

@@ -2,12 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+type Read = (Format, Vec<Piece>);
+
 /// A whole file, read at once: what the stretches must add up to.
-fn read_whole(
-    content: &[u8],
-    path: &Path,
-    format: Option<Format>,
-) -> Result<(Format, Vec<Piece>), DataError> {
+fn read_whole(content: &[u8], path: &Path, format: Option<Format>) -> Result<Read, DataError> {
     let text = crate::files::decode(content, path)?;
     let path = || path.to_owned();
     if text.trim().is_empty() {
@@ -63,7 +61,7 @@ fn read_in_stretches(
     content: &[u8],
     format: Option<Format>,
     stretch: usize,
-) -> Result<(Format, Vec<Piece>, Vec<Vec<String>>), DataError> {
+) -> Result<(Read, Vec<Vec<String>>), DataError> {
     let mut texts = Texts::of(content, Path::new("any"), Some(Format::Text))?;
     texts.stretch = stretch;
     texts.format = match format {
@@ -91,10 +89,10 @@ fn read_in_stretches(
         Ok::<_, DataError>(())
     })?;
     assert!(!open);
-    Ok((texts.format, texts.pieces()?, stretches))
+    Ok(((texts.format, texts.pieces()?), stretches))
 }
 
-fn parse(content: &str, name: &str) -> Result<(Format, Vec<Piece>), DataError> {
+fn parse(content: &str, name: &str) -> Result<Read, DataError> {
     let texts = Texts::of(content, Path::new(name), None)?;
     Ok((texts.format(), texts.pieces()?))
 }
@@ -164,7 +162,7 @@ fn a_folder_gives_a_document_a_file() {
 #[test]
 fn a_long_piece_comes_in_stretches_that_words_do_not_cross() {
     let text = "The first line, of some words.\nA second one  with two spaces\n\nand a third ".repeat(50);
-    let (_, pieces, stretches) = read_in_stretches(text.as_bytes(), Some(Format::Text), 100).unwrap();
+    let ((_, pieces), stretches) = read_in_stretches(text.as_bytes(), Some(Format::Text), 100).unwrap();
     assert_eq!(of(&pieces), [&text]);
     assert!(stretches[0].len() > 20 && stretches[0].iter().all(|stretch| stretch.len() < 220));
     for pair in stretches[0].windows(2) {
@@ -177,7 +175,7 @@ fn a_long_piece_comes_in_stretches_that_words_do_not_cross() {
         assert!(single_space || line_end, "{before:?} {after:?}");
     }
     // Without a space there is a border nevertheless.
-    let (_, pieces, stretches) = read_in_stretches(&[b'x'; 5_000], Some(Format::Text), 100).unwrap();
+    let ((_, pieces), stretches) = read_in_stretches(&[b'x'; 5_000], Some(Format::Text), 100).unwrap();
     assert_eq!(pieces[0].text.len(), 5_000);
     assert!(stretches[0].len() > 2);
 }
@@ -215,8 +213,8 @@ proptest! {
     ) {
         let whole = read_whole(&content, Path::new("any"), format);
         match (read_in_stretches(&content, format, stretch), whole) {
-            (Ok((format, pieces, stretches)), Ok(whole)) => {
-                prop_assert_eq!(&(format, pieces), &whole);
+            (Ok((read, stretches)), Ok(whole)) => {
+                prop_assert_eq!(&read, &whole);
                 let joined: Vec<String> = stretches.iter().map(|stretches| stretches.concat()).collect();
                 prop_assert_eq!(joined, of(&whole.1));
             }

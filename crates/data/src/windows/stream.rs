@@ -310,8 +310,8 @@ impl StreamBuilder {
 /// Bytes that a token takes.
 fn width(symbols: usize) -> usize {
     match symbols {
-        ..=0x100 => 1,
-        ..=0x1_0000 => 2,
+        0..=0x100 => 1,
+        0x101..=0x1_0000 => 2,
         _ => 4,
     }
 }
