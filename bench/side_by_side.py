@@ -103,6 +103,17 @@ ROWS = [
         "layer packed bidirectional LSTM 256, batch 64, lengths 5–40",
         f"layer --backbone lstm {LAYER} --lengths 5..40 --bidirectional", 3.5, 10,
     ),
+    # What the tasks rest on, at the sizes of their pages in docs/.
+    *both("adding: layer LSTM 64, batch 32, length 600", "layer --backbone lstm --layers 1 --input 2 --hidden 64 --batch 32 --length 600", 2, None),
+    *both("chorales: layer packed LSTM 256, batch 16, lengths 40–130", "layer --backbone lstm --layers 1 --input 96 --hidden 256 --batch 16 --lengths 40..130", 4, None),
+    *both(
+        "translate: layer packed bidirectional LSTM 256, batch 128, lengths 5–30",
+        "layer --backbone lstm --layers 1 --input 256 --hidden 256 --batch 128 --lengths 5..30 --bidirectional", 4, None,
+    ),
+    *both(
+        "pictures: train GPT 3 × 96, batch 128, length 16",
+        "train --backbone transformer --layers 3 --heads 3 --hidden 96 --vocab 65 --batch 128 --length 16", 2, None,
+    ),
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTM, f32", f"generate {LSTM_1024}", "bf16", 6, "f32", "--step layer"),
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTMCell, f32", f"generate {LSTM_1024}", "bf16", 6, "f32"),
     Row("generate LSTM 1024, one stream; PyTorch nn.LSTMCell, bf16", f"generate {LSTM_1024}", "bf16", 6),

@@ -37,9 +37,9 @@ pub fn defaults(recipe: &mut Recipe) {
     (training.learning_rate, training.label_smoothing) = (1e-3, 0.1);
     (training.validate_every, training.checkpoint_every, training.patience) = (250, 500, 8);
     if model.backbone == Backbone::Transformer {
-        (model.layers, model.hidden_size, model.embedding_size) = (3, 256, None);
-        (model.dropout, model.bias, model.tied_weights) = (0.3, true, true);
-        (training.batch_units, training.learning_rate, training.warmup_steps) = (Some(4_000), 1e-3, 500);
+        (model.layers, model.hidden_size, model.heads, model.embedding_size) = (4, 128, Some(4), None);
+        (model.dropout, model.bias, model.tied_weights) = (0.2, true, true);
+        (training.batch_units, training.learning_rate, training.warmup_steps) = (Some(2_500), 3e-3, 500);
         training.betas = [0.9, 0.98];
     }
     if data.builtin.is_some() {
