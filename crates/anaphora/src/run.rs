@@ -16,6 +16,8 @@
 //! Every file is whole at any time: see [`write_atomic`](crate::atomic::write_atomic()). `run.json` is written last,
 //! so a folder that has one has everything else that [`Run::create`] writes.
 
+mod site;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -27,11 +29,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::assets::{TOKENIZER, TOKENS};
-use crate::atomic::{is_temporary, remove_temporaries, sync_folder, write_atomic};
+use crate::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::checkpoint::Checkpoints;
 use crate::error::{Error, Result};
 use crate::recipe::{Data, Recipe, Task};
 use crate::weights::{NamedTensor, read_model_weights, write_weights};
+
+pub use self::site::Site;
 
 /// The format of run folders that this version reads and writes. It grows when an older program could not read a
 /// newer folder, or the other way round.
@@ -188,67 +192,6 @@ pub struct Run {
     _lock: Option<File>,
 }
 
-/// The folder of a run that is about to be made. Where it is not made after all, nothing of it stays.
-#[derive(Debug)]
-pub struct Site {
-    path: PathBuf,
-    /// None once the run is made.
-    lock: Option<File>,
-    /// Folders that were not there before, from the innermost.
-    made: Vec<PathBuf>,
-}
-
-impl Site {
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Makes the run, as [`Run::create`] does.
-    pub fn create(mut self, recipe: &Recipe, assets: &[(String, String)], info: RunInfo) -> Result<Run> {
-        let path = self.path.clone();
-        refuse_foreign(&path, |name| assets.iter().any(|(ours, _)| name == ours.as_str()))?;
-        let checkpoints = path.join(CHECKPOINTS);
-        fs::create_dir_all(&checkpoints).map_err(Error::io("create", &checkpoints))?;
-        recipe.write(path.join(RECIPE))?;
-        let mut run = Run { path, info, _lock: None };
-        for (name, content) in assets {
-            run.write(name, content.as_bytes())?;
-        }
-        run.write_info()?;
-        run._lock = self.lock.take();
-        if let Some(parent) = run.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_folder(parent).map_err(Error::io("write", parent))?;
-        }
-        Ok(run)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let Some(lock) = self.lock.take() else { return };
-        // What led here is the error to report.
-        let _ = remove_tokens(&self.path);
-        let _ = fs::remove_file(self.path.join(LOCK));
-        drop(lock);
-        for folder in &self.made {
-            // Others may have put something there meanwhile.
-            let _ = fs::remove_dir(folder);
-        }
-    }
-}
-
-/// Removes the tokens of a run that was not made.
-fn remove_tokens(folder: &Path) -> Result<()> {
-    let tokens = folder.join(TOKENS);
-    match fs::remove_dir_all(&tokens) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", &tokens)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// A folder found by [`Run::list`].
 #[derive(Debug)]
 pub struct Listed {
@@ -273,24 +216,7 @@ impl Run {
         assets: &[(String, String)],
         info: RunInfo,
     ) -> Result<Self> {
-        Self::prepare(path)?.create(recipe, assets, info)
-    }
-
-    /// Makes the folder of a run and locks it, so that large data can go there before all is known that a run is made of.
-    pub fn prepare(path: impl Into<PathBuf>) -> Result<Site> {
-        let path = path.into();
-        let named = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
-        let made = named.take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
-        fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
-        // Which files an earlier run was killed at is not known yet; `create` looks again.
-        let ours = |name: &OsStr| name.as_encoded_bytes().ends_with(b".json");
-        refuse_foreign(&path, ours)?;
-        let site = Site { lock: Some(lock(&path)?), path, made };
-        // Again, for another process may have made a run here in between.
-        refuse_foreign(&site.path, ours)?;
-        remove_temporaries(&site.path)?;
-        remove_tokens(&site.path)?;
-        Ok(site)
+        Site::prepare(path)?.create(recipe, assets, info)
     }
 
     /// Opens a run to use its model. A training may go on in it meanwhile.

@@ -18,7 +18,7 @@ use self::trainer::Trainer;
 use crate::assets::Assets;
 use crate::learner::Description;
 use crate::recipe::{self, Recipe, Task};
-use crate::run::{Run, RunInfo, Score, Source};
+use crate::run::{Run, RunInfo, Score, Site, Source};
 use crate::{Error, Result, tasks};
 
 /// Something that an onlooker of a training may want to show.
@@ -128,7 +128,7 @@ pub fn train(
         recipe.model.context.get_or_insert(recipe.training.length);
     }
     // The folder is there first, for large data go to it as they are read.
-    let site = Run::prepare(folder)?;
+    let site = Site::prepare(folder)?;
     let mut assets = Assets::new(site.path());
     let learner = tasks::open(&recipe, &mut assets, &mut |note| observer(&Event::Note(note)))?;
     recipe.task = learner.task();

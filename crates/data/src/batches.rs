@@ -89,11 +89,6 @@ impl Batches {
         self.place.epoch as f64 + self.place.batch as f64 / self.order.len() as f64
     }
 
-    /// Batches in this pass.
-    pub fn per_epoch(&self) -> u64 {
-        self.order.len() as u64
-    }
-
     /// The numbers of the next batch's examples, longest first.
     pub fn next_batch(&mut self) -> Vec<usize> {
         let batch = std::mem::take(&mut self.order[self.place.batch as usize]);
@@ -160,12 +155,12 @@ mod tests {
     fn a_pass_has_each_example_once() {
         for size in [BatchSize::Examples(16), BatchSize::Units(200), BatchSize::Units(1)] {
             let mut batches = Batches::new(lengths(), size, 3).unwrap();
-            let first: Vec<_> = (0..batches.per_epoch()).map(|_| batches.next_batch()).collect();
+            let first: Vec<_> = (0..batches.order.len()).map(|_| batches.next_batch()).collect();
             let mut all = first.concat();
             all.sort_unstable();
             assert_eq!(all, (0..997).collect::<Vec<_>>());
             assert_eq!(batches.place(), Place { epoch: 1, batch: 0 });
-            let again: Vec<_> = (0..batches.per_epoch()).map(|_| batches.next_batch()).collect();
+            let again: Vec<_> = (0..batches.order.len()).map(|_| batches.next_batch()).collect();
             assert_ne!(first, again, "each pass has an order of its own");
         }
     }
@@ -175,7 +170,7 @@ mod tests {
         let lengths = lengths();
         let mut batches = Batches::new(lengths.clone(), BatchSize::Units(200), 3).unwrap();
         let (mut units, mut slots) = (0, 0);
-        for _ in 0..batches.per_epoch() {
+        for _ in 0..batches.order.len() {
             let batch = batches.next_batch();
             let sum: usize = batch.iter().map(|&example| lengths[example]).sum();
             assert!(sum <= 200);

@@ -64,8 +64,8 @@ fn what_kills_left_does_no_harm() {
 #[test]
 fn of_a_run_that_is_not_made_nothing_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Run::prepare(folder.path().join("runs/large")).unwrap();
-    assert!(matches!(Run::prepare(site.path()), Err(Error::RunLocked(_))));
+    let site = Site::prepare(folder.path().join("runs/large")).unwrap();
+    assert!(matches!(Site::prepare(site.path()), Err(Error::RunLocked(_))));
     fs::create_dir(site.path().join(TOKENS)).unwrap();
     fs::write(site.path().join("tokens/.train.tokens.7.tmp"), "half").unwrap();
     drop(site);
@@ -75,7 +75,7 @@ fn of_a_run_that_is_not_made_nothing_stays() {
     fs::create_dir_all(path.join(TOKENS)).unwrap();
     fs::write(path.join(".lock"), "").unwrap();
     fs::write(path.join("tokens/.train.tokens.7.tmp"), "half").unwrap();
-    let site = Run::prepare(&path).unwrap();
+    let site = Site::prepare(&path).unwrap();
     assert!(!path.join(TOKENS).exists());
     drop(site);
     assert!(path.exists() && fs::read_dir(&path).unwrap().next().is_none(), "the folder is not ours");
