@@ -228,6 +228,13 @@ impl Recipe {
         if self.task == Task::Memory && data.builtin.is_none() {
             return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
         }
+        if let (Task::Forecast | Task::Trajectory | Task::Memory, Some(path)) = (self.task, &data.validation)
+        {
+            let (task, path) = (self.task, path.display());
+            return Some(format!(
+                "data.validation is {path}, but the task {task} validates on a share of what it learns from; leave it out"
+            ));
+        }
         let builtin = match (&data.train, data.builtin) {
             (None, None) => {
                 let what = "field data.train is missing; it names the file or folder to learn from";

@@ -251,3 +251,13 @@ fn a_transformer_has_sizes_that_fit_each_other() {
     model_alone.model.heads = Some(3);
     assert!(model_alone.validate_model().is_err());
 }
+
+#[test]
+fn other_data_to_validate_on_are_refused_where_none_are_read() {
+    let mut recipe = Recipe { task: Task::Trajectory, ..Recipe::default() };
+    recipe.data.train = Some("paths.csv".into());
+    recipe.validate().unwrap();
+    recipe.data.validation = Some("others.csv".into());
+    let message = recipe.validate().unwrap_err().to_string();
+    assert!(message.contains("data.validation is others.csv, but the task trajectory"), "{message}");
+}
