@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::error::{ShapeError, expect};
-use crate::memory::Memory;
+use crate::memory::{Buffer, Memory};
 use crate::{Device, ParamId, Params};
 
 /// A matrix `[rows, cols]` on a [`Graph`].
@@ -36,9 +36,9 @@ pub enum Mode {
 }
 
 struct Node {
-    value: Vec<f32>,
+    value: Buffer,
     /// Empty until a gradient comes in.
-    grad: Vec<f32>,
+    grad: Buffer,
     wants_grad: bool,
     /// Whether an operation reads the value again on the way back, so that nothing may be written over it.
     kept: bool,
@@ -167,10 +167,10 @@ impl<'a> Graph<'a> {
     }
 
     /// Puts a result on the tape.
-    pub(crate) fn push(&mut self, value: Vec<f32>, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
+    pub(crate) fn push(&mut self, value: Buffer, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
         debug_assert_eq!(value.len(), rows * cols);
         let wants_grad = wants_grad && self.is_training();
-        self.nodes.0.push(Node { value, grad: Vec::new(), wants_grad, kept: false, lookup: None });
+        self.nodes.0.push(Node { value, grad: Buffer::default(), wants_grad, kept: false, lookup: None });
         Tensor { node: self.nodes.0.len() - 1, rows, cols }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Graph<'a> {
     }
 
     /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them on the way back.
-    pub(crate) fn overwrite(&mut self, tensor: Tensor) -> Vec<f32> {
+    pub(crate) fn overwrite(&mut self, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         if !node.kept {
             return std::mem::take(&mut node.value);
@@ -213,22 +213,22 @@ impl<'a> Graph<'a> {
     }
 
     /// Takes the gradient of an operation's output for good; empty where none has come.
-    pub(crate) fn take_grad(&mut self, tensor: Tensor) -> Vec<f32> {
+    pub(crate) fn take_grad(&mut self, tensor: Tensor) -> Buffer {
         std::mem::take(&mut self.nodes.0[tensor.node].grad)
     }
 
     /// Takes the gradient of an operation's input to add to it, zeros at first; empty where no gradient is wanted.
-    pub(crate) fn borrow_grad(&mut self, tensor: Tensor) -> Vec<f32> {
+    pub(crate) fn borrow_grad(&mut self, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         match node {
-            Node { wants_grad: false, .. } => Vec::new(),
+            Node { wants_grad: false, .. } => Buffer::default(),
             Node { grad, .. } if grad.is_empty() => self.memory.take_zeroed(tensor.rows * tensor.cols),
             Node { grad, .. } => std::mem::take(grad),
         }
     }
 
     /// As [`Graph::borrow_grad`], but where the gradient is fresh nothing is known of its values: all are to be written.
-    pub(crate) fn borrow_grad_unset(&mut self, tensor: Tensor) -> (Vec<f32>, bool) {
+    pub(crate) fn borrow_grad_unset(&mut self, tensor: Tensor) -> (Buffer, bool) {
         let node = &mut self.nodes.0[tensor.node];
         let fresh = node.wants_grad && node.grad.is_empty();
         let grad =
@@ -237,18 +237,18 @@ impl<'a> Graph<'a> {
     }
 
     /// Puts an input's gradient back. Where one tensor is two inputs of an operation, the second's is added to the first's.
-    pub(crate) fn return_grad(&mut self, tensor: Tensor, grad: Vec<f32>) {
+    pub(crate) fn return_grad(&mut self, tensor: Tensor, grad: Buffer) {
         let there = &mut self.nodes.0[tensor.node].grad;
         if there.is_empty() {
             *there = grad;
         } else {
-            there.iter_mut().zip(&grad).for_each(|(there, grad)| *there += grad);
+            there.iter_mut().zip(&grad[..]).for_each(|(there, grad)| *there += grad);
             self.memory.give(grad);
         }
     }
 
     /// Hands a gradient that is an input's as it is over to it, where one is wanted.
-    pub(crate) fn pass_grad(&mut self, tensor: Tensor, grad: Vec<f32>) {
+    pub(crate) fn pass_grad(&mut self, tensor: Tensor, grad: Buffer) {
         if self.wants_grad(tensor) && !grad.is_empty() {
             self.return_grad(tensor, grad);
         } else {

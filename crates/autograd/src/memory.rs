@@ -1,6 +1,7 @@
 //! Buffers that outlive a step.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 
 use anaphora_kernels::matmul::linear::PackedColumns;
 use anaphora_kernels::recurrent::{PackedLayer, Saved, Workspace};
@@ -19,6 +20,27 @@ pub struct Memory {
     packed_for: Option<(usize, Precision)>,
     pub(crate) saved: Vec<Saved>,
     pub(crate) workspace: Workspace,
+}
+
+/// The first values of a vector. It keeps its length when fewer are wanted, so that it is never filled with zeros again.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    values: Vec<f32>,
+    len: usize,
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.values[..self.len]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.values[..self.len]
+    }
 }
 
 /// Packed weights and the version of the parameters that they were packed from.
@@ -45,32 +67,30 @@ impl Memory {
 
     /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough. Where none is, the
     /// largest makes room for it, so that batches of changing size do not pile up buffers.
-    pub(crate) fn take(&mut self, len: usize) -> Vec<f32> {
+    pub(crate) fn take(&mut self, len: usize) -> Buffer {
         if len == 0 {
-            return Vec::new();
+            return Buffer::default();
         }
-        let order =
-            |&(_, buffer): &(usize, &Vec<f32>)| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
+        let order = |&(_, spare): &(usize, &Vec<f32>)| (spare.len() < len, spare.len().abs_diff(len));
         let closest = self.spare.iter().enumerate().min_by_key(order).map(|(i, _)| i);
-        let mut buffer = closest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
-        if buffer.capacity() < len {
-            buffer = Vec::new();
+        let mut values = closest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
+        if values.len() < len {
+            values = vec![0.0; len];
         }
-        buffer.resize(len, 0.0);
-        buffer
+        Buffer { values, len }
     }
 
     /// A buffer of `len` zeros.
-    pub(crate) fn take_zeroed(&mut self, len: usize) -> Vec<f32> {
+    pub(crate) fn take_zeroed(&mut self, len: usize) -> Buffer {
         let mut buffer = self.take(len);
         buffer.fill(0.0);
         buffer
     }
 
     /// Takes a buffer back.
-    pub(crate) fn give(&mut self, buffer: Vec<f32>) {
-        if buffer.capacity() > 0 {
-            self.spare.push(buffer);
+    pub(crate) fn give(&mut self, buffer: Buffer) {
+        if !buffer.values.is_empty() {
+            self.spare.push(buffer.values);
         }
     }
 }
@@ -84,7 +104,7 @@ mod tests {
         let mut memory = Memory::new();
         for len in 1..100 {
             let buffers = [memory.take(len), memory.take(2 * len), memory.take(0)];
-            assert_eq!(buffers.each_ref().map(Vec::len), [len, 2 * len, 0]);
+            assert_eq!(buffers.each_ref().map(|buffer| buffer.len()), [len, 2 * len, 0]);
             buffers.into_iter().for_each(|buffer| memory.give(buffer));
         }
         assert_eq!(memory.spare.len(), 2);

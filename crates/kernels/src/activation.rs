@@ -1,9 +1,9 @@
 //! Element-wise activations, by vectors, over all threads of a pool.
 
 use rten_simd::ops::{BitOps, NumOps};
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::{ApproxGelu, Erf, Exp, Gelu, Sigmoid, Tanh};
+use rten_simd::{Isa, SimdOp};
 
+use crate::functions::{Normal, normal, sigmoid, tanh};
 use crate::lanes::for_each;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
@@ -21,6 +21,10 @@ pub enum Activation {
     /// The same with the paper's approximation by `tanh`, as GPT-2 has it.
     GeluTanh,
 }
+
+/// The approximation is `x (1 + tanh(c (x + A x³))) / 2` with `c = sqrt(2 / π)`, which is `x σ(C (x + A x³))` with twice that.
+const C: f32 = 1.595_769_1;
+const A: f32 = 0.044_715;
 
 /// Values that a thread takes at once: results do not depend on it.
 const GRANULE: usize = 1 << 10;
@@ -73,7 +77,7 @@ impl SimdOp for Forward<'_> {
                 x,
                 y,
                 #[inline(always)]
-                |x| Tanh::apply(isa, x),
+                |x| tanh(isa, x),
             ),
             Activation::Relu => map(
                 isa,
@@ -87,14 +91,18 @@ impl SimdOp for Forward<'_> {
                 x,
                 y,
                 #[inline(always)]
-                |x| Gelu {}.eval(isa, x),
+                |x| isa.f32().mul(x, normal(isa, x).below),
             ),
             Activation::GeluTanh => map(
                 isa,
                 x,
                 y,
                 #[inline(always)]
-                |x| ApproxGelu {}.eval(isa, x),
+                |x| {
+                    let ops = isa.f32();
+                    let inner = ops.mul(x, ops.mul_add(ops.mul(x, x), ops.splat(C * A), ops.splat(C)));
+                    ops.mul(x, sigmoid(isa, inner))
+                },
             ),
         }
     }
@@ -134,7 +142,7 @@ impl SimdOp for Backward<'_> {
                 d,
                 #[inline(always)]
                 |x| {
-                    let y = Tanh::apply(isa, x);
+                    let y = tanh(isa, x);
                     ops.sub(one, ops.mul(y, y))
                 },
             ),
@@ -151,13 +159,8 @@ impl SimdOp for Backward<'_> {
                 d,
                 #[inline(always)]
                 |x| {
-                    // Φ(x) + x φ(x)
-                    let erf = Erf::apply(isa, ops.mul(x, ops.splat(std::f32::consts::FRAC_1_SQRT_2)));
-                    let below = ops.mul(ops.splat(0.5), ops.add(one, erf));
-                    let square = ops.mul(x, x);
-                    let density = Exp::apply(isa, ops.mul(square, ops.splat(-0.5)));
-                    // 1 / sqrt(2 π)
-                    ops.mul_add(ops.mul(x, density), ops.splat(0.398_942_3), below)
+                    let Normal { below, density } = normal(isa, x);
+                    ops.mul_add(x, density, below)
                 },
             ),
             Activation::GeluTanh => multiply(
@@ -166,15 +169,12 @@ impl SimdOp for Backward<'_> {
                 d,
                 #[inline(always)]
                 |x| {
-                    // The derivative of x (1 + tanh(c (x + a x³))) / 2, c = sqrt(2 / π).
-                    const C: f32 = 0.797_884_6;
-                    const A: f32 = 0.044_715;
                     let square = ops.mul(x, x);
                     let inner = ops.mul(x, ops.mul_add(square, ops.splat(C * A), ops.splat(C)));
                     let slope = ops.mul_add(square, ops.splat(3.0 * C * A), ops.splat(C));
-                    let tanh = Tanh::apply(isa, inner);
-                    let rise = ops.mul(ops.sub(one, ops.mul(tanh, tanh)), ops.mul(x, slope));
-                    ops.mul(ops.splat(0.5), ops.add(ops.add(one, tanh), rise))
+                    let below = sigmoid(isa, inner);
+                    let rise = ops.mul(below, ops.sub(one, below));
+                    ops.mul_add(rise, ops.mul(x, slope), below)
                 },
             ),
         }
@@ -242,7 +242,7 @@ impl SimdOp for Swiglu<'_> {
                 #[inline(always)]
                 |at| {
                     let gate = at.load(isa, gate);
-                    let silu = isa.f32().mul(gate, Sigmoid::apply(isa, gate));
+                    let silu = isa.f32().mul(gate, sigmoid(isa, gate));
                     at.store(isa, isa.f32().mul(silu, at.load(isa, up)), y);
                 },
             );
@@ -273,7 +273,7 @@ impl SimdOp for SwigluBackward<'_> {
                 #[inline(always)]
                 |at| {
                     let (gate, up, dy) = (at.load(isa, gate), at.load(isa, up), at.load(isa, dy));
-                    let sigmoid = Sigmoid::apply(isa, gate);
+                    let sigmoid = sigmoid(isa, gate);
                     let silu = ops.mul(gate, sigmoid);
                     // silu' = σ + silu (1 - σ)
                     let slope = ops.mul_add(silu, ops.sub(ops.one(), sigmoid), sigmoid);

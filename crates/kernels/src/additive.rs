@@ -4,10 +4,10 @@
 //! way back.
 
 use rten_simd::ops::NumOps;
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::Tanh;
+use rten_simd::{Isa, SimdOp};
 
 use crate::cross_entropy::softmax;
+use crate::functions::tanh;
 use crate::lanes::for_each;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
@@ -113,8 +113,8 @@ impl SimdOp for Score<'_> {
                     weight.len(),
                     #[inline(always)]
                     |at| {
-                        let tanh = Tanh::apply(isa, ops.add(at.load(isa, query), at.load(isa, key)));
-                        at.store(isa, ops.mul(tanh, at.load(isa, weight)), &mut products);
+                        let value = tanh(isa, ops.add(at.load(isa, query), at.load(isa, key)));
+                        at.store(isa, ops.mul(value, at.load(isa, weight)), &mut products);
                     },
                 );
             }
@@ -214,7 +214,7 @@ impl SimdOp for InPlace<'_> {
                 isa,
                 values.len(),
                 #[inline(always)]
-                |at| at.store(isa, Tanh::apply(isa, at.load(isa, values)), values),
+                |at| at.store(isa, tanh(isa, at.load(isa, values)), values),
             );
         }
     }

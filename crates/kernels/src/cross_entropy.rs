@@ -1,10 +1,10 @@
 //! Softmax and cross-entropy.
 
 use rten_simd::ops::{BitOps, NumOps};
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::Exp;
+use rten_simd::{Isa, SimdOp};
 
-use crate::lanes::for_each;
+use crate::functions::exp_of_negative;
+use crate::lanes::{self, for_each};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::simd;
@@ -28,11 +28,20 @@ pub fn forward(pool: &Pool, classes: usize, logits: &mut [f32], targets: &[u32],
 
 /// Turns `row` into probabilities in place and returns the logarithm of the sum of its exponentials.
 pub fn softmax(row: &mut [f32]) -> f32 {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = simd::vectorized(
+        #[inline(always)]
+        || lanes::max(row),
+    );
     let sum = simd::dispatch(ExpSum { row: &mut *row, max });
-    let scale = 1.0 / sum;
-    row.iter_mut().for_each(|p| *p *= scale);
+    scale(row, 1.0 / sum);
     max + sum.ln()
+}
+
+fn scale(row: &mut [f32], by: f32) {
+    simd::vectorized(
+        #[inline(always)]
+        || row.iter_mut().for_each(|p| *p *= by),
+    );
 }
 
 struct ExpSum<'a> {
@@ -55,18 +64,18 @@ impl SimdOp for ExpSum<'_> {
                 row.len(),
                 #[inline(always)]
                 |at| {
-                    let value = Exp::apply(isa, ops.sub(at.load(isa, row), max));
+                    let value = exp_of_negative(isa, ops.sub(at.load(isa, row), max));
                     at.store(isa, value, row);
                 },
             );
         }
-        row.iter().sum()
+        lanes::sum(row, |value| value)
     }
 }
 
 /// Turns the probabilities that [`forward`] left into the gradient of the logits in place:
-/// `(probabilities - one_hot(targets)) * scale`.
-pub fn backward(pool: &Pool, classes: usize, probabilities: &mut [f32], targets: &[u32], scale: f32) {
+/// `(probabilities - one_hot(targets)) * by`.
+pub fn backward(pool: &Pool, classes: usize, probabilities: &mut [f32], targets: &[u32], by: f32) {
     assert_eq!(probabilities.len(), targets.len() * classes);
     let values = SharedMut::new(probabilities);
     pool.run(|worker| {
@@ -74,8 +83,8 @@ pub fn backward(pool: &Pool, classes: usize, probabilities: &mut [f32], targets:
         // SAFETY: these rows belong to this worker alone.
         let values = unsafe { values.part(rows.start * classes..rows.end * classes) };
         for (row, &target) in values.chunks_exact_mut(classes).zip(&targets[rows]) {
-            row.iter_mut().for_each(|p| *p *= scale);
-            row[target as usize] -= scale;
+            scale(row, by);
+            row[target as usize] -= by;
         }
     });
 }

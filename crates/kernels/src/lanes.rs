@@ -1,4 +1,4 @@
-//! Walking over slices a vector at a time, the last one masked.
+//! Walking over slices a vector at a time, the last one masked, and sums in a fixed number of lanes.
 
 use rten_simd::ops::BitOps;
 use rten_simd::{Isa, Simd};
@@ -59,4 +59,30 @@ pub unsafe fn for_each<I: Isa>(isa: I, len: usize, mut f: impl FnMut(Lanes<I>)) 
 
         f(Lanes { start, mask: Some(mask) });
     }
+}
+
+/// Sums are made in so many lanes, whatever the processor's vectors: the same bits everywhere.
+pub const LANES: usize = 16;
+
+/// The sum of `f` of each of `xs`.
+#[inline(always)]
+pub fn sum(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    fold(xs, 0.0, |sum, x| sum + f(x)).into_iter().sum()
+}
+
+/// The greatest of `xs`.
+#[inline(always)]
+pub fn max(xs: &[f32]) -> f32 {
+    fold(xs, f32::NEG_INFINITY, f32::max).into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
+#[inline(always)]
+fn fold(xs: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
+    let (whole, rest) = xs.as_chunks::<LANES>();
+    let mut lanes = [start; LANES];
+    for chunk in whole {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = f(*lane, *x));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane = f(*lane, *x));
+    lanes
 }

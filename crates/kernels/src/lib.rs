@@ -9,6 +9,7 @@ pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
 pub mod embedding;
+mod functions;
 pub mod gather;
 pub mod isa;
 mod lanes;

@@ -1,6 +1,7 @@
 //! Normalisation of rows, together with the residual sum in front of it: one pass over memory.
 
 use crate::dropout::Dropper;
+use crate::lanes::{self, LANES};
 use crate::pool::Pool;
 
 use crate::shared::SharedMut;
@@ -34,9 +35,6 @@ pub struct Scale<'a> {
     /// What is added to the variance.
     pub epsilon: f32,
 }
-
-/// Sums are made in this many lanes, whatever the processor's vectors: the same bits everywhere.
-const LANES: usize = 16;
 
 /// Rows whose share of the parameters' gradients is summed by itself: the blocks do not depend on the number of threads.
 const BLOCK: usize = 32;
@@ -96,10 +94,10 @@ pub fn forward(
 fn normalize(norm: Norm, scale: Scale, values: &[f32], y: &mut [f32]) -> (f32, f32) {
     let width = values.len() as f32;
     let mean = match norm {
-        Norm::Layer => sum_of(values, |v| v) / width,
+        Norm::Layer => lanes::sum(values, |v| v) / width,
         Norm::Rms => 0.0,
     };
-    let square = sum_of(values, |v| (v - mean) * (v - mean)) / width;
+    let square = lanes::sum(values, |v| (v - mean) * (v - mean)) / width;
     let inverse = 1.0 / (square + scale.epsilon).sqrt();
     for ((y, v), w) in y.iter_mut().zip(values).zip(scale.weight) {
         *y = (v - mean) * inverse * w;
@@ -108,18 +106,6 @@ fn normalize(norm: Norm, scale: Scale, values: &[f32], y: &mut [f32]) -> (f32, f
         y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
     }
     (mean, inverse)
-}
-
-/// The sum of `f` over a row.
-#[inline(always)]
-fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let (whole, rest) = values.as_chunks::<LANES>();
-    let mut lanes = [0.0f32; LANES];
-    for chunk in whole {
-        lanes.iter_mut().zip(chunk).for_each(|(sum, v)| *sum += f(*v));
-    }
-    lanes.iter_mut().zip(rest).for_each(|(sum, v)| *sum += f(*v));
-    lanes.iter().sum()
 }
 
 fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {

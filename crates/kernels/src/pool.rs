@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -44,7 +44,9 @@ struct Shared {
     /// Set when a worker panicked: the others leave their barrier instead of waiting for ever.
     panicked: AtomicBool,
     stop: AtomicBool,
-    sleepers: Mutex<()>,
+    /// Threads that are about to sleep or asleep: where there are none, nobody need be woken.
+    sleepers: AtomicUsize,
+    bed: Mutex<()>,
     wake: Condvar,
 }
 
@@ -71,7 +73,8 @@ impl Pool {
             barrier_round: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            sleepers: Mutex::new(()),
+            sleepers: AtomicUsize::new(0),
+            bed: Mutex::new(()),
             wake: Condvar::new(),
         });
         let handles = (1..shared.threads)
@@ -183,17 +186,24 @@ impl Shared {
             }
             std::thread::yield_now();
         }
-        let mut sleepers = lock(&self.sleepers);
+        let mut bed = lock(&self.bed);
+        self.sleepers.fetch_add(1, Ordering::Relaxed);
+        // The two fences, here and in `wake_all`: either this thread sees what it waits for, or the other sees that it sleeps.
+        fence(Ordering::SeqCst);
         while !ready() {
-            sleepers = self.wake.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
+            bed = self.wake.wait(bed).unwrap_or_else(PoisonError::into_inner);
         }
+        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Wakes whoever sleeps in [`Shared::wait_until`]. Taking the lock closes the gap between a sleeper's last look
-    /// and its falling asleep.
+    /// Wakes whoever sleeps in [`Shared::wait_until`], without a call to the system where nobody does. Taking the lock closes
+    /// the gap between a sleeper's last look and its falling asleep.
     fn wake_all(&self) {
-        drop(lock(&self.sleepers));
-        self.wake.notify_all();
+        fence(Ordering::SeqCst);
+        if self.sleepers.load(Ordering::Relaxed) > 0 {
+            drop(lock(&self.bed));
+            self.wake.notify_all();
+        }
     }
 }
 

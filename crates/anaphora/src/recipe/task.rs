@@ -80,7 +80,11 @@ impl Task {
 
     /// The backbone of a recipe that names none.
     pub fn backbone(self) -> Backbone {
-        Backbone::Lstm
+        match self {
+            // Chords follow from others bars ago.
+            Self::Chorales => Backbone::Transformer,
+            _ => Backbone::Lstm,
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::assets::{Assets, read_json};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::notes;
-use crate::recipe::{self, Data, Recipe, Task};
+use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
 use crate::{Device, Error, Result, Run};
@@ -44,6 +44,9 @@ const TRANSPOSED: (i16, i16) = (-5, 6);
 pub fn defaults(recipe: &mut Recipe) {
     let Recipe { model, training, .. } = recipe;
     (model.layers, model.hidden_size, model.dropout) = (1, 256, 0.3);
+    if model.backbone == Backbone::Transformer {
+        (model.layers, model.hidden_size, model.heads, model.dropout) = (3, 128, Some(4), 0.2);
+    }
     (training.batch, training.learning_rate) = (16, 2e-3);
     (training.validate_every, training.checkpoint_every) = (50, 100);
     (training.patience, training.plateau_patience) = (8, 3);

@@ -4,6 +4,7 @@ use anaphora_kernels::activation::{self, Activation};
 
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
+use crate::memory::Buffer;
 
 struct Activate {
     function: Activation,
@@ -20,7 +21,7 @@ impl Graph<'_> {
     }
 
     /// Puts the values of a function of `x` on the tape.
-    pub(crate) fn push_activated(&mut self, function: Activation, x: Tensor, value: Vec<f32>) -> Tensor {
+    pub(crate) fn push_activated(&mut self, function: Activation, x: Tensor, value: Buffer) -> Tensor {
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
         self.keep(x);
         self.record(Activate { function, x, y });

@@ -16,7 +16,10 @@ impl Graph<'_> {
     pub fn add(&mut self, a: Tensor, b: Tensor) -> Result<Tensor, ShapeError> {
         let sides = (("left", &a.shape()[..]), ("right", &b.shape()[..]));
         expect(a.shape() == b.shape(), "add", sides.0, sides.1, "the shapes must agree")?;
-        let mut value = if a == b { self.value(a).to_vec() } else { self.overwrite(a) };
+        if a == b {
+            self.keep(a);
+        }
+        let mut value = self.overwrite(a);
         elementwise::store(&mut value, self.nodes.value(b), None, true);
         let wants_grad = self.wants_grad(a) || self.wants_grad(b);
         let sum = self.push(value, a.rows, a.cols, wants_grad);
@@ -29,7 +32,7 @@ impl Operation for Add {
     fn backward(&self, graph: &mut Graph) {
         let d = graph.take_grad(self.sum);
         if !d.is_empty() {
-            graph.add_grad(self.b, |db| db.iter_mut().zip(&d).for_each(|(db, d)| *db += d));
+            graph.add_grad(self.b, |db| db.iter_mut().zip(&d[..]).for_each(|(db, d)| *db += d));
         }
         graph.pass_grad(self.a, d);
     }

@@ -6,7 +6,7 @@ use anaphora_kernels::matmul::linear::{self, PackedColumns};
 
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::memory::Versioned;
+use crate::memory::{Buffer, Versioned};
 use crate::params::ParamId;
 
 struct Linear {
@@ -46,7 +46,7 @@ impl Graph<'_> {
         weight: ParamId,
         bias: Option<ParamId>,
         function: Option<Activation>,
-    ) -> Result<(Tensor, Vec<f32>), ShapeError> {
+    ) -> Result<(Tensor, Buffer), ShapeError> {
         let shape = self.params.shape(weight);
         let side = (self.params.name(weight), shape);
         let fits = shape.len() == 2 && shape[1] == x.cols;
@@ -76,7 +76,7 @@ impl Graph<'_> {
         let mut activated = self.memory.take(if function.is_some() { value.len() } else { 0 });
         let bias_values = bias.map(|bias| self.params.value(bias));
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
-        let also = function.map(|function| (function, activated.as_mut_slice()));
+        let also = function.map(|function| (function, &mut activated[..]));
         self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
         let y = self.push(value, x.rows, out, true);
         self.keep(x);

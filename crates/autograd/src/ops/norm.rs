@@ -85,9 +85,8 @@ impl Graph<'_> {
             bias: params.bias.map(|bias| self.params.value(bias)),
             epsilon: params.epsilon,
         };
-        let added = branch.map(|(branch, dropout)| {
-            (Branch { values: self.nodes.value(branch), dropout }, sums.as_mut_slice())
-        });
+        let added = branch
+            .map(|(branch, dropout)| (Branch { values: self.nodes.value(branch), dropout }, &mut sums[..]));
         let (pool, rows) = (&self.device.pool, self.nodes.value(x));
         norm::forward(pool, params.norm, scale, rows, added, &mut value, &mut stats);
         let sum = match branch {
@@ -120,7 +119,7 @@ impl Operation for Normalize {
         let NormParams { norm, weight, bias, .. } = self.params;
         let sum = graph.nodes.value(self.sum);
         let stats = graph.nodes.value(self.stats);
-        let out = wanted.map(|(_, dropout)| (dbranch.as_mut_slice(), dropout));
+        let out = wanted.map(|(_, dropout)| (&mut dbranch[..], dropout));
         let pool = &graph.device.pool;
         if let Some(bias) = bias {
             let ([w, _], [dw, db]) = graph.params.split([weight, bias]);

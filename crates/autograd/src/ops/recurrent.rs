@@ -6,6 +6,7 @@ use anaphora_kernels::recurrent::{
 
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
+use crate::memory::Buffer;
 use crate::memory::Versioned;
 use crate::params::ParamId;
 
@@ -199,7 +200,7 @@ impl Operation for Recurrent {
         }
         let dhn = graph.take_grad(self.hn);
         let dcn = self.cn.map(|cn| graph.take_grad(cn)).unwrap_or_default();
-        let mut dx = if self.lookup.is_some() { Vec::new() } else { graph.borrow_grad(self.x) };
+        let mut dx = if self.lookup.is_some() { Buffer::default() } else { graph.borrow_grad(self.x) };
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
         let mut workspace = std::mem::take(&mut graph.memory.workspace);

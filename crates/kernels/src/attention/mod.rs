@@ -13,7 +13,6 @@ mod backward;
 mod band;
 mod cached;
 mod dropout;
-mod exp;
 mod forward;
 mod operand;
 mod plan;

@@ -5,8 +5,8 @@ use rten_simd::{Isa, Simd, SimdOp};
 
 use super::BLOCK;
 use super::band::Band;
-use super::exp::exp;
 use super::scratch::LINE;
+use crate::functions::exp_of_negative;
 
 /// The block whose scores are looked at.
 #[derive(Clone, Copy)]
@@ -166,7 +166,7 @@ impl SimdOp for Forward<'_> {
             let mut sum = ops.zero();
             for column in seen.vectors() {
                 let score = unsafe { seen.load(scores, column) };
-                let weight = exp(isa, ops.sub(score, maximum));
+                let weight = exp_of_negative(isa, ops.sub(score, maximum));
                 sum = ops.add(sum, weight);
                 unsafe { seen.store(weight, scores, column) };
             }
@@ -206,7 +206,7 @@ impl SimdOp for Backward<'_> {
                 // SAFETY: vectors begin at multiples of their length, within whole rows.
                 unsafe {
                     let score = seen.biased(seen.load(scores, column), column);
-                    let weight = exp(isa, ops.sub(score, log_sum));
+                    let weight = exp_of_negative(isa, ops.sub(score, log_sum));
                     let weight = seen.only(weight, ops.zero(), column);
                     let mut dweight = seen.load(dscores, column);
                     let mut kept = weight;

@@ -68,7 +68,11 @@ impl Once<'_> {
             // cache.
             Precision::F32 => {
                 let Scratch { rows, narrow, .. } = scratch;
-                rows.resize(a.rows() * (DEPTH + GAP), 0.0);
+                let len = a.rows() * (DEPTH + GAP);
+                if rows.len() < len {
+                    rows.resize(len, 0.0);
+                }
+                let rows = &mut rows[..len];
                 for start in (0..a.cols().max(1)).step_by(DEPTH) {
                     let depth = start..(start + DEPTH).min(a.cols());
                     to_rows(a.col_range(depth.clone()), rows, DEPTH + GAP);

@@ -5,10 +5,9 @@
 //! `r, z, n` for the GRU.
 
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
-use rten_simd::{Isa, SimdOp, SimdUnaryOp};
-use rten_vecmath::Sigmoid;
+use rten_simd::{Isa, SimdOp};
 
-use super::tanh::tanh;
+use crate::functions::{sigmoid, tanh};
 use crate::lanes::{Lanes, for_each};
 use crate::shared::SharedMut;
 
@@ -169,8 +168,8 @@ impl SimdOp for Forward<'_> {
                             width,
                             #[inline(always)]
                             |at| {
-                                let r = Sigmoid::apply(isa, ops.add(at.load(isa, xr), at.load(isa, hr)));
-                                let z = Sigmoid::apply(isa, ops.add(at.load(isa, xz), at.load(isa, hz)));
+                                let r = sigmoid(isa, ops.add(at.load(isa, xr), at.load(isa, hr)));
+                                let z = sigmoid(isa, ops.add(at.load(isa, xz), at.load(isa, hz)));
                                 let inner = ops.add(at.load(isa, hn), at.load(isa, self.bias_n));
                                 let n = tanh(isa, ops.mul_add(r, inner, at.load(isa, xn)));
                                 // (1 - z) n + z h = n + z (h - n)
@@ -200,10 +199,10 @@ impl SimdOp for Forward<'_> {
                             width,
                             #[inline(always)]
                             |at| {
-                                let i = Sigmoid::apply(isa, ops.add(at.load(isa, xi), at.load(isa, hi)));
-                                let f = Sigmoid::apply(isa, ops.add(at.load(isa, xf), at.load(isa, hf)));
+                                let i = sigmoid(isa, ops.add(at.load(isa, xi), at.load(isa, hi)));
+                                let f = sigmoid(isa, ops.add(at.load(isa, xf), at.load(isa, hf)));
                                 let g = tanh(isa, ops.add(at.load(isa, xg), at.load(isa, hg)));
-                                let o = Sigmoid::apply(isa, ops.add(at.load(isa, xo), at.load(isa, ho)));
+                                let o = sigmoid(isa, ops.add(at.load(isa, xo), at.load(isa, ho)));
                                 let next = ops.mul_add(f, at.load(isa, c), ops.mul(i, g));
                                 at.store(isa, i, xi);
                                 at.store(isa, f, xf);

@@ -10,7 +10,6 @@ mod backward;
 mod cell;
 mod forward;
 pub mod reference;
-mod tanh;
 
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};

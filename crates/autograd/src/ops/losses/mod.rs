@@ -11,6 +11,7 @@ use anaphora_kernels::{Pool, elementwise};
 
 use crate::error::{ShapeError, Side, expect};
 use crate::graph::{Graph, Operation, Tensor};
+use crate::memory::Buffer;
 
 /// A loss whose gradient was found along with it.
 struct Loss {
@@ -41,7 +42,7 @@ impl Graph<'_> {
     }
 
     /// The losses of the rows and their sum divided by `total` as tensors.
-    fn push_losses(&mut self, losses: Vec<f32>, total: f64) -> (Tensor, Tensor) {
+    fn push_losses(&mut self, losses: Buffer, total: f64) -> (Tensor, Tensor) {
         let sum: f64 = losses.iter().map(|&loss| f64::from(loss)).sum();
         let rows = losses.len();
         let losses = self.push(losses, rows, 1, false);

@@ -1,4 +1,4 @@
-//! The hyperbolic tangent of the cells.
+//! The hyperbolic tangent.
 
 use rten_simd::Isa;
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
@@ -21,7 +21,7 @@ const BELOW: [f32; 4] = [4.893_525e-3, 2.268_434_6e-3, 1.185_347_1e-4, 1.198_258
 
 /// `tanh(x)`, less than 4e-7 from it, at half the cost of `rten-vecmath`'s, which counts last digits near zero as well.
 #[inline(always)]
-pub(super) fn tanh<I: Isa>(isa: I, x: I::F32) -> I::F32 {
+pub(crate) fn tanh<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let ops = isa.f32();
     let inner = ops.clamp(x, ops.splat(-END), ops.splat(END));
     let square = ops.mul(inner, inner);
@@ -37,21 +37,17 @@ pub(super) fn tanh<I: Isa>(isa: I, x: I::F32) -> I::F32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::simd::dispatch_at;
-    use rten_simd::SimdOp;
+    use rten_simd::Isa;
 
-    struct Map<'a>(&'a [f32], &'a mut [f32]);
+    use super::super::testing::{Function, on_each_isa};
+    use super::tanh;
 
-    impl SimdOp for Map<'_> {
-        type Output = ();
+    struct Tanh;
 
+    impl Function for Tanh {
         #[inline(always)]
-        fn eval<I: Isa>(self, isa: I) {
-            let lanes = isa.f32().len();
-            for (x, y) in self.0.chunks_exact(lanes).zip(self.1.chunks_exact_mut(lanes)) {
-                isa.f32().store(tanh(isa, isa.f32().load(x)), y);
-            }
+        fn of<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
+            tanh(isa, x)
         }
     }
 
@@ -61,12 +57,10 @@ mod tests {
         x.extend((0..160).map(|i| 10f32.powf(i as f32 * -0.2)));
         x.extend([f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0, -0.0, f32::MIN_POSITIVE, 1e-45]);
         x.extend([f32::NAN; 8]);
-        for level in crate::Isa::ALL {
-            let mut y = vec![9.0; x.len()];
-            dispatch_at(level, Map(&x, &mut y));
-            for (x, y) in x.iter().zip(&y) {
+        for y in on_each_isa(&Tanh, &x) {
+            for (x, y) in x.iter().zip(y) {
                 let exact = f64::from(*x).tanh();
-                let near = (f64::from(*y) - exact).abs() < 4e-7 && y.abs() <= 1.0;
+                let near = (f64::from(y) - exact).abs() < 4e-7 && y.abs() <= 1.0;
                 assert!(near || (x.is_nan() && y.is_nan()), "tanh({x}) is {exact}, not {y}");
             }
         }

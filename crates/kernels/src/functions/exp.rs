@@ -1,4 +1,4 @@
-//! The exponential for softmaxes.
+//! The exponential.
 
 use rten_simd::ops::{BitOps, IntOps, NumOps};
 use rten_simd::{Isa, Simd};
@@ -19,7 +19,7 @@ const LOWEST: f32 = -87.0;
 /// `exp(x)` for `x` up to about 0, to 2 units of the last place; zero below -87. It takes half the work of an `exp` for
 /// all numbers.
 #[inline(always)]
-pub(super) fn exp<I: Isa>(isa: I, x: I::F32) -> I::F32 {
+pub(crate) fn exp_of_negative<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     let (ops, ints) = (isa.f32(), isa.i32());
     let shifted = ops.mul_add(x, ops.splat(std::f32::consts::LOG2_E), ops.splat(MAGIC));
     let power = ops.sub(shifted, ops.splat(MAGIC));
@@ -38,35 +38,28 @@ pub(super) fn exp<I: Isa>(isa: I, x: I::F32) -> I::F32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::simd;
+    use rten_simd::Isa;
 
-    struct Each<'a>(&'a [f32], &'a mut [f32]);
+    use super::super::testing::{Function, on_each_isa};
+    use super::exp_of_negative;
 
-    impl rten_simd::SimdOp for Each<'_> {
-        type Output = ();
+    struct Exp;
 
+    impl Function for Exp {
         #[inline(always)]
-        fn eval<I: Isa>(self, isa: I) {
-            let width = isa.f32().len();
-            for (x, y) in self.0.chunks_exact(width).zip(self.1.chunks_exact_mut(width)) {
-                isa.f32().store(exp(isa, isa.f32().load(x)), y);
-            }
+        fn of<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
+            exp_of_negative(isa, x)
         }
-    }
-
-    fn exps(x: &[f32]) -> Vec<f32> {
-        let mut y = vec![9.0; x.len()];
-        simd::dispatch(Each(x, &mut y));
-        y
     }
 
     #[test]
     fn it_is_near_the_exact_one() {
         let x: Vec<f32> = (0..160_000).map(|i| 0.01 - i as f32 * 0.000_54).collect();
-        for (x, y) in x.iter().zip(exps(&x)) {
-            let exact = f64::from(*x).exp();
-            assert!((f64::from(y) / exact - 1.0).abs() < 2.5e-7, "exp({x}) is {exact}, not {y}");
+        for y in on_each_isa(&Exp, &x) {
+            for (x, y) in x.iter().zip(y) {
+                let exact = f64::from(*x).exp();
+                assert!((f64::from(y) / exact - 1.0).abs() < 2.5e-7, "exp({x}) is {exact}, not {y}");
+            }
         }
     }
 
@@ -74,8 +67,9 @@ mod tests {
     fn far_below_it_is_zero_and_what_is_no_number_stays_none() {
         let mut x = [0.0; 16];
         x[..4].copy_from_slice(&[f32::NEG_INFINITY, -1e30, -87.5, f32::NAN]);
-        let y = exps(&x);
-        assert_eq!((&y[..3], &y[4..]), (&[0.0; 3][..], &[1.0; 12][..]));
-        assert!(y[3].is_nan());
+        for y in on_each_isa(&Exp, &x) {
+            assert_eq!((&y[..3], &y[4..]), (&[0.0; 3][..], &[1.0; 12][..]));
+            assert!(y[3].is_nan());
+        }
     }
 }
