@@ -187,7 +187,7 @@ pub enum Error {
     #[error(transparent)]
     Picture(#[from] anaphora_data::picture::PictureError),
     /// Unknown words are to be replaced by a model that cannot say where they come from.
-    #[error("{} has no attention to say from where an unknown word comes; leave --replace-unknown out, or train with --attention luong or bahdanau", .0.display())]
+    #[error("{} has no attention to say from where an unknown word comes; leave --replace-unknown out, or train with --attention luong or bahdanau, or --backbone transformer", .0.display())]
     NoAlignment(PathBuf),
     /// Parallel text cannot be read.
     #[error(transparent)]

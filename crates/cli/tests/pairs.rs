@@ -145,17 +145,26 @@ fn an_unknown_word_comes_from_where_it_was_looked_at() {
     };
     place.write("train.source", lines(|name| format!("please call {name} now\n")));
     place.write("train.target", lines(|name| format!("now call {name} please\n")));
-    let learn = ["--steps=150", "--learning-rate=0.01", "--set=training.warmup_steps=10", "--out=runs/names"];
-    train(&place, &learn).ok();
-    let predict = |more: &[&str]| {
-        let call = ["predict", "runs/names", "--text=please call zebra now", "--beams=1"];
-        place.call(&[&call, more].concat())
-    };
-    assert_eq!(predict(&[]).ok().trim_end(), "now call <unk> please");
-    let replaced = predict(&["--replace-unknown"]).ok();
-    let words: Vec<&str> = replaced.split_whitespace().collect();
-    assert_eq!((words.len(), words[0], words[1], words[3]), (4, "now", "call", "please"));
-    assert!(["please", "call", "zebra", "now"].contains(&words[2]), "{replaced}");
+    let kinds: [(&str, &[&str]); 2] = [
+        ("runs/gru", &["--steps=150"]),
+        (
+            "runs/transformer",
+            &["--backbone=transformer", "--layers=2", "--heads=2", "--embedding=24", "--steps=200"],
+        ),
+    ];
+    for (run, kind) in kinds {
+        let learn = ["--learning-rate=0.01", "--set=training.warmup_steps=10", "--out", run];
+        train(&place, &[kind, &learn].concat()).ok();
+        let predict = |more: &[&str]| {
+            let call = ["predict", run, "--text=please call zebra now", "--beams=1"];
+            place.call(&[&call, more].concat())
+        };
+        assert_eq!(predict(&[]).ok().trim_end(), "now call <unk> please", "{run}");
+        let replaced = predict(&["--replace-unknown"]).ok();
+        let words: Vec<&str> = replaced.split_whitespace().collect();
+        assert_eq!((words.len(), words[0], words[1], words[3]), (4, "now", "call", "please"), "{run}");
+        assert!(["please", "call", "zebra", "now"].contains(&words[2]), "{run}: {replaced}");
+    }
 
     let fixed = ["--attention=none", "--steps=150", "--learning-rate=0.01", "--out=runs/fixed"];
     train(&place, &fixed).ok();

@@ -23,7 +23,7 @@ pub enum Activation {
 }
 
 /// The approximation is `x (1 + tanh(c (x + A x³))) / 2` with `c = sqrt(2 / π)`, which is `x σ(C (x + A x³))` with twice that.
-const C: f32 = 1.595_769_1;
+const C: f32 = 1.595_769_2;
 const A: f32 = 0.044_715;
 
 /// Values that a thread takes at once: results do not depend on it.

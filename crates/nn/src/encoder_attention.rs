@@ -53,6 +53,15 @@ impl EncoderAttention {
         Self { query, additive, combine }
     }
 
+    /// What is looked at of an encoder's `steps[memory tokens, memory_size]`: keys and values, side by side for the fused
+    /// attention of [`Alignment::Luong`], for which they are the same.
+    pub fn remember(&self, graph: &mut Graph, steps: Tensor) -> Result<Vec<Tensor>, ShapeError> {
+        match &self.additive {
+            Some((key, _)) => Ok(vec![key.forward(graph, steps)?, steps]),
+            None => Ok(vec![graph.concat(steps, steps)?]),
+        }
+    }
+
     /// `states[tokens, hidden_size]`, a packed batch with `batch_sizes` rows a step, to as many rows.
     pub fn forward(
         &self,
@@ -61,11 +70,10 @@ impl EncoderAttention {
         batch_sizes: &[usize],
         memory: EncoderMemory,
     ) -> Result<Tensor, ShapeError> {
-        let EncoderMemory { values, batch_sizes: memory_sizes, sources } = memory;
+        let EncoderMemory { parts, batch_sizes: memory_sizes, sources } = memory;
         let query = self.query.forward(graph, states)?;
-        let context = match &self.additive {
-            Some((key, score)) => {
-                let keys = key.forward(graph, values)?;
+        let context = match (&self.additive, parts) {
+            (Some((_, score)), &[keys, values]) => {
                 let (context, _) = graph.additive_attention(
                     query,
                     batch_sizes,
@@ -77,11 +85,18 @@ impl EncoderAttention {
                 )?;
                 context
             }
-            None => {
-                let attention = dot_product(values.cols);
-                // The same states are keys and values. The score's scale is one that the query's map learns.
-                let kv = graph.concat(values, values)?;
-                graph.cross_attention(&attention, None, query, batch_sizes, kv, memory_sizes, sources)?
+            // The score's scale is one that the query's map learns.
+            (_, parts) => {
+                let attention = dot_product(query.cols);
+                graph.cross_attention(
+                    &attention,
+                    None,
+                    query,
+                    batch_sizes,
+                    parts[0],
+                    memory_sizes,
+                    sources,
+                )?
             }
         };
         let both = graph.concat(context, states)?;
@@ -97,22 +112,19 @@ impl EncoderAttention {
         batch_sizes: &[usize],
         memory: EncoderMemory,
     ) -> Result<Vec<Vec<f32>>, ShapeError> {
-        let EncoderMemory { values, batch_sizes: memory_sizes, sources } = memory;
+        let EncoderMemory { parts, batch_sizes: memory_sizes, sources } = memory;
         let query = self.query.forward(graph, states)?;
-        let Some((key, score)) = &self.additive else {
-            let kv = graph.concat(values, values)?;
-            let attention = dot_product(values.cols);
+        let (Some((_, score)), &[keys, values]) = (&self.additive, parts) else {
             return graph.cross_attention_weights(
-                &attention,
+                &dot_product(query.cols),
                 None,
                 query,
                 batch_sizes,
-                kv,
+                parts[0],
                 memory_sizes,
                 sources,
             );
         };
-        let keys = key.forward(graph, values)?;
         let (_, weights) =
             graph.additive_attention(query, batch_sizes, keys, values, memory_sizes, sources, *score)?;
         let length =

@@ -1,17 +1,21 @@
 //! What a model carries from one stretch of its sequences to the next.
 
 /// The state of a batch of sequences: some matrices with a row a sequence, and how much each sequence has read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     parts: Vec<Part>,
     progress: Vec<Progress>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct Part {
     width: usize,
+    /// Where a row holds a step after the other, the values of one: behind the steps that are held it means nothing.
+    step: Option<usize>,
     /// `[rows, width]`.
     values: Vec<f32>,
+    /// Room in which rows are put into another order.
+    spare: Vec<f32>,
 }
 
 /// How far a sequence has come. Only models that look back at single steps count them.
@@ -32,9 +36,15 @@ impl State {
     }
 
     /// Adds matrices of these widths, all zeros.
-    pub fn lay_out(&mut self, widths: impl IntoIterator<Item = usize>) {
-        let rows = self.rows();
-        self.parts.extend(widths.into_iter().map(|width| Part { width, values: vec![0.0; rows * width] }));
+    fn lay_out(&mut self, widths: impl IntoIterator<Item = usize>) {
+        let parts = widths.into_iter().map(|width| Part::new(self.rows(), width, None));
+        self.parts.extend(parts.collect::<Vec<_>>());
+    }
+
+    /// Adds matrices with room for `capacity` steps a row, of so many values each.
+    pub fn lay_out_steps(&mut self, capacity: usize, steps: impl IntoIterator<Item = usize>) {
+        let parts = steps.into_iter().map(|step| Part::new(self.rows(), capacity * step, Some(step)));
+        self.parts.extend(parts.collect::<Vec<_>>());
     }
 
     /// Number of sequences.
@@ -87,22 +97,31 @@ impl State {
         self.parts.iter_mut().for_each(|part| part.values.resize(rows * part.width, 0.0));
     }
 
-    /// Makes the rows those of the given old ones, in that order.
+    /// Makes the rows those of the given old ones, in that order. Of steps, those that are held are carried along.
     pub fn select(&mut self, rows: &[usize]) {
+        if rows.iter().copied().eq(0..self.rows()) {
+            return;
+        }
         self.progress = rows.iter().map(|&row| self.progress[row]).collect();
         for part in &mut self.parts {
-            let old = std::mem::take(&mut part.values);
-            part.values =
-                rows.iter().flat_map(|row| &old[row * part.width..(row + 1) * part.width]).copied().collect();
+            part.spare.resize(rows.len() * part.width, 0.0);
+            let selected =
+                rows.iter().zip(&self.progress).zip(part.spare.chunks_exact_mut(part.width.max(1)));
+            for ((&row, progress), to) in selected {
+                let used = part.step.map_or(part.width, |step| progress.held * step);
+                to[..used].copy_from_slice(&part.values[row * part.width..][..used]);
+            }
+            std::mem::swap(&mut part.values, &mut part.spare);
         }
     }
 
-    /// Forgets all but the latest `keep` steps of sequence `row`, whose matrices hold a step after the other, each of its
-    /// part of `widths`.
-    pub fn forget(&mut self, row: usize, keep: usize, widths: &[usize]) {
+    /// Forgets all but the latest `keep` steps of sequence `row`.
+    pub fn forget(&mut self, row: usize, keep: usize) {
         let held = self.progress[row].held;
-        for (part, width) in self.parts.iter_mut().zip(widths) {
-            part.row_mut(row).copy_within((held - keep) * width..held * width, 0);
+        for part in &mut self.parts {
+            if let Some(step) = part.step {
+                part.row_mut(row).copy_within((held - keep) * step..held * step, 0);
+            }
         }
         self.progress[row].held = keep;
     }
@@ -117,7 +136,37 @@ impl State {
 }
 
 impl Part {
+    fn new(rows: usize, width: usize, step: Option<usize>) -> Self {
+        Self { width, step, values: vec![0.0; rows * width], spare: Vec::new() }
+    }
+
     fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[row * self.width..(row + 1) * self.width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_put_in_order_and_of_steps_those_that_are_held() {
+        let mut state = State::zeros(3, [2]);
+        state.lay_out_steps(4, [1]);
+        for part in 0..2 {
+            state.part_mut(part).iter_mut().enumerate().for_each(|(i, value)| *value = i as f32);
+        }
+        for (row, progress) in state.progress_mut().iter_mut().enumerate() {
+            *progress = Progress { read: 10 + row, held: 1 + row };
+        }
+        state.select(&[2, 0, 2, 1]);
+        assert_eq!(state.part(0), [4.0, 5.0, 0.0, 1.0, 4.0, 5.0, 2.0, 3.0]);
+        let held: Vec<&[f32]> =
+            (0..4).map(|row| &state.part(1)[4 * row..][..state.progress()[row].held]).collect();
+        assert_eq!(held, [&[8.0, 9.0, 10.0][..], &[0.0], &[8.0, 9.0, 10.0], &[4.0, 5.0]]);
+        state.select(&[3]);
+        assert_eq!((state.part(0), &state.part(1)[..2]), (&[2.0, 3.0][..], &[4.0, 5.0][..]));
+        state.forget(0, 1);
+        assert_eq!((state.part(0), state.part(1)[0], state.progress()[0].held), (&[2.0, 3.0][..], 5.0, 1));
     }
 }

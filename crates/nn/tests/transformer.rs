@@ -249,7 +249,8 @@ fn a_decoder_goes_on_reading_its_memory() {
             for x in x.chunks(stretch * 2 * width) {
                 let mut graph = Graph::new(&device, &mut model.params, &mut model.memory, Mode::Infer);
                 let values = graph.constant(&values, 5, width).unwrap();
-                let memory = EncoderMemory { values, batch_sizes: &memory_sizes, sources: &sources };
+                let parts = model.stack.remember(&mut graph, values).unwrap();
+                let memory = EncoderMemory { parts: &parts, batch_sizes: &memory_sizes, sources: &sources };
                 let (rows, batch_sizes) = (x.len() / width, vec![2; x.len() / width / 2]);
                 let x = graph.constant(x, rows, width).unwrap();
                 let out = model.stack.forward(&mut graph, x, &batch_sizes, Some(memory), &mut state).unwrap();
@@ -260,6 +261,34 @@ fn a_decoder_goes_on_reading_its_memory() {
         let expected = run(steps);
         agree(&run(1), &expected, &format!("{position:?}, step by step"));
         agree(&run(5), &expected, &format!("{position:?}, five steps at a time"));
+    }
+}
+
+#[test]
+fn alignments_are_where_a_block_looks() {
+    let (width, sources) = (OPTIONS.input_size, [1, 0]);
+    let (sizes, memory_sizes) = ([2, 2, 1], [2, 2, 1, 1]);
+    let device = Device::new(1, Precision::F32);
+    for layers in [1, 3] {
+        let mut model = Model::new(TransformerOptions { layers, memory_size: Some(width), ..OPTIONS });
+        let mut graph = Graph::new(&device, &mut model.params, &mut model.memory, Mode::Infer);
+        let x = graph.constant(&noise(5 * width), 5, width).unwrap();
+        let values = graph.constant(&noise(6 * width), 6, width).unwrap();
+        let parts = model.stack.remember(&mut graph, values).unwrap();
+        assert_eq!(parts.len(), layers);
+        let memory = EncoderMemory { parts: &parts, batch_sizes: &memory_sizes, sources: &sources };
+        let weights = model.stack.alignments(&mut graph, x, &sizes, memory).unwrap();
+        // The first sequence has three tokens and reads the second of two steps; the other two and four.
+        assert_eq!(weights.iter().map(Vec::len).collect::<Vec<_>>(), [3 * 2, 2 * 4]);
+        for (weights, steps) in weights.iter().zip([2, 4]) {
+            for row in weights.chunks(steps) {
+                assert!(
+                    (row.iter().sum::<f32>() - 1.0).abs() < 1e-5 && row.iter().all(|&weight| weight >= 0.0)
+                );
+            }
+        }
+        let even = weights.iter().flatten().all(|&weight| (weight - 0.25).abs() < 0.05);
+        assert!(!even, "heads look somewhere");
     }
 }
 

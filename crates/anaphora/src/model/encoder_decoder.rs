@@ -56,10 +56,9 @@ impl PairBatch {
         batch
     }
 
-    /// What the encoder left, for the decoder to read.
+    /// What the encoder left, for the decoder to look at.
     fn memory<'a>(&'a self, read: &'a Memory) -> EncoderMemory<'a> {
-        let Encoded { steps, batch_sizes, .. } = &read.encoded;
-        EncoderMemory { values: *steps, batch_sizes, sources: &self.sources }
+        EncoderMemory { parts: &read.parts, batch_sizes: &read.encoded.batch_sizes, sources: &self.sources }
     }
 
     /// Puts what the model thinks likeliest in the place of each true token before, drawn with probability `share`.
@@ -124,18 +123,38 @@ struct Memory {
     encoded: Encoded,
     /// `[sequences, size]`.
     summary: Tensor,
+    /// What the decoder looks at.
+    parts: Vec<Tensor>,
 }
 
 /// What was read, kept while something is written of it.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// The encoder's steps, `[units, size]`.
-    steps: Vec<f32>,
+    /// What the decoder looks at of each of the encoder's steps.
+    parts: Vec<Kept>,
     batch_sizes: Vec<usize>,
     /// A row for each sequence, `[sequences, size]`.
-    summary: Vec<f32>,
+    summary: Kept,
     /// What a decoder begins with, of each sequence.
     start: State,
+}
+
+/// A tensor that outlives its tape.
+#[derive(Clone, Debug)]
+struct Kept {
+    values: Vec<f32>,
+    shape: [usize; 2],
+}
+
+impl Kept {
+    fn of(graph: &Graph, tensor: Tensor) -> Self {
+        Self { values: graph.value(tensor).to_vec(), shape: tensor.shape() }
+    }
+
+    /// The tensor on another tape.
+    fn on(&self, graph: &mut Graph) -> Result<Tensor, ShapeError> {
+        graph.constant(&self.values, self.shape[0], self.shape[1])
+    }
 }
 
 impl Read {
@@ -216,8 +235,7 @@ impl EncoderDecoder {
     }
 
     /// How much each written token of a batch looked at each step of its source, `[tokens, steps]` for each written sequence,
-    /// longest first; none where the decoder has no attention of its own, as without any, or in a Transformer, whose blocks
-    /// each have several.
+    /// longest first; none where the decoder does not look at them.
     pub fn alignments(
         &mut self,
         compute: &mut Compute,
@@ -225,12 +243,19 @@ impl EncoderDecoder {
     ) -> Result<Option<Vec<Vec<f32>>>, ShapeError> {
         let Compute { device, memory } = compute;
         let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
-        let Decoder::Recurrent { attention: Some(attention), .. } = &self.layers.decoder else {
-            return Ok(None);
-        };
         let read = self.layers.read(&mut graph, &batch.source)?;
-        let y = self.layers.decode(&mut graph, batch, &read)?;
-        attention.weights(&mut graph, y, &batch.batch_sizes, batch.memory(&read)).map(Some)
+        let (sizes, memory) = (&batch.batch_sizes[..], batch.memory(&read));
+        Ok(match &self.layers.decoder {
+            Decoder::Recurrent { attention: None, .. } => None,
+            Decoder::Recurrent { attention: Some(attention), .. } => {
+                let y = self.layers.decode(&mut graph, batch, &read)?;
+                Some(attention.weights(&mut graph, y, sizes, memory)?)
+            }
+            Decoder::Transformer(layers) => {
+                let x = self.layers.input.forward(&mut graph, &batch.inputs)?;
+                Some(layers.alignments(&mut graph, x, sizes, memory)?)
+            }
+        })
     }
 
     /// Reads sequences, longest first.
@@ -249,9 +274,9 @@ impl EncoderDecoder {
             }
         };
         Ok(Read {
-            steps: graph.value(read.encoded.steps).to_vec(),
+            parts: read.parts.iter().map(|&part| Kept::of(&graph, part)).collect(),
             batch_sizes: read.encoded.batch_sizes,
-            summary: graph.value(read.summary).to_vec(),
+            summary: Kept::of(&graph, read.summary),
             start,
         })
     }
@@ -269,16 +294,14 @@ impl EncoderDecoder {
     ) -> Result<(), ShapeError> {
         let Compute { device, memory } = compute;
         let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
-        let units: usize = read.batch_sizes.iter().sum();
-        let steps = graph.constant(&read.steps, units, read.steps.len() / units.max(1))?;
-        let sequences = read.start.rows();
-        let summary = graph.constant(&read.summary, sequences, read.summary.len() / sequences.max(1))?;
+        let parts = read.parts.iter().map(|part| part.on(&mut graph)).collect::<Result<Vec<_>, _>>()?;
         let sizes = [last.len()];
         let x = self.layers.input.forward(&mut graph, last)?;
-        let known = EncoderMemory { values: steps, batch_sizes: &read.batch_sizes, sources };
+        let known = EncoderMemory { parts: &parts, batch_sizes: &read.batch_sizes, sources };
         let y = match &self.layers.decoder {
             Decoder::Transformer(layers) => layers.forward(&mut graph, x, &sizes, Some(known), state)?,
             Decoder::Recurrent { layers, attention, .. } => {
+                let summary = read.summary.on(&mut graph)?;
                 let x = beside(&mut graph, x, summary, &sizes, sources)?;
                 let y = layers.forward(&mut graph, x, &sizes, state)?;
                 attend(&mut graph, attention.as_ref(), y, &sizes, known)?
@@ -348,7 +371,14 @@ impl Layers {
             Some(last) => last,
             None => self.mean.forward(graph, encoded.steps, &encoded.batch_sizes)?,
         };
-        Ok(Memory { encoded, summary })
+        let parts = match &self.decoder {
+            Decoder::Transformer(layers) => layers.remember(graph, encoded.steps)?,
+            Decoder::Recurrent { attention: Some(attention), .. } => {
+                attention.remember(graph, encoded.steps)?
+            }
+            Decoder::Recurrent { attention: None, .. } => Vec::new(),
+        };
+        Ok(Memory { encoded, summary, parts })
     }
 
     /// Logits behind each true token, `[tokens, vocab_size]`.

@@ -18,12 +18,12 @@ pub enum FeedForwardKind {
     SwiGlu,
 }
 
-/// What an encoder left, for a decoder to read.
+/// What an encoder left, for a decoder to look at.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderMemory<'a> {
-    /// `[memory tokens, memory_size]`, a packed batch.
-    pub values: Tensor,
-    /// Its rows a step.
+    /// What the decoder's `remember` made of the encoder's steps: packed batches.
+    pub parts: &'a [Tensor],
+    /// Their rows a step.
     pub batch_sizes: &'a [usize],
     /// For each sequence of the decoder's batch, the one of the memory that it reads.
     pub sources: &'a [usize],
@@ -34,16 +34,18 @@ pub(super) enum Keys<'a> {
     /// From the batch itself, whose sequences begin with it.
     OfBatch,
     /// From what the state remembers and the batch, which is added to it.
-    Remembered { state: &'a mut State, lengths: &'a [usize], capacity: usize, window: usize, layer: usize },
+    Remembered { state: &'a mut State, lengths: &'a [usize], capacity: usize, window: usize },
 }
 
-impl Keys<'_> {
-    /// Turns to the layer `number`.
-    pub fn enter(&mut self, number: usize) {
-        if let Self::Remembered { layer, .. } = self {
-            *layer = number;
-        }
-    }
+/// What the blocks of one pass have in common.
+pub(super) struct Pass<'a> {
+    /// Rows a step of the batch.
+    pub batch_sizes: &'a [usize],
+    pub rotary: Option<Rc<Rotary>>,
+    pub memory: Option<EncoderMemory<'a>>,
+    pub keys: Keys<'a>,
+    /// Each block's queries to the memory, where they are to be noted.
+    pub queries: Option<Vec<Tensor>>,
 }
 
 #[derive(Clone, Debug)]
@@ -123,25 +125,60 @@ impl Block {
         self.norms[0]
     }
 
-    /// From the residual stream and what is read of it to both behind this block; `following` is the norm in front of what
-    /// comes next, where norms stand in front.
-    #[allow(clippy::too_many_arguments)]
+    /// The keys and values of what an encoder left, side by side, where the block looks at it.
+    pub fn remember(&self, graph: &mut Graph, steps: Tensor) -> Option<Result<Tensor, ShapeError>> {
+        self.cross.as_ref().map(|cross| cross.kv.forward(graph, steps))
+    }
+
+    /// How much each of the `queries` of block `number` in this pass looked at each step of the memory, `[heads, queries,
+    /// steps]` for each sequence.
+    pub fn memory_weights(
+        &self,
+        graph: &Graph,
+        number: usize,
+        queries: Tensor,
+        pass: &Pass,
+    ) -> Option<Result<Vec<Vec<f32>>, ShapeError>> {
+        let (cross, memory) = (self.cross.as_ref()?, pass.memory?);
+        Some(graph.cross_attention_weights(
+            &self.cross_attention(),
+            cross.scale,
+            queries,
+            pass.batch_sizes,
+            memory.parts[number],
+            memory.batch_sizes,
+            memory.sources,
+        ))
+    }
+
+    /// From the residual stream and what is read of it to both behind this block, the pass's `number`th; `following` is the
+    /// norm in front of what comes next, where norms stand in front.
     pub fn forward(
         &self,
         graph: &mut Graph,
-        mut stream: Tensor,
-        mut y: Tensor,
-        batch_sizes: &[usize],
-        rotary: Option<&Rc<Rotary>>,
-        memory: Option<EncoderMemory>,
-        keys: &mut Keys,
+        number: usize,
+        (mut stream, mut y): (Tensor, Tensor),
+        pass: &mut Pass,
         following: Option<NormParams>,
     ) -> Result<(Tensor, Tensor), ShapeError> {
-        let branch = self.attend(graph, y, batch_sizes, rotary, keys)?;
+        let branch = self.attend(graph, number, y, pass)?;
         (stream, y) = self.join(graph, stream, branch, 0, following)?;
         let mut part = 1;
-        if let (Some(cross), Some(memory)) = (&self.cross, memory) {
-            let branch = cross.forward(graph, &self.attention, y, batch_sizes, memory)?;
+        if let (Some(cross), Some(memory)) = (&self.cross, pass.memory) {
+            let queries = cross.q.forward(graph, y)?;
+            if let Some(all) = &mut pass.queries {
+                all.push(queries);
+            }
+            let seen = graph.cross_attention(
+                &self.cross_attention(),
+                cross.scale,
+                queries,
+                pass.batch_sizes,
+                memory.parts[number],
+                memory.batch_sizes,
+                memory.sources,
+            )?;
+            let branch = cross.out.forward(graph, seen)?;
             (stream, y) = self.join(graph, stream, branch, part, following)?;
             part += 1;
         }
@@ -178,48 +215,32 @@ impl Block {
     fn attend(
         &self,
         graph: &mut Graph,
+        number: usize,
         y: Tensor,
-        batch_sizes: &[usize],
-        rotary: Option<&Rc<Rotary>>,
-        keys: &mut Keys,
+        pass: &mut Pass,
     ) -> Result<Tensor, ShapeError> {
         let mut qkv = self.qkv.forward(graph, y)?;
-        if let Some(rotary) = rotary {
+        if let Some(rotary) = &pass.rotary {
             // Queries and keys stand in front of the values.
             qkv = graph.rotate(qkv, self.attention.heads + self.attention.kv_heads, rotary)?;
         }
-        let seen = match keys {
-            Keys::OfBatch => graph.self_attention(&self.attention, self.scale, qkv, batch_sizes)?,
-            Keys::Remembered { state, lengths, capacity, window, layer } => {
+        let seen = match &mut pass.keys {
+            Keys::OfBatch => graph.self_attention(&self.attention, self.scale, qkv, pass.batch_sizes)?,
+            Keys::Remembered { state, lengths, capacity, window } => {
                 let attention = Attention { window: Some(*window), ..self.attention };
-                let [keys, values] = state.pair_mut(2 * *layer);
+                let [keys, values] = state.pair_mut(2 * number);
                 // Sequences that have ended stand behind those of the batch.
                 let room = lengths.len() * *capacity * attention.kv_heads * attention.head_size;
                 let (keys, values) = (&mut keys[..room], &mut values[..room]);
                 let cache = Cache { keys, values, capacity: *capacity, lengths };
-                graph.cached_attention(&attention, self.scale, qkv, batch_sizes, cache)?
+                graph.cached_attention(&attention, self.scale, qkv, pass.batch_sizes, cache)?
             }
         };
         self.out.forward(graph, seen)
     }
-}
 
-impl Cross {
-    fn forward(
-        &self,
-        graph: &mut Graph,
-        attention: &Attention,
-        y: Tensor,
-        batch_sizes: &[usize],
-        memory: EncoderMemory,
-    ) -> Result<Tensor, ShapeError> {
-        let q = self.q.forward(graph, y)?;
-        let kv = self.kv.forward(graph, memory.values)?;
-        // Distances mean nothing between two sequences, and nothing of the memory is in the future.
-        let attention = Attention { causal: false, window: None, alibi: false, ..*attention };
-        let EncoderMemory { batch_sizes: memory_sizes, sources, .. } = memory;
-        let seen =
-            graph.cross_attention(&attention, self.scale, q, batch_sizes, kv, memory_sizes, sources)?;
-        self.out.forward(graph, seen)
+    /// That to a memory: distances mean nothing between two sequences, and nothing of the memory is in the future.
+    fn cross_attention(&self) -> Attention {
+        Attention { causal: false, window: None, alibi: false, ..self.attention }
     }
 }

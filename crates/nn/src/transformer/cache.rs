@@ -2,7 +2,7 @@
 
 use anaphora_autograd::{Graph, ShapeError, Tensor};
 
-use super::{EncoderMemory, Keys, Transformer};
+use super::{EncoderMemory, Keys, Pass, Transformer};
 use crate::State;
 use crate::position::Position;
 
@@ -40,7 +40,7 @@ impl Layout {
 
     /// Adds the matrices to a state.
     fn lay_out(&self, state: &mut State) {
-        state.lay_out(self.widths.iter().map(|width| width * self.capacity));
+        state.lay_out_steps(self.capacity, self.widths.iter().copied());
     }
 }
 
@@ -106,8 +106,9 @@ impl Transformer {
         }
         let lengths: Vec<usize> = progress.iter().map(|progress| progress.held).collect();
         let (capacity, window) = (layout.capacity, layout.context);
-        let mut keys = Keys::Remembered { state: &mut *state, lengths: &lengths, capacity, window, layer: 0 };
-        let y = self.run(graph, x, batch_sizes, &places, memory, &mut keys)?;
+        let keys = Keys::Remembered { state: &mut *state, lengths: &lengths, capacity, window };
+        let mut pass = Pass { batch_sizes, rotary: None, memory, keys, queries: None };
+        let y = self.run(graph, x, &places, &mut pass)?;
         for &rows in batch_sizes {
             for progress in &mut state.progress_mut()[..rows] {
                 (progress.held, progress.read) = (progress.held + 1, progress.read + 1);
@@ -130,7 +131,7 @@ impl Transformer {
         if layout.reads_again && !full.is_empty() {
             self.read_again(graph, layout, &full, memory, state)?;
         } else {
-            full.iter().for_each(|&row| state.forget(row, layout.context - 1, &layout.widths));
+            full.iter().for_each(|&row| state.forget(row, layout.context - 1));
         }
         let held = state.progress()[..rows].iter().map(|progress| progress.held).max().unwrap_or(0);
         Ok(layout.capacity - held)

@@ -5,7 +5,7 @@ mod cache;
 
 use anaphora_autograd::{Attention, Graph, Norm, NormParams, ShapeError, Similarity, Tensor};
 
-use self::block::{Block, Keys};
+use self::block::{Block, Keys, Pass};
 use self::cache::Layout;
 use crate::position::{Position, Positions};
 use crate::{Builder, Linear, State, init, norm};
@@ -150,16 +150,53 @@ impl Transformer {
         memory: Option<EncoderMemory>,
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
-        let x = match &self.input {
-            Some(input) => input.forward(graph, x)?,
-            None => x,
-        };
+        let x = self.enter(graph, x)?;
         if self.options.causal && !graph.is_training() {
             return self.go_on(graph, x, batch_sizes, memory, state);
         }
-        let places: Vec<usize> =
-            batch_sizes.iter().enumerate().flat_map(|(t, &rows)| std::iter::repeat_n(t, rows)).collect();
-        self.run(graph, x, batch_sizes, &places, memory, &mut Keys::OfBatch)
+        let keys = Keys::OfBatch;
+        let mut pass = Pass { batch_sizes, rotary: None, memory, keys, queries: None };
+        self.run(graph, x, &places(batch_sizes), &mut pass)
+    }
+
+    /// What the blocks read of an encoder's `steps[memory tokens, memory_size]`: the keys and values of each.
+    pub fn remember(&self, graph: &mut Graph, steps: Tensor) -> Result<Vec<Tensor>, ShapeError> {
+        self.blocks.iter().filter_map(|block| block.remember(graph, steps)).collect()
+    }
+
+    /// How much each token of `x` looks at each step of its source, `[queries, steps]` for each sequence in turn: the mean
+    /// of the heads of the last block but one, which comes nearest to how people align words (Garg et al. 2019), or of the
+    /// only one. Empty where the blocks look at no memory.
+    pub fn alignments(
+        &self,
+        graph: &mut Graph,
+        x: Tensor,
+        batch_sizes: &[usize],
+        memory: EncoderMemory,
+    ) -> Result<Vec<Vec<f32>>, ShapeError> {
+        let x = self.enter(graph, x)?;
+        let (keys, memory) = (Keys::OfBatch, Some(memory));
+        let mut pass = Pass { batch_sizes, rotary: None, memory, keys, queries: Some(Vec::new()) };
+        self.run(graph, x, &places(batch_sizes), &mut pass)?;
+        let number = self.blocks.len().saturating_sub(2);
+        let queries = pass.queries.iter().flatten().nth(number).copied();
+        let looked = queries.and_then(|q| self.blocks[number].memory_weights(graph, number, q, &pass));
+        let heads = self.options.heads;
+        let mean = |weights: Vec<f32>| {
+            let mut heads = weights.chunks_exact((weights.len() / heads).max(1));
+            let mut sum = heads.next().unwrap_or_default().to_vec();
+            heads.for_each(|head| sum.iter_mut().zip(head).for_each(|(sum, weight)| *sum += weight));
+            sum.iter_mut().for_each(|sum| *sum /= self.options.heads as f32);
+            sum
+        };
+        Ok(looked.transpose()?.unwrap_or_default().into_iter().map(mean).collect())
+    }
+
+    fn enter(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
+        match &self.input {
+            Some(input) => input.forward(graph, x),
+            None => Ok(x),
+        }
     }
 
     /// One pass over the blocks; `places` has one for each row of `x`.
@@ -167,14 +204,12 @@ impl Transformer {
         &self,
         graph: &mut Graph,
         x: Tensor,
-        batch_sizes: &[usize],
         places: &[usize],
-        memory: Option<EncoderMemory>,
-        keys: &mut Keys,
+        pass: &mut Pass,
     ) -> Result<Tensor, ShapeError> {
         let x = self.positions.add(graph, x, places)?;
         let x = graph.dropout(x, self.options.dropout, anaphora_autograd::Mask::Each);
-        let rotary = self.positions.rotary(places);
+        pass.rotary = self.positions.rotary(places);
         // The residual stream and what the next part reads of it: two things where norms stand in front of the parts.
         let (mut stream, mut y) = (x, x);
         if let Some(block) = self.blocks.first().filter(|_| self.options.norm_first) {
@@ -183,9 +218,7 @@ impl Transformer {
         for (number, block) in self.blocks.iter().enumerate() {
             let following = self.blocks.get(number + 1).map(Block::first_norm).or(self.last_norm);
             let following = following.filter(|_| self.options.norm_first);
-            keys.enter(number);
-            (stream, y) =
-                block.forward(graph, stream, y, batch_sizes, rotary.as_ref(), memory, keys, following)?;
+            (stream, y) = block.forward(graph, number, (stream, y), pass, following)?;
         }
         Ok(y)
     }
@@ -195,4 +228,9 @@ impl Transformer {
         let TransformerOptions { hidden_size, heads, kv_heads, layers, context, position, .. } = self.options;
         Layout::new(layers, kv_heads * (hidden_size / heads), hidden_size, context, position)
     }
+}
+
+/// The place of each row of a packed batch in its sequence.
+fn places(batch_sizes: &[usize]) -> Vec<usize> {
+    batch_sizes.iter().enumerate().flat_map(|(t, &rows)| std::iter::repeat_n(t, rows)).collect()
 }

@@ -137,11 +137,11 @@ fn transformer_outputs_and_gradients() {
             };
             let x = leaf("x");
             let read = options.memory_size.map(|_| (leaf("memory"), whole("memory_sizes"), whole("sources")));
-            let encoder = read.as_ref().map(|(values, batch_sizes, sources)| EncoderMemory {
-                values: *values,
-                batch_sizes,
-                sources,
-            });
+            let parts = read.as_ref().map(|(values, ..)| stack.remember(&mut graph, *values).unwrap());
+            let encoder = read
+                .as_ref()
+                .zip(parts.as_ref())
+                .map(|((_, batch_sizes, sources), parts)| EncoderMemory { parts, batch_sizes, sources });
             let mut state = stack.initial_state(batch_sizes[0]);
             let y = stack.forward(&mut graph, x, &batch_sizes, encoder, &mut state).unwrap();
             golden.agrees("y", graph.value(y));
