@@ -5,6 +5,8 @@
 pub struct State {
     parts: Vec<Part>,
     progress: Vec<Progress>,
+    /// Steps for which a row has room, in the matrices that hold a step after the other.
+    capacity: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub struct Progress {
 impl State {
     /// All zeros, for `rows` sequences.
     pub fn zeros(rows: usize, widths: impl IntoIterator<Item = usize>) -> Self {
-        let mut state = Self { parts: Vec::new(), progress: vec![Progress::default(); rows] };
+        let mut state = Self { parts: Vec::new(), progress: vec![Progress::default(); rows], capacity: 0 };
         state.lay_out(widths);
         state
     }
@@ -43,8 +45,27 @@ impl State {
 
     /// Adds matrices with room for `capacity` steps a row, of so many values each.
     pub fn lay_out_steps(&mut self, capacity: usize, steps: impl IntoIterator<Item = usize>) {
+        self.capacity = capacity;
         let parts = steps.into_iter().map(|step| Part::new(self.rows(), capacity * step, Some(step)));
         self.parts.extend(parts.collect::<Vec<_>>());
+    }
+
+    /// Steps for which a row has room.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Makes room for more steps a row.
+    pub fn grow(&mut self, capacity: usize) {
+        self.capacity = capacity;
+        for part in &mut self.parts {
+            let Some(step) = part.step else { continue };
+            let old = std::mem::replace(part, Part::new(self.progress.len(), capacity * step, Some(step)));
+            for (row, progress) in self.progress.iter().enumerate() {
+                let held = progress.held * step;
+                part.row_mut(row)[..held].copy_from_slice(&old.values[row * old.width..][..held]);
+            }
+        }
     }
 
     /// Number of sequences.
@@ -166,6 +187,8 @@ mod tests {
         assert_eq!(held, [&[8.0, 9.0, 10.0][..], &[0.0], &[8.0, 9.0, 10.0], &[4.0, 5.0]]);
         state.select(&[3]);
         assert_eq!((state.part(0), &state.part(1)[..2]), (&[2.0, 3.0][..], &[4.0, 5.0][..]));
+        state.grow(6);
+        assert_eq!((state.part(0), state.part(1)), (&[2.0, 3.0][..], &[4.0, 5.0, 0.0, 0.0, 0.0, 0.0][..]));
         state.forget(0, 1);
         assert_eq!((state.part(0), state.part(1)[0], state.progress()[0].held), (&[2.0, 3.0][..], 5.0, 1));
     }

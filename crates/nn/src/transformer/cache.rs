@@ -10,13 +10,16 @@ use crate::position::Position;
 pub(super) struct Layout {
     /// Values a step of each matrix.
     widths: Vec<usize>,
-    /// Most steps that the matrices hold.
+    /// Most steps that the matrices may hold.
     capacity: usize,
     /// Steps that a token sees, itself included.
     context: usize,
     /// Whether inputs are there, to be read again.
     reads_again: bool,
 }
+
+/// Steps for which there is room at first: most of what is written is shorter than what might be.
+const LEAST: usize = 32;
 
 impl Layout {
     pub fn new(
@@ -38,9 +41,14 @@ impl Layout {
         Self { widths, capacity, context, reads_again }
     }
 
-    /// Adds the matrices to a state.
-    fn lay_out(&self, state: &mut State) {
-        state.lay_out_steps(self.capacity, self.widths.iter().copied());
+    /// Adds the matrices to a state, with room for so many steps.
+    fn lay_out(&self, capacity: usize, state: &mut State) {
+        state.lay_out_steps(capacity, self.widths.iter().copied());
+    }
+
+    /// Room for `steps`, and for as many again.
+    fn room(&self, steps: usize) -> usize {
+        (2 * steps).max(LEAST).min(self.capacity)
     }
 }
 
@@ -56,13 +64,14 @@ impl Transformer {
     ) -> Result<Tensor, ShapeError> {
         let layout = self.layout();
         if state.parts() == 0 {
-            layout.lay_out(state);
+            layout.lay_out(layout.room(batch_sizes.len()), state);
         }
         let mut outputs = Vec::new();
         let (mut step, mut row) = (0, 0);
         while step < batch_sizes.len() {
             let rows = batch_sizes[step];
-            let room = self.make_room(graph, &layout, rows, memory, state)?;
+            let left = batch_sizes.len() - step;
+            let room = self.make_room(graph, &layout, rows, left, memory, state)?;
             let sizes = &batch_sizes[step..(step + room).min(batch_sizes.len())];
             let tokens: usize = sizes.iter().sum();
             if tokens == x.rows {
@@ -94,18 +103,18 @@ impl Transformer {
             let first = |row: usize| if layout.reads_again { progress[row].held } else { progress[row].read };
             places.extend((0..rows).map(|row| first(row) + t));
         }
+        let (capacity, window) = (state.capacity(), layout.context);
         if layout.reads_again {
             let inputs = state.part_mut(layout.widths.len() - 1);
             let mut from = graph.value(x).chunks_exact(x.cols);
             for (t, &rows) in batch_sizes.iter().enumerate() {
                 for (row, values) in (0..rows).zip(&mut from) {
-                    let at = (row * layout.capacity + progress[row].held + t) * x.cols;
+                    let at = (row * capacity + progress[row].held + t) * x.cols;
                     inputs[at..at + x.cols].copy_from_slice(values);
                 }
             }
         }
         let lengths: Vec<usize> = progress.iter().map(|progress| progress.held).collect();
-        let (capacity, window) = (layout.capacity, layout.context);
         let keys = Keys::Remembered { state: &mut *state, lengths: &lengths, capacity, window };
         let mut pass = Pass { batch_sizes, rotary: None, memory, keys, queries: None };
         let y = self.run(graph, x, &places, &mut pass)?;
@@ -117,12 +126,14 @@ impl Transformer {
         Ok(y)
     }
 
-    /// Makes room for one step at least of each of the first `rows` sequences; returns for how many there is.
+    /// Makes room for one step at least of each of the first `rows` sequences, and for `wanted` where that may be; returns
+    /// for how many there is.
     fn make_room(
         &self,
         graph: &mut Graph,
         layout: &Layout,
         rows: usize,
+        wanted: usize,
         memory: Option<EncoderMemory>,
         state: &mut State,
     ) -> Result<usize, ShapeError> {
@@ -134,7 +145,10 @@ impl Transformer {
             full.iter().for_each(|&row| state.forget(row, layout.context - 1));
         }
         let held = state.progress()[..rows].iter().map(|progress| progress.held).max().unwrap_or(0);
-        Ok(layout.capacity - held)
+        if state.capacity() < (held + wanted).min(layout.capacity) {
+            state.grow(layout.room(held + wanted));
+        }
+        Ok(state.capacity() - held)
     }
 
     /// Reads the latter half of these sequences' contexts again, from place 0.
@@ -152,12 +166,12 @@ impl Transformer {
         let mut values = Vec::with_capacity(keep * full.len() * width);
         for step in layout.context - keep..layout.context {
             for row in full {
-                values.extend_from_slice(&inputs[(row * layout.capacity + step) * width..][..width]);
+                values.extend_from_slice(&inputs[(row * state.capacity() + step) * width..][..width]);
             }
         }
         let x = graph.constant(&values, keep * full.len(), width)?;
         let mut fresh = self.initial_state(full.len());
-        layout.lay_out(&mut fresh);
+        layout.lay_out(state.capacity(), &mut fresh);
         let sources: Vec<usize> =
             memory.map_or_else(Vec::new, |memory| full.iter().map(|&row| memory.sources[row]).collect());
         let memory = memory.map(|memory| EncoderMemory { sources: &sources, ..memory });
