@@ -271,6 +271,16 @@ impl Recipe {
         if model.backbone == Backbone::Window && matches!(self.task, Task::Translate | Task::Caption) {
             return Some("model.backbone = \"window\" cannot write a sequence of another; choose a recurrent one or transformer".into());
         }
+        if model.input_feeding && (transformer.is_some() || model.attention == Attention::None) {
+            let backbone =
+                if transformer.is_some() { "backbone = \"transformer\"" } else { "attention = \"none\"" };
+            return Some(format!(
+                "model.input_feeding goes with a recurrent decoder that has attention, and model.{backbone}"
+            ));
+        }
+        if model.input_feeding && model.variational_dropout {
+            return Some("model.variational_dropout keeps a mask for all steps, and with model.input_feeding the decoder goes a step at a time; leave one of them out".into());
+        }
         let levels = &model.levels;
         if !levels.is_sorted_by(|a, b| a < b) || !levels.contains(&0.5) {
             return Some(format!("model.levels is {levels:?}; it takes ascending levels, 0.5 among them"));

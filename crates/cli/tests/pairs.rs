@@ -95,10 +95,11 @@ fn every_kind_of_decoder_learns_and_goes_on_with_the_same_bits() {
     let place = Workplace::new();
     write_numbers(&place, "train", 1, 200);
     write_numbers(&place, "other", 2, 10);
-    let kinds: [&[&str]; 5] = [
+    let kinds: [&[&str]; 6] = [
         &["--backbone=lstm", "--attention=none"],
         &["--backbone=gru", "--attention=luong", "--layers=2", "--set=training.scheduled_sampling=0.3"],
         &["--backbone=rnn", "--attention=bahdanau"],
+        &["--backbone=lstm", "--set=model.input_feeding=true"],
         &["--backbone=transformer", "--layers=2", "--heads=2", "--embedding=24"],
         &["--backbone=transformer", "--layers=1", "--heads=2", "--embedding=24", "--position=learned"],
     ];

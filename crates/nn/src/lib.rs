@@ -34,5 +34,5 @@ pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOp
 
 pub use anaphora_autograd::{
     Activation, AdamW, Cell, CrossEntropy, Device, Graph, Mask, Memory, Mode, NOWHERE, Norm, ParamId, Params,
-    Precision, Sgd, ShapeError, Similarity, Tensor,
+    Precision, Sgd, ShapeError, Similarity, Tensor, check,
 };

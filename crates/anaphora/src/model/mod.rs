@@ -1,9 +1,11 @@
 //! Models: an input, a backbone and a head.
 
 mod backbone;
+mod decoder;
 mod encoder;
 mod encoder_decoder;
 mod language;
+mod pair_batch;
 mod sequence;
 
 pub use language::LanguageModel;
@@ -11,4 +13,5 @@ pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
 pub(crate) use backbone::transformer;
 pub use encoder::Reads;
-pub use encoder_decoder::{EncoderDecoder, PairBatch, Read, Teaching};
+pub use encoder_decoder::{EncoderDecoder, Read, Teaching};
+pub use pair_batch::PairBatch;

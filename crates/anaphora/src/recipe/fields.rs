@@ -222,6 +222,7 @@ pub const FIELDS: &[Field] = &[
         Word(&["none", "luong", "bahdanau"]),
         "how a recurrent decoder looks at what an encoder read",
     ),
+    field("model.input_feeding", Flag, "a recurrent decoder reads what it found beside the next token"),
     field("model.head", Word(&["point", "gaussian", "quantile"]), "what is forecast of a number"),
     field("model.levels", Levels, "levels of the quantiles that are forecast"),
     field(

@@ -65,6 +65,9 @@ pub struct Model {
     pub attention_dropout: f64,
     /// How a recurrent decoder looks at what an encoder read; a Transformer always does.
     pub attention: Attention,
+    /// A recurrent decoder reads what it found by attention beside the next token (Luong, Pham & Manning 2015); it then goes
+    /// a step at a time while it learns, too.
+    pub input_feeding: bool,
     /// What is forecast of a number.
     pub head: Head,
     /// The levels of quantiles, ascending, 0.5 among them.
@@ -300,6 +303,7 @@ impl Default for Model {
             bias: false,
             attention_dropout: 0.0,
             attention: Attention::default(),
+            input_feeding: false,
             head: Head::default(),
             levels: vec![0.1, 0.5, 0.9],
             shortcut: Shortcut::default(),

@@ -14,4 +14,5 @@ pub mod norm;
 pub mod pool;
 pub mod recurrent;
 mod rotary;
+mod stack;
 mod window;

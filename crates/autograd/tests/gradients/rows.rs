@@ -39,6 +39,22 @@ fn gathered_rows_stand_behind_each_other() {
 }
 
 #[test]
+fn gradients_of_stacked_rows() {
+    let mut model = Model::within(1.0);
+    let (table, weight) = (model.add("table", &[TOKENS, 4]), model.add("weight", &[CLASSES, 4]));
+    model.check("stacked rows", |graph| {
+        let x = graph.embedding(table, &IDS)?;
+        let [first, second] = [&[3, 1, 0][..], &[2]].map(|rows| graph.gather(x, rows, 1));
+        let (first, second) = (first?, second?);
+        // One of them twice.
+        let y = graph.stack(&[second, first, second])?;
+        assert_eq!(y.shape(), [5, 4]);
+        assert_eq!(graph.value(y)[..4], graph.value(x)[8..12]);
+        head(graph, weight, y)
+    });
+}
+
+#[test]
 fn gradients_of_gathered_rows() {
     for width in [1, 4] {
         let mut model = Model::within(1.0);
