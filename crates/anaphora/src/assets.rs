@@ -69,10 +69,11 @@ impl Assets {
     }
 
     /// The streams to learn from and to validate on, of tokens below `symbols`. Both go to files of the run where the first
-    /// is large; a run that has them is read from them alone.
+    /// has more than `in_memory`; a run that has them is read from them alone.
     pub fn streams(
         &self,
         symbols: usize,
+        in_memory: usize,
         mut make: impl FnMut(Half, &Spill) -> Result<TokenStream>,
     ) -> Result<[Arc<TokenStream>; 2]> {
         let files = ["train.tokens", "validation.tokens"].map(|name| self.folder.join(TOKENS).join(name));
@@ -81,8 +82,8 @@ impl Assets {
             return Ok([Arc::new(train?), Arc::new(validation?)]);
         }
         let [train, validation] = files.map(Spill::to);
-        let train = make(Half::Train, &train)?;
-        let validation = if train.is_in_file() { validation.above(0) } else { validation };
+        let train = make(Half::Train, &train.above(in_memory))?;
+        let validation = validation.above(if train.is_in_file() { 0 } else { in_memory });
         Ok([Arc::new(train), Arc::new(make(Half::Validation, &validation)?)])
     }
 
@@ -119,10 +120,9 @@ mod tests {
     /// Streams of a few tokens, kept in memory up to `above` of them; and how many were made.
     fn streams(assets: &Assets, above: usize) -> Result<([Arc<TokenStream>; 2], usize)> {
         let mut made = 0;
-        let streams = assets.streams(9, |half, spill| {
+        let streams = assets.streams(9, above, |half, spill| {
             made += 1;
-            let spill = if half == Half::Train { spill.clone().above(above) } else { spill.clone() };
-            let mut builder = StreamBuilder::new(9, &spill);
+            let mut builder = StreamBuilder::new(9, spill);
             builder.push(if half == Half::Train { &[1, 2, 3] } else { &[4] })?;
             builder.end(8)?;
             Ok(builder.finish()?)

@@ -40,9 +40,12 @@ fn a_training_killed_at_any_moment_ends_with_the_same_bits() {
     let lines = whole.1.len() as f64;
     assert!(lines >= 18.0, "twelve lines of training, six validations");
 
-    let call = tiny(&[&recipe[..], &["--out=run"]].concat());
     let mut midway = 0;
     for kill in 0..KILLS {
+        // Every second time the tokens are in files of the run; the result is to be the same.
+        let in_files = kill % 2 == 1;
+        let tokens = format!("--set=data.tokens_in_memory={}", if in_files { 0 } else { 1 << 20 });
+        let call = tiny(&[&recipe[..], &["--out=run", &tokens]].concat());
         let _ = fs::remove_dir_all(place.path("run"));
         // A random moment in each twentieth of the training: so far in its metrics, and a little on. By the clock
         // alone, a machine that is busy now and idle later would have all moments after the end.
@@ -60,6 +63,7 @@ fn a_training_killed_at_any_moment_ends_with_the_same_bits() {
             }
             place.call(&["resume", "run"]).ok();
         }
+        assert_eq!(place.path("run/tokens/train.tokens").exists(), in_files);
         assert!(result(&place, "run") == whole, "killed {then:?} after line {after} of the metrics");
     }
     assert!(midway >= KILLS / 2, "the moments miss the training: {midway} of {KILLS}");

@@ -133,6 +133,8 @@ pub struct Data {
     pub frame: f64,
     /// Learn each piece of chords in any key in which it keeps within the range of all, another one each time.
     pub transpose: bool,
+    /// Tokens of a text or of events above which they are kept in files of the run instead of in memory.
+    pub tokens_in_memory: usize,
 }
 
 /// What is learnt in place of the numbers of a series.
@@ -280,6 +282,7 @@ impl Default for Data {
             test_stride: 1,
             frame: 1.0,
             transpose: true,
+            tokens_in_memory: 16 << 20,
         }
     }
 }

@@ -169,6 +169,11 @@ pub const FIELDS: &[Field] = &[
         "quarter notes that a frame of chords lasts, where they are read from MIDI",
     ),
     field("data.transpose", Flag, "learn pieces of chords in any key, transposed anew each time"),
+    field(
+        "data.tokens_in_memory",
+        Whole(0, MANY),
+        "tokens of text or events above which they go to files of the run",
+    ),
     field("model.backbone", Word(&["window", "rnn", "gru", "lstm", "transformer"]), "kind of model"),
     field("model.nonlinearity", Word(&["tanh", "relu"]), "activation of an rnn"),
     field("model.layers", Whole(1, 48), "layers, one above the other"),

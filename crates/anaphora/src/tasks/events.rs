@@ -99,13 +99,14 @@ fn symbols(options: &EventOptions) -> usize {
 pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
     let found = OnceCell::new();
-    let [train, validation] = assets.streams(symbols(&options), |half, spill| {
-        if found.get().is_none() {
-            let _ = found.set(parts(&recipe.data, told)?);
-        }
-        let Parts { train, validation, .. } = found.get().expect("they were set");
-        stream(if half == Half::Train { train } else { validation }, &options, spill)
-    })?;
+    let [train, validation] =
+        assets.streams(symbols(&options), recipe.data.tokens_in_memory, |half, spill| {
+            if found.get().is_none() {
+                let _ = found.set(parts(&recipe.data, told)?);
+            }
+            let Parts { train, validation, .. } = found.get().expect("they were set");
+            stream(if half == Half::Train { train } else { validation }, &options, spill)
+        })?;
     let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
     let description = Description {
         example: "piece",

@@ -68,7 +68,7 @@ impl Language {
         };
         let tokenizer = assets.tokenizer(|| corpus()?.tokenizer(data))?;
         let symbols = tokenizer.vocab_size();
-        let [train, validation] = assets.streams(symbols, |half, spill| {
+        let [train, validation] = assets.streams(symbols, data.tokens_in_memory, |half, spill| {
             let Corpus { train, validation, .. } = corpus()?;
             let section = if half == Half::Train { train } else { validation };
             corpus::stream(&tokenizer, section, &corpus::name(data), spill)
