@@ -3,6 +3,7 @@
 use crate::pool::Pool;
 use crate::random::Positional;
 use crate::shared::SharedMut;
+use crate::simd::vectorized;
 
 /// Which values share a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +19,13 @@ pub enum Mask<'a> {
 pub struct Dropper {
     stream: Positional,
     /// A value is dropped where its 16 random bits are below.
-    threshold: u64,
+    threshold: u32,
     /// What the others are multiplied with, so that the mean stays.
     keep: f32,
 }
 
-/// Values that share 64 random bits.
-const GROUP: usize = 4;
+/// Values whose random bits are made together, two from each of 8 words: a vector's work.
+const BLOCK: usize = 16;
 
 impl Dropper {
     /// Drops a share of `rate`, rounded to 1/65,536, by the mask of `seed`.
@@ -32,36 +33,64 @@ impl Dropper {
         let threshold = (rate * 65_536.0).round().clamp(0.0, 65_535.0);
         Self {
             stream: Positional::new(seed),
-            threshold: threshold as u64,
+            threshold: threshold as u32,
             keep: 65_536.0 / (65_536.0 - threshold),
         }
     }
 
-    /// `out += mask ⊙ values`; `first` is the place of the first value.
-    pub fn add(&self, values: &[f32], first: usize, out: &mut [f32]) {
-        // Places up to the next whole group, whole groups, and the rest.
-        let head = (first.next_multiple_of(GROUP) - first).min(values.len());
+    /// `out = mask ⊙ values`, or `out += …` where `accumulate`; `first` is the place of the first value.
+    pub fn apply(&self, values: &[f32], first: usize, out: &mut [f32], accumulate: bool) {
+        vectorized(
+            #[inline(always)]
+            || {
+                if accumulate {
+                    self.each(values, first, out, |out, value| *out += value);
+                } else {
+                    self.each(values, first, out, |out, value| *out = value);
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn each(&self, values: &[f32], first: usize, out: &mut [f32], write: impl Fn(&mut f32, f32)) {
+        assert_eq!(values.len(), out.len());
+        // Places up to the next whole block, whole blocks, and the rest.
+        let head = (first.next_multiple_of(BLOCK) - first).min(values.len());
         let (head_values, values) = values.split_at(head);
         let (head_out, out) = out.split_at_mut(head);
-        self.add_group(head_values, first, head_out);
-        for (i, (values, out)) in values.chunks(GROUP).zip(out.chunks_mut(GROUP)).enumerate() {
-            self.add_group(values, first + head + i * GROUP, out);
+        let kept = self.block(first / BLOCK);
+        for ((out, value), kept) in head_out.iter_mut().zip(head_values).zip(&kept[first % BLOCK..]) {
+            write(out, if *kept { value * self.keep } else { 0.0 });
+        }
+        let mut number = (first + head) / BLOCK;
+        let (whole, rest) = values.as_chunks::<BLOCK>();
+        let (whole_out, rest_out) = out.as_chunks_mut::<BLOCK>();
+        for (out, values) in whole_out.iter_mut().zip(whole) {
+            let kept = self.block(number);
+            for i in 0..BLOCK {
+                write(&mut out[i], if kept[i] { values[i] * self.keep } else { 0.0 });
+            }
+            number += 1;
+        }
+        let kept = self.block(number);
+        for ((out, value), kept) in rest_out.iter_mut().zip(rest).zip(&kept) {
+            write(out, if *kept { value * self.keep } else { 0.0 });
         }
     }
 
-    #[inline]
-    fn add_group(&self, values: &[f32], first: usize, out: &mut [f32]) {
-        let bits = self.stream.bits((first / GROUP) as u64) >> (16 * (first % GROUP));
-        for (i, (out, value)) in out.iter_mut().zip(values).enumerate() {
-            let dropped = (bits >> (16 * i)) & 0xFFFF < self.threshold;
-            *out += if dropped { 0.0 } else { value * self.keep };
-        }
+    /// Which values of a block are kept.
+    #[inline(always)]
+    fn block(&self, number: usize) -> [bool; BLOCK] {
+        let words = self.stream.words(number as u64);
+        std::array::from_fn(|i| (words[i % 8] >> (i / 8 * 16)) & 0xFFFF >= self.threshold)
     }
 }
 
-/// Multiplies `values[tokens, width]` by the mask of `seed`: zero with probability `rate`, else `1 / (1 - rate)`. Forward
-/// on activations and backward on gradients are the same call; the sum `out += mask ⊙ values` serves both.
-pub fn apply_add(
+/// `out = mask ⊙ values`, or `out += …` where `accumulate`, for `values[tokens, width]` and the mask of `seed`: zero with
+/// probability `rate`, else `1 / (1 - rate)`. Forward on activations and backward on gradients are the same call.
+#[allow(clippy::too_many_arguments)]
+pub fn apply(
     pool: &Pool,
     values: &[f32],
     width: usize,
@@ -69,6 +98,7 @@ pub fn apply_add(
     seed: u64,
     mask: Mask,
     out: &mut [f32],
+    accumulate: bool,
 ) {
     assert_eq!(values.len(), out.len());
     let dropper = Dropper::new(rate, seed);
@@ -81,7 +111,7 @@ pub fn apply_add(
             let first = row.next_row() * width;
             let range = token * width..(token + 1) * width;
             // SAFETY: these rows belong to this worker alone.
-            dropper.add(&values[range.clone()], first, unsafe { out.part(range) });
+            dropper.apply(&values[range.clone()], first, unsafe { out.part(range) }, accumulate);
         }
     });
 }
@@ -130,7 +160,7 @@ mod tests {
 
     fn masked(threads: usize, tokens: usize, width: usize, rate: f32, mask: Mask) -> Vec<f32> {
         let mut out = vec![0.0; tokens * width];
-        apply_add(&Pool::new(threads), &vec![1.0; tokens * width], width, rate, 5, mask, &mut out);
+        apply(&Pool::new(threads), &vec![1.0; tokens * width], width, rate, 5, mask, &mut out, true);
         out
     }
 
@@ -141,6 +171,41 @@ mod tests {
         assert!((dropped - 0.3).abs() < 0.02, "{dropped}");
         let mean = out.iter().sum::<f32>() / out.len() as f32;
         assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    }
+
+    #[test]
+    fn decisions_do_not_hang_together() {
+        let len = 1 << 18;
+        let masks = [5, 6].map(|seed| {
+            let mut out = vec![9.0; len];
+            Dropper::new(0.5, seed).apply(&vec![1.0; len], 0, &mut out, false);
+            out
+        });
+        let agree = |a: &[f32], b: &[f32]| {
+            let count = a.iter().zip(b).filter(|(a, b)| a == b).count();
+            count as f32 / a.len().min(b.len()) as f32
+        };
+        // Five deviations.
+        let near = |share: f32| (share - 0.5).abs() < 5.0 * 0.5 / (len as f32).sqrt();
+        assert!(near(agree(&masks[0], &masks[1])));
+        for lag in (1..=40).chain([64, 128, 512, 1 << 10, 1 << 16]) {
+            assert!(near(agree(&masks[0], &masks[0][lag..])), "{lag} places apart");
+        }
+    }
+
+    #[test]
+    fn a_mask_is_of_places() {
+        let (values, dropper) = (vec![2.0; 100], Dropper::new(0.4, 7));
+        let mut whole = vec![9.0; 100];
+        dropper.apply(&values, 0, &mut whole, false);
+        for first in [0, 1, 15, 16, 33] {
+            for len in [0, 1, 14, 15, 16, 17, 50] {
+                let mut part = vec![1.0; len];
+                dropper.apply(&values[..len], first, &mut part, true);
+                let expected: Vec<f32> = whole[first..first + len].iter().map(|value| value + 1.0).collect();
+                assert_eq!(part, expected, "{len} from {first}");
+            }
+        }
     }
 
     #[test]

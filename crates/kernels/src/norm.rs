@@ -75,7 +75,7 @@ pub fn forward(
                     None => add(values, added, sum),
                     Some(dropper) => {
                         sum.copy_from_slice(values);
-                        dropper.add(added, range.start, sum);
+                        dropper.apply(added, range.start, sum, true);
                     }
                 }
                 values = sum;
@@ -164,10 +164,7 @@ pub fn backward(
                     let dbranch = unsafe { values.part(range.clone()) };
                     match dropout {
                         None => dbranch.copy_from_slice(d),
-                        Some(dropper) => {
-                            dbranch.fill(0.0);
-                            dropper.add(d, range.start, dbranch);
-                        }
+                        Some(dropper) => dropper.apply(d, range.start, dbranch, false),
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use crate::pool::{Pool, Worker};
 use crate::shared::SharedMut;
+use crate::simd::vectorized;
 
 /// The steps of a packed batch that a worker's sequences have: for each the first row of the batch, the first sequence
 /// and the number of both that are the worker's.
@@ -36,7 +37,11 @@ pub fn mean(pool: &Pool, x: &[f32], width: usize, batch_sizes: &[usize], y: &mut
         let y = unsafe { y.part(own.start * width..own.end * width) };
         y.fill(0.0);
         for (row, _, count) in own_rows(worker, batch_sizes) {
-            y.iter_mut().zip(&x[row * width..][..count * width]).for_each(|(y, x)| *y += x);
+            let x = &x[row * width..][..count * width];
+            vectorized(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, x)| *y += x),
+            );
         }
         for (y, scale) in y.chunks_exact_mut(width.max(1)).zip(&scales[own]) {
             y.iter_mut().for_each(|y| *y *= scale);
@@ -70,11 +75,11 @@ pub fn max(pool: &Pool, x: &[f32], width: usize, batch_sizes: &[usize], y: &mut 
         let y = unsafe { y.part(own.start * width..own.end * width) };
         y.fill(f32::NEG_INFINITY);
         for (row, _, count) in own_rows(worker, batch_sizes) {
-            for (y, &x) in y.iter_mut().zip(&x[row * width..][..count * width]) {
-                if x > *y || x.is_nan() {
-                    *y = x;
-                }
-            }
+            let x = &x[row * width..][..count * width];
+            vectorized(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x > *y || x.is_nan() { x } else { *y }),
+            );
         }
     });
 }
@@ -98,11 +103,16 @@ pub fn max_backward(
             let range = row * width..(row + count) * width;
             // SAFETY: as above.
             let dx = unsafe { dx.part(range.clone()) };
-            for (((dx, x), y), dy) in dx.iter_mut().zip(&x[range]).zip(y).zip(&mut *dy) {
-                if x == y {
-                    *dx += std::mem::take(dy);
-                }
-            }
+            let largest = x[range].iter().zip(y).map(|(x, y)| x == y);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((dx, dy), largest) in dx.iter_mut().zip(&mut *dy).zip(largest) {
+                        *dx += if largest { *dy } else { 0.0 };
+                        *dy = if largest { 0.0 } else { *dy };
+                    }
+                },
+            );
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use anaphora_kernels::dropout::{Mask, apply_add};
+use anaphora_kernels::dropout::{self, Mask};
 
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -32,8 +32,8 @@ impl Graph<'_> {
             return x;
         }
         let Some(seed) = self.mask_seed() else { return x };
-        let mut value = self.memory.take_zeroed(x.rows * x.cols);
-        apply_add(&self.device.pool, self.value(x), x.cols, rate, seed, mask, &mut value);
+        let mut value = self.memory.take(x.rows * x.cols);
+        dropout::apply(&self.device.pool, self.value(x), x.cols, rate, seed, mask, &mut value, false);
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
         let batch_sizes = match mask {
             Mask::Each => None,
@@ -47,12 +47,12 @@ impl Graph<'_> {
 impl Operation for Dropout {
     fn backward(&self, graph: &mut Graph) {
         let dy = graph.take_grad(self.y);
-        let mut dx = graph.borrow_grad(self.x);
-        if !dy.is_empty() && !dx.is_empty() {
+        if !dy.is_empty() && graph.wants_grad(self.x) {
+            let (mut dx, fresh) = graph.borrow_grad_unset(self.x);
             let mask = self.batch_sizes.as_deref().map_or(Mask::Each, Mask::Sequence);
-            apply_add(&graph.device.pool, &dy, self.x.cols, self.rate, self.seed, mask, &mut dx);
+            dropout::apply(&graph.device.pool, &dy, self.x.cols, self.rate, self.seed, mask, &mut dx, !fresh);
+            graph.return_grad(self.x, dx);
         }
-        graph.return_grad(self.x, dx);
         graph.memory.give(dy);
     }
 }
