@@ -13,6 +13,7 @@
 mod data;
 mod fields;
 mod model;
+mod series;
 mod task;
 mod tokenizer;
 mod training;
@@ -23,13 +24,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-pub use data::{Channels, Data, HoldOut, Input, Normalize, Transform, Windows};
+pub use data::{Data, HoldOut, Input, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
 pub use model::{
     Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Notes, Pooling, Position, Shortcut,
     Similarity,
 };
+pub use series::{Channels, Normalize, Series, Transform};
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
 pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};
@@ -46,6 +48,8 @@ pub struct Recipe {
     pub task: Task,
     /// What it is learnt from.
     pub data: Data,
+    /// What of a series is read and forecast.
+    pub series: Series,
     /// What learns.
     pub model: Model,
     /// How it learns.

@@ -37,13 +37,13 @@ fn full() -> Recipe {
         *size = Some(128);
     }
     *norm_epsilon = Some(1e-6);
-    let Data { lookback, chunk, season, patch_stride, .. } = &mut recipe.data;
+    let Series { lookback, chunk, season, patch_stride, .. } = &mut recipe.series;
     for steps in [lookback, chunk, season, patch_stride] {
         *steps = Some(24);
     }
-    recipe.data.fill = Some(anaphora_data::series::Fill::Linear);
-    let Data { date_column, date_format, columns, path_column, validation_from, test_from, until, .. } =
-        &mut recipe.data;
+    recipe.series.fill = Some(anaphora_data::series::Fill::Linear);
+    let Series { date_column, date_format, columns, path_column, validation_from, test_from, until, .. } =
+        &mut recipe.series;
     for text in [date_column, date_format, columns, path_column, validation_from, test_from, until] {
         *text = Some("any".into());
     }
@@ -102,6 +102,15 @@ fn what_is_written_is_read_back() {
         let text = recipe.to_toml().unwrap();
         assert_eq!(Recipe::parse(&text).unwrap(), recipe, "{text}");
         assert!(text.contains("# "), "comments");
+    }
+}
+
+#[test]
+fn a_field_of_series_is_found_from_another_section() {
+    for field in FIELDS.iter().filter(|field| field.section() == "series") {
+        let moved = field.path.replace("series.", "data.");
+        let message = builtin().set(&moved, "1").unwrap_err().to_string();
+        assert_eq!(message, format!("there is no field {moved}; did you mean {}?", field.path));
     }
 }
 
