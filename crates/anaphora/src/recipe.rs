@@ -182,12 +182,17 @@ impl Recipe {
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
-    /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes.
+    /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes. `[series]` is left out
+    /// where the task reads none and nothing is set there.
     pub fn to_toml(&self) -> Result<String, RecipeError> {
         let table = self.table()?;
         let mut text = String::new();
         let mut section = "";
+        let no_series = !self.task.may_forecast() && self.series == Series::default();
         for field in FIELDS {
+            if no_series && field.section() == "series" {
+                continue;
+            }
             let (in_section, name) = field.path.split_once('.').unwrap_or(("", field.path));
             if in_section != section {
                 section = in_section;

@@ -98,11 +98,24 @@ fn every_word_in_the_table_is_read() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for recipe in [builtin(), full()] {
+    for recipe in [builtin(), full(), Recipe { task: Task::Music, ..builtin() }] {
         let text = recipe.to_toml().unwrap();
         assert_eq!(Recipe::parse(&text).unwrap(), recipe, "{text}");
         assert!(text.contains("# "), "comments");
     }
+}
+
+#[test]
+fn series_are_spoken_of_where_the_task_reads_them() {
+    let said = |recipe: &Recipe| recipe.to_toml().unwrap().contains("[series]");
+    let mut recipe = Recipe { task: Task::Text, ..builtin() };
+    recipe.data = Data { train: Some("a.txt".into()), ..Data::default() };
+    assert!(!said(&recipe));
+    assert!(said(&Recipe { task: Task::Auto, ..recipe.clone() }));
+    assert!(said(&Recipe { task: Task::Forecast, ..recipe.clone() }));
+    recipe.set("series.horizon", "7").unwrap();
+    assert!(said(&recipe));
+    assert_eq!(Recipe::parse(&recipe.to_toml().unwrap()).unwrap(), recipe);
 }
 
 #[test]
