@@ -112,7 +112,7 @@ def ours(binary, path, backbone, batch, steps, threads):
         call = [binary, "train", path, "--task", "forecast", "--horizon", HORIZON, "--lookback", LOOKBACK]
         call += ["--test-from", "2017-10-24", "--backbone", backbone, "--hidden", HIDDEN, "--dropout", DROPOUT]
         call += ["--batch", batch, "--steps", steps, "--threads", threads, "--precision", "f32", "--out", f"{folder}/run"]
-        call += ["--set=data.validation_from=2017-06-26", "--set=training.validate_every=100000", "--json"]
+        call += ["--set=series.validation_from=2017-06-26", "--set=training.validate_every=100000", "--json"]
         lines = subprocess.run([str(word) for word in call], check=True, capture_output=True, text=True).stdout
     events = [json.loads(line) for line in lines.splitlines()]
     return [event["tokens_per_second"] for event in events if event["event"] == "step"][-1]

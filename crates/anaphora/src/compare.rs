@@ -175,7 +175,7 @@ impl Compared {
             split.paths_mut().into_iter().for_each(|(_, path)| *path = None);
             split.tokenizer = recipe::Tokenizer::default();
             (split.windows, split.vocabulary_min_count) = Default::default();
-            (run.info.task, sums, split)
+            (run.info.task, sums, split, run.recipe.series.clone())
         };
         data(self) == data(other)
     }

@@ -13,6 +13,7 @@
 mod data;
 mod fields;
 mod model;
+mod series;
 mod task;
 mod tokenizer;
 mod training;
@@ -23,13 +24,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-pub use data::{Channels, Data, HoldOut, Input, Normalize, Transform, Windows};
+pub use data::{Data, HoldOut, Input, Windows};
 pub use fields::{Accepts, FIELDS, Field};
 pub(crate) use model::CONTEXT;
 pub use model::{
     Attention, Backbone, FeedForward, Head, Model, Nonlinearity, Norm, Notes, Pooling, Position, Shortcut,
     Similarity,
 };
+pub use series::{Channels, Normalize, Series, Transform};
 pub use task::{Builtin, Task};
 pub use tokenizer::{NoTokenizer, Tokenizer};
 pub use training::{ClassWeights, Optimizer, Precision, ScheduleKind, Training};
@@ -46,6 +48,8 @@ pub struct Recipe {
     pub task: Task,
     /// What it is learnt from.
     pub data: Data,
+    /// What of a series is read and forecast.
+    pub series: Series,
     /// What learns.
     pub model: Model,
     /// How it learns.
@@ -178,12 +182,17 @@ impl Recipe {
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
-    /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes.
+    /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes. `[series]` is left out
+    /// where the task reads none and nothing is set there.
     pub fn to_toml(&self) -> Result<String, RecipeError> {
         let table = self.table()?;
         let mut text = String::new();
         let mut section = "";
+        let no_series = !self.task.may_forecast() && self.series == Series::default();
         for field in FIELDS {
+            if no_series && field.section() == "series" {
+                continue;
+            }
             let (in_section, name) = field.path.split_once('.').unwrap_or(("", field.path));
             if in_section != section {
                 section = in_section;

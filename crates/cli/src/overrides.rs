@@ -24,10 +24,10 @@ const FLAGS: &[Flag] = &[
     Flag("test-every", "data.test_every", "N"),
     Flag("test-files", "data.test_files", "PATTERN"),
     Flag("skip-bad", "data.skip_bad", "BOOL"),
-    Flag("horizon", "data.horizon", "N"),
-    Flag("lookback", "data.lookback", "N"),
-    Flag("test-from", "data.test_from", "DATE"),
     Flag("tokenizer", "data.tokenizer", "KIND"),
+    Flag("horizon", "series.horizon", "N"),
+    Flag("lookback", "series.lookback", "N"),
+    Flag("test-from", "series.test_from", "DATE"),
     Flag("backbone", "model.backbone", "KIND"),
     Flag("nonlinearity", "model.nonlinearity", "KIND"),
     Flag("layers", "model.layers", "N"),
@@ -88,6 +88,7 @@ impl clap::Args for Overrides {
                 _ => String::new(),
             };
             let heading = match section {
+                "series" => "Series",
                 "model" => "Model",
                 "training" => "Training",
                 _ => "Data",

@@ -118,7 +118,7 @@ fn every_backbone_forecasts_several_columns() {
         for channels in ["independent", "joint"] {
             let out = format!("--out={backbone}-{channels}");
             let (backbone, channels) =
-                (format!("--backbone={backbone}"), format!("--set=data.channels={channels}"));
+                (format!("--backbone={backbone}"), format!("--set=series.channels={channels}"));
             let call = [
                 "both.csv",
                 "--task=forecast",
@@ -126,7 +126,7 @@ fn every_backbone_forecasts_several_columns() {
                 "--lookback=14",
                 "--set=data.patch=4",
                 "--steps=10",
-                "--set=data.fill=linear",
+                "--set=series.fill=linear",
                 &backbone,
                 &channels,
                 &out,
@@ -188,16 +188,17 @@ fn what_is_wrong_with_a_series_is_said() {
     assert!(refused(&place, &["order.csv"], 1).contains("line 31"));
 
     place.write("good.csv", &good);
-    let sentence = refused(&place, &["good.csv", "--lookback=40", "--set=data.chunk=30", "--horizon=30"], 1);
-    assert!(sentence.contains("set a smaller data.lookback or data.chunk"), "{sentence}");
+    let sentence =
+        refused(&place, &["good.csv", "--lookback=40", "--set=series.chunk=30", "--horizon=30"], 1);
+    assert!(sentence.contains("set a smaller series.lookback or series.chunk"), "{sentence}");
     let sentence = refused(&place, &["good.csv", "--test-from=soon"], 1);
-    assert!(sentence.contains("data.test_from is soon; it takes a date or a share"), "{sentence}");
-    let sentence = refused(&place, &["good.csv", "--set=data.columns=sales"], 1);
+    assert!(sentence.contains("series.test_from is soon; it takes a date or a share"), "{sentence}");
+    let sentence = refused(&place, &["good.csv", "--set=series.columns=sales"], 1);
     assert!(sentence.contains("sales"), "{sentence}");
     let sentence = refused(&place, &["good.csv", "--set=model.levels=[0.9, 0.5]"], 2);
     assert!(sentence.contains("ascending levels"), "{sentence}");
     place.write("zero.csv", good.replace(lines[7], "2010-07,0"));
-    let sentence = refused(&place, &["zero.csv", "--set=data.transform=log"], 1);
+    let sentence = refused(&place, &["zero.csv", "--set=series.transform=log"], 1);
     assert!(
         sentence.contains("column visits is 0 at 2010-07-01") && sentence.contains("above 0"),
         "{sentence}"
@@ -218,7 +219,7 @@ fn what_is_wrong_with_a_series_is_said() {
 #[test]
 fn thrown_balls_are_followed() {
     let place = Workplace::new();
-    train(&place, &["--builtin=ball", "--steps=20", "--set=data.horizon=20"]);
+    train(&place, &["--builtin=ball", "--steps=20", "--set=series.horizon=20"]);
     let called = place.call(&["evaluate", "runs/ball", "--split=test", "--json", "--plot=paths.svg"]);
     let score = called.json().remove(0);
     assert_eq!(score["examples"], 1000);

@@ -37,13 +37,13 @@ fn full() -> Recipe {
         *size = Some(128);
     }
     *norm_epsilon = Some(1e-6);
-    let Data { lookback, chunk, season, patch_stride, .. } = &mut recipe.data;
+    let Series { lookback, chunk, season, patch_stride, .. } = &mut recipe.series;
     for steps in [lookback, chunk, season, patch_stride] {
         *steps = Some(24);
     }
-    recipe.data.fill = Some(anaphora_data::series::Fill::Linear);
-    let Data { date_column, date_format, columns, path_column, validation_from, test_from, until, .. } =
-        &mut recipe.data;
+    recipe.series.fill = Some(anaphora_data::series::Fill::Linear);
+    let Series { date_column, date_format, columns, path_column, validation_from, test_from, until, .. } =
+        &mut recipe.series;
     for text in [date_column, date_format, columns, path_column, validation_from, test_from, until] {
         *text = Some("any".into());
     }
@@ -98,10 +98,32 @@ fn every_word_in_the_table_is_read() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for recipe in [builtin(), full()] {
+    for recipe in [builtin(), full(), Recipe { task: Task::Music, ..builtin() }] {
         let text = recipe.to_toml().unwrap();
         assert_eq!(Recipe::parse(&text).unwrap(), recipe, "{text}");
         assert!(text.contains("# "), "comments");
+    }
+}
+
+#[test]
+fn series_are_spoken_of_where_the_task_reads_them() {
+    let said = |recipe: &Recipe| recipe.to_toml().unwrap().contains("[series]");
+    let mut recipe = Recipe { task: Task::Text, ..builtin() };
+    recipe.data = Data { train: Some("a.txt".into()), ..Data::default() };
+    assert!(!said(&recipe));
+    assert!(said(&Recipe { task: Task::Auto, ..recipe.clone() }));
+    assert!(said(&Recipe { task: Task::Forecast, ..recipe.clone() }));
+    recipe.set("series.horizon", "7").unwrap();
+    assert!(said(&recipe));
+    assert_eq!(Recipe::parse(&recipe.to_toml().unwrap()).unwrap(), recipe);
+}
+
+#[test]
+fn a_field_of_series_is_found_from_another_section() {
+    for field in FIELDS.iter().filter(|field| field.section() == "series") {
+        let moved = field.path.replace("series.", "data.");
+        let message = builtin().set(&moved, "1").unwrap_err().to_string();
+        assert_eq!(message, format!("there is no field {moved}; did you mean {}?", field.path));
     }
 }
 

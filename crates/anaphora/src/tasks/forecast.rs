@@ -21,7 +21,7 @@ use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::{Assets, read_json};
 use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
-use crate::recipe::{Backbone, Channels, Data, Head, Recipe, Shortcut, Task};
+use crate::recipe::{Backbone, Channels, Data, Head, Recipe, Series, Shortcut, Task};
 use crate::trained::load_weights;
 use crate::weights::NamedTensor;
 use crate::{Device, Error, Result, Run};
@@ -71,9 +71,10 @@ pub(super) struct Steps {
 impl Forecast {
     /// Reads what the recipe names.
     pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let collection = collection::read(&recipe.data, None, notes)?;
-        let (steps, cuts) = plan(&recipe.data, &collection)?;
-        let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, recipe.data.test_stride);
+        let Recipe { data, series, .. } = recipe;
+        let collection = collection::read(data, series, None, notes)?;
+        let (steps, cuts) = plan(data, series, &collection)?;
+        let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
         let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
         let source = Source { collection, origins };
         Self::learn_from(Task::Forecast, recipe, assets, source, steps, &learnt)
@@ -89,8 +90,8 @@ impl Forecast {
         learnt: &[f32],
     ) -> Result<Self> {
         let Source { collection, origins } = source;
-        let Recipe { data, training, .. } = recipe;
-        check(data.transform, &collection)?;
+        let Recipe { series, training, .. } = recipe;
+        check(series.transform, &collection)?;
         let mut prepared = None;
         let interface = assets.json(INTERFACE, || {
             let mut interface = interface(recipe, &collection, steps, learnt)?;
@@ -124,15 +125,15 @@ impl Forecast {
 }
 
 /// What is read and forecast of a series, and where it is cut.
-fn plan(data: &Data, collection: &Collection) -> Result<(Steps, Cuts)> {
+fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps, Cuts)> {
     let calendar = collection.members[0].calendar.as_ref();
-    let season = data.season.unwrap_or_else(|| collection::season(calendar));
+    let season = series.season.unwrap_or_else(|| collection::season(calendar));
     let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
-    let horizon = data.horizon;
-    let known = collection::cuts(data, collection, 1)?.test;
-    let chunk = data.chunk.unwrap_or_else(|| whole(known / 8).clamp(1, horizon)).min(horizon);
-    let cuts = collection::cuts(data, collection, chunk)?;
-    let lookback = data.lookback.unwrap_or_else(|| {
+    let horizon = series.horizon;
+    let known = collection::cuts(data, series, collection, 1)?.test;
+    let chunk = series.chunk.unwrap_or_else(|| whole(known / 8).clamp(1, horizon)).min(horizon);
+    let cuts = collection::cuts(data, series, collection, chunk)?;
+    let lookback = series.lookback.unwrap_or_else(|| {
         let wanted = (2 * season).max(3 * chunk);
         whole(wanted.min(cuts.validation * 2 / 5)).max(1)
     });
@@ -141,7 +142,7 @@ fn plan(data: &Data, collection: &Collection) -> Result<(Steps, Cuts)> {
         let path = std::path::PathBuf::from(&collection.members[0].name);
         let reason = format!(
             "{learnt} steps to learn from and {} to validate on are too few, {least} and {chunk} are needed \
-             (look-back {lookback}, {chunk} steps forecast at once); set a smaller data.lookback or data.chunk",
+             (look-back {lookback}, {chunk} steps forecast at once); set a smaller series.lookback or series.chunk",
             cuts.test - cuts.validation,
         );
         return Err(Error::Malformed { path, reason });
@@ -151,7 +152,7 @@ fn plan(data: &Data, collection: &Collection) -> Result<(Steps, Cuts)> {
 
 /// What a model reads of series, but for the linear map.
 fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f32]) -> Result<Interface> {
-    let Recipe { data, model, .. } = recipe;
+    let Recipe { data, series, model, .. } = recipe;
     let Steps { lookback, chunk, horizon, season } = steps;
     // Few steps are read one by one, many as PatchTST reads them.
     let patch = data.patch.unwrap_or(if lookback < 96 { 1 } else { 16 });
@@ -159,9 +160,9 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         let sentence = format!("data.patch is {patch}, but only {lookback} steps are read");
         return Err(crate::recipe::RecipeError::Conflict(sentence).into());
     }
-    let stride = data.patch_stride.unwrap_or(patch.div_ceil(2));
-    let calendar = collection.members[0].calendar.filter(|_| data.calendar);
-    let transformed: Vec<f32> = learnt.iter().map(|&value| forth(data.transform, value)).collect();
+    let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
+    let calendar = collection.members[0].calendar.filter(|_| series.calendar);
+    let transformed: Vec<f32> = learnt.iter().map(|&value| forth(series.transform, value)).collect();
     Ok(Interface {
         names: collection.names.clone(),
         lookback,
@@ -172,9 +173,9 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         features: calendar
             .map(|calendar| recurring(&calendar, learnt.len() / collection.columns()))
             .unwrap_or_default(),
-        transform: data.transform,
-        normalize: data.normalize,
-        channels: data.channels,
+        transform: series.transform,
+        normalize: series.normalize,
+        channels: series.channels,
         head: model.head,
         levels: match model.head {
             Head::Point => vec![0.5],
@@ -303,7 +304,7 @@ impl Forecaster {
             Some(_) => Data { builtin: None, ..self.recipe.data.clone() },
             None => self.run.data(&self.recipe.data)?,
         };
-        let collection = collection::read(&data, other, &mut |_| {})?;
+        let collection = collection::read(&data, &self.recipe.series, other, &mut |_| {})?;
         self.check(&collection, collection.members[0].name.as_ref())?;
         Ok(collection)
     }
@@ -324,7 +325,7 @@ impl Forecaster {
     /// The origins of a split with as many steps ahead as can be scored there, and their series.
     fn scored(&self, on: &On) -> Result<(Collection, Vec<Origin>, usize)> {
         let Interface { lookback, chunk, horizon, .. } = self.interface;
-        let data = &self.recipe.data;
+        let Recipe { data, series, .. } = &self.recipe;
         let collection = match on {
             On::Data(path, _) => self.read(Some(path))?,
             _ => self.read(None)?,
@@ -333,7 +334,7 @@ impl Forecaster {
         let (first, end) = match on {
             On::Data(..) => (lookback, steps),
             _ => {
-                let cuts = collection::cuts(data, &collection, chunk)?;
+                let cuts = collection::cuts(data, series, &collection, chunk)?;
                 if *on == On::Test { (cuts.test, cuts.end) } else { (cuts.validation, cuts.test) }
             }
         };
@@ -343,7 +344,7 @@ impl Forecaster {
             return Err(Error::NoForecasts(self.run.path().to_owned()));
         }
         let origins =
-            (first..=end - ahead).step_by(data.test_stride).map(|at| Origin { member: 0, at }).collect();
+            (first..=end - ahead).step_by(series.test_stride).map(|at| Origin { member: 0, at }).collect();
         Ok((collection, origins, ahead))
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin::{self, Ball};
 use anaphora_data::share_out;
-use anaphora_data::table::{TableOptions, read_table};
+use anaphora_data::table::read_table;
 use serde_json::json;
 
 use super::forecast::{
@@ -14,7 +14,7 @@ use super::forecast::{
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::plot::{Flight, flights};
-use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Task};
+use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Series, Task};
 use crate::{Device, Error, Result, Run};
 
 /// The seed and number of built-in throws.
@@ -27,19 +27,20 @@ const MOMENTS: usize = 5;
 /// Better defaults for trajectories than for a single series.
 pub fn defaults(recipe: &mut Recipe) {
     super::forecast::defaults(recipe);
-    let Recipe { data, model, training, .. } = recipe;
-    (data.lookback, data.horizon, data.test_every) = (Some(10), 50, 10);
+    let Recipe { data, series, model, training, .. } = recipe;
+    data.test_every = 10;
+    (series.lookback, series.horizon) = (Some(10), 50);
     // Where walls are does not move with the ball.
-    (data.normalize, data.channels) = (Normalize::None, Channels::Joint);
+    (series.normalize, series.channels) = (Normalize::None, Channels::Joint);
     (model.hidden_size, model.dropout) = (128, 0.0);
     (training.validate_every, training.learning_rate) = (100, 2e-3);
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.
 pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Forecast> {
-    let data = &recipe.data;
-    let collection = read(data, None)?;
-    let steps = steps(data);
+    let Recipe { data, series, .. } = recipe;
+    let collection = read(data, series, None)?;
+    let steps = steps(series);
     let (needed, short) = (steps.lookback + steps.chunk, too_short(&collection, &steps));
     if let Some(&first) = short.first() {
         let (name, found) = (&collection.members[first].name, collection.steps(first));
@@ -78,12 +79,12 @@ fn path(data: &Data) -> PathBuf {
     data.train.clone().unwrap_or_default()
 }
 
-fn steps(data: &Data) -> Steps {
+fn steps(series: &Series) -> Steps {
     Steps {
-        lookback: data.lookback.unwrap_or(10),
-        chunk: data.chunk.unwrap_or(data.horizon).min(data.horizon),
-        horizon: data.horizon,
-        season: data.season.unwrap_or(1),
+        lookback: series.lookback.unwrap_or(10),
+        chunk: series.chunk.unwrap_or(series.horizon).min(series.horizon),
+        horizon: series.horizon,
+        season: series.season.unwrap_or(1),
     }
 }
 
@@ -112,11 +113,11 @@ fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origin
 }
 
 /// Reads the paths of the training data, or of `other`.
-fn read(data: &Data, other: Option<&Path>) -> Result<Collection> {
+fn read(data: &Data, series: &Series, other: Option<&Path>) -> Result<Collection> {
     match (other.or(data.train.as_deref()), data.builtin) {
-        (Some(path), _) => read_paths(path, data),
+        (Some(path), _) => read_paths(path, data, series),
         (None, Some(Builtin::Ball)) => Ok(throws()),
-        (None, _) => read_paths(Path::new(""), data),
+        (None, _) => read_paths(Path::new(""), data, series),
     }
 }
 
@@ -135,14 +136,13 @@ fn throws() -> Collection {
 }
 
 /// Reads a table in which a column says to which path a row belongs; rows of a path stand together or not.
-fn read_paths(path: &Path, data: &Data) -> Result<Collection> {
-    let table =
-        read_table(path, &TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad })?;
-    let id = match &data.path_column {
+fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
+    let table = read_table(path, &super::table_options(data))?;
+    let id = match &series.path_column {
         Some(name) => table.column(&column(name))?,
         None => 0,
     };
-    let picked = match &data.columns {
+    let picked = match &series.columns {
         Some(names) => {
             columns(names).iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?
         }
@@ -189,11 +189,12 @@ impl Tracker {
     }
 
     fn read(&self, other: Option<&Path>) -> Result<Collection> {
+        let Recipe { data, series, .. } = &self.0.recipe;
         let collection = match other {
-            Some(_) => read(&self.0.recipe.data, other)?,
-            None => read(&self.0.run.data(&self.0.recipe.data)?, None)?,
+            Some(_) => read(data, series, other)?,
+            None => read(&self.0.run.data(data)?, series, None)?,
         };
-        self.0.check(&collection, other.unwrap_or(&path(&self.0.recipe.data)))?;
+        self.0.check(&collection, other.unwrap_or(&path(data)))?;
         Ok(collection)
     }
 

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin;
-use anaphora_data::series::{Calendar, Series, SeriesOptions, Step, parse_date, read_series};
+use anaphora_data::series::{self, Calendar, SeriesOptions, Step, parse_date, read_series};
 use anaphora_data::table::Column;
 
-use crate::recipe::{Builtin, Data};
+use crate::recipe::{Builtin, Data, Series};
 use crate::{Error, Result};
 
 /// Hours of the built-in series, and the seed that it is made from.
@@ -72,14 +72,14 @@ impl Collection {
     }
 
     /// A series alone.
-    fn of(series: Series) -> Self {
+    fn of(found: series::Series) -> Self {
         let member = Member {
-            name: series.path.display().to_string(),
-            values: series.values,
+            name: found.path.display().to_string(),
+            values: found.values,
             truth: None,
-            calendar: series.calendar,
+            calendar: found.calendar,
         };
-        Self { names: series.names, members: vec![member] }
+        Self { names: found.names, members: vec![member] }
     }
 
     /// Refuses numbers that a transform cannot take.
@@ -100,7 +100,12 @@ impl Collection {
 }
 
 /// Reads the series of the training data, or of `other`. `notes` takes a sentence for each thing that was repaired.
-pub fn read(data: &Data, other: Option<&Path>, notes: &mut dyn FnMut(&str)) -> Result<Collection> {
+pub fn read(
+    data: &Data,
+    series: &Series,
+    other: Option<&Path>,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Collection> {
     let path = match (other.or(data.train.as_deref()), data.builtin) {
         (Some(path), _) => path,
         (None, Some(Builtin::Seasonal)) => {
@@ -108,19 +113,19 @@ pub fn read(data: &Data, other: Option<&Path>, notes: &mut dyn FnMut(&str)) -> R
         }
         (None, _) => Path::new(""),
     };
-    let series = read_series(path, &options(data))?;
-    series.repaired.iter().for_each(|fault| notes(&format!("{fault} (repaired)")));
-    Ok(Collection::of(series))
+    let found = read_series(path, &options(data, series))?;
+    found.repaired.iter().for_each(|fault| notes(&format!("{fault} (repaired)")));
+    Ok(Collection::of(found))
 }
 
-fn options(data: &Data) -> SeriesOptions {
+fn options(data: &Data, series: &Series) -> SeriesOptions {
     SeriesOptions {
         layout: data.layout,
         header: None,
-        date: data.date_column.as_deref().map(column),
-        date_format: data.date_format.clone(),
-        columns: data.columns.as_deref().map(columns),
-        fill: data.fill,
+        date: series.date_column.as_deref().map(column),
+        date_format: series.date_format.clone(),
+        columns: series.columns.as_deref().map(columns),
+        fill: series.fill,
         skip_bad: data.skip_bad,
     }
 }
@@ -150,7 +155,7 @@ pub fn season(calendar: Option<&Calendar>) -> usize {
 }
 
 /// Where the recipe cuts a series; validation takes a share, but `least` steps, of what comes before the test.
-pub fn cuts(data: &Data, collection: &Collection, least: usize) -> Result<Cuts> {
+pub fn cuts(data: &Data, series: &Series, collection: &Collection, least: usize) -> Result<Cuts> {
     let (steps, member) = (collection.steps(0), &collection.members[0]);
     let place = |field: &str, text: &Option<String>, whole: usize| match text {
         None => Ok(None),
@@ -163,10 +168,10 @@ pub fn cuts(data: &Data, collection: &Collection, least: usize) -> Result<Cuts> 
             Error::Malformed { path: PathBuf::from(&member.name), reason }
         }),
     };
-    let end = place("data.until", &data.until, steps)?.unwrap_or(steps);
-    let test = place("data.test_from", &data.test_from, end)?.unwrap_or(end);
+    let end = place("series.until", &series.until, steps)?.unwrap_or(steps);
+    let test = place("series.test_from", &series.test_from, end)?.unwrap_or(end);
     let share = (test as f64 * data.validation_fraction).ceil() as usize;
-    let validation = match place("data.validation_from", &data.validation_from, test)? {
+    let validation = match place("series.validation_from", &series.validation_from, test)? {
         Some(validation) => validation,
         None => test.saturating_sub(share.max(least)),
     };
@@ -211,26 +216,28 @@ mod tests {
 
     #[test]
     fn a_series_is_cut_by_date_share_or_step() {
-        let mut data = Data { test_from: Some("0.25".into()), ..Data::default() };
+        let mut series = Series { test_from: Some("0.25".into()), ..Series::default() };
         let member = |calendar| Member { name: "any".into(), values: vec![0.0; 144], truth: None, calendar };
         let mut collection = Collection { names: vec!["x".into()], members: vec![member(None)] };
-        let cut = |data: &Data, collection: &Collection| cuts(data, collection, 12);
-        assert_eq!(cut(&data, &collection).unwrap(), Cuts { validation: 96, test: 108, end: 144 });
-        data.test_from = Some("101".into());
-        data.validation_from = Some("81".into());
-        assert_eq!(cut(&data, &collection).unwrap(), Cuts { validation: 80, test: 100, end: 144 });
-        data.test_from = Some("1958-01".into());
-        let refused = cut(&data, &collection).unwrap_err().to_string();
+        let cut = |series: &Series, collection: &Collection| cuts(&Data::default(), series, collection, 12);
+        assert_eq!(cut(&series, &collection).unwrap(), Cuts { validation: 96, test: 108, end: 144 });
+        series.test_from = Some("101".into());
+        series.validation_from = Some("81".into());
+        assert_eq!(cut(&series, &collection).unwrap(), Cuts { validation: 80, test: 100, end: 144 });
+        series.test_from = Some("1958-01".into());
+        let refused = cut(&series, &collection).unwrap_err().to_string();
         assert!(refused.contains("there are no dates"), "{refused}");
         let start = parse_date("1949-01").unwrap();
         collection.members = vec![member(Some(Calendar::new(start, Step::Months(1))))];
-        data.validation_from = Some("1957-01".into());
-        let found = cut(&data, &collection).unwrap();
+        series.validation_from = Some("1957-01".into());
+        let found = cut(&series, &collection).unwrap();
         assert_eq!(found, Cuts { validation: 96, test: 108, end: 144 });
         let origins = found.origins(24, 12, 36, 1);
         assert_eq!(origins.train.first(), Some(&Origin { member: 0, at: 24 }));
         assert_eq!((origins.train.len(), origins.validation.len(), origins.test.len()), (61, 1, 1));
-        data.test_from = Some("1990-01".into());
-        assert!(cut(&data, &collection).unwrap_err().to_string().contains("within the series of 144 steps"));
+        series.test_from = Some("1990-01".into());
+        assert!(
+            cut(&series, &collection).unwrap_err().to_string().contains("within the series of 144 steps")
+        );
     }
 }

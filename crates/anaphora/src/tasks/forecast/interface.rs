@@ -386,8 +386,10 @@ pub fn sample(origins: &[Origin], most: usize) -> Vec<Origin> {
 pub fn check(transform: Transform, collection: &Collection) -> Result<()> {
     match transform {
         Transform::None => Ok(()),
-        Transform::Log => collection.check(|x| x <= 0.0, "data.transform = \"log\" takes numbers above 0"),
-        Transform::Sqrt => collection.check(|x| x < 0.0, "data.transform = \"sqrt\" takes numbers from 0 on"),
+        Transform::Log => collection.check(|x| x <= 0.0, "series.transform = \"log\" takes numbers above 0"),
+        Transform::Sqrt => {
+            collection.check(|x| x < 0.0, "series.transform = \"sqrt\" takes numbers from 0 on")
+        }
     }
 }
 
