@@ -183,12 +183,12 @@ impl Recipe {
     }
 
     /// The recipe as a TOML file: every field, with a comment that says what it is and what it takes. `[series]` is left out
-    /// where the task reads none and nothing is set there.
+    /// where the task reads none.
     pub fn to_toml(&self) -> Result<String, RecipeError> {
         let table = self.table()?;
         let mut text = String::new();
         let mut section = "";
-        let no_series = !self.task.may_forecast() && self.series == Series::default();
+        let no_series = !self.task.forecasts();
         for field in FIELDS {
             if no_series && field.section() == "series" {
                 continue;
@@ -244,6 +244,12 @@ impl Recipe {
                 "data.validation is {path}, but the task {task} validates on a share of what it learns from; leave it out"
             ));
         }
+        if let Some(field) = self.series_field().filter(|_| !self.task.forecasts()) {
+            let task = self.task;
+            return Some(format!(
+                "{field} is set, but the task {task} reads no series; leave it out, or set task to forecast"
+            ));
+        }
         let builtin = match (&data.train, data.builtin) {
             (None, None) => {
                 let what = "field data.train is missing; it names the file or folder to learn from";
@@ -260,6 +266,13 @@ impl Recipe {
         let (task, needed) = (self.task, builtin.task());
         (task != Task::Auto && task != needed)
             .then(|| format!("task is {task}, but data.builtin is {builtin}, which is for {needed}"))
+    }
+
+    /// The first field of `[series]` that is not as it is by default.
+    fn series_field(&self) -> Option<&'static str> {
+        let (own, usual) = (self.table().ok()?, Self::default().table().ok()?);
+        let mut fields = FIELDS.iter().filter(|field| field.section() == "series").map(|field| field.path);
+        fields.find(|path| lookup(&own, path) != lookup(&usual, path))
     }
 
     /// The first thing in which the model's fields do not go together.

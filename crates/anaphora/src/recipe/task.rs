@@ -73,9 +73,9 @@ impl Task {
         matches!(self, Self::Auto | Self::Music | Self::Text)
     }
 
-    /// Whether its models forecast series, or may turn out to: what the recipe says of series concerns no others.
-    pub fn may_forecast(self) -> bool {
-        matches!(self, Self::Auto | Self::Forecast | Self::Trajectory)
+    /// Whether its models forecast series: what the recipe says of series concerns no others.
+    pub fn forecasts(self) -> bool {
+        matches!(self, Self::Forecast | Self::Trajectory)
     }
 
     /// Whether its models write music as notes, not as text.
