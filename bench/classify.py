@@ -96,7 +96,8 @@ def junctions(data):
 
 
 def heartbeats(data, patch):
-    rows = [[float(cell) for cell in line.split()] for line in (data / "series/ECG5000_TRAIN.txt").read_text().splitlines() if line.strip()]
+    lines = (data / "series/ECG5000_TRAIN.txt").read_text().splitlines()
+    rows = [[float(cell) for cell in line.split()] for line in lines if line.strip()]
     series = torch.tensor([row[1:] for row in rows])
     series = ((series - series.mean()) / series.std()).unflatten(1, (-1, patch))
     return [(steps, int(row[0]) - 1) for steps, row in zip(series, rows)], patch, 5
