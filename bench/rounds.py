@@ -68,12 +68,12 @@ class Peer:
     """A model that learns in PyTorch.
 
     `model.loss(*batch)` is the loss of a batch; `source` gives batches for ever, each with the number of its units. What is
-    counted in the table are `per` units.
+    counted in the table are `per` units. `dynamic` is what is compiled where batches differ in shape.
     """
 
-    def __init__(self, model: nn.Module, source: Iterator, rate=1e-3, per=1.0, compiled=False):
+    def __init__(self, model: nn.Module, source: Iterator, rate=1e-3, per=1.0, compiled=False, dynamic=True):
         self.model, self.source, self.per, self.compiled = model, source, per, compiled
-        self.loss = torch.compile(model.loss, dynamic=True) if compiled else model.loss
+        self.loss = torch.compile(model.loss, dynamic=dynamic) if compiled else model.loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01, fused=True)
 
     def step(self, batch):
