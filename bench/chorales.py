@@ -2,12 +2,12 @@
 
     python chorales.py --data ../../shared/data --binary ../target/release/anaphora
 
-The work: Bach's chorales, a frame a quarter note, and what sounds in the next one, by the default Transformer of 3 x 128 with
-four heads and a dropout of 0.2, on batches of 16 whole pieces that are alike in length. With conditioned notes a step is a token,
-a note or the end of a frame; with independent ones it is a frame of ones and zeros. Both are counted in frames. PyTorch reads
-pieces padded to the longest of the batch, under a causal mask, and gives its head the true steps alone; it runs eagerly
-or compiled, as is faster. Anaphora transposes each piece anew within its time, PyTorch's batches are made before the clock
-starts. See rounds.py for how both are run and timed.
+The work: Bach's chorales, a frame a quarter note, and what sounds in the next one, by the default Transformer of 3 x
+128 with four heads and a dropout of 0.2, on batches of 16 whole pieces that are alike in length. With conditioned notes
+a step is a token, a note or the end of a frame; with independent ones it is a frame of ones and zeros. Both are counted
+in frames. PyTorch reads pieces padded to the longest of the batch, under a causal mask, and gives its head the true
+steps alone; it runs eagerly or compiled, as is faster. Anaphora transposes each piece anew within its time, PyTorch's
+batches are made before the clock starts. See rounds.py for how both are run and timed.
 """
 
 import json

@@ -5,9 +5,9 @@
     python classify.py --data ../../shared/data --quality                                     # macro-F1 of the names
 
 A step is the model forward, cross-entropy, backward, clipping to a global norm of 1 and AdamW, on batches of 32 whole
-examples that are alike in length: both sort stretches of fifty batches. Words, characters and frames are made before the
-clock starts; in PyTorch the mel frames of sounds are random ones, as many as each recording has. See rounds.py for how
-both are run and timed.
+examples that are alike in length: both sort stretches of fifty batches. Words, characters and frames are made before
+the clock starts; in PyTorch the mel frames of sounds are random ones, as many as each recording has. See rounds.py for
+how both are run and timed.
 """
 
 import gzip

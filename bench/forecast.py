@@ -3,11 +3,12 @@
     python forecast.py --data ../../shared/data --binary ../target/release/anaphora
     python forecast.py --data ../../shared/data --binary ../target/release/anaphora --only trajectory
 
-The work of docs/forecast.md: windows of one column of ETTh1, 336 hours read as 42 patches of 16 with the waves of hour, weekday and
-month, 96 hours forecast; an LSTM of 64 units or a Transformer of 2 x 64 with four heads, dropout 0.2. That of docs/trajectory.md: ten
-places of a thrown ball, fifty forecast, both coordinates together; an LSTM of 128 (in PyTorch the paths are random).
-A linear head gives what a linear map of the window leaves; squared error, clipping, AdamW, batches of 64. Cutting windows, the
-linear map and the transfer into a batch count on both sides. See rounds.py for how both are run and timed.
+The work of docs/forecast.md: windows of one column of ETTh1, 336 hours read as 42 patches of 16 with the waves of hour,
+weekday and month, 96 hours forecast; an LSTM of 64 units or a Transformer of 2 x 64 with four heads, dropout 0.2. That
+of docs/trajectory.md: ten places of a thrown ball, fifty forecast, both coordinates together; an LSTM of 128 (in
+PyTorch the paths are random). A linear head gives what a linear map of the window leaves; squared error, clipping,
+AdamW, batches of 64. Cutting windows, the linear map and the transfer into a batch count on both sides. See rounds.py
+for how both are run and timed.
 """
 
 import csv
@@ -104,8 +105,8 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
     args = parser.parse_args()
     path = args.data / "series/ETTh1.csv"
-    flags = (f"{path} --task forecast --horizon {HORIZON} --lookback {LOOKBACK} --hidden {HIDDEN} --dropout {DROPOUT} --batch {BATCH} "
-             "--test-from 2017-10-24 --set data.validation_from=2017-06-26")  # fmt: skip
+    flags = (f"{path} --task forecast --horizon {HORIZON} --lookback {LOOKBACK} --hidden {HIDDEN} --dropout {DROPOUT} "
+             f"--batch {BATCH} --test-from 2017-10-24 --set data.validation_from=2017-06-26")  # fmt: skip
     rows = [
         Row(f"forecast ETTh1, {name}, batch {BATCH}", "frames", f"{flags} --backbone {backbone}",
             lambda backbone=backbone: forecaster(path, backbone))

@@ -1,9 +1,10 @@
-"""What the scripts share that train a task's model in both programs: batches, PyTorch's steps, Anaphora's run, turns and a table.
+"""What the scripts share that train a task's model in both programs: batches, steps, runs, turns and a table.
 
-A script makes rows: Anaphora's flags, and a `Peer` that learns the same with PyTorch. `measure` runs both by turns. Of Anaphora
-it reads what `anaphora train --json` reports, units a second of its steps, validations left out; of PyTorch it times the
-steps. Both go through batches of the same sizes, in f32. Where the numbers of weights are further apart than 3 %, which is as much as
-two ways to cut words may differ, the models are not the same, and the script ends with a sentence that says so.
+A script makes rows: Anaphora's flags, and a `Peer` that learns the same with PyTorch. `measure` runs both by turns. Of
+Anaphora it reads what `anaphora train --json` reports, units a second of its steps, validations left out; of PyTorch it
+times the steps. Both go through batches of the same sizes, in f32. Where the numbers of weights are further apart than
+3 %, which is as much as two ways to cut words may differ, the models are not the same, and the script ends with a
+sentence that says so.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def arguments(doc, seconds=8.0):
 
 
 def learnt(examples):
-    """Nine tenths of the examples: as many as Anaphora learns from, and takes its vocabulary from, where it validates on a tenth."""
+    """Nine tenths of the examples: Anaphora learns from as many, and takes its vocabulary from them."""
     return [example for number, example in enumerate(examples) if number % 10]
 
 

@@ -5,17 +5,20 @@
 
 The rows:
 
-* translate, GRU: docs/translate.md's GRU of 256 that reads whole words of Multi30k in both directions; a decoder that begins where it ended
-  and reads beside each word a summary of the sentence, Luong's attention behind it, dropout 0.4. Both sides are packed.
-* translate, Transformer: that of the same page, 4 + 4 layers of 128 with four heads, sub-words of both languages together, a head tied
-  to what is written, dropout 0.2. PyTorch pads, masks what is padded, gives its head the true tokens alone, and runs
-  eagerly or compiled, as is faster.
-* captions: docs/caption.md's built-in scenes, 32 x 32 pixels, two convolutions and an LSTM of 128 in both directions over the 64 places
-  that they leave; a decoder as the GRU's. In PyTorch the pictures are random, and the captions are drawn as those of the scenes.
+* translate, GRU: docs/translate.md's GRU of 256 that reads whole words of Multi30k in both directions; a decoder that
+  begins where it ended and reads beside each word a summary of the sentence, Luong's attention behind it, dropout 0.4.
+  Both sides are packed.
+* translate, Transformer: that of the same page, 4 + 4 layers of 128 with four heads, sub-words of both languages
+  together, a head tied to what is written, dropout 0.2. PyTorch pads, masks what is padded, gives its head the true
+  tokens alone, and runs eagerly or compiled, as is faster.
+* captions: docs/caption.md's built-in scenes, 32 x 32 pixels, two convolutions and an LSTM of 128 in both directions
+  over the 64 places that they leave; a decoder as the GRU's. In PyTorch the pictures are random, and the captions are
+  drawn as those of the scenes.
 
-A step is the whole model forward, cross-entropy with a smoothing of 0.1 (captions without), backward, clipping to a global norm of 1 and
-AdamW, on batches of pairs that are alike in the longer of their sequences: 2,000 tokens, 2,500 for the Transformer,
-32 pictures. Texts are tokens, and batches packed, before PyTorch's clock starts. See rounds.py for how both are run and timed.
+A step is the whole model forward, cross-entropy with a smoothing of 0.1 (captions without), backward, clipping to a
+global norm of 1 and AdamW, on batches of pairs that are alike in the longer of their sequences: 2,000 tokens, 2,500 for
+the Transformer, 32 pictures. Texts are tokens, and batches packed, before PyTorch's clock starts. See rounds.py for how
+both are run and timed.
 """
 
 import random
@@ -76,7 +79,7 @@ class Recurrent(nn.Module):
         return steps, ends if isinstance(ends, tuple) else (ends,)
 
     def loss(self, source, mask, sources, inputs, targets, places):
-        """`sources` is, for each row that is written, the one that is read; `places` the row and step of each token in `inputs`."""
+        """`sources` are the rows read, one for each written; `places` the rows and steps of the tokens in `inputs`."""
         steps, ends = self.read(source)
         ends = [torch.cat([*end], 1)[sources] for end in ends]
         summary, both = ends[0], torch.cat(ends, 1)
@@ -127,7 +130,8 @@ def packed_batches(read, written, generator, size):
         inputs = pack_sequence([written[i][0] for i in batch])
         targets = pack_sequence([written[i][1] for i in batch]).data
         sizes = inputs.batch_sizes.tolist()
-        places = torch.cat([torch.arange(size) for size in sizes]), torch.arange(len(sizes)).repeat_interleave(inputs.batch_sizes)
+        steps = torch.arange(len(sizes)).repeat_interleave(inputs.batch_sizes)
+        places = torch.cat([torch.arange(size) for size in sizes]), steps
         if pictures:
             source, mask, sources = torch.stack([read[i] for i in batch]), None, torch.arange(len(batch))
         else:
@@ -200,15 +204,14 @@ def main():
     parser = arguments(__doc__, seconds=20)
     parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
     args = parser.parse_args()
-    pairs = " ".join(
-        f"--{flag} {{data}}/translation/multi30k.train.{language}" for flag, language in (("source", "de"), ("target", "en"))
-    )
+    pairs = "--source {data}/translation/multi30k.train.de --target {data}/translation/multi30k.train.en"
     rows = [
         Row("translate, GRU 256 with attention, 2,000 tokens a batch", "target tokens",
             f"{pairs} --backbone gru --tokenizer word --hidden 256 --embedding 256 --dropout 0.4",
             lambda: gru(args.data)),
         Row("translate, Transformer 4 + 4 × 128, 2,500 tokens a batch", "target tokens",
-            f"{pairs} --backbone transformer --set data.shared_vocabulary=true", lambda: transformer(args.data)),
+            f"{pairs} --backbone transformer --set data.shared_vocabulary=true",
+            lambda: transformer(args.data)),
         Row("captions, scenes, convolutions and LSTM 128 with attention, batch 32", "written tokens",
             "--builtin scenes", captions),
     ]  # fmt: skip
