@@ -9,6 +9,7 @@ sentence that says so.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
+from side_by_side import busy_seconds
 from torch import nn
 
 STRETCH = 50
 WARM_UP = 5
+QUIET = 0.1  # share of the machine that others may take before it is said
 
 
 def arguments(doc, seconds=8.0):
@@ -134,6 +137,14 @@ def alternate(programs, rounds):
     return rates.values()
 
 
+def watched(run):
+    """What `run` returns, and the share of the machine that other processes took meanwhile."""
+    spent = lambda: busy_seconds()[0] - sum(os.times()[:4])
+    begun, before = perf_counter(), spent()
+    result = run()
+    return result, max(0.0, spent() - before) / (perf_counter() - begun) / os.cpu_count()
+
+
 @dataclass
 class Row:
     """A line of the table: Anaphora's flags of `train`, where `{data}` is the folder of data, and PyTorch's peer."""
@@ -172,6 +183,9 @@ def measure(rows, args, data: Path | None = None):
                 sys.exit(f"Anaphora's model has {weights:,} weights, PyTorch's {other:,}: they are not the same")
             return rate / peer.per
 
-        mine, theirs = alternate({"ours": ours, "peer": lambda peer=peer: peer.run(args.seconds) / peer.per}, args.rounds)
+        programs = {"ours": ours, "peer": lambda peer=peer: peer.run(args.seconds) / peer.per}
+        (mine, theirs), others = watched(lambda programs=programs: alternate(programs, args.rounds))
+        if others > QUIET:
+            print(f"{row.name}: other processes took {others:.0%} of the machine", file=sys.stderr)
         note = ", compiled" if peer.compiled else ""
         print(line(row.name, row.unit, args.threads, mine, theirs, note), flush=True)
