@@ -1,32 +1,30 @@
 """Train the same classifiers in Anaphora and in PyTorch, by turns: examples a second, and how well both do on a test.
 
     python classify.py --data ../../shared/data --binary ../target/release/anaphora           # speed, every row
-    python classify.py --data ../../shared/data --binary ../target/release/anaphora --quality # macro-F1 of the names
+    python classify.py --data ../../shared/data --binary ../target/release/anaphora --only DNA
+    python classify.py --data ../../shared/data --quality                                     # macro-F1 of the names
 
 A step is the model forward, cross-entropy, backward, clipping to a global norm of 1 and AdamW, on batches of 32 whole
-examples that are alike in length: both sort stretches of fifty batches. Words, characters and frames are made before the
-clock starts. Anaphora's figure is what `anaphora train --json` reports, validations left out; figures are medians of the
-rounds, the ratio is the median of the rounds' own.
+examples that are alike in length: both sort stretches of fifty batches. Words, characters and frames are made before
+the clock starts; in PyTorch the mel frames of sounds are random ones, as many as each recording has. See rounds.py for
+how both are run and timed.
 """
 
-import argparse
 import gzip
-import json
 import random
 import re
-import statistics
-import subprocess
 import sys
-import tempfile
+import wave
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import torch
+from rounds import Peer, Row, arguments, batches, learnt, measure
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
 
-BATCH, STRETCH = 32, 50
-WARM_UP = 10
+BATCH = 32
 
 
 class Classifier(nn.Module):
@@ -47,29 +45,15 @@ class Classifier(nn.Module):
         padded, _ = pad_packed_sequence(steps, padding_value=-torch.inf)
         return self.head(self.dropout(padded.max(0).values))
 
-
-def batches(examples, generator):
-    """Batches for ever: a pass is shuffled, stretches of it sorted by length, cut and shuffled."""
-    while True:
-        order = list(range(len(examples)))
-        generator.shuffle(order)
-        cut = []
-        for start in range(0, len(order), BATCH * STRETCH):
-            stretch = sorted(order[start : start + BATCH * STRETCH], key=lambda i: -len(examples[i][0]))
-            cut += [stretch[i : i + BATCH] for i in range(0, len(stretch), BATCH)]
-        generator.shuffle(cut)
-        for batch in cut:
-            packed = pack_sequence([examples[i][0] for i in batch])
-            yield packed, torch.tensor([examples[i][1] for i in batch])
+    def loss(self, packed, classes):
+        return nn.functional.cross_entropy(self(packed), classes)
 
 
-def step(model, optimizer, packed, classes):
-    loss = nn.functional.cross_entropy(model(packed), classes)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return loss.item()
+def packed_batches(examples, generator):
+    """Batches for ever, with their units: sequences, longest first, and their classes."""
+    for batch in batches([len(steps) for steps, _ in examples], generator, examples=BATCH):
+        packed = pack_sequence([examples[i][0] for i in batch])
+        yield (packed, torch.tensor([examples[i][1] for i in batch])), len(packed.data)
 
 
 def as_tokens(pairs, minimum=1):
@@ -82,6 +66,11 @@ def as_tokens(pairs, minimum=1):
     numbers = {piece: index + 2 for index, piece in enumerate(kept)}
     encode = lambda pieces: torch.tensor([numbers.get(piece, 1) for piece in pieces] + [0])
     return [(encode(pieces), labels.index(label)) for label, pieces in pairs], len(numbers) + 2, len(labels)
+
+
+def as_words(pairs):
+    """As Anaphora reads them where nothing else is said: what is learnt, in lower case, and what is there once is unknown."""
+    return as_tokens([(label, [piece.lower() for piece in pieces]) for label, pieces in learnt(pairs)], 2)
 
 
 def names(data):
@@ -101,71 +90,63 @@ def digits(data):
     return list(zip((pictures - pictures.mean()) / pictures.std(), labels.tolist(), strict=True)), 28, 10
 
 
-# Name, Anaphora's flags, the examples, and PyTorch's model: kind, embedding, hidden, both directions.
-ROWS = {
-    "names, LSTM 128 in both directions": (
-        "{data}/names --tokenizer character", lambda data: as_tokens(names(data)), ("lstm", 128, 128, True)),
-    "names, GRU 128 in both directions": (
-        "{data}/names --tokenizer character --backbone gru", lambda data: as_tokens(names(data)), ("gru", 128, 128, True)),
-    "SST-2, LSTM 128 in both directions": (
-        "{data}/sentiment/sst2.train.txt", lambda data: as_tokens(sentences(data), 2), ("lstm", 128, 128, True)),
-    "MNIST by rows, LSTM 128": (
-        "{data}/images --set model.bidirectional=false", digits, ("lstm", 0, 128, False)),
-}  # fmt: skip
+def junctions(data):
+    rows = [line.split(",") for line in (data / "biology/splice.data").read_text().splitlines()]
+    return [(label.strip(), text.strip()) for label, _, text in rows]
 
 
-def model_of(shape, inputs, classes):
-    kind, embedding, hidden, both = shape
-    return Classifier(kind, inputs, classes, embedding, hidden, both, 0.5)
+def heartbeats(data, patch):
+    lines = (data / "series/ECG5000_TRAIN.txt").read_text().splitlines()
+    rows = [[float(cell) for cell in line.split()] for line in lines if line.strip()]
+    series = torch.tensor([row[1:] for row in rows])
+    series = ((series - series.mean()) / series.std()).unflatten(1, (-1, patch))
+    return [(steps, int(row[0]) - 1) for steps, row in zip(series, rows)], patch, 5
 
 
-def optimizer_of(model):
-    return torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01, fused=True)
+def sounds(data):
+    """Random frames of 40 bands, one every 10 ms of each recording."""
+    paths = sorted((data / "audio/fsdd").glob("*.wav"))
+    frames = lambda path: 1 + 100 * (sound := wave.open(str(path))).getnframes() // sound.getframerate()
+    return [(torch.randn(frames(path), 40), int(path.name[0])) for path in paths], 40, 10
 
 
-def peer(examples, inputs, classes, shape, seconds):
-    """PyTorch's examples a second, and steps of its sequences a second."""
-    model, source = model_of(shape, inputs, classes), batches(examples, random.Random(1))
-    optimizer = optimizer_of(model)
-    for _ in range(WARM_UP):
-        step(model, optimizer, *next(source))
-    count = units = spent = 0
-    while spent < seconds:
-        packed, target = next(source)
-        begun = perf_counter()
-        step(model, optimizer, packed, target)
-        spent += perf_counter() - begun
-        count, units = count + len(target), units + len(packed.data)
-    return count / spent, units / spent
+@dataclass
+class Shape:
+    kind: str = "lstm"
+    embedding: int = 128
+    bidirectional: bool = True
+
+    def model(self, inputs, classes):
+        return Classifier(self.kind, inputs, classes, self.embedding, 128, self.bidirectional, 0.5)
 
 
-def ours(binary, flags, data, threads, seconds):
-    """Anaphora's steps of sequences a second."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [binary, "train", *flags.format(data=data).split(), "--task", "classify", "--json", "--precision", "f32",
-                   "--threads", str(threads), "--minutes", str(seconds / 60), "--out", f"{folder}/run",
-                   "--set", "training.validate_every=1000000", "--set", "training.checkpoint_every=1000000"]  # fmt: skip
-        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == "step"][-1]["tokens_per_second"]
+# Name, Anaphora's flags, the examples with the numbers of tokens (or the width of a frame) and classes, and the model's shape.
+WORK = [
+    ("names, LSTM 128 in both directions", "{data}/names --tokenizer character", lambda data: as_words(names(data)), Shape()),
+    ("names, GRU 128 in both directions", "{data}/names --tokenizer character --backbone gru",
+     lambda data: as_words(names(data)), Shape(kind="gru")),
+    ("SST-2, LSTM 128 in both directions", "{data}/sentiment/sst2.train.txt",
+     lambda data: as_words(sentences(data)), Shape()),
+    ("DNA, LSTM 128 in both directions", "{data}/biology/splice.data --label 1 --text 3 --tokenizer character",
+     lambda data: as_words(junctions(data)), Shape()),
+    ("MNIST by rows, LSTM 128", "{data}/images --set model.bidirectional=false", digits,
+     Shape(embedding=0, bidirectional=False)),
+    ("ECG5000, a number a step, LSTM 128 in both directions", "{data}/series/ECG5000_TRAIN.txt",
+     lambda data: heartbeats(data, 1), Shape(embedding=0)),
+    ("ECG5000, five numbers a step, LSTM 128 in both directions", "{data}/series/ECG5000_TRAIN.txt --set data.patch=5",
+     lambda data: heartbeats(data, 5), Shape(embedding=0)),
+    ("spoken digits, mel frames, LSTM 128 in both directions", "{data}/audio/fsdd", sounds, Shape(embedding=0)),
+]  # fmt: skip
 
 
-def speed(args):
-    print("| work | precision | threads | Anaphora, examples/s | PyTorch, examples/s | ratio |\n|---|---|---|---|---|---|")
-    for name, (flags, read, shape) in ROWS.items():
-        if args.only not in name:
-            continue
-        examples, inputs, classes = read(args.data)
+def rows(data):
+    def peer(read, shape):
+        examples, inputs, classes = read(data)
         length = sum(len(steps) for steps, _ in examples) / len(examples)
-        mine, theirs, ratios = [], [], []
-        for turn in range(args.rounds):
-            run = {True: lambda: mine.append(ours(args.binary, flags, args.data, args.threads, args.seconds)),
-                   False: lambda: theirs.append(peer(examples, inputs, classes, shape, args.seconds)[1])}  # fmt: skip
-            for first in (turn % 2 == 0, turn % 2 == 1):
-                run[first]()
-            ratios.append(mine[-1] / theirs[-1])
-        figures = [f"{statistics.median(those) / length:,.0f}" for those in (mine, theirs)]
-        spread = f"{statistics.median(ratios):.2f} × ({min(ratios):.2f}–{max(ratios):.2f})"
-        print(f"| {name} | f32 | {args.threads} | {figures[0]} | {figures[1]} | {spread} |", flush=True)
+        return Peer(shape.model(inputs, classes), packed_batches(examples, random.Random(1)), rate=3e-3, per=length)
+
+    return [Row(f"classify {name}", "examples", f"{flags} --task classify", lambda read=read, shape=shape: peer(read, shape))
+            for name, flags, read, shape in WORK]  # fmt: skip
 
 
 def quality(args):
@@ -179,10 +160,11 @@ def quality(args):
         generator = random.Random(seed)
         generator.shuffle(rest)
         held_out, train = rest[: len(rest) // 10], rest[len(rest) // 10 :]
-        model, source = model_of(("lstm", 128, 128, True), inputs, classes), batches(train, generator)
-        optimizer, best, begun = optimizer_of(model), (0, 0, 0), perf_counter()
+        model, best, begun = Shape().model(inputs, classes), (0, 0, 0), perf_counter()
+        peer = Peer(model, packed_batches(train, generator), rate=3e-3)
         for number in range(1, args.steps + 1):
-            step(model.train(), optimizer, *next(source))
+            model.train()
+            peer.step(next(peer.source)[0])
             if number % 100 == 0:
                 best = max(best, (score(model, held_out, classes)[0], *score(model, test, classes)))
         print(f"PyTorch, seed {seed}: accuracy {best[1]:.4f}, macro-F1 {best[2]:.4f} on {len(test)} names, "
@@ -205,18 +187,13 @@ def score(model, examples, classes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
-    parser.add_argument("--binary", default="target/release/anaphora")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--steps", type=int, default=2000, help="of --quality")
-    parser.add_argument("--only", default="", help="rows with this in their name")
     parser.add_argument("--quality", action="store_true", help="macro-F1 of the names instead of speed")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    return quality(args) if args.quality else speed(args)
+    return quality(args) if args.quality else measure(rows(args.data), args, args.data)
 
 
 if __name__ == "__main__":

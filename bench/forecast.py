@@ -1,73 +1,73 @@
-"""Train the same forecaster in Anaphora and in PyTorch by turns, and print how many frames a second each learns.
+"""Train the same forecasters in Anaphora and in PyTorch by turns: frames a second.
 
-    python forecast.py ETTh1.csv --binary ../target/release/anaphora --rounds 3
+    python forecast.py --data ../../shared/data --binary ../target/release/anaphora
+    python forecast.py --data ../../shared/data --binary ../target/release/anaphora --only trajectory
 
-The work: windows of one column, 336 hours read as 42 patches of 16 with the waves of hour, weekday and month, 96 hours
-forecast; an LSTM of 64 units or a Transformer of 2 x 64 (one head), dropout 0.2, a linear head on what a linear map of the window leaves, squared
-error, clipping, AdamW. Cutting windows, the linear map and the transfer into a batch count on both sides.
+The work of docs/forecast.md: windows of one column of ETTh1, 336 hours read as 42 patches of 16 with the waves of hour,
+weekday and month, 96 hours forecast; an LSTM of 64 units or a Transformer of 2 x 64 with four heads, dropout 0.2. That
+of docs/trajectory.md: ten places of a thrown ball, fifty forecast, both coordinates together; an LSTM of 128 (in
+PyTorch the paths are random). A linear head gives what a linear map of the window leaves; squared error, clipping,
+AdamW, batches of 64. Cutting windows, the linear map and the transfer into a batch count on both sides. See rounds.py
+for how both are run and timed.
 """
 
-import argparse
 import csv
-import json
 import math
-import statistics
-import subprocess
-import tempfile
 from datetime import datetime
 from pathlib import Path
-from time import perf_counter
 
 import torch
+from rounds import Peer, Row, arguments, faster, measure
 from torch import nn
 from torch.nn import functional as F
+from transformer import Transformer
 
+BATCH = 64
 LOOKBACK, HORIZON, PATCH, STRIDE, HIDDEN, DROPOUT = 336, 96, 16, 8, 64, 0.2
 FRAMES = 1 + (LOOKBACK - PATCH) // STRIDE
+SEEN, AHEAD = 10, 50  # places of a ball
 
 
-class Block(nn.Module):
-    """A pre-norm block of attention with rotary places, as Anaphora's recipe has it by default."""
+class Forecaster(nn.Module):
+    """Windows of one column, counted from their last value."""
 
-    def __init__(self, width, heads):
+    def __init__(self, backbone, values, waves):
         super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
-        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
-
-    def forward(self, x, cos, sin):
-        rows, steps, width = x.shape
-        q, k, v = self.qkv(self.norm1(x)).view(rows, steps, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        turn = lambda t: t * cos + torch.cat((-t[..., t.shape[-1] // 2 :], t[..., : t.shape[-1] // 2]), -1) * sin
-        y = F.scaled_dot_product_attention(turn(q), turn(k), v).transpose(1, 2).reshape(rows, steps, width)
-        x = x + F.dropout(self.out(y), DROPOUT, self.training)
-        return x + F.dropout(self.down(F.gelu(self.up(self.norm2(x)))), DROPOUT, self.training)
-
-
-class Model(nn.Module):
-    def __init__(self, backbone, inputs):
-        super().__init__()
-        self.backbone = backbone
+        self.values, self.waves = values, waves
+        self.linear = torch.randn(LOOKBACK, HORIZON) / LOOKBACK
+        inputs = PATCH + waves.shape[1]
         if backbone == "lstm":
-            self.rnn = nn.LSTM(inputs, HIDDEN, batch_first=True)
+            self.backbone = nn.LSTM(inputs, HIDDEN, batch_first=True)
         else:
-            self.project = nn.Linear(inputs, HIDDEN)
-            self.blocks = nn.ModuleList(Block(HIDDEN, 1) for _ in range(2))
-            self.norm = nn.LayerNorm(HIDDEN, bias=False)
-            angles = torch.outer(torch.arange(FRAMES), 10000 ** -(torch.arange(0, HIDDEN, 2) / HIDDEN))
-            self.cos, self.sin = angles.cos().repeat(1, 2), angles.sin().repeat(1, 2)
+            self.backbone = Transformer(2, HIDDEN, 4, DROPOUT, FRAMES, inputs=inputs)
         self.head = nn.Linear(HIDDEN, HORIZON)
 
-    def forward(self, x):
-        if self.backbone == "lstm":
-            y = self.rnn(x)[1][0][0]
+    def loss(self, at, column):
+        past = self.values[at[:, None] - LOOKBACK + torch.arange(LOOKBACK), column[:, None]]
+        centre = past[:, -1:]
+        past = past - centre
+        truth = self.values[at[:, None] + torch.arange(HORIZON), column[:, None]] - centre - past @ self.linear
+        ends = torch.arange(PATCH - 1, LOOKBACK, STRIDE)
+        x = torch.cat((past.unfold(1, PATCH, STRIDE), self.waves[at[:, None] - LOOKBACK + ends]), -1)
+        if isinstance(self.backbone, nn.LSTM):
+            y = self.backbone(x)[1][0][0]
         else:
-            y = F.dropout(self.project(x), DROPOUT, self.training)
-            for block in self.blocks:
-                y = block(y, self.cos, self.sin)
-            y = self.norm(y).mean(1)
-        return self.head(F.dropout(y, DROPOUT, self.training))
+            y = self.backbone(x).mean(1)
+        return F.mse_loss(self.head(F.dropout(y, DROPOUT, self.training)), truth)
+
+
+class Tracker(nn.Module):
+    """The first places of paths `[paths, steps, 2]`, and those that follow."""
+
+    def __init__(self, paths):
+        super().__init__()
+        self.paths, self.linear = paths, torch.randn(SEEN, AHEAD) / SEEN
+        self.backbone, self.head = nn.LSTM(2, 128, batch_first=True), nn.Linear(128, 2 * AHEAD)
+
+    def loss(self, numbers):
+        past, truth = self.paths[numbers].split((SEEN, AHEAD), 1)
+        truth = truth - (past.transpose(1, 2) @ self.linear).transpose(1, 2)
+        return F.mse_loss(self.head(self.backbone(past)[1][0][0]), truth.flatten(1))
 
 
 def read(path, steps=8640):
@@ -80,65 +80,40 @@ def read(path, steps=8640):
     return (values - values.mean(0)) / values.std(0, unbiased=False), waves
 
 
-def peer(path, backbone, batch, steps, threads):
-    torch.set_num_threads(threads)
+def drawn(examples, frames):
+    """Batches of the rows of `examples` for ever, each column by itself, and how many frames they have."""
+    while True:
+        for rows in torch.randperm(len(examples)).split(BATCH):
+            yield tuple(examples[rows].T), len(rows) * frames
+
+
+def forecaster(path, backbone):
     values, waves = read(path)
     origins = torch.arange(LOOKBACK, len(values) - HORIZON + 1)
-    examples = torch.cartesian_prod(origins, torch.arange(values.shape[1]))
-    model = Model(backbone, PATCH + waves.shape[1])
-    linear = torch.randn(LOOKBACK, HORIZON) / LOOKBACK
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    order = examples[torch.randperm(len(examples))]
-    ends = torch.arange(PATCH - 1, LOOKBACK, STRIDE)
-    times = []
-    for step in range(steps):
-        begun = perf_counter()
-        at, column = order[(step * batch + torch.arange(batch)) % len(order)].T
-        past = values[at[:, None] - LOOKBACK + torch.arange(LOOKBACK), column[:, None]]
-        centre = past[:, -1:]
-        past = past - centre
-        truth = values[at[:, None] + torch.arange(HORIZON), column[:, None]] - centre - past @ linear
-        x = torch.cat((past.unfold(1, PATCH, STRIDE), waves[at[:, None] - LOOKBACK + ends]), -1)
-        optimizer.zero_grad(set_to_none=True)
-        F.mse_loss(model(x), truth).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        times.append(perf_counter() - begun)
-    return batch * FRAMES / statistics.median(times[5:])
+    source = drawn(torch.cartesian_prod(origins, torch.arange(values.shape[1])), FRAMES)
+    model = Forecaster(backbone, values, waves)
+    return Peer(model, source) if backbone == "lstm" else faster(model, source, dynamic=False)
 
 
-def ours(binary, path, backbone, batch, steps, threads):
-    with tempfile.TemporaryDirectory() as folder:
-        call = [binary, "train", path, "--task", "forecast", "--horizon", HORIZON, "--lookback", LOOKBACK]
-        call += ["--test-from", "2017-10-24", "--backbone", backbone, "--hidden", HIDDEN, "--dropout", DROPOUT]
-        call += ["--batch", batch, "--steps", steps, "--threads", threads, "--precision", "f32", "--out", f"{folder}/run"]
-        call += ["--set=series.validation_from=2017-06-26", "--set=training.validate_every=100000", "--json"]
-        lines = subprocess.run([str(word) for word in call], check=True, capture_output=True, text=True).stdout
-    events = [json.loads(line) for line in lines.splitlines()]
-    return [event["tokens_per_second"] for event in events if event["event"] == "step"][-1]
+def tracker():
+    paths = torch.randn(8100, SEEN + AHEAD, 2).cumsum(1)
+    return Peer(Tracker(paths), drawn(torch.arange(len(paths))[:, None], SEEN), rate=2e-3)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("series", type=Path)
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = arguments(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of data sets")
     args = parser.parse_args()
-    for backbone in ("lstm", "transformer"):
-        pairs = []
-        for _ in range(args.rounds):
-            one = ours(args.binary, args.series, backbone, args.batch, args.steps, args.threads)
-            other = peer(args.series, backbone, args.batch, args.steps, args.threads)
-            pairs.append((one, other))
-        ratios = sorted(one / other for one, other in pairs)
-        one, other = (statistics.median(side) for side in zip(*pairs))
-        print(
-            f"{backbone}: Anaphora {one:,.0f} frames/s, PyTorch {torch.__version__} {other:,.0f}, ratio "
-            f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}), f32, {args.threads} threads"
-        )
+    path = args.data / "series/ETTh1.csv"
+    flags = (f"{path} --task forecast --horizon {HORIZON} --lookback {LOOKBACK} --hidden {HIDDEN} --dropout {DROPOUT} "
+             f"--batch {BATCH} --test-from 2017-10-24 --set series.validation_from=2017-06-26")  # fmt: skip
+    rows = [
+        Row(f"forecast ETTh1, {name}, batch {BATCH}", "frames", f"{flags} --backbone {backbone}",
+            lambda backbone=backbone: forecaster(path, backbone))
+        for name, backbone in (("LSTM 64", "lstm"), ("Transformer 2 × 64", "transformer"))
+    ]  # fmt: skip
+    rows.append(Row(f"trajectory of a ball, LSTM 128, batch {BATCH}", "frames", f"--builtin ball --batch {BATCH}", tracker))
+    measure(rows, args)
 
 
 if __name__ == "__main__":

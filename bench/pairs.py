@@ -1,18 +1,16 @@
 """Target tokens a second of learning to turn lists of numbers round, beside JoeyNMT.
 
-    python pairs.py ANAPHORA [--rounds 3] [--seconds 20]
+    python pairs.py --binary ../target/release/anaphora
 
 JoeyNMT has to be installed beside torch (`pip install --no-deps joeynmt` and what it asks for; its `plateau` schedule no longer
 runs with this torch).
 
 The task and the model are those of JoeyNMT's tutorial: lists of 1 to 25 numbers from 0 to 50; embeddings of 16, a bidirectional
 LSTM of 64, Luong's attention, batches of 12. The two programs alternate, both in f32 with two threads;
-JoeyNMT feeds the attention's output back into its decoder, we do not. A round's figure is the median of its reports, the first
-left out; the line that is printed has the median of the rounds.
+JoeyNMT feeds the attention's output back into its decoder, we do not. Its figure is the median of its reports, the first
+left out; ours is what `anaphora train --json` reports. seq2seq.py sets the same kind of model beside plain PyTorch.
 """
 
-import argparse
-import json
 import os
 import random
 import re
@@ -22,6 +20,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from rounds import HEADING, alternate, anaphora, arguments, line
 
 JOEY = """
 name: reverse
@@ -89,51 +89,17 @@ def joey(folder, seconds, threads):
     return statistics.median(rates[1:])
 
 
-def ours(binary, folder, seconds, threads, more):
-    """Target tokens a second as Anaphora reports them; validations are left out on both sides."""
-    call = [binary, "train", "--out", str(folder / f"run-{time.monotonic_ns()}"), "--json", "--precision=f32"]
-    call += [f"--threads={threads}", f"--minutes={seconds / 60}", "--set=training.validate_every=1000000", *more]
-    lines = subprocess.run(call, capture_output=True, text=True, check=True).stdout.splitlines()
-    steps = [event for event in map(json.loads, lines) if event["event"] == "step"]
-    return statistics.median(step["tokens_per_second"] for step in steps[1:])
-
-
-def reverse(args, folder):
-    write_lists(folder)
-    return {
-        "ours": lambda: ours(args.anaphora, folder, args.seconds, args.threads, ["--builtin=reverse"]),
-        "JoeyNMT": lambda: joey(folder, args.seconds, args.threads),
-    }
-
-
-def alternate(run, rounds):
-    rates = {name: [] for name in run}
-    for number in range(rounds):
-        for name in list(run)[:: 1 if number % 2 == 0 else -1]:
-            rates[name].append(run[name]())
-    return rates
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("anaphora")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+    args = arguments(__doc__, seconds=20).parse_args()
     with tempfile.TemporaryDirectory() as name:
-        rates = alternate(reverse(args, Path(name)), args.rounds)
-    mine, peer = rates["ours"], rates["JoeyNMT"]
-    ratios = [a / b for a, b in zip(mine, peer)]
-    print(json.dumps({
-        "work": "reverse",
-        "threads": args.threads,
-        "precision": "f32",
-        "ours": statistics.median(mine),
-        "peer": statistics.median(peer),
-        "ratio": statistics.median(ratios),
-        "ratios": [round(ratio, 2) for ratio in ratios],
-    }))
+        folder = Path(name)
+        write_lists(folder)
+        mine, theirs = alternate({
+            "ours": lambda: anaphora(args.binary, ["--builtin", "reverse"], args.threads, args.seconds)[0],
+            "JoeyNMT": lambda: joey(folder, args.seconds, args.threads),
+        }, args.rounds)  # fmt: skip
+    print(HEADING.format(peer="JoeyNMT"))
+    print(line("reverse, LSTM 64, Luong's attention, batch 12", "target tokens", args.threads, mine, theirs))
 
 
 if __name__ == "__main__":
