@@ -1,8 +1,8 @@
 //! Small loops over slices that the compiler turns into vectors by itself.
 
-use crate::Matrix;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
+use crate::{Matrix, simd};
 
 /// Values that a thread takes at once: results do not depend on it.
 const GRANULE: usize = 1 << 10;
@@ -38,21 +38,10 @@ pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
 /// `sums[n] += Σ` over the rows of `m`, whose rows lie without gaps between columns.
 pub fn add_column_sums(sums: &mut [f32], m: Matrix) {
     assert_eq!((sums.len(), m.col_stride()), (m.cols(), 1));
-    for row in 0..m.rows() {
-        let values = &m.data()[row * m.row_stride()..][..sums.len()];
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-    }
-}
-
-/// `sums[m] += Σ` over the columns of `m`, whose rows lie without gaps between columns.
-pub fn add_row_sums(sums: &mut [f32], m: Matrix) {
-    assert_eq!((sums.len(), m.col_stride()), (m.rows(), 1));
-    for (row, sum) in sums.iter_mut().enumerate() {
-        let (head, tail) = m.data()[row * m.row_stride()..][..m.cols()].as_chunks::<16>();
-        let mut lanes = [0.0f32; 16];
-        for values in head {
-            lanes.iter_mut().zip(values).for_each(|(lane, value)| *lane += value);
+    simd::vectorized(|| {
+        for row in 0..m.rows() {
+            let values = &m.data()[row * m.row_stride()..][..sums.len()];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
-        *sum += lanes.iter().sum::<f32>() + tail.iter().sum::<f32>();
-    }
+    });
 }

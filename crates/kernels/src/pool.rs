@@ -4,7 +4,6 @@
 //! that spins briefly and then sleeps, instead of forking and joining once a step. Work is handed out by partition,
 //! so what a worker computes never depends on timing.
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -108,7 +107,6 @@ impl Pool {
         let _turn = lock(&self.turn);
         let shared = &*self.shared;
         let caller = Worker { index: 0, shared };
-        become_serial();
         if shared.threads == 1 {
             return job(&caller);
         }
@@ -148,7 +146,6 @@ impl Drop for Pool {
 impl Shared {
     /// The life of a worker thread.
     fn serve(&self, index: usize) {
-        become_serial();
         let worker = Worker { index, shared: self };
         let mut seen = 0;
         loop {
@@ -251,16 +248,6 @@ pub fn share(n: usize, granule: usize, index: usize, count: usize) -> Range<usiz
     let blocks = n.div_ceil(granule);
     let edge = |i: usize| (blocks * i / count * granule).min(n);
     edge(index)..edge(index + 1)
-}
-
-/// Makes the present thread the only member of a Rayon pool of its own, so that products called inside a worker run in
-/// that worker: the partition over threads is this pool's alone.
-fn become_serial() {
-    thread_local!(static DONE: Cell<bool> = const { Cell::new(false) });
-    if !DONE.replace(true) && rayon::current_thread_index().is_none() {
-        // Kept for the life of the thread: dropping it would hand the thread back to Rayon's global pool.
-        std::mem::forget(rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build());
-    }
 }
 
 #[cfg(test)]

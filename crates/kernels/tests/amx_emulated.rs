@@ -11,13 +11,14 @@ mod common;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anaphora_kernels::matmul::bf16::{Scratch, from_bf16, multiply};
-use anaphora_kernels::{Isa, Matrix};
+use anaphora_kernels::matmul::bf16::from_bf16;
+use anaphora_kernels::matmul::{Scratch, multiply};
+use anaphora_kernels::{Isa, Matrix, Precision};
 
 #[test]
 fn tiles_agree_with_f64() {
     let emulated = install_where_missing();
-    common::check_all(Isa::Amx);
+    common::check_all(Isa::Amx, Precision::Bf16);
     assert_eq!(emulated, EMULATED.load(Ordering::Relaxed) > 0);
 }
 
@@ -28,7 +29,7 @@ fn threads_do_not_share_tiles() {
     let (m, k, n) = (40, 96, 70);
     let product = |seed: u32| {
         let (a, b) = (common::values(m * k, seed), common::values(k * n, seed + 100));
-        let b = common::packed(Isa::Amx, Matrix::new(&b, k, n));
+        let b = common::packed(Isa::Amx, Precision::Bf16, Matrix::new(&b, k, n));
         let mut c = vec![0.0; m * n];
         multiply(Matrix::new(&a, m, k), &b, &mut c, n, false, &mut Scratch::default());
         c

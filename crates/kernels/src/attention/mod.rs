@@ -34,12 +34,13 @@ use rten_simd::ops::{BitOps, NumOps};
 use self::band::Band;
 use crate::lanes::for_each;
 use crate::prefetch::prefetch;
-use crate::{Isa, Precision, simd};
+use crate::{Precision, simd};
 
-/// The precision to attend in where `wanted` is asked for: bf16 only with AMX. Blocks are multiplied a few times each,
-/// and on AVX2 rounding and packing them costs more than f32 products do (see `examples/attention.rs`).
+/// The precision to attend in where `wanted` is asked for: bf16 only where the processor has such products. Blocks are
+/// multiplied a few times each, and elsewhere rounding and packing them costs more than f32 products do (see
+/// `examples/attention.rs`).
 pub fn precision(wanted: Precision) -> Precision {
-    if Isa::current() == Isa::Amx { wanted } else { Precision::F32 }
+    if Precision::auto() == Precision::Bf16 { wanted } else { Precision::F32 }
 }
 
 /// Queries and keys in a block: their scores, 16 KiB, share the level 1 cache with what they are computed from.

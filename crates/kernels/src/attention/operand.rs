@@ -4,8 +4,8 @@ use super::BLOCK;
 use super::band::block_range;
 use super::product::{Limits, Product};
 use super::scratch::{Buffer, LINE};
-use crate::matmul::bf16::{self, PackedBf16};
 use crate::matmul::transpose::to_rows;
+use crate::matmul::{self, Packed};
 use crate::{Matrix, Precision, simd};
 
 /// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with
@@ -17,8 +17,8 @@ pub(super) struct Operand {
     values: Buffer,
     /// In f32: block after block transposed, `[head_size, BLOCK]`, the last filled up with zeros.
     across: Buffer,
-    packed: Vec<PackedBf16>,
-    packed_across: Vec<PackedBf16>,
+    packed: Vec<Packed>,
+    packed_across: Vec<Packed>,
 }
 
 /// The right-hand side of a product.
@@ -30,7 +30,7 @@ pub(super) enum Right<'a> {
         stride: usize,
         n: usize,
     },
-    Bf16(&'a PackedBf16),
+    Bf16(&'a Packed),
 }
 
 /// Values from one row to the next.
@@ -119,10 +119,10 @@ fn all(values: &Buffer, rows: usize, head_size: usize) -> Matrix<'_> {
     Matrix::new(&values.values()[..rows * stride], rows, stride).col_range(0..head_size)
 }
 
-fn pack<'a>(packed: &mut Vec<PackedBf16>, rows: usize, block: impl Fn(std::ops::Range<usize>) -> Matrix<'a>) {
+fn pack<'a>(packed: &mut Vec<Packed>, rows: usize, block: impl Fn(std::ops::Range<usize>) -> Matrix<'a>) {
     let blocks = rows.div_ceil(BLOCK);
     if packed.len() < blocks {
-        packed.resize_with(blocks, PackedBf16::default);
+        packed.resize_with(blocks, || Packed::new(Precision::Bf16));
     }
     for (number, packed) in packed.iter_mut().enumerate().take(blocks) {
         packed.pack(block(block_range(number, rows)));
@@ -138,12 +138,12 @@ pub(super) fn multiply(
     ldc: usize,
     limits: Limits,
     accumulate: bool,
-    scratch: &mut bf16::Scratch,
+    scratch: &mut matmul::Scratch,
 ) {
     match b {
         Right::F32 { values, stride, n } => {
             simd::dispatch(Product { a, b: values, ldb: stride, c, ldc, n, limits, accumulate });
         }
-        Right::Bf16(b) => bf16::multiply(a, b, c, ldc, accumulate, scratch),
+        Right::Bf16(b) => matmul::multiply(a, b, c, ldc, accumulate, scratch),
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::BLOCK;
 use super::operand::Operand;
-use crate::matmul::bf16;
+use crate::matmul;
 
 /// Values of a cache line.
 pub(super) const LINE: usize = 16;
@@ -69,7 +69,7 @@ pub(super) struct Scratch {
     /// One value a query: the logarithm of its sum, and `Σ out · dout`.
     pub log_sums: Buffer,
     pub deltas: Buffer,
-    pub bf16: bf16::Scratch,
+    pub bf16: matmul::Scratch,
 }
 
 /// Lends the present thread's memory.

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock};
 
-use super::{Once, Packed, Precision, Scratch, multiply, with_once};
+use super::{Once, Packed, Precision, Scratch, multiply, multiply_parts, with_once};
 use crate::activation::{self, Activation};
-use crate::pool::{Pool, Worker, share};
+use crate::pool::{Pool, Worker};
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise};
 
@@ -93,11 +93,7 @@ impl PackedColumns {
                 // SAFETY: the rows of this worker alone.
                 let c = unsafe { c.part(values.clone()) };
                 let a = a.row_range(rows);
-                for (index, part) in self.parts.iter().enumerate() {
-                    let first = share(n, COLUMN_GRANULE, index, self.parts.len()).start;
-                    let part = part.read().unwrap_or_else(PoisonError::into_inner);
-                    multiply(a, &part, &mut c[first..], n, false, scratch);
-                }
+                multiply_parts(a, &self.parts, n, c, false, scratch);
                 if let Some(bias) = bias {
                     elementwise::add_bias(c, bias);
                 }

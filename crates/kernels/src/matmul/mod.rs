@@ -1,32 +1,49 @@
 //! Products of matrices, single-threaded: `c = a · b` with `b` packed once for many products.
 //!
-//! Every element of `c` is summed over `k` in an order that depends on `k` alone, so that cutting a product by rows or by
-//! columns, over any number of threads, gives the same bits.
+//! The right-hand matrix, most often weights, is packed into a [`Packed`]: *panels* of 16 columns, and in a panel one line of
+//! 64 bytes after the other. In f32 a line holds one row of the matrix, in bf16 two of them, `(b[2l][j], b[2l + 1][j])` in the
+//! low and high half of word `j`, as dot products of pairs and tiles ask for. The left-hand matrix is read as it lies or
+//! copied into the same kind of words, a part at a time that stays in cache (see `left`).
+//!
+//! Each element of a product is one chain of additions over `k` in ascending order, begun at zero, or at `c` where the product
+//! is accumulated. How a caller divides rows, columns or sums among calls and threads therefore never changes a bit. In f32 the
+//! vectors of AVX2 and AVX-512 give the same bits too; in bf16 the instruction sets differ in their last bits (fused or
+//! not, sums of pairs).
 
 pub mod bf16;
-pub mod f32;
 pub mod linear;
+
+mod left;
 mod once;
+mod pack;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
+mod products;
 pub(crate) mod transpose;
 
-use self::bf16::PackedBf16;
-use self::f32::PackedF32;
+use std::sync::{PoisonError, RwLock};
+
+use self::left::Left;
+use self::linear::COLUMN_GRANULE;
 pub(crate) use self::once::{Once, with_once};
+use crate::pool::share;
 use crate::{Isa, Matrix};
 
 /// The number format of the factors of a product; sums are always f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// 32-bit floats.
+    #[default]
     F32,
     /// Factors rounded to bfloat16.
     Bf16,
 }
 
 impl Precision {
-    /// The faster precision of this processor: bf16 where it has AMX, f32 elsewhere.
+    /// The faster precision of this processor: bf16 where it has instructions for such products, f32 elsewhere.
     pub fn auto() -> Self {
-        if Isa::current() == Isa::Amx { Self::Bf16 } else { Self::F32 }
+        let pairs = Isa::current() == Isa::Avx512 && Form::has_pairs();
+        if pairs || Isa::current() == Isa::Amx { Self::Bf16 } else { Self::F32 }
     }
 
     /// `f32` or `bf16`.
@@ -38,62 +55,258 @@ impl Precision {
     }
 }
 
-/// A right-hand matrix `[k, n]`, packed for products.
-pub enum Packed {
-    /// In f32.
-    F32(PackedF32),
-    /// Rounded to bf16.
-    Bf16(PackedBf16),
+/// Columns of a panel: the words of a [`Line`], the lanes of an AVX-512 register, the columns of a tile.
+const PANEL: usize = 16;
+
+/// Lines of a tile, that is half its 32 rows of the right-hand matrix; panels in bf16 are padded to a multiple of it.
+const TILE_LINES: usize = 16;
+
+/// The number of panels in bf16 is padded to a multiple of this, so that tiles can take as many at once.
+const PANEL_GROUP: usize = 4;
+
+/// A cache line of a panel: one row's values in f32, or two rows' in bf16, element by element in pairs.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u32; PANEL]);
+
+impl Line {
+    const ZERO: Line = Line([0; PANEL]);
+}
+
+/// How products read the left-hand side: in words of 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A word is one value; a line of the right-hand side holds one row.
+    Values,
+    /// A word is one value, rounded to bf16 and kept as f32; a line takes two of them.
+    Rounded,
+    /// A word is two successive values in bf16, as a line takes them.
+    Pairs,
+    /// Tiles of such pairs.
+    Tiles,
+}
+
+impl Form {
+    fn of(precision: Precision, isa: Isa) -> Self {
+        match (precision, isa) {
+            (Precision::F32, _) => Self::Values,
+            (Precision::Bf16, Isa::Amx) => Self::Tiles,
+            (Precision::Bf16, Isa::Avx512) if Self::has_pairs() => Self::Pairs,
+            (Precision::Bf16, _) => Self::Rounded,
+        }
+    }
+
+    /// Whether the processor rounds to and multiplies pairs of bf16.
+    fn has_pairs() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return pairs::available();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Words of a row of `k` values; what is no whole line is filled up with zeros.
+    fn words(self, k: usize) -> usize {
+        match self {
+            Self::Values => k,
+            Self::Rounded => k.next_multiple_of(2),
+            Self::Pairs | Self::Tiles => k.div_ceil(2),
+        }
+    }
+}
+
+/// A right-hand matrix `[k, n]`, packed for products in one precision and instruction set.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    precision: Precision,
+    isa: Isa,
+    k: usize,
+    n: usize,
+    lines: Vec<Line>,
 }
 
 impl Packed {
     /// An empty matrix of the given precision, to be filled by [`Packed::pack`].
     pub fn new(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 => Self::F32(PackedF32::default()),
-            Precision::Bf16 => Self::Bf16(PackedBf16::default()),
-        }
+        Self { precision, isa: Isa::Portable, k: 0, n: 0, lines: Vec::new() }
     }
 
-    /// Packs `b`, using the memory of what was packed before.
+    /// Packs `b` for the instruction set in use; the former content is replaced, its memory used again.
     pub fn pack(&mut self, b: Matrix) {
-        match self {
-            Self::F32(packed) => packed.pack(b),
-            Self::Bf16(packed) => packed.pack(b),
+        self.pack_for(Isa::current(), b);
+    }
+
+    /// [`Packed::pack`] for a given instruction set, whose products [`multiply`] will then take.
+    ///
+    /// # Panics
+    ///
+    /// If the processor does not have it.
+    pub fn pack_for(&mut self, isa: Isa, b: Matrix) {
+        let detected = Isa::detected();
+        assert!(isa <= detected, "packing for {}, on a processor with {}", isa.name(), detected.name());
+        // SAFETY: checked above.
+        unsafe { self.pack_for_unchecked(isa, b) }
+    }
+
+    /// [`Packed::pack_for`] without the check, for a processor whose missing instructions are emulated.
+    ///
+    /// # Safety
+    ///
+    /// [`multiply`] with this matrix will execute instructions of `isa`: something must carry them out.
+    pub unsafe fn pack_for_unchecked(&mut self, isa: Isa, b: Matrix) {
+        (self.k, self.n, self.isa) = (b.rows(), b.cols(), isa);
+        let (panels, panel_lines) = (self.panels(), self.panel_lines());
+        match self.precision {
+            Precision::F32 => {
+                self.lines.resize(panels * panel_lines, Line::ZERO);
+                pack::values(b, &mut self.lines, panel_lines, false);
+            }
+            Precision::Bf16 => {
+                self.lines.resize(panels.next_multiple_of(PANEL_GROUP) * panel_lines, Line::ZERO);
+                pack::pairs(b, &mut self.lines, panel_lines);
+            }
         }
     }
 
     /// Rows: the length of the sums.
     pub fn k(&self) -> usize {
-        match self {
-            Self::F32(packed) => packed.k(),
-            Self::Bf16(packed) => packed.k(),
-        }
+        self.k
     }
 
     /// Columns.
     pub fn n(&self) -> usize {
-        match self {
-            Self::F32(packed) => packed.n(),
-            Self::Bf16(packed) => packed.n(),
+        self.n
+    }
+
+    /// The instruction set that products with this matrix use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn form(&self) -> Form {
+        Form::of(self.precision, self.isa)
+    }
+
+    /// Number of panels.
+    fn panels(&self) -> usize {
+        self.n.div_ceil(PANEL)
+    }
+
+    /// Lines of one panel, padding included.
+    fn panel_lines(&self) -> usize {
+        match self.precision {
+            Precision::F32 => self.k,
+            Precision::Bf16 => self.used_lines().next_multiple_of(TILE_LINES),
+        }
+    }
+
+    /// Lines of one panel, those of padding left out.
+    fn used_lines(&self) -> usize {
+        match self.precision {
+            Precision::F32 => self.k,
+            Precision::Bf16 => self.k.div_ceil(2),
         }
     }
 }
 
-/// Buffers that products use again and again, one a thread.
-#[derive(Default)]
+/// Memory that products use, kept from one to the next.
+#[derive(Debug, Default)]
 pub struct Scratch {
-    bf16: bf16::Scratch,
-    once: PackedBf16,
-    narrow: PackedF32,
-    rows: Vec<f32>,
+    /// For the left-hand side.
+    lines: Vec<Line>,
+    /// For a right-hand side of few columns that serves one product.
+    narrow: Vec<Line>,
 }
 
-/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; rows of `c` lie `ldc` values apart, and nothing between
-/// them is touched.
+impl Scratch {
+    /// So many lines, with whatever they held before.
+    fn lines(&mut self, len: usize) -> &mut [Line] {
+        if self.lines.len() < len {
+            self.lines.resize(len, Line::ZERO);
+        }
+        &mut self.lines[..len]
+    }
+}
+
+/// `c[m, n] = a[m, k] · b[k, n]`, or `c += …` where `accumulate`; element `(i, j)` of `c` lies at `i * ldc + j`, and nothing
+/// between its rows is touched. In bf16 `a` is rounded.
+///
+/// # Panics
+///
+/// If the inner sizes differ, if `ldc < n`, or if `c` is too short for m rows.
 pub fn multiply(a: Matrix, b: &Packed, c: &mut [f32], ldc: usize, accumulate: bool, scratch: &mut Scratch) {
-    match b {
-        Packed::F32(b) => f32::multiply(a, b, c, ldc, accumulate),
-        Packed::Bf16(b) => bf16::multiply(a, b, c, ldc, accumulate, &mut scratch.bf16),
+    let (m, n) = (a.rows(), b.n);
+    assert_eq!(a.cols(), b.k, "product of [{m}, {}] and [{}, {n}]", a.cols(), b.k);
+    assert!(ldc >= n, "rows of {n} values at a distance of {ldc}");
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(c.len() >= (m - 1) * ldc + n, "{m} x {n} product into {} values, rows {ldc} apart", c.len());
+    if b.k == 0 {
+        if !accumulate {
+            c.chunks_mut(ldc).take(m).for_each(|row| row[..n].fill(0.0));
+        }
+        return;
+    }
+    let held = left::rows_held(b.form(), b.k);
+    for start in (0..m).step_by(held) {
+        let rows = start..(start + held).min(m);
+        let mut left = Left::new(b.form(), a.row_range(rows), scratch);
+        products::multiply(&mut left, b, &mut c[start * ldc..], ldc, accumulate);
+    }
+}
+
+/// [`multiply`] with a right-hand side whose columns are shared out over `parts`, as [`share`] does it; rows of `c` lie without
+/// gaps. What is copied of the left-hand side is copied once for all of them.
+pub(crate) fn multiply_parts(
+    a: Matrix,
+    parts: &[RwLock<Packed>],
+    n: usize,
+    c: &mut [f32],
+    accumulate: bool,
+    scratch: &mut Scratch,
+) {
+    let part = |index: usize| parts[index].read().unwrap_or_else(PoisonError::into_inner);
+    let first = |index| share(n, COLUMN_GRANULE, index, parts.len()).start;
+    let m = a.rows();
+    assert_eq!(c.len(), m * n);
+    if m == 0 || n == 0 {
+        return;
+    }
+    let form = part(0).form();
+    if a.cols() == 0 || form == Form::Tiles {
+        for index in 0..parts.len() {
+            let first = first(index).min(c.len());
+            multiply(a, &part(index), &mut c[first..], n, accumulate, scratch);
+        }
+        return;
+    }
+    let held = left::rows_held(form, a.cols());
+    for start in (0..m).step_by(held) {
+        let rows = start..(start + held).min(m);
+        let mut left = Left::new(form, a.row_range(rows), scratch);
+        for index in 0..parts.len() {
+            let part = part(index);
+            if part.n > 0 {
+                assert_eq!(part.k, a.cols());
+                products::multiply(&mut left, &part, &mut c[start * n + first(index)..], n, accumulate);
+            }
+        }
+    }
+}
+
+/// The plain product in f32, as the oracle of the others; arguments as in [`multiply`].
+pub fn reference(a: Matrix, b: Matrix, c: &mut [f32], ldc: usize, accumulate: bool) {
+    assert_eq!(a.cols(), b.rows());
+    for (i, row) in c.chunks_mut(ldc.max(1)).enumerate().take(a.rows()) {
+        let row = &mut row[..b.cols()];
+        if !accumulate {
+            row.fill(0.0);
+        }
+        for p in 0..a.cols() {
+            let scale = a.at(i, p);
+            for (j, value) in row.iter_mut().enumerate() {
+                *value += scale * b.at(p, j);
+            }
+        }
     }
 }

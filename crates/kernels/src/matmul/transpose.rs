@@ -61,6 +61,35 @@ fn avx2(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
     }
 }
 
+/// Transposes 16 × 16 words: pairs, fours, then quarters of registers change places, twice.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn sixteen(x: [std::arch::x86_64::__m512i; 16]) -> [std::arch::x86_64::__m512i; 16] {
+    use std::arch::x86_64::*;
+    let pairs: [__m512i; 16] = std::array::from_fn(|i| {
+        let (a, b) = (x[i / 2 * 2], x[i / 2 * 2 + 1]);
+        if i % 2 == 0 { _mm512_unpacklo_epi32(a, b) } else { _mm512_unpackhi_epi32(a, b) }
+    });
+    // Quarter `q` of register 4 g + c holds column 4 q + c of rows 4 g to 4 g + 3.
+    let fours: [__m512i; 16] = std::array::from_fn(|i| {
+        let (a, b) = (pairs[i / 4 * 4 + i % 4 / 2], pairs[i / 4 * 4 + i % 4 / 2 + 2]);
+        if i % 2 == 0 { _mm512_unpacklo_epi64(a, b) } else { _mm512_unpackhi_epi64(a, b) }
+    });
+    let low = |c: usize, g: usize| _mm512_shuffle_i32x4::<0x88>(fours[4 * g + c], fours[4 * g + 4 + c]);
+    let high = |c: usize, g: usize| _mm512_shuffle_i32x4::<0xdd>(fours[4 * g + c], fours[4 * g + 4 + c]);
+    std::array::from_fn(|column| {
+        let (quarter, c) = (column / 4, column % 4);
+        // Quarters 0 and 2, or 1 and 3, of the four groups of rows.
+        let [upper, lower] = if quarter % 2 == 0 { [low(c, 0), low(c, 2)] } else { [high(c, 0), high(c, 2)] };
+        if quarter < 2 {
+            _mm512_shuffle_i32x4::<0x88>(upper, lower)
+        } else {
+            _mm512_shuffle_i32x4::<0xdd>(upper, lower)
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@
 
 use std::arch::asm;
 
-use super::{Line, PANEL, PANEL_GROUP, PackedBf16, Scratch, TILE_LINES, pack};
+use crate::matmul::{Line, PANEL, PANEL_GROUP, Packed, Scratch, TILE_LINES, pack};
 use crate::{Matrix, amx};
 
 /// Rows of a tile of sums.
@@ -45,7 +45,7 @@ struct Block {
 /// Tiles are available or emulated; `c` holds the m rows of n values.
 pub(super) unsafe fn multiply(
     a: Matrix<'_>,
-    b: &PackedBf16,
+    b: &Packed,
     c: &mut [f32],
     ldc: usize,
     accumulate: bool,
@@ -80,7 +80,7 @@ unsafe fn multiply_rows(
     packed: &[Line],
     rows: usize,
     k_tiles: usize,
-    b: &PackedBf16,
+    b: &Packed,
     b_line: usize,
     c: &mut [f32],
     ldc: usize,

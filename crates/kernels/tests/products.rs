@@ -1,0 +1,132 @@
+//! Products in both precisions, by every instruction set that the processor has.
+
+mod common;
+
+use anaphora_kernels::matmul::bf16::{from_bf16, round, to_bf16};
+use anaphora_kernels::matmul::linear::{product_rows, weight_gradient};
+use anaphora_kernels::matmul::{Packed, Scratch, multiply, reference};
+use anaphora_kernels::{Isa, Matrix, Pool, Precision};
+
+const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
+
+fn levels() -> impl Iterator<Item = (Isa, Precision)> {
+    let levels = Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detected());
+    levels.flat_map(|isa| PRECISIONS.map(|precision| (isa, precision)))
+}
+
+#[test]
+fn every_level_agrees_with_f64() {
+    levels().for_each(|(isa, precision)| common::check_all(isa, precision));
+}
+
+#[test]
+fn vectors_of_any_length_give_the_same_bits_in_f32() {
+    let (m, k, n) = (37, 700, 50);
+    let (a, b) = (common::values(m * k, 1), common::values(k * n, 2));
+    let product = |isa| {
+        let b = common::packed(isa, Precision::F32, Matrix::new(&b, k, n));
+        let mut c = vec![0.0; m * n];
+        multiply(Matrix::new(&a, m, k), &b, &mut c, n, false, &mut Scratch::default());
+        c
+    };
+    let vectors = Isa::ALL.into_iter().filter(|&isa| isa > Isa::Portable && isa <= Isa::detected());
+    let products: Vec<_> = vectors.map(product).collect();
+    assert!(products.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn rounds_to_nearest_even() {
+    for (x, bits) in [
+        (1.0, 0x3f80),
+        (f32::from_bits(0x3f80_8000), 0x3f80),
+        (f32::from_bits(0x3f81_8000), 0x3f82),
+        (f32::from_bits(0x3f80_8001), 0x3f81),
+        (f32::MAX, 0x7f80),
+        (f32::INFINITY, 0x7f80),
+        (f32::NEG_INFINITY, 0xff80),
+        (-0.0, 0x8000),
+        (f32::from_bits(1), 0),
+        (f32::from_bits(0x7f80_0001), 0x7fc0),
+        (f32::from_bits(0xffff_ffff), 0xffff),
+    ] {
+        assert_eq!(to_bf16(x), bits, "{x:?} {:#x}", x.to_bits());
+    }
+    for bits in 0..=u16::MAX {
+        let x = from_bf16(bits);
+        if !x.is_nan() {
+            assert_eq!(to_bf16(x), bits);
+            assert_eq!(round(x).to_bits(), x.to_bits());
+        }
+    }
+}
+
+#[test]
+fn empty_sides() {
+    let mut scratch = Scratch::default();
+    for (isa, precision) in levels() {
+        let mut b = Packed::new(precision);
+        multiply(Matrix::new(&[], 3, 0), &b, &mut [], 0, false, &mut scratch);
+        b.pack_for(isa, Matrix::new(&[], 0, 2));
+        assert_eq!((b.k(), b.n()), (0, 2));
+        let mut c = [1.0; 5];
+        multiply(Matrix::new(&[], 2, 0), &b, &mut c, 3, true, &mut scratch);
+        assert_eq!(c, [1.0; 5]);
+        multiply(Matrix::new(&[], 2, 0), &b, &mut c, 3, false, &mut scratch);
+        assert_eq!(c, [0.0, 0.0, 1.0, 0.0, 0.0]);
+        b.pack_for(isa, Matrix::new(&[1.0, 2.0], 1, 2));
+        multiply(Matrix::new(&[], 0, 1), &b, &mut [], 2, false, &mut scratch);
+    }
+}
+
+#[test]
+fn packing_again_forgets_the_former_matrix() {
+    let (large, small) = (common::values(70 * 50, 1), common::values(3 * 5, 2));
+    let a = common::values(2 * 3, 3);
+    let mut scratch = Scratch::default();
+    for (isa, precision) in levels() {
+        let fresh = common::packed(isa, precision, Matrix::new(&small, 3, 5));
+        let mut again = common::packed(isa, precision, Matrix::new(&large, 70, 50));
+        again.pack_for(isa, Matrix::new(&small, 3, 5));
+        let mut products = [[0.0; 10]; 2];
+        multiply(Matrix::new(&a, 2, 3), &fresh, &mut products[0], 5, false, &mut scratch);
+        multiply(Matrix::new(&a, 2, 3), &again, &mut products[1], 5, false, &mut scratch);
+        assert_eq!(products[0], products[1]);
+    }
+}
+
+#[test]
+fn gradients_of_many_rows() {
+    // More rows than are multiplied at once, and right-hand sides that all threads share and that each packs for itself.
+    let m = 1200;
+    for (n, k) in [(33, 1), (33, 9), (1, 16), (17, 17), (40, 50)] {
+        let (dy, x) = (common::values(m * n, 1), common::values(m * k, 2));
+        let (dy, x) = (Matrix::new(&dy, m, n), Matrix::new(&x, m, k));
+        let weights = common::values(n * k, 3);
+        let weights = Matrix::new(&weights, n, k);
+        for (precision, tolerance) in PRECISIONS.into_iter().zip([1e-4, 0.2]) {
+            let close = |found: &[f32], expected: &[f32]| {
+                found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < tolerance)
+            };
+            let run = |threads| {
+                let pool = Pool::new(threads);
+                let (mut dw, mut db, mut dx) = (vec![0.5; n * k], vec![0.5; n], vec![0.5; m * k]);
+                weight_gradient(&pool, precision, dy, x, &mut dw, Some(&mut db));
+                product_rows(&pool, precision, dy, weights, &mut dx, true);
+                (dw, db, dx)
+            };
+            let (dw, db, dx) = run(1);
+            let (mut expected, mut expected_dx) = (vec![0.5; n * k], vec![0.5; m * k]);
+            reference(dy.transposed(), x, &mut expected, k, true);
+            reference(dy, weights, &mut expected_dx, k, true);
+            assert!(close(&dw, &expected) && close(&dx, &expected_dx), "{n} x {k} {}", precision.name());
+            for (column, found) in db.iter().enumerate() {
+                let expected = 0.5 + (0..m).map(|row| dy.at(row, column)).sum::<f32>();
+                assert!((found - expected).abs() < 1e-4, "{n} x {k}: {found} not {expected}");
+            }
+            for threads in [2, 3] {
+                let same = run(threads) == (dw.clone(), db.clone(), dx.clone());
+                assert!(same, "{n} x {k} {} with {threads} threads", precision.name());
+            }
+        }
+    }
+}
