@@ -246,8 +246,9 @@ def main():
     args = arguments()
     name, sets = processor()
     rows = [row for row in ROWS if args.only in row.name]
-    if "amx_bf16" not in sets:
-        print("This processor has no AMX: the bf16 rows of training are left out.\n", file=sys.stderr)
+    bf16 = not {"amx_bf16", "avx512_bf16"}.isdisjoint(sets)
+    if not bf16:
+        print("This processor has no products in bf16: those rows of training are left out.\n", file=sys.stderr)
         rows = [row for row in rows if row.precision == "f32" or row.flags.startswith("generate")]
 
     peer = [args.python, str(PEER)]
@@ -258,7 +259,7 @@ def main():
     raw = args.raw.open("w") if args.raw else None
     for turn in range(args.rounds):
         if ours:
-            for precision in ["f32", "bf16"] if "amx_bf16" in sets else ["f32"]:
+            for precision in ["f32", "bf16"] if bf16 else ["f32"]:
                 products = run([*ours, "product", "--precision", precision, "--threads", args.threads])[0]
                 peaks.setdefault(precision, []).append(max(product["gflops"] for product in products))
         for row, (mine, theirs) in zip(rows, results):

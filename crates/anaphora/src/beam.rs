@@ -242,6 +242,37 @@ impl BeamSearch {
     }
 }
 
+/// The open hypotheses of several searches, as the rows of one batch: those of each search together, in the searches' order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Which search each row is of.
+    pub searches: Vec<usize>,
+    /// Which row of the step before it goes on from.
+    pub parents: Vec<usize>,
+    /// Its newest token.
+    pub last: Vec<u32>,
+}
+
+/// One step of each search that is not over: [`BeamSearch::advance`], with the distributions of all rows of the batch one
+/// after the other.
+///
+/// # Panics
+/// If the numbers are not as many for each row.
+pub fn advance_together(searches: &mut [BeamSearch], log_probabilities: &[f64]) -> Rows {
+    let count: usize = searches.iter().map(BeamSearch::rows).sum();
+    let vocab_size = log_probabilities.len() / count.max(1);
+    let (mut rows, mut from) = (Rows::default(), 0);
+    for (number, search) in searches.iter_mut().enumerate() {
+        let own = from..from + search.rows();
+        search.advance(&log_probabilities[own.start * vocab_size..own.end * vocab_size]);
+        rows.searches.extend(std::iter::repeat_n(number, search.rows()));
+        rows.parents.extend(search.parents().iter().map(|parent| own.start + parent));
+        rows.last.extend_from_slice(search.last());
+        from = own.end;
+    }
+    rows
+}
+
 /// Puts a hypothesis among the finished ones if it is one of the best; of equal ones the earlier.
 fn keep(finished: &mut Vec<Hypothesis>, options: &BeamOptions, row: Open, ended: bool) {
     let Open { ids, log_probability } = row;

@@ -3,6 +3,7 @@
 mod likeliest;
 mod stream;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -30,9 +31,9 @@ pub struct GenerateOptions {
     /// Where given, the likeliest pieces are searched for instead, and of `sampling` only the rule against repeated sequences
     /// counts; the search ends the same way each time, so `seed` and `retry` do not count.
     pub beams: Option<BeamOptions>,
-    /// What each piece begins with; may be empty.
-    pub prompt: String,
-    /// Pieces to write, side by side; a beam search finds at most as many as it has beams.
+    /// What pieces begin with; may be empty, and of unequal length.
+    pub prompts: Vec<String>,
+    /// Pieces to write for each prompt, all side by side; a beam search finds at most as many as it has beams.
     pub count: usize,
     /// Tokens after which a piece is broken off.
     pub tokens: usize,
@@ -53,7 +54,7 @@ impl Default for GenerateOptions {
         Self {
             sampling: SamplingOptions::default(),
             beams: None,
-            prompt: String::new(),
+            prompts: vec![String::new()],
             count: 1,
             tokens: 2_000,
             fields: Vec::new(),
@@ -61,6 +62,13 @@ impl Default for GenerateOptions {
             seed: 0,
             retry: 0,
         }
+    }
+}
+
+impl GenerateOptions {
+    /// All pieces, those of the first prompt first.
+    fn pieces(&self) -> usize {
+        self.prompts.len() * self.count
     }
 }
 
@@ -93,6 +101,8 @@ pub enum Progress<'a> {
 pub struct Generated {
     /// The whole piece, its prompt included.
     pub text: String,
+    /// Which of the prompts it begins with, from 0.
+    pub prompt: usize,
     /// Tokens drawn for it, in the attempt that was kept.
     pub tokens: usize,
     /// How often it was begun.
@@ -144,9 +154,9 @@ impl Generator {
         if let Some(beams) = options.beams {
             return self.likeliest(options, beams, observer);
         }
-        let mut pieces: Vec<Option<Generated>> = vec![None; options.count];
+        let mut pieces: Vec<Option<Generated>> = vec![None; options.pieces()];
         for attempt in 0..=options.retry {
-            let open: Vec<usize> = (0..options.count).filter(|&index| pieces[index].is_none()).collect();
+            let open: Vec<usize> = (0..pieces.len()).filter(|&index| pieces[index].is_none()).collect();
             for (index, mut piece) in self.attempt(options, attempt, &open, observer)? {
                 piece.attempts = attempt + 1;
                 if let (Some(reason), true) = (&piece.incomplete, attempt < options.retry) {
@@ -199,19 +209,34 @@ impl Generator {
         Ok(texts.iter().zip(&copying).map(novelty).collect())
     }
 
-    /// Reads the prompt.
+    /// Reads the prompts, all in one batch.
     fn begin(&mut self, options: &GenerateOptions) -> Result<Begun> {
         let Self { trained: Trained { model, tokenizer, .. }, device, memory } = self;
-        let mut prompt = vec![tokenizer.end_id()];
-        tokenizer.encode_into(&options.prompt, &mut prompt)?;
+        let mut prompts = Vec::with_capacity(options.prompts.len());
+        for prompt in &options.prompts {
+            let mut ids = vec![tokenizer.end_id()];
+            tokenizer.encode_into(prompt, &mut ids)?;
+            prompts.push(ids);
+        }
         let mut fields = Vec::with_capacity(options.fields.len());
         for (field, value) in &options.fields {
             fields.push((*field, tokenizer.encode(&format!("{value}\n"))?));
         }
-        let mut state = model.initial_state(1);
+        // The longest first, step by step, as a packed batch has them.
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|&prompt| Reverse(prompts[prompt].len()));
+        let (mut ids, mut batch_sizes) = (Vec::new(), Vec::new());
+        for step in 0..order.first().map_or(0, |&longest| prompts[longest].len()) {
+            let before = ids.len();
+            ids.extend(order.iter().map_while(|&prompt| prompts[prompt].get(step)));
+            batch_sizes.push(ids.len() - before);
+        }
+        let mut state = model.initial_state(prompts.len());
         let mut logits = Vec::new();
-        model.advance(device, memory, &prompt, &vec![1; prompt.len()], &mut state, &mut logits)?;
-        Ok(Begun { prompt, fields, state, logits })
+        model.advance(device, memory, &ids, &batch_sizes, &mut state, &mut logits)?;
+        let mut rows = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(row, &prompt)| rows[prompt] = row);
+        Ok(Begun { prompts, fields, rows, state, logits })
     }
 
     /// Writes the pieces `open` once, side by side.
@@ -222,10 +247,11 @@ impl Generator {
         open: &[usize],
         observer: &mut dyn FnMut(Progress),
     ) -> Result<Vec<(usize, Generated)>> {
-        // The prompt is read once, and its state copied to all pieces.
-        let Begun { prompt, fields, mut state, logits } = self.begin(options)?;
-        state.select(&vec![0; open.len()]);
-        let mut logits = logits.repeat(open.len());
+        // Each prompt is read once, and its state copied to all of its pieces.
+        let mut begun = self.begin(options)?;
+        let prompt_of = |index: usize| index / options.count;
+        let mut logits = begun.select(open.iter().map(|&index| prompt_of(index)));
+        let Begun { prompts, fields, mut state, .. } = begun;
 
         let Self { trained, device, memory } = self;
         let task = trained.task();
@@ -234,9 +260,11 @@ impl Generator {
         let mut pieces = Vec::with_capacity(open.len());
         for &index in open {
             // Each attempt at each piece has random numbers of its own.
-            let number = u32::try_from(index + attempt * options.count).unwrap_or(u32::MAX);
+            let number = u32::try_from(index + attempt * options.pieces()).unwrap_or(u32::MAX);
             let sampler = Sampler::new(options.sampling, options.seed, number)?;
-            let stream = Stream::new(tokenizer, (&prompt, &options.prompt), &fields, &options.stop);
+            let prompt = prompt_of(index);
+            let begin = (&prompts[prompt][..], &options.prompts[prompt][..]);
+            let stream = Stream::new(tokenizer, begin, &fields, &options.stop);
             pieces.push(Drawn { index, sampler, stream, shown: 0 });
         }
         pieces.iter_mut().for_each(|piece| piece.show(observer));
@@ -266,22 +294,35 @@ impl Generator {
         finished.extend(pieces.into_iter().map(|piece| (drawn, piece)));
         let generated = finished.into_iter().map(|(tokens, Drawn { index, stream, .. })| {
             let incomplete = incomplete(task, &stream.text, stream.ended);
-            (index, Generated { text: stream.text, tokens, attempts: 0, incomplete, nats: None })
+            let (text, prompt) = (stream.text, prompt_of(index));
+            (index, Generated { text, prompt, tokens, attempts: 0, incomplete, nats: None })
         });
         Ok(generated.collect())
     }
 }
 
-/// What all pieces begin with.
+/// What pieces begin with.
 struct Begun {
-    /// The tokens of the prompt, behind the one that ends the piece before.
-    prompt: Vec<u32>,
+    /// The tokens of each prompt, behind the one that ends the piece before.
+    prompts: Vec<Vec<u32>>,
     /// What follows the name of a field that is set: its value to the end of the line.
     fields: Vec<(char, Vec<u32>)>,
-    /// The state after the prompt, of one sequence.
+    /// Which row of the state and the logits each prompt has.
+    rows: Vec<usize>,
+    /// The state after the prompts.
     state: State,
-    /// The logits after the prompt, `[vocab_size]`.
+    /// The logits after each, `[prompts, vocab_size]`.
     logits: Vec<f32>,
+}
+
+impl Begun {
+    /// Makes the rows of the state those after the given prompts, in that order, and returns the logits of these.
+    fn select(&mut self, prompts: impl Iterator<Item = usize>) -> Vec<f32> {
+        let rows: Vec<usize> = prompts.map(|prompt| self.rows[prompt]).collect();
+        self.state.select(&rows);
+        let vocab_size = self.logits.len() / self.rows.len().max(1);
+        rows.iter().flat_map(|row| &self.logits[row * vocab_size..(row + 1) * vocab_size]).copied().collect()
+    }
 }
 
 /// A piece whose tokens are drawn.

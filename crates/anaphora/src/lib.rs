@@ -20,7 +20,7 @@
 //! assert_eq!(outcome.steps, 20);
 //!
 //! let mut generator = Generator::open(&run, Device::auto())?;
-//! let options = GenerateOptions { prompt: "X:1\n".into(), tokens: 50, ..GenerateOptions::default() };
+//! let options = GenerateOptions { prompts: vec!["X:1\n".into()], tokens: 50, ..GenerateOptions::default() };
 //! println!("{}", generator.generate(&options, &mut |_| {})?[0].text);
 //! println!("{:.3} nats a character", evaluate::evaluate(&run, None, &Device::auto())?.loss);
 //! # Ok(())

@@ -108,7 +108,7 @@ impl Recipe {
             (training.batch, training.length, training.learning_rate) = (12, 64, 3e-3);
             (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
             // Its steps are short beside a validation.
-            (training.validate_every, training.checkpoint_every) = (250, 500);
+            (training.validate_every, training.checkpoint_every) = (500, 500);
         }
         recipe
     }

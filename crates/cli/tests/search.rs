@@ -114,3 +114,42 @@ fn what_does_not_go_together_is_refused() {
         assert!(called.stderr.contains(said), "{called:?}");
     }
 }
+
+/// What is written behind a prompt is what is written behind it alone, whatever the other prompts.
+#[test]
+fn prompts_of_unequal_length_are_carried_on_side_by_side() {
+    let place = place();
+    let small =
+        ["--backbone=transformer", "--layers=2", "--heads=2", "--hidden=32", "--length=16", "--batch=4"];
+    let train = ["train", "cats.txt", "--steps=100", "--precision=f32", "--out=runs/attentive"];
+    place.call(&[&train[..], &small].concat()).ok();
+    let prompts = ["the cat number", "th", "the cat number 3 sat on mat 1\nthe cat number 5"];
+    place.write("prompts.txt", prompts.map(|prompt| prompt.replace('\n', "\\n")).join("\n"));
+    for run in ["runs/cats", "runs/attentive"] {
+        for how in [&["--temperature=0"][..], &["--beams=3", "--count=2"]] {
+            let call = |more: &[&str]| {
+                place.call(&[&["generate", run, "--tokens=30", "--json"], how, more].concat())
+            };
+            let together = call(&["--prompts=prompts.txt"]).json();
+            let each = if how.len() == 2 { 2 } else { 1 };
+            assert_eq!(together.len(), prompts.len() * each);
+            for (number, prompt) in prompts.iter().enumerate() {
+                let alone = call(&[&format!("--prompt={prompt}")]).json();
+                for (alone, piece) in alone.iter().zip(&together[number * each..]) {
+                    assert_eq!(piece["prompt"], number + 1);
+                    for field in ["text", "tokens", "nats_per_token", "novelty"] {
+                        assert_eq!(piece[field], alone[field], "{run} {how:?} {field}");
+                    }
+                }
+            }
+            let repeated =
+                call(&prompts.map(|prompt| format!("--prompt={prompt}")).each_ref().map(|flag| &flag[..]));
+            assert_eq!(repeated.json(), together);
+        }
+    }
+    place.write("none.txt", "");
+    let refused = |file: &str| place.call(&["generate", "runs/cats", "--prompts", file]).refused(2);
+    assert!(refused("none.txt").contains("none.txt has 0 lines; it takes a prompt a line"));
+    place.write("strange.txt", "the\n§\n");
+    assert!(refused("strange.txt").starts_with("line 2 of strange.txt"));
+}

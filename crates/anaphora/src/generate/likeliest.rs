@@ -3,33 +3,38 @@
 use super::stream::{End, Stream};
 use super::{Begun, GenerateOptions, Generated, Generator, Progress, incomplete};
 use crate::Result;
-use crate::beam::{BeamOptions, BeamSearch};
+use crate::beam::{self, BeamOptions, BeamSearch};
 use crate::sampling::{log_softmax, repeating};
 use crate::trained::Trained;
 
 impl Generator {
-    /// The likeliest pieces, the best first: as many as are asked for, at most as many as there are beams.
+    /// The likeliest pieces of each prompt, the best first: as many as are asked for, at most as many as there are beams.
     ///
-    /// All beams are rows of one batch. What is set instead of chosen counts as certain, and so does the end after a stop text;
-    /// a token that would repeat a sequence is impossible, and what it leaves to the others does not make them likelier.
+    /// All beams of all prompts are rows of one batch. What is set instead of chosen counts as certain, and so does the end after
+    /// a stop text; a token that would repeat a sequence is impossible, and what it leaves to the others does not make them
+    /// likelier.
     pub(super) fn likeliest(
         &mut self,
         options: &GenerateOptions,
         beams: BeamOptions,
         observer: &mut dyn FnMut(Progress),
     ) -> Result<Vec<Generated>> {
-        let Begun { prompt, fields, mut state, mut logits } = self.begin(options)?;
+        let mut begun = self.begin(options)?;
+        let mut logits = begun.select(0..options.prompts.len());
+        let Begun { prompts, fields, mut state, .. } = begun;
         let Self { trained, device, memory } = self;
         let task = trained.task();
         let Trained { model, tokenizer, .. } = trained;
         let (vocab_size, end) = (model.vocab_size(), tokenizer.end_id());
-        let begun = Stream::new(tokenizer, (&prompt, &options.prompt), &fields, &options.stop);
+        let begun: Vec<Stream> = std::iter::zip(&prompts, &options.prompts)
+            .map(|(ids, text)| Stream::new(tokenizer, (ids, text), &fields, &options.stop))
+            .collect();
 
-        let mut search = BeamSearch::new(beams, end, options.tokens)?;
-        let mut streams = vec![begun.clone()];
+        let mut searches = vec![BeamSearch::new(beams, end, options.tokens)?; begun.len()];
+        let mut streams = begun.clone();
         let mut log_probabilities = Vec::new();
         let mut tokens = 0;
-        while search.rows() > 0 {
+        while searches.iter().any(|search| search.rows() > 0) {
             log_probabilities.clear();
             for (stream, logits) in streams.iter().zip(logits.chunks_exact(vocab_size)) {
                 let from = log_probabilities.len();
@@ -45,30 +50,35 @@ impl Generator {
                     }
                 }
             }
-            search.advance(&log_probabilities);
+            let rows = beam::advance_together(&mut searches, &log_probabilities);
             tokens += 1;
             observer(Progress::Searched { tokens });
-            if search.rows() > 0 {
-                let chosen = search.parents().iter().zip(search.last());
+            if !rows.last.is_empty() {
+                let chosen = rows.parents.iter().zip(&rows.last);
                 streams = chosen.map(|(&parent, &id)| followed_by(&streams[parent], id)).collect();
-                state.select(search.parents());
-                model.advance(device, memory, search.last(), &[search.rows()], &mut state, &mut logits)?;
+                state.select(&rows.parents);
+                model.advance(device, memory, &rows.last, &[rows.last.len()], &mut state, &mut logits)?;
             }
         }
-        let found = search.finish().into_iter().take(options.count).map(|hypothesis| {
-            let stream = hypothesis.ids.iter().fold(begun.clone(), |stream, &id| followed_by(&stream, id));
-            // The end behind a stop text is none of the model's.
-            let tokens =
-                hypothesis.ids.len() - usize::from(stream.ended == Some(End::Stop) && hypothesis.ended);
-            Generated {
-                tokens,
-                attempts: 1,
-                incomplete: incomplete(task, &stream.text, stream.ended),
-                nats: Some(-hypothesis.log_probability / tokens.max(1) as f64),
-                text: stream.text,
+        let mut found = Vec::with_capacity(options.pieces());
+        for (prompt, (search, begun)) in searches.into_iter().zip(&begun).enumerate() {
+            for hypothesis in search.finish().into_iter().take(options.count) {
+                let stream =
+                    hypothesis.ids.iter().fold(begun.clone(), |stream, &id| followed_by(&stream, id));
+                // The end behind a stop text is none of the model's.
+                let tokens =
+                    hypothesis.ids.len() - usize::from(stream.ended == Some(End::Stop) && hypothesis.ended);
+                found.push(Generated {
+                    prompt,
+                    tokens,
+                    attempts: 1,
+                    incomplete: incomplete(task, &stream.text, stream.ended),
+                    nats: Some(-hypothesis.log_probability / tokens.max(1) as f64),
+                    text: stream.text,
+                });
             }
-        });
-        Ok(found.collect())
+        }
+        Ok(found)
     }
 }
 

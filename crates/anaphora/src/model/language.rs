@@ -92,8 +92,8 @@ impl LanguageModel {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
-    /// Reads a packed batch and writes the logits after its last step, `[batch_sizes.last(), vocab_size]`. Sequences go on
-    /// from `state`.
+    /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`. Sequences go
+    /// on from `state`.
     pub fn advance(
         &mut self,
         device: &Device,
@@ -105,10 +105,15 @@ impl LanguageModel {
     ) -> Result<(), ShapeError> {
         let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
         let output = self.layers.forward(&mut graph, ids, batch_sizes, state)?;
-        let last = batch_sizes.last().map_or(0, |rows| rows * self.layers.vocab_size);
-        let values = graph.value(output);
-        logits.clear();
-        logits.extend_from_slice(&values[values.len() - last..]);
+        let (values, vocab_size) = (graph.value(output), self.layers.vocab_size);
+        logits.resize(batch_sizes.first().map_or(0, |rows| rows * vocab_size), 0.0);
+        let mut start = 0;
+        for (t, &rows) in batch_sizes.iter().enumerate() {
+            let going_on = batch_sizes.get(t + 1).copied().unwrap_or(0);
+            let ending = (start + going_on) * vocab_size..(start + rows) * vocab_size;
+            logits[going_on * vocab_size..rows * vocab_size].copy_from_slice(&values[ending]);
+            start += rows;
+        }
         Ok(())
     }
 }

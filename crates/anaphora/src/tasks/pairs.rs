@@ -4,7 +4,7 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence, Tokenizer};
 use anaphora_nn::State;
 
 use crate::Result;
-use crate::beam::{BeamOptions, BeamSearch, Hypothesis};
+use crate::beam::{self, BeamOptions, BeamSearch, Hypothesis};
 use crate::learner::{Compute, Extent, Learnt};
 use crate::model::{EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::Training;
@@ -150,30 +150,18 @@ fn write_batch(
     let (mut last, mut logits, mut distribution) = (vec![end; rows.len()], Vec::new(), Vec::new());
     while !rows.is_empty() {
         model.write(compute, &read, &rows, &last, &mut state, &mut logits)?;
-        // The rows of each search stand together, in the order of the searches.
-        let (mut parents, mut next_rows, mut from) = (Vec::new(), Vec::new(), 0);
-        last.clear();
-        for (number, search) in searches.iter_mut().enumerate().filter(|(_, search)| search.rows() > 0) {
-            let count = search.rows();
-            distribution.clear();
-            for row in 0..count {
-                let at = distribution.len();
-                log_softmax(
-                    &logits[(from + row) * model.vocab_size()..][..model.vocab_size()],
-                    &mut distribution,
-                )?;
-                for id in crate::sampling::repeating(search.ids(row), writing.no_repeat_ngram) {
-                    distribution[at + id as usize] = f64::NEG_INFINITY;
-                }
+        distribution.clear();
+        let open = searches.iter().flat_map(|search| (0..search.rows()).map(move |row| search.ids(row)));
+        for (ids, logits) in open.zip(logits.chunks_exact(model.vocab_size())) {
+            let at = distribution.len();
+            log_softmax(logits, &mut distribution)?;
+            for id in crate::sampling::repeating(ids, writing.no_repeat_ngram) {
+                distribution[at + id as usize] = f64::NEG_INFINITY;
             }
-            search.advance(&distribution);
-            parents.extend(search.parents().iter().take(search.rows()).map(|&parent| from + parent));
-            next_rows.extend(std::iter::repeat_n(number, search.rows()));
-            last.extend_from_slice(search.last());
-            from += count;
         }
-        state.select(&parents);
-        rows = next_rows;
+        let next = beam::advance_together(&mut searches, &distribution);
+        state.select(&next.parents);
+        (rows, last) = (next.searches, next.last);
     }
     Ok(searches.into_iter().map(BeamSearch::finish).collect())
 }

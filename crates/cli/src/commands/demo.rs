@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut generator = Generator::open(&folder, Device::new(recipe.training.threads, precision))?;
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
     let options = GenerateOptions {
-        prompt: PROMPT.into(),
+        prompts: vec![PROMPT.into()],
         sampling,
         count: TUNES,
         seed: 1,

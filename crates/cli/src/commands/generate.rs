@@ -26,6 +26,9 @@ use crate::progress::Progress;
 /// How often each of several tunes is written anew until it is complete, where `--retry` does not say it.
 const RETRY_MUSIC: usize = 10;
 
+/// Most prompts of a file: all are open at once.
+const MOST_PROMPTS: usize = 10_000;
+
 /// Symbols after which a piece is broken off, where `--tokens` does not say it.
 const TOKENS: u32 = 2_000;
 
@@ -38,6 +41,7 @@ Examples:
   anaphora generate runs/chorales --wav                       a piece of several voices, as MIDI and sound
   anaphora generate runs/played --prime begun.mid             carry a MIDI file on
   anaphora generate runs/novel --prompt \"Once upon\" --tokens 500 --temperature 0.7
+  anaphora generate runs/novel --prompts beginnings.txt --count 2 --json    two for each line of a file
   anaphora generate runs/novel --stop \"\\n\\n\" --json
   anaphora generate runs/novel --beams 8 --no-repeat-ngram 6 --tokens 300    the likeliest, not one that is drawn
 
@@ -51,13 +55,16 @@ was copied from the training data.";
 pub struct Args {
     /// Run folder
     run: PathBuf,
-    /// What each piece begins with
+    /// What each piece begins with; may be repeated, for pieces that begin otherwise, all written side by side
     #[arg(long, value_name = "TEXT")]
-    prompt: Option<String>,
-    /// File with what each piece begins with
+    prompt: Vec<String>,
+    /// File with a prompt a line
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    prompts: Option<PathBuf>,
+    /// File with what each piece begins with
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
-    /// Pieces to write, side by side
+    /// Pieces to write for each prompt, side by side
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
     /// Symbols after which a piece is broken off; frames of a piece of chords, events of one that was learnt from MIDI
@@ -164,22 +171,28 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let MusicArgs { midi, wav, soundfont, .. } = &args.music;
     let keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
-    let prompt = args.prompt(music)?;
+    let prompts = args.prompts(music)?;
     let options = GenerateOptions {
         sampling,
         beams,
-        fields: args.music.fields(&generator, &prompt)?,
-        prompt,
+        fields: args.music.fields(&generator, &prompts)?,
+        prompts,
         count: args.count as usize,
         tokens: args.tokens.unwrap_or(TOKENS) as usize,
         stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
         seed: args.seed.unwrap_or_else(any_seed),
         retry: args.retry(music),
     };
-    let flag = if args.prime.is_some() { "--prime" } else { "--prompt" };
-    encodable(&generator, flag, &options.prompt)?;
+    for (number, prompt) in options.prompts.iter().enumerate() {
+        let what = match (&args.prompts, &args.prime) {
+            (Some(path), _) => format!("line {} of {}", number + 1, path.display()),
+            (_, Some(_)) => "--prime".to_owned(),
+            _ => "--prompt".to_owned(),
+        };
+        encodable(&generator, &what, prompt)?;
+    }
 
-    let streams = args.count == 1 && options.retry == 0 && beams.is_none() && !args.json;
+    let streams = args.single() && options.retry == 0 && beams.is_none() && !args.json;
     let pieces = write(&mut generator, &options, streams, args.json)?;
     if !streams && !args.json {
         for (index, piece) in pieces.iter().enumerate() {
@@ -188,8 +201,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
     // Read only now: the first word is not to wait for it.
-    let written: Vec<&str> =
-        pieces.iter().map(|piece| piece.text.get(options.prompt.len()..).unwrap_or_default()).collect();
+    let written: Vec<&str> = pieces
+        .iter()
+        .map(|piece| piece.text.get(options.prompts[piece.prompt].len()..).unwrap_or_default())
+        .collect();
     let corpus = generator.trained().corpus();
     let novelty = corpus.and_then(|corpus| generator.novelty(&written, &corpus.train));
     if args.json {
@@ -239,6 +254,7 @@ fn print_pieces(
         });
         print_json(&json!({
             "piece": index + 1,
+            "prompt": piece.prompt + 1,
             "text": piece.text,
             "complete": piece.incomplete.is_none(),
             "incomplete": piece.incomplete,
@@ -254,21 +270,38 @@ fn print_pieces(
 }
 
 impl Args {
-    /// What each piece begins with; a tune begins with its number, which is left to the model.
-    fn prompt(&self, music: bool) -> Result<String> {
-        let Some(path) = &self.prime else {
-            let default = if music { "X:" } else { "" };
-            return Ok(self.prompt.clone().unwrap_or_else(|| default.to_owned()));
+    /// What pieces begin with; a tune begins with its number, which is left to the model.
+    fn prompts(&self, music: bool) -> Result<Vec<String>> {
+        let read = |path: &PathBuf| {
+            let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
+            Ok::<_, Failure>(text.replace("\r\n", "\n"))
         };
-        let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
-        let text = text.replace("\r\n", "\n");
-        // The line end that editors put behind the last line is not meant to be one.
-        Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+        if let Some(path) = &self.prompts {
+            let prompts: Vec<String> = read(path)?.lines().map(unescaped).collect();
+            if prompts.is_empty() || prompts.len() > MOST_PROMPTS {
+                let found = counted(prompts.len(), "line");
+                let right = format!("it takes a prompt a line, at least one and at most {MOST_PROMPTS}");
+                return Err(Failure::call(format!("--prompts: {} has {found}; {right}", path.display())));
+            }
+            return Ok(prompts);
+        }
+        if let Some(path) = &self.prime {
+            let text = read(path)?;
+            // The line end that editors put behind the last line is not meant to be one.
+            return Ok(vec![text.strip_suffix('\n').unwrap_or(&text).to_owned()]);
+        }
+        let default = if music { "X:" } else { "" };
+        Ok(if self.prompt.is_empty() { vec![default.to_owned()] } else { self.prompt.clone() })
+    }
+
+    /// Whether one piece is asked for.
+    fn single(&self) -> bool {
+        self.count == 1 && self.prompt.len() <= 1 && self.prompts.is_none()
     }
 
     /// What is shown as it is made cannot be taken back: one piece is written once.
     fn retry(&self, music: bool) -> usize {
-        let shown_at_once = self.count == 1 && !self.json;
+        let shown_at_once = self.single() && !self.json;
         let default = if music && !shown_at_once { RETRY_MUSIC } else { 0 };
         self.retry.map_or(default, |retry| retry as usize)
     }
@@ -317,7 +350,7 @@ impl MusicArgs {
     }
 
     /// The header fields that are asked for, as the training data spell them.
-    fn fields(&self, generator: &Generator, prompt: &str) -> Result<Vec<(char, String)>> {
+    fn fields(&self, generator: &Generator, prompts: &[String]) -> Result<Vec<(char, String)>> {
         let mut asked = Vec::new();
         if let Some(metre) = &self.meter {
             Metre::parse(metre).map_err(|reason| Failure::call(format!("--meter: {reason}")))?;
@@ -332,7 +365,11 @@ impl MusicArgs {
         let training = generator.trained().corpus()?.train;
         let mut fields = Vec::new();
         for (flag, field, value) in asked {
-            if prompt.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':'))) {
+            if prompts
+                .iter()
+                .flat_map(|prompt| prompt.lines())
+                .any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':')))
+            {
                 let has = format!("the prompt has a {field}: field already");
                 return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
             }

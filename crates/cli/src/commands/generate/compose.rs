@@ -59,7 +59,8 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
 /// Refuses what is for texts alone.
 fn refuse(args: &Args) -> Result<()> {
     let given = [
-        ("--prompt", args.prompt.is_some()),
+        ("--prompt", !args.prompt.is_empty()),
+        ("--prompts", args.prompts.is_some()),
         ("--stop", !args.stop.is_empty()),
         ("--retry", args.retry.is_some()),
         ("--beams", args.search.beams.is_some()),
