@@ -1,7 +1,7 @@
 //! The left-hand side of a product, in words that a kernel spreads over the lanes of a vector.
 
 use super::bf16::round;
-use super::{Form, Line, PANEL, Scratch, pack};
+use super::{Form, PANEL, Scratch, pack, words_mut, words_of};
 use crate::Matrix;
 
 /// Words of the left-hand side that are multiplied with all panels before the next ones: 256 KiB, which stay in the level 2
@@ -45,7 +45,7 @@ impl<'a> Left<'a> {
         let row_words = form.words(k);
         let (lines, order) = if by_rows {
             let lines = scratch.lines((m * row_words).div_ceil(PANEL));
-            let words = lines.as_flattened_words_mut();
+            let words = words_mut(lines);
             match form {
                 Form::Pairs => pack::rows_of_pairs(a, words, row_words),
                 _ => rounded(a, words, row_words),
@@ -59,7 +59,7 @@ impl<'a> Left<'a> {
             }
             (&*lines, Order::Panels(row_words))
         };
-        Self::Words(Words { words: lines.as_flattened_words(), rows: m, order })
+        Self::Words(Words { words: words_of(lines), rows: m, order })
     }
 }
 
@@ -140,24 +140,4 @@ fn rounded(a: Matrix, words: &mut [u32], row_words: usize) {
 fn values(values: &[f32]) -> &[u32] {
     // SAFETY: two types of the same size and alignment, of which every pattern of bits is a value.
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
-}
-
-/// Lines as words.
-pub(super) trait Flatten {
-    /// All words.
-    fn as_flattened_words(&self) -> &[u32];
-    /// All words, for writing.
-    fn as_flattened_words_mut(&mut self) -> &mut [u32];
-}
-
-impl Flatten for [Line] {
-    fn as_flattened_words(&self) -> &[u32] {
-        // SAFETY: a line is an array of words and as large as its alignment, so that lines lie without gaps.
-        unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), self.len() * PANEL) }
-    }
-
-    fn as_flattened_words_mut(&mut self) -> &mut [u32] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr().cast(), self.len() * PANEL) }
-    }
 }

@@ -73,6 +73,18 @@ impl Line {
     const ZERO: Line = Line([0; PANEL]);
 }
 
+/// The words of some lines.
+fn words_of(lines: &[Line]) -> &[u32] {
+    // SAFETY: a line is an array of words and as large as its alignment, so that lines lie without gaps.
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * PANEL) }
+}
+
+/// The words of some lines, for writing.
+fn words_mut(lines: &mut [Line]) -> &mut [u32] {
+    // SAFETY: as above.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * PANEL) }
+}
+
 /// How products read the left-hand side: in words of 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {

@@ -4,9 +4,8 @@
 //! compiler makes a second version of them.
 
 use super::bf16::{pair, round};
-use super::left::Flatten;
 use super::transpose::to_rows;
-use super::{Line, PANEL, TILE_LINES};
+use super::{Line, PANEL, TILE_LINES, words_mut};
 use crate::Matrix;
 
 /// Rows of the right-hand matrix in a tile of pairs.
@@ -61,7 +60,7 @@ fn values_generic(b: Matrix<'_>, lines: &mut [Line], panel_lines: usize, rounded
     for (panel, lines) in lines.chunks_exact_mut(panel_lines.max(1)).enumerate() {
         fill_values(b.col_range((panel * PANEL).min(b.cols())..b.cols().min((panel + 1) * PANEL)), lines);
         if rounded {
-            for word in lines.as_flattened_words_mut() {
+            for word in words_mut(lines) {
                 *word = round(f32::from_bits(*word)).to_bits();
             }
         }
@@ -74,7 +73,7 @@ fn fill_values(x: Matrix<'_>, lines: &mut [Line]) {
     if x.cols() < PANEL || x.rows() < lines.len() {
         lines.fill(Line::ZERO);
     }
-    let to = floats(lines.as_flattened_words_mut());
+    let to = floats(words_mut(lines));
     if x.col_stride() == 1 && x.cols() == PANEL && x.row_stride() >= PANEL {
         // A copy of known length needs no call.
         for (to, row) in to.chunks_exact_mut(PANEL).zip(x.data().chunks(x.row_stride())).take(x.rows()) {
