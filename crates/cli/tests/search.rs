@@ -153,7 +153,9 @@ fn prompts_of_unequal_length_are_carried_on_side_by_side() {
     }
     place.write("none.txt", "");
     let refused = |file: &str| place.call(&["generate", "runs/cats", "--prompts", file]).refused(2);
-    assert!(refused("none.txt").contains("none.txt has 0 lines; it takes a prompt a line"));
+    assert!(refused("none.txt").contains("none.txt has no line; it takes a prompt a line"));
+    place.write("many.txt", "the\n".repeat(10_001));
+    assert!(refused("many.txt").contains("10,001 prompts are asked for; at most 10,000 pieces"));
     place.write("strange.txt", "the\n§\n");
     assert!(refused("strange.txt").starts_with("line 2 of strange.txt"));
 }

@@ -26,8 +26,8 @@ use crate::progress::Progress;
 /// How often each of several tunes is written anew until it is complete, where `--retry` does not say it.
 const RETRY_MUSIC: usize = 10;
 
-/// Most prompts of a file: all are open at once.
-const MOST_PROMPTS: usize = 10_000;
+/// Most pieces: all are open at once.
+const MOST_PIECES: u32 = 10_000;
 
 /// Symbols after which a piece is broken off, where `--tokens` does not say it.
 const TOKENS: u32 = 2_000;
@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
     /// Pieces to write for each prompt, side by side
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PIECES)))]
     count: u32,
     /// Symbols after which a piece is broken off; frames of a piece of chords, events of one that was learnt from MIDI
     /// [default: 2,000; 64 frames, 1,000 events]
@@ -172,6 +172,14 @@ pub fn run(args: &Args) -> Result<()> {
     let MusicArgs { midi, wav, soundfont, .. } = &args.music;
     let keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
     let prompts = args.prompts(music)?;
+    let asked = prompts.len() * args.count as usize;
+    if asked > MOST_PIECES as usize {
+        let [asked, most] = [asked, MOST_PIECES as usize].map(|pieces| counted(pieces, "piece"));
+        let of = counted(prompts.len(), "prompt");
+        return Err(Failure::call(format!(
+            "{asked} of {of} are asked for; at most {most} are written side by side"
+        )));
+    }
     let options = GenerateOptions {
         sampling,
         beams,
@@ -278,10 +286,9 @@ impl Args {
         };
         if let Some(path) = &self.prompts {
             let prompts: Vec<String> = read(path)?.lines().map(unescaped).collect();
-            if prompts.is_empty() || prompts.len() > MOST_PROMPTS {
-                let found = counted(prompts.len(), "line");
-                let right = format!("it takes a prompt a line, at least one and at most {MOST_PROMPTS}");
-                return Err(Failure::call(format!("--prompts: {} has {found}; {right}", path.display())));
+            if prompts.is_empty() {
+                let found = format!("{} has no line", path.display());
+                return Err(Failure::call(format!("--prompts: {found}; it takes a prompt a line")));
             }
             return Ok(prompts);
         }
