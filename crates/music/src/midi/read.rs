@@ -41,6 +41,9 @@ const MOST_QUARTERS: Ticks = 100_000;
 /// # Errors
 /// When the bytes are no MIDI file or count time in film frames.
 pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
+    if counts_frames(bytes) {
+        return Err(ReadError::Timecode);
+    }
     let smf = Smf::parse(bytes)?;
     check_whole(bytes)?;
     let Timing::Metrical(division) = smf.header.timing else { return Err(ReadError::Timecode) };
@@ -56,6 +59,12 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     score.metres.sort_by_key(|t| t.0);
     score.keys.sort_by_key(|t| t.0);
     Ok(score)
+}
+
+/// Whether the header says that times are in frames of film: the parser stumbles over some rates of theirs.
+fn counts_frames(bytes: &[u8]) -> bool {
+    let header = bytes.windows(4).position(|name| name == b"MThd");
+    header.and_then(|at| bytes.get(at + 12)).is_some_and(|division| division & 0x80 != 0)
 }
 
 /// Refuses a file that ends before the tracks that it states.
@@ -205,6 +214,15 @@ mod tests {
         }
         let half = read(&whole[..whole.len() / 2]).unwrap_err().to_string();
         assert!(half.contains("cut off") && half.contains("track"), "{half}");
+    }
+
+    #[test]
+    fn every_rate_of_film_frames_is_refused() {
+        let mut file = midi::write(&abc::parse_tune(TUNE).0.score());
+        for rate in 128..=255 {
+            file[12] = rate;
+            assert!(matches!(read(&file), Err(ReadError::Timecode)), "{rate}");
+        }
     }
 
     proptest! {
