@@ -3,7 +3,7 @@
 mod common;
 
 use anaphora_kernels::matmul::bf16::{from_bf16, round, to_bf16};
-use anaphora_kernels::matmul::linear::{product_rows, weight_gradient};
+use anaphora_kernels::matmul::linear::{PackedColumns, product_rows, weight_gradient};
 use anaphora_kernels::matmul::{Packed, Scratch, multiply, reference};
 use anaphora_kernels::{Isa, Matrix, Pool, Precision};
 
@@ -126,6 +126,33 @@ fn gradients_of_many_rows() {
             for threads in [2, 3] {
                 let same = run(threads) == (dw.clone(), db.clone(), dx.clone());
                 assert!(same, "{n} x {k} {} with {threads} threads", precision.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_maps_are_cut_by_rows_or_by_columns() {
+    // Few rows are cut by columns, many by rows; the last size has no column for some of the threads.
+    for (m, k, n) in [(5, 40, 50), (40, 700, 100), (300, 70, 130), (300, 33, 7)] {
+        let (x, weights, bias) = (common::values(m * k, 1), common::values(n * k, 2), common::values(n, 3));
+        let (x, weights) = (Matrix::new(&x, m, k), Matrix::new(&weights, n, k).transposed());
+        let mut expected: Vec<f32> = bias.iter().copied().cycle().take(m * n).collect();
+        reference(x, weights, &mut expected, n, true);
+        for (precision, tolerance) in PRECISIONS.into_iter().zip([1e-4, 0.2]) {
+            let run = |threads| {
+                let pool = Pool::new(threads);
+                let mut packed = PackedColumns::new(precision, threads);
+                packed.pack(&pool, weights);
+                let mut y = vec![f32::NAN; m * n];
+                packed.product(&pool, x, Some(&bias), &mut y, None);
+                y
+            };
+            let y = run(1);
+            let close = y.iter().zip(&expected).all(|(y, expected)| (y - expected).abs() < tolerance);
+            assert!(close, "{m} x {k} x {n} {}", precision.name());
+            for threads in [2, 3] {
+                assert!(run(threads) == y, "{m} x {k} x {n} {} with {threads} threads", precision.name());
             }
         }
     }

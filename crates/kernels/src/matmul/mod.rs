@@ -30,10 +30,9 @@ use crate::pool::share;
 use crate::{Isa, Matrix};
 
 /// The number format of the factors of a product; sums are always f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// 32-bit floats.
-    #[default]
     F32,
     /// Factors rounded to bfloat16.
     Bf16,
@@ -284,14 +283,12 @@ pub(crate) fn multiply_parts(
     if m == 0 || n == 0 {
         return;
     }
-    let form = part(0).form();
-    if a.cols() == 0 || form == Form::Tiles {
-        for index in 0..parts.len() {
-            let first = first(index).min(c.len());
-            multiply(a, &part(index), &mut c[first..], n, accumulate, scratch);
-        }
-        return;
+    if a.cols() == 0 {
+        return if !accumulate {
+            c.fill(0.0)
+        };
     }
+    let form = part(0).form();
     let held = left::rows_held(form, a.cols());
     for start in (0..m).step_by(held) {
         let rows = start..(start + held).min(m);

@@ -5,7 +5,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::vector::{Block, Kernel};
+use super::vector::{Block, Kernel, by_size};
 
 /// Lines to fetch ahead in each panel: 2 KiB.
 const AHEAD: usize = 32;
@@ -25,18 +25,7 @@ fn panels(rows: usize, left: usize) -> usize {
 /// Calls a kernel for as many rows and panels.
 macro_rules! call {
     ($kernel:ident, $block:expr, $rows:expr, $panels:expr) => {
-        match ($rows, $panels) {
-            (1, 4) => $kernel::<1, 4>($block),
-            (1, 2) => $kernel::<1, 2>($block),
-            (2, 2) => $kernel::<2, 2>($block),
-            (1, 1) => $kernel::<1, 1>($block),
-            (2, 1) => $kernel::<2, 1>($block),
-            (3, 1) => $kernel::<3, 1>($block),
-            (4, 1) => $kernel::<4, 1>($block),
-            (5, 1) => $kernel::<5, 1>($block),
-            (6, 1) => $kernel::<6, 1>($block),
-            (rows, panels) => unreachable!("block of {rows} rows and {panels} panels"),
-        }
+        by_size!($kernel, $block, ($rows, $panels), (1, 1)(2, 1)(3, 1)(4, 1)(5, 1)(6, 1)(1, 2)(2, 2)(1, 4))
     };
 }
 

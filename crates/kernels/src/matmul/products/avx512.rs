@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Block, Kernel};
+use super::vector::{Block, Kernel, by_size};
 
 /// Lines to fetch ahead in each panel: 2 KiB.
 const AHEAD: usize = 32;
@@ -29,36 +29,14 @@ fn panels(rows: usize, left: usize) -> usize {
 /// Calls a kernel for as many rows and panels.
 macro_rules! call {
     ($kernel:ident, $block:expr, $rows:expr, $panels:expr) => {
-        match ($rows, $panels) {
-            (1, 1) => $kernel::<1, 1>($block),
-            (2, 1) => $kernel::<2, 1>($block),
-            (3, 1) => $kernel::<3, 1>($block),
-            (4, 1) => $kernel::<4, 1>($block),
-            (5, 1) => $kernel::<5, 1>($block),
-            (6, 1) => $kernel::<6, 1>($block),
-            (7, 1) => $kernel::<7, 1>($block),
-            (8, 1) => $kernel::<8, 1>($block),
-            (1, 2) => $kernel::<1, 2>($block),
-            (2, 2) => $kernel::<2, 2>($block),
-            (3, 2) => $kernel::<3, 2>($block),
-            (4, 2) => $kernel::<4, 2>($block),
-            (5, 2) => $kernel::<5, 2>($block),
-            (6, 2) => $kernel::<6, 2>($block),
-            (7, 2) => $kernel::<7, 2>($block),
-            (8, 2) => $kernel::<8, 2>($block),
-            (1, 3) => $kernel::<1, 3>($block),
-            (2, 3) => $kernel::<2, 3>($block),
-            (3, 3) => $kernel::<3, 3>($block),
-            (4, 3) => $kernel::<4, 3>($block),
-            (5, 3) => $kernel::<5, 3>($block),
-            (6, 3) => $kernel::<6, 3>($block),
-            (7, 3) => $kernel::<7, 3>($block),
-            (8, 3) => $kernel::<8, 3>($block),
-            (1, 4) => $kernel::<1, 4>($block),
-            (2, 4) => $kernel::<2, 4>($block),
-            (1, 8) => $kernel::<1, 8>($block),
-            (rows, panels) => unreachable!("block of {rows} rows and {panels} panels"),
-        }
+        by_size!(
+            $kernel,
+            $block,
+            ($rows, $panels),
+            (1, 1)(2, 1)(3, 1)(4, 1)(5, 1)(6, 1)(7, 1)(8, 1)(1, 2)(2, 2)(3, 2)(4, 2)(5, 2)(6, 2)(7, 2)(8, 2)(
+                1, 3
+            )(2, 3)(3, 3)(4, 3)(5, 3)(6, 3)(7, 3)(8, 3)(1, 4)(2, 4)(1, 8)
+        )
     };
 }
 

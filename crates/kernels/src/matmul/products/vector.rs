@@ -31,6 +31,19 @@ pub(super) struct Block {
     pub load: bool,
 }
 
+/// Calls a kernel compiled for as many rows and panels, one of those listed.
+#[cfg(target_arch = "x86_64")]
+macro_rules! by_size {
+    ($kernel:ident, $block:expr, $size:expr, $(($rows:literal, $panels:literal))*) => {
+        match $size {
+            $(($rows, $panels) => $kernel::<$rows, $panels>($block),)*
+            (rows, panels) => unreachable!("block of {rows} rows and {panels} panels"),
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use by_size;
+
 /// The innermost loop, one for each instruction set.
 pub(super) trait Kernel {
     /// Most rows in a block.
