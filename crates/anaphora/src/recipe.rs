@@ -237,6 +237,12 @@ impl Recipe {
         if self.task == Task::Memory && data.builtin.is_none() {
             return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
         }
+        if data.builtin == Some(Builtin::Adding) && self.training.length < 2 {
+            let length = self.training.length;
+            return Some(format!(
+                "training.length is {length}, and data.builtin = \"adding\" marks two numbers; it takes 2 or more"
+            ));
+        }
         if let (Task::Forecast | Task::Trajectory | Task::Memory, Some(path)) = (self.task, &data.validation)
         {
             let (task, path) = (self.task, path.display());

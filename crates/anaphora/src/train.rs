@@ -16,7 +16,7 @@ use anaphora_nn::Precision;
 
 use self::trainer::Trainer;
 use crate::assets::Assets;
-use crate::learner::Description;
+use crate::learner::{Description, Learner};
 use crate::recipe::{self, Recipe, Task};
 use crate::run::{Run, RunInfo, Score, Site, Source};
 use crate::{Error, Result, tasks};
@@ -132,6 +132,7 @@ pub fn train(
     let mut assets = Assets::new(site.path());
     let learner = tasks::open(&recipe, &mut assets, &mut |note| observer(&Event::Note(note)))?;
     recipe.task = learner.task();
+    refuse_no_validation(&*learner, &recipe)?;
     let mut sources = BTreeMap::new();
     for (field, path) in recipe.data.paths_mut() {
         if let Some(path) = path {
@@ -141,6 +142,16 @@ pub fn train(
     let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
     let run = site.create(&recipe, assets.made(), info)?;
     Trainer::new(run, recipe, learner).run(stop, observer, None)
+}
+
+/// Refuses a training whose best model nothing could tell.
+fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+    let Description { example, train, validation, .. } = learner.describe();
+    if validation.examples == 0 || validation.units == 0 {
+        let fraction = recipe.data.validation_fraction;
+        return Err(Error::NoValidation { example, train: train.examples, fraction });
+    }
+    Ok(())
 }
 
 /// Goes on with the training of a run folder from its newest sound checkpoint.

@@ -76,7 +76,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
 }
 
 fn path(data: &Data) -> PathBuf {
-    data.train.clone().unwrap_or_default()
+    data.train.clone().unwrap_or_else(|| "built-in ball".into())
 }
 
 fn steps(series: &Series) -> Steps {
