@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::decoding::sampling::SamplingError;
 use crate::recipe::RecipeError;
-use crate::sampling::SamplingError;
-use crate::weights::WeightsError;
+use crate::run::weights::WeightsError;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -166,7 +166,7 @@ pub enum Error {
     Roll(#[from] anaphora_data::roll::RollError),
     /// A score cannot be computed.
     #[error(transparent)]
-    Score(#[from] crate::scores::ScoreError),
+    Score(#[from] crate::metrics::ScoreError),
     /// A run whose model continues texts is asked to predict.
     #[error("{} is a model that continues text or music; write with it by `anaphora generate`", .0.display())]
     Generates(PathBuf),

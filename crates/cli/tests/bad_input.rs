@@ -72,8 +72,7 @@ fn a_training_that_validates_on_nothing_is_refused() {
 fn two_numbers_are_marked_among_two_at_least() {
     let place = Workplace::new();
     let sentence = place.call(&["train", "--builtin", "adding", "--length", "1"]).refused(2);
-    let said =
-        "training.length is 1, and data.builtin = \"adding\" marks two numbers; it takes 2 or more";
+    let said = "training.length is 1, and data.builtin = \"adding\" marks two numbers; it takes 2 or more";
     assert_eq!(sentence, said);
     place.call(&["train", "--builtin", "adding", "--length", "2", "--steps", "1"]).ok();
     place.call(&["train", "--builtin", "copy", "--length", "1", "--steps", "1"]).ok();

@@ -9,8 +9,8 @@ use super::backbone::embedding_deviation;
 use super::decoder::{Decoder, Memory, Written};
 use super::encoder::{Encoded, Encoder, Reads};
 use super::pair_batch::PairBatch;
-use crate::learner::Compute;
 use crate::recipe;
+use crate::training::Compute;
 
 /// How pairs are taught.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,8 @@ use anaphora_nn::{
 };
 
 use super::encoder::{Encoder, Reads};
-use crate::learner::Compute;
 use crate::recipe;
+use crate::training::Compute;
 
 /// What is predicted, and how far from the truth it is.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,9 +12,9 @@ use super::forecast::{
     prediction,
 };
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
 use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Series, Task};
+use crate::run::assets::Assets;
 use crate::{Device, Error, Result, Run};
 
 /// The seed and number of built-in throws.

@@ -72,7 +72,7 @@ fn language(args: &Args, device: &Device) -> Result<()> {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), device)?;
+    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), device)?;
     if args.json {
         return print_json(&report);
     }

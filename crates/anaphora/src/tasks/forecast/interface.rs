@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::collection::{Collection, Member, Origin};
 use super::linear::{Linear, Sums};
 use crate::Result;
-use crate::learner::Compute;
 use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
+use crate::training::Compute;
 
 /// Windows that are forecast from at once.
 const ROWS: usize = 256;
