@@ -1,6 +1,6 @@
 //! How a model that writes sequences searches for them.
 
-use anaphora::beam::BeamOptions;
+use anaphora::decoding::beam::BeamOptions;
 use anaphora::tasks::{Predictor, Writing};
 
 use crate::error::Result;

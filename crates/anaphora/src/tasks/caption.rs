@@ -13,14 +13,13 @@ use serde_json::{Value, json};
 use super::pairs::{Pairs, Writing, teaching, write};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::{Assets, read_json};
-use crate::corpus;
-use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
-use crate::model::{EncoderDecoder, Reads, Teaching};
+use crate::metrics::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
+use crate::model::{Backward, Compute, EncoderDecoder, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, Input, Recipe, Task};
-use crate::scores::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
-use crate::trained::load_weights;
-use crate::weights::NamedTensor;
+use crate::run::assets::{Assets, read_json, read_tokenizer};
+use crate::run::weights::NamedTensor;
+use crate::tasks::language::corpus;
+use crate::training::{Description, Learner, Learnt, Validation};
 use crate::{Device, Error, Result, Run};
 
 /// The name of the file of how a run's model sees pictures.
@@ -303,9 +302,9 @@ impl Captioner {
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
         let sight: Sight = read_json(run.path(), PICTURES)?;
-        let tokenizer = corpus::read_tokenizer(&run.tokenizer_path())?;
+        let tokenizer = read_tokenizer(&run.tokenizer_path())?;
         let mut model = EncoderDecoder::new(&recipe.model, sight.reads(), tokenizer.vocab_size(), None);
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         let writing = Writing { longest: (0.0, recipe.training.length), ..Writing::default() };
         Ok(Self { run, recipe, sight, tokenizer, model, compute: Compute::new(device), writing, n_best: 1 })
     }

@@ -13,15 +13,14 @@ use serde_json::json;
 use super::language::{Language, Learns};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::{Assets, Half, read_json};
-use crate::compose::{ComposeOptions, Composed};
-use crate::evaluate::Evaluator;
-use crate::learner::{Compute, Description, Extent};
-use crate::model::LanguageModel;
-use crate::notes::{self, TICKS_PER_SECOND};
+use crate::decoding::sampling::Sampler;
+use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
-use crate::sampling::Sampler;
-use crate::trained::load_weights;
+use crate::run::assets::{Assets, Half, read_json};
+use crate::tasks::compose::{ComposeOptions, Composed};
+use crate::tasks::language::Evaluator;
+use crate::tasks::midi::{self, TICKS_PER_SECOND};
+use crate::training::{Description, Extent};
 use crate::{Device, Error, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
@@ -50,10 +49,10 @@ enum Piece {
 impl Piece {
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
         let score = match self {
-            Piece::File(path) => notes::read_score(path)?,
+            Piece::File(path) => midi::read_score(path)?,
             Piece::Tune(tune) => abc::parse_tune(tune).0.score(),
         };
-        Ok(options.encode(&notes::in_seconds(&score))?)
+        Ok(options.encode(&midi::in_seconds(&score))?)
     }
 }
 
@@ -66,7 +65,7 @@ fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<
     let bad = data.skip_bad.then_some(told);
     let mut pieces = vec![];
     // Only their places are kept, for there may be many.
-    notes::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
+    midi::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
     Ok(pieces)
 }
 
@@ -135,7 +134,7 @@ impl Performer {
         let recipe = run.recipe()?;
         let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
     }
 
@@ -145,7 +144,7 @@ impl Performer {
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
-            prime.extend(events.encode(&notes::in_seconds(&notes::read_score(path)?))?);
+            prime.extend(events.encode(&midi::in_seconds(&midi::read_score(path)?))?);
         }
         let mut pieces = Vec::new();
         for index in 0..options.count {
@@ -164,7 +163,7 @@ impl Performer {
                 }
             }
             let decoded = events.decode(ids[1..].iter().copied());
-            let score = notes::to_score("", &decoded.notes, TICKS_PER_SECOND);
+            let score = midi::to_score("", &decoded.notes, TICKS_PER_SECOND);
             pieces.push(Composed { score, units: ids.len() - prime.len(), ended });
         }
         Ok(pieces)
@@ -193,7 +192,7 @@ impl Predictor for Performer {
         let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, &mut self.compute)?;
         let mut report = Report::new(pieces.len(), "piece");
         report.add("nats an event", nats);
-        report.add("perplexity", crate::scores::perplexity(nats));
+        report.add("perplexity", crate::metrics::perplexity(nats));
         report.details.insert("events".into(), json!(events));
         Ok(report)
     }
@@ -201,24 +200,24 @@ impl Predictor for Performer {
 
 #[cfg(test)]
 mod tests {
-    use anaphora_music::midi;
-
     use super::*;
 
     #[test]
     fn midi_to_events_and_back_loses_nothing_but_the_stated_quantisation() {
         let options = EventOptions::default();
         for tune in composer::compose(9, 20) {
-            let played = midi::read(&midi::write(&abc::parse_tune(&tune).0.score())).unwrap();
-            let notes = notes::in_seconds(&played);
+            let played =
+                anaphora_music::midi::read(&anaphora_music::midi::write(&abc::parse_tune(&tune).0.score()))
+                    .unwrap();
+            let notes = midi::in_seconds(&played);
             let ids = options.encode(&notes).unwrap();
             let decoded = options.decode(ids.iter().copied());
             assert_eq!((&decoded.notes, decoded.stray), (&options.quantise(&notes).unwrap(), 0));
             for (note, heard) in notes.iter().zip(&decoded.notes) {
                 assert!((note.start - heard.start).abs() <= options.step / 2.0 + 1e-9, "{note:?} {heard:?}");
             }
-            let written = midi::write(&notes::to_score("", &decoded.notes, TICKS_PER_SECOND));
-            let again = notes::in_seconds(&midi::read(&written).unwrap());
+            let written = anaphora_music::midi::write(&midi::to_score("", &decoded.notes, TICKS_PER_SECOND));
+            let again = midi::in_seconds(&anaphora_music::midi::read(&written).unwrap());
             assert_eq!(options.encode(&again).unwrap(), ids, "a second round loses nothing at all");
         }
     }

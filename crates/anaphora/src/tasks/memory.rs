@@ -9,11 +9,10 @@ use anaphora_nn::Params;
 use serde_json::{Value, json};
 
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::learner::{Backward, Compute, Description, Extent, Learner, Learnt, Validation};
-use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
-use crate::trained::load_weights;
-use crate::weights::NamedTensor;
+use crate::run::weights::NamedTensor;
+use crate::training::{Description, Extent, Learner, Learnt, Validation};
 use crate::{Device, Error, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
@@ -320,7 +319,7 @@ impl Remembers {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
         let mut model = problem.model(&recipe, None);
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         Ok(Self { run, problem, model, compute: Compute::new(device) })
     }
 

@@ -4,10 +4,12 @@ mod caption;
 mod chorales;
 mod classes;
 mod classify;
+pub mod compose;
 mod events;
 mod forecast;
-mod language;
+pub mod language;
 mod memory;
+mod midi;
 mod pairs;
 mod parts;
 mod predict;
@@ -34,14 +36,18 @@ use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Place};
 use serde_json::Value;
 
-use crate::assets::Assets;
-use crate::learner::Learner;
 use crate::recipe::{Data, Recipe, Task, Training};
+use crate::run::assets::Assets;
+use crate::training::Learner;
 use crate::{Device, Error, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
 /// passed over.
-pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Box<dyn Learner>> {
+pub fn learner(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
     Ok(match recipe.task {
         Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
         Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),

@@ -4,11 +4,11 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence, Tokenizer};
 use anaphora_nn::State;
 
 use crate::Result;
-use crate::beam::{self, BeamOptions, BeamSearch, Hypothesis};
-use crate::learner::{Backward, Compute, Extent, Learnt};
-use crate::model::{EncoderDecoder, PairBatch, Teaching};
+use crate::decoding::beam::{self, BeamOptions, BeamSearch, Hypothesis};
+use crate::decoding::sampling::log_softmax;
+use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::Training;
-use crate::sampling::log_softmax;
+use crate::training::{Extent, Learnt};
 
 /// Tokens that are scored at once.
 const UNITS: usize = 4_096;
@@ -53,7 +53,7 @@ impl Pairs {
         PairBatch::new(&pairs, end)
     }
 
-    /// Learns from some pairs; see [`crate::learner::Learner::learn`].
+    /// Learns from some pairs; see [`crate::training::Learner::learn`].
     pub fn learn(
         &self,
         pairs: &[usize],
@@ -154,7 +154,7 @@ fn write_batch(
         for (ids, logits) in open.zip(logits.chunks_exact(model.vocab_size())) {
             let at = distribution.len();
             log_softmax(logits, &mut distribution)?;
-            for id in crate::sampling::repeating(ids, writing.no_repeat_ngram) {
+            for id in crate::decoding::sampling::repeating(ids, writing.no_repeat_ngram) {
                 distribution[at + id as usize] = f64::NEG_INFINITY;
             }
         }

@@ -6,7 +6,7 @@ use anaphora_data::DataError;
 use serde_json::{Map, Value, json};
 
 use super::pairs::Writing;
-use crate::scores::{ClassScore, Confusion};
+use crate::metrics::{ClassScore, Confusion};
 use crate::{Error, Result};
 
 /// Something to predict from.

@@ -12,9 +12,9 @@ use super::forecast::{
     prediction,
 };
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
 use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Series, Task};
+use crate::run::assets::Assets;
 use crate::{Device, Error, Result, Run};
 
 /// The seed and number of built-in throws.
@@ -76,7 +76,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
 }
 
 fn path(data: &Data) -> PathBuf {
-    data.train.clone().unwrap_or_default()
+    data.train.clone().unwrap_or_else(|| "built-in ball".into())
 }
 
 fn steps(series: &Series) -> Steps {

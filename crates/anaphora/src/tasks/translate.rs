@@ -10,14 +10,13 @@ use serde_json::{Value, json};
 use super::pairs::{Pairs, Writing, teaching, texts, write};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::Assets;
-use crate::corpus;
-use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
-use crate::model::{EncoderDecoder, PairBatch, Reads, Teaching};
+use crate::metrics::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
+use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
-use crate::scores::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
-use crate::trained::load_weights;
-use crate::weights::NamedTensor;
+use crate::run::assets::{Assets, read_tokenizer};
+use crate::run::weights::NamedTensor;
+use crate::tasks::language::corpus;
+use crate::training::{Description, Learner, Learnt, Validation};
 use crate::{Device, Error, Result, Run};
 
 /// Names of the files of a run's tokenizers.
@@ -111,7 +110,7 @@ impl Languages {
     }
 
     fn of(run: &Run) -> Result<Self> {
-        let read = |name: &str| corpus::read_tokenizer(&run.path().join(name));
+        let read = |name: &str| read_tokenizer(&run.path().join(name));
         Ok(Self { source: read(SOURCE)?, target: read(TARGET)? })
     }
 
@@ -249,7 +248,7 @@ impl Translator {
         let languages = Languages::of(&run)?;
         let reads = Reads::Tokens(languages.source.vocab_size());
         let mut model = EncoderDecoder::new(&recipe.model, reads, languages.target.vocab_size(), None);
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         let (writing, compute) = (Writing::default(), Compute::new(device));
         Ok(Self { run, recipe, languages, model, compute, writing, n_best: 1 })
     }

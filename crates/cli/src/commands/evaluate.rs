@@ -73,7 +73,7 @@ fn language(args: &Args, compute: &mut Compute) -> Result<()> {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), compute)?;
+    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), compute)?;
     if args.json {
         return print_json(&report);
     }

@@ -7,10 +7,10 @@ use anaphora_music::{Score, TICKS_PER_QUARTER, Tempo};
 use super::Harmonist;
 use super::coding::{END, FRAME};
 use crate::Result;
-use crate::compose::{ComposeOptions, Composed};
-use crate::notes;
+use crate::decoding::sampling::Sampler;
 use crate::recipe::Notes;
-use crate::sampling::Sampler;
+use crate::tasks::compose::{ComposeOptions, Composed};
+use crate::tasks::midi;
 
 /// How hard notes are struck, and how many quarter notes a minute has.
 const VELOCITY: u8 = 80;
@@ -21,8 +21,8 @@ impl Harmonist {
     pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
         let mut prime = Vec::new();
         if let Some(path) = &options.prime {
-            let score = notes::read_score(path)?;
-            prime = to_chords(&notes::in_quarters(&score), self.coding.frame)?;
+            let score = midi::read_score(path)?;
+            prime = to_chords(&midi::in_quarters(&score), self.coding.frame)?;
             self.coding.check(&prime, path)?;
         }
         let mut pieces = Vec::new();
@@ -33,7 +33,7 @@ impl Harmonist {
                 Notes::Conditioned => self.conditioned(&prime, options.units, sampler)?,
             };
             let notes = to_notes(&frames, self.coding.frame, VELOCITY);
-            let mut score: Score = notes::to_score("", &notes, TICKS_PER_QUARTER as f64);
+            let mut score: Score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
             score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
             pieces.push(Composed { score, units: frames.len() - prime.len(), ended });
         }

@@ -4,11 +4,11 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence};
 
 use super::interface::Interface;
 use crate::Result;
-use crate::learner::{Compute, Extent, Validation};
-use crate::model::{SequenceModel, Targets};
-use crate::scores::{Confusion, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
+use crate::metrics::{Confusion, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
+use crate::model::{Compute, SequenceModel, Targets};
 use crate::tasks::Report;
 use crate::tasks::classes::{likeliest, softmax, surprise};
+use crate::training::{Extent, Validation};
 
 /// Sequences that are scored at once.
 const ROWS: usize = 256;

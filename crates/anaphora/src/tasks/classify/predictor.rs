@@ -11,14 +11,12 @@ use super::interface::{CLASSES, Interface};
 use super::read::{Example, Raw, read};
 use super::steps::{Ear, Steps, number_frames};
 use super::{files, parts};
-use crate::assets::read_json;
-use crate::corpus::read_tokenizer;
-use crate::learner::Compute;
-use crate::model::SequenceModel;
+use crate::model::{Compute, SequenceModel};
 use crate::recipe::Recipe;
+use crate::run::assets::read_json;
+use crate::run::assets::read_tokenizer;
 use crate::tasks::classes::likeliest;
 use crate::tasks::predict::{Given, On, Prediction, Predictor, Report, lines, text_lines};
-use crate::trained::load_weights;
 use crate::{Device, Error, Result, Run};
 
 /// A trained classifier.
@@ -43,7 +41,7 @@ impl Classifier {
         let shape = interface.shape(tokenizer.as_ref());
         let objective = interface.objective(0.0, None);
         let mut model = SequenceModel::new(&interface.model(&recipe.model), shape, objective, None);
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         Ok(Self { run, recipe, interface, tokenizer, model, compute: Compute::new(device) })
     }
 

@@ -16,8 +16,8 @@ use super::super::{column, table_options};
 use super::files;
 use super::steps::{Steps, number_frames};
 use crate::Result;
-use crate::corpus;
 use crate::recipe::{self, Builtin, Data, Input};
+use crate::tasks::language::corpus;
 
 /// Examples that the built-in rules make, and the seed from which they make them.
 const BUILTIN: (u64, usize) = (1, 4_000);

@@ -6,7 +6,7 @@ use super::Prepared;
 use super::collection::{Collection, Origin};
 use super::interface::{Interface, Network};
 use crate::Result;
-use crate::scores::{coverage, mae, mape, mse, pinball};
+use crate::metrics::{coverage, mae, mape, mse, pinball};
 use crate::tasks::predict::Report;
 
 /// Forecasts of one kind, `[origins, ahead, columns]`, in the series' own unit.

@@ -8,11 +8,11 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence, Spelling};
 use serde_json::{Map, Value, json};
 
 use super::lexicon::Lexicon;
-use crate::learner::{Compute, Extent, Validation};
-use crate::model::{SequenceModel, Targets};
-use crate::scores::{Confusion, SpanScores, span_scores};
+use crate::metrics::{Confusion, SpanScores, span_scores};
+use crate::model::{Compute, SequenceModel, Targets};
 use crate::tasks::classes::{likeliest, softmax, surprise};
 use crate::tasks::predict::{Report, class_table};
+use crate::training::{Extent, Validation};
 use crate::{Error, Result};
 
 /// Sentences that are scored at once.

@@ -7,9 +7,9 @@ use anaphora_data::tagged::Sentence;
 use serde::{Deserialize, Serialize};
 
 use super::source;
+use crate::metrics::mark_spans;
 use crate::model::{Reads, Shape};
 use crate::recipe::{Backbone, Data, Model, RecipeError, Tokenizer};
-use crate::scores::mark_spans;
 use crate::tasks::parts::Parts;
 use crate::{Error, Result};
 

@@ -6,14 +6,12 @@ use serde_json::json;
 use super::examples::Examples;
 use super::lexicon::{LEXICON, Lexicon};
 use super::{options, parts, read, source};
-use crate::assets::read_json;
-use crate::learner::Compute;
-use crate::model::{Objective, SequenceModel};
+use crate::metrics::{Span, spans};
+use crate::model::{Compute, Objective, SequenceModel};
 use crate::recipe::{Data, Recipe};
-use crate::scores::{Span, spans};
+use crate::run::assets::read_json;
 use crate::tasks::classes::likeliest;
 use crate::tasks::predict::{Given, On, Prediction, Predictor, Report, lines, text_lines};
-use crate::trained::load_weights;
 use crate::{Device, Error, Result, Run};
 
 /// A trained tagger.
@@ -32,7 +30,7 @@ impl Tagger {
         let lexicon: Lexicon = read_json(run.path(), LEXICON)?;
         let objective = Objective::Classes { label_smoothing: 0.0, weights: None };
         let mut model = SequenceModel::new(&lexicon.model(&recipe.model), lexicon.shape(), objective, None);
-        load_weights(&run, model.params_mut())?;
+        run.load_weights(model.params_mut())?;
         Ok(Self { run, recipe, lexicon, model, compute: Compute::new(device) })
     }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anaphora::compose::{ComposeOptions, Composed, compose};
 use anaphora::recipe::Task;
+use anaphora::tasks::compose::{ComposeOptions, Composed, compose};
 use serde_json::json;
 
 use super::{Args, any_seed};
