@@ -157,7 +157,7 @@ pub fn generate(
         model.advance(compute, &begin, &vec![1; prompt], &mut state, &mut logits)?;
         let step = |_| {
             let start = Instant::now();
-            let token = sampler.sample(&mut logits, &[])?;
+            let token = sampler.sample(&logits, &[])?;
             model.advance(compute, &[token], &[1], &mut state, &mut logits)?;
             Ok(start.elapsed().as_secs_f64())
         };

@@ -1,23 +1,19 @@
-//! Writing music of several voices: pieces as notes, not as text.
+//! What is asked for, and comes back, where music of several voices is written: pieces as notes, not as text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anaphora_music::Score;
-use anaphora_nn::Device;
 
 use crate::decoding::sampling::SamplingOptions;
-use crate::recipe::Task;
-use crate::tasks::{Harmonist, Performer};
-use crate::{Error, Result, Run};
 
-/// What is to be written.
+/// What is to be composed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComposeOptions {
     /// How notes are drawn.
     pub sampling: SamplingOptions,
     /// A MIDI file that each piece goes on from.
     pub prime: Option<PathBuf>,
-    /// Pieces to write.
+    /// Pieces to compose, side by side.
     pub count: usize,
     /// Frames or events after which a piece is broken off, those that it goes on from aside.
     pub units: usize,
@@ -25,7 +21,7 @@ pub struct ComposeOptions {
     pub seed: u64,
 }
 
-/// A piece that was written.
+/// A composed piece.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composed {
     /// Its notes, those that it goes on from included.
@@ -34,14 +30,6 @@ pub struct Composed {
     pub units: usize,
     /// Whether it came to an end of its own.
     pub ended: bool,
-}
-
-/// Writes pieces with the model of a run whose music has several voices.
-pub fn compose(run: &Path, device: Device, options: &ComposeOptions) -> Result<Vec<Composed>> {
-    let run = Run::open(run)?;
-    match run.info().task {
-        Task::Chorales => Harmonist::open(run, device)?.compose(options),
-        Task::Events => Performer::open(run, device)?.compose(options),
-        task => Err(Error::Predicts { path: run.path().to_owned(), task }),
-    }
+    /// Whether the observer stopped it before its end.
+    pub stopped: bool,
 }

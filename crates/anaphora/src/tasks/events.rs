@@ -2,6 +2,7 @@
 //! symbols are these.
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use serde_json::json;
 use super::language::{Language, Learns};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::decoding::sampling::Sampler;
+use crate::decoding::sampling::{self, Sampler};
+use crate::decoding::{GenerateEvent, Observer, Sequences};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Assets, Half, read_json};
-use crate::tasks::compose::{ComposeOptions, Composed};
+use super::compose::{ComposeOptions, Composed};
 use crate::tasks::language::Evaluator;
 use crate::tasks::midi::{self, TICKS_PER_SECOND};
 use crate::training::{Description, Extent};
@@ -120,7 +122,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) ->
 }
 
 /// A trained model of events.
-pub struct Performer {
+pub struct EventComposer {
     run: Run,
     recipe: Recipe,
     options: EventOptions,
@@ -128,7 +130,7 @@ pub struct Performer {
     compute: Compute,
 }
 
-impl Performer {
+impl EventComposer {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
@@ -138,39 +140,53 @@ impl Performer {
         Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
     }
 
-    /// Writes pieces, of `options.units` events at most beside those that it goes on from.
-    pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
+    /// Composes pieces, of `options.units` events at most beside those that they go on from.
+    pub fn compose(&mut self, options: &ComposeOptions, observer: &mut Observer) -> Result<Vec<Composed>> {
         let Self { options: events, model, compute, .. } = self;
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
             prime.extend(events.encode(&midi::in_seconds(&midi::read_score(path)?))?);
         }
-        let mut pieces = Vec::new();
-        for index in 0..options.count {
-            let mut sampler = Sampler::new(options.sampling, options.seed, index as u32)?;
-            let (mut state, mut logits) = (model.initial_state(1), Vec::new());
-            let (mut ids, mut ended) = (prime.clone(), false);
-            let mut read = 0;
-            while ids.len() - prime.len() < options.units && !ended {
-                let new = &ids[read..];
-                model.advance(compute, new, &vec![1; new.len()], &mut state, &mut logits)?;
-                read = ids.len();
-                let id = sampler.sample(&mut logits, &ids[1..])?;
-                ended = id == end;
-                if !ended {
-                    ids.push(id);
-                }
+        let primed = prime.len();
+        let sampler = |index| Sampler::new(options.sampling, options.seed, sampling::stream(index, 0));
+        let mut samplers = (0..options.count).map(sampler).collect::<Result<Vec<_>, _>>()?;
+        let mut sequences = Sequences::read(model, compute, std::slice::from_ref(&prime))?;
+        sequences.select(&vec![0; options.count]);
+        let mut pieces = vec![prime; options.count];
+        let mut open: Vec<usize> = (0..options.count).collect();
+        let mut going = ControlFlow::Continue(());
+        for step in 1..=options.units {
+            if open.is_empty() || going.is_break() {
+                break;
             }
+            let mut next = Vec::with_capacity(open.len());
+            for (&piece, logits) in open.iter().zip(sequences.logits()) {
+                // The first token is the end of the piece before, which is none of this one's.
+                next.push(samplers[piece].sample(logits, &pieces[piece][1..])?);
+            }
+            open.iter().zip(&next).for_each(|(&piece, &id)| pieces[piece].push(id));
+            going = observer(GenerateEvent::Step { tokens: step });
+            let rows: Vec<usize> = (0..open.len()).filter(|&row| next[row] != end).collect();
+            open = rows.iter().map(|&row| open[row]).collect();
+            if !open.is_empty() && step < options.units && going.is_continue() {
+                let last: Vec<u32> = rows.iter().map(|&row| next[row]).collect();
+                sequences.advance(&rows, &last)?;
+            }
+        }
+        let composed = |mut ids: Vec<u32>| {
+            let ended = ids.len() > primed && ids.pop_if(|id| *id == end).is_some();
+            let units = ids.len() - primed;
             let decoded = events.decode(ids[1..].iter().copied());
             let score = midi::to_score("", &decoded.notes, TICKS_PER_SECOND);
-            pieces.push(Composed { score, units: ids.len() - prime.len(), ended });
-        }
-        Ok(pieces)
+            let stopped = going.is_break() && !ended && units < options.units;
+            Composed { score, units, ended, stopped }
+        };
+        Ok(pieces.into_iter().map(composed).collect())
     }
 }
 
-impl Predictor for Performer {
+impl Predictor for EventComposer {
     fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
         Err(Error::Generates(self.run.path().to_owned()))
     }

@@ -4,7 +4,7 @@ mod caption;
 mod chorales;
 mod classes;
 mod classify;
-pub mod compose;
+mod compose;
 mod events;
 mod forecast;
 pub mod language;
@@ -18,9 +18,10 @@ mod trajectory;
 mod translate;
 
 pub use caption::{Caption, Captioner};
-pub use chorales::{Chorales, Harmonist};
+pub use chorales::{ChordComposer, Chorales};
 pub use classify::{Classifier, Classify};
-pub use events::Performer;
+pub use compose::{ComposeOptions, Composed};
+pub use events::EventComposer;
 pub use forecast::{Forecast, Forecaster};
 pub use language::Language;
 pub use memory::{Memory, Remembers};
@@ -36,6 +37,7 @@ use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Place};
 use serde_json::Value;
 
+use crate::decoding::Observer;
 use crate::recipe::{Data, Recipe, Task, Training};
 use crate::run::assets::Assets;
 use crate::training::Learner;
@@ -73,10 +75,26 @@ pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
         Task::Forecast => Box::new(Forecaster::open(run, device)?),
         Task::Trajectory => Box::new(Tracker::open(run, device)?),
         Task::Memory => Box::new(Remembers::open(run, device)?),
-        Task::Chorales => Box::new(Harmonist::open(run, device)?),
-        Task::Events => Box::new(Performer::open(run, device)?),
+        Task::Chorales => Box::new(ChordComposer::open(run, device)?),
+        Task::Events => Box::new(EventComposer::open(run, device)?),
         Task::Tag => Box::new(Tagger::open(run, device)?),
     })
+}
+
+/// Composes pieces with the model of a run whose music has several voices. `observer` is told of each step, in frames or events;
+/// where it breaks, what there is by then is returned.
+pub fn compose(
+    run: &Path,
+    device: Device,
+    options: &ComposeOptions,
+    observer: &mut Observer,
+) -> Result<Vec<Composed>> {
+    let run = Run::open(run)?;
+    match run.info().task {
+        Task::Chorales => ChordComposer::open(run, device)?.compose(options, observer),
+        Task::Events => EventComposer::open(run, device)?.compose(options, observer),
+        task => Err(Error::Predicts { path: run.path().to_owned(), task }),
+    }
 }
 
 /// Sets what a task has better defaults for than those of a language model.

@@ -1,7 +1,8 @@
 //! The training loop.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anaphora_nn::{AdamW, Device, Gradients, Sgd};
@@ -72,9 +73,12 @@ impl Trainer {
         }
     }
 
-    /// Trains to the end; `stop` is looked at after every step.
-    pub fn run(mut self, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)) -> Result<Outcome> {
+    /// Trains to the end, or until `observer` breaks at any event: the step under way is then finished, with the validation and
+    /// checkpoint that are due after it, and the training saved so that it can be resumed.
+    pub fn run(mut self, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
         let resumed = self.resumed;
+        let stop = Cell::new(false);
+        let observer = &mut |event: &Event| stop.set(stop.get() | observer(event).is_break());
         observer(&Event::Started(self.describe()));
         let mut metrics = MetricsLog::open(self.run.metrics_path(), resumed)?;
         let mut board = EventWriter::create(self.run.path(), resumed)?;
@@ -91,7 +95,7 @@ impl Trainer {
             if let Some(ended) = self.finished() {
                 break ended;
             }
-            if stop.load(Ordering::Relaxed) {
+            if stop.get() {
                 break Ended::Stopped;
             }
             let learning_rate = self.schedule.learning_rate(self.step, self.done()) * self.guard.scale;

@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     let recipe = recipe(f64::from(args.seconds) - WRITING);
     tell("Learning from the built-in tunes, to write a new one.\n");
     let outcome =
-        training::show(&folder, false, |stop, observer| anaphora::train(&recipe, &folder, stop, observer))?;
+        training::show(&folder, false, |observer| anaphora::train(&recipe, &folder, observer))?;
     if outcome.ended == Ended::Stopped {
         training::summarise(&folder, &outcome);
         return Ok(());

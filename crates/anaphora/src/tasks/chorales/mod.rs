@@ -236,7 +236,7 @@ impl Learner for Chorales {
 }
 
 /// A trained model of chords.
-pub struct Harmonist {
+pub struct ChordComposer {
     run: Run,
     recipe: Recipe,
     coding: Coding,
@@ -244,7 +244,7 @@ pub struct Harmonist {
     compute: Compute,
 }
 
-impl Harmonist {
+impl ChordComposer {
     /// Opens a run.
     pub fn open(run: Run, device: Device) -> Result<Self> {
         let recipe = run.recipe()?;
@@ -255,7 +255,7 @@ impl Harmonist {
     }
 }
 
-impl Predictor for Harmonist {
+impl Predictor for ChordComposer {
     fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
         Err(Error::Generates(self.run.path().to_owned()))
     }

@@ -2,11 +2,13 @@
 
 pub(super) mod corpus;
 mod evaluate;
-mod generate;
+mod generator;
+mod novelty;
 mod trained;
 
 pub use self::evaluate::{Report, evaluate, report};
-pub use self::generate::{GenerateOptions, Generated, Generator, Novelty, Progress, spelling};
+pub use self::generator::{Generator, spelling};
+pub use self::novelty::Novelty;
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
