@@ -96,9 +96,7 @@ pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>
 
 /// An observer that breaks at every event after the first at which `observer` does: a training that is stopped while its data
 /// are read ends as it begins.
-fn once_broken(
-    observer: &mut dyn FnMut(&Event) -> ControlFlow<()>,
-) -> impl FnMut(&Event) -> ControlFlow<()> {
+fn once_broken(observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> impl FnMut(&Event) -> ControlFlow<()> {
     let mut stop = ControlFlow::Continue(());
     move |event| {
         let answer = observer(event);

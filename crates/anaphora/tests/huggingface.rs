@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use anaphora::interop::huggingface;
 use anaphora::model::Compute;

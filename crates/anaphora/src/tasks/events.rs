@@ -11,6 +11,7 @@ use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
 use anaphora_music::abc;
 use serde_json::json;
 
+use super::compose::{ComposeOptions, Composed};
 use super::language::{Language, Learns};
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
@@ -19,7 +20,6 @@ use crate::decoding::{GenerateEvent, Observer, Sequences};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Assets, Half, read_json};
-use super::compose::{ComposeOptions, Composed};
 use crate::tasks::language::Evaluator;
 use crate::tasks::midi::{self, TICKS_PER_SECOND};
 use crate::training::{Description, Extent};

@@ -18,7 +18,7 @@ mod trajectory;
 mod translate;
 
 pub use caption::{Caption, Captioner};
-pub use chorales::{ChordComposer, Chorales};
+pub use chorales::{Chorales, ChordComposer};
 pub use classify::{Classifier, Classify};
 pub use compose::{ComposeOptions, Composed};
 pub use events::EventComposer;

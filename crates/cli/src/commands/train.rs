@@ -60,9 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
-    let outcome = training::show(&folder, args.json, |observer| {
-        anaphora::train(&recipe, &folder, observer)
-    })?;
+    let outcome = training::show(&folder, args.json, |observer| anaphora::train(&recipe, &folder, observer))?;
     if !args.json {
         training::summarise(&folder, &outcome);
     }

@@ -70,7 +70,8 @@ fn repetition_is_penalised_once() {
     for _ in 0..2 {
         let logits = [2.0, -2.0, 1.0, f32::NEG_INFINITY];
         let found = sampler.distribution(&logits, &[0, 1, 0, 3, 0, 99]).unwrap().to_vec();
-        let penalised = self::sampler(plain()).distribution(&[1.0, -4.0, 1.0, f32::NEG_INFINITY], &[]).unwrap().to_vec();
+        let penalised =
+            self::sampler(plain()).distribution(&[1.0, -4.0, 1.0, f32::NEG_INFINITY], &[]).unwrap().to_vec();
         assert_eq!(found, penalised);
     }
     // Below 1 it rewards; even then nothing overflows.

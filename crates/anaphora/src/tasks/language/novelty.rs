@@ -25,8 +25,7 @@ pub struct Novelty {
 
 /// Compares texts with the training data; of `tunes` the notes.
 pub fn novelty(texts: &[&str], training: &Section, tunes: bool) -> Result<Vec<Novelty>> {
-    let texts: Vec<&str> =
-        texts.iter().map(|text| if tunes { without_header(text) } else { text }).collect();
+    let texts: Vec<&str> = texts.iter().map(|text| if tunes { without_header(text) } else { text }).collect();
     let mut copying: Vec<Copying> = texts.iter().map(|text| Copying::new(text, PASSAGE)).collect();
     if tunes {
         training.each_piece(|tune| {
