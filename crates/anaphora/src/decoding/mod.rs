@@ -7,6 +7,7 @@
 pub mod beam;
 pub mod generate;
 pub mod sampling;
+pub mod search;
 mod sequences;
 mod stream;
 

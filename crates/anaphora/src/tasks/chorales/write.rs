@@ -7,14 +7,16 @@ use anaphora_data::roll::{Chord, to_chords, to_notes};
 use anaphora_music::{Score, TICKS_PER_QUARTER, Tempo};
 use anaphora_nn::State;
 
-use super::ChordComposer;
-use super::coding::{END, FRAME};
+use super::Chords;
+use super::coding::{Coding, END, FRAME};
 use crate::Result;
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{GenerateEvent, Observer};
+use crate::model::{Compute, SequenceModel};
 use crate::recipe::Notes;
 use crate::tasks::compose::{ComposeOptions, Composed};
 use crate::tasks::midi;
+use crate::tasks::shared::{Compose, TrainedTask};
 
 /// How hard notes are struck, and how many quarter notes a minute has.
 const VELOCITY: u8 = 80;
@@ -29,14 +31,20 @@ struct Piece {
     ended: bool,
 }
 
-impl ChordComposer {
+impl Compose for TrainedTask<Chords> {
     /// Composes pieces, of `options.units` frames at most beside those that they go on from.
-    pub fn compose(&mut self, options: &ComposeOptions, observer: &mut Observer) -> Result<Vec<Composed>> {
+    fn compose(
+        &self,
+        compute: &mut Compute,
+        options: &ComposeOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Composed>> {
+        let coding = &self.task().coding;
         let mut prime = Vec::new();
         if let Some(path) = &options.prime {
             let score = midi::read_score(path)?;
-            prime = to_chords(&midi::in_quarters(&score), self.coding.frame)?;
-            self.coding.check(&prime, path)?;
+            prime = to_chords(&midi::in_quarters(&score), coding.frame)?;
+            coding.check(&prime, path)?;
         }
         let piece = |index| {
             let sampler = Sampler::new(options.sampling, options.seed, sampling::stream(index, 0))?;
@@ -44,12 +52,13 @@ impl ChordComposer {
         };
         let mut pieces = (0..options.count).map(piece).collect::<Result<Vec<_>>>()?;
         let most = prime.len() + options.units;
-        match self.coding.notes {
-            Notes::Independent => self.independent(&prime, &mut pieces, most, observer)?,
-            Notes::Conditioned => self.conditioned(&prime, &mut pieces, most, observer)?,
+        let mut reader = Reader { coding, model: self.model(), compute };
+        match coding.notes {
+            Notes::Independent => reader.independent(&prime, &mut pieces, most, observer)?,
+            Notes::Conditioned => reader.conditioned(&prime, &mut pieces, most, observer)?,
         }
         let composed = |Piece { frames, ended, .. }: Piece| {
-            let notes = to_notes(&frames, self.coding.frame, VELOCITY);
+            let notes = to_notes(&frames, coding.frame, VELOCITY);
             let mut score: Score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
             score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
             let stopped = !ended && frames.len() < most;
@@ -57,11 +66,20 @@ impl ChordComposer {
         };
         Ok(pieces.into_iter().map(composed).collect())
     }
+}
 
+/// The model, going on with pieces.
+struct Reader<'a> {
+    coding: &'a Coding,
+    model: &'a SequenceModel,
+    compute: &'a mut Compute,
+}
+
+impl Reader<'_> {
     /// What is expected after `prime`, for each of `rows` pieces that go on from it, and their state.
     fn begin(&mut self, prime: Packed, rows: usize) -> Result<(Vec<f32>, State)> {
         let (steps, mut state) = (prime.batch_sizes.len(), self.model.initial_state(1));
-        let logits = self.model.advance(&mut self.compute, &prime, &mut state)?;
+        let logits = self.model.advance(self.compute, &prime, &mut state)?;
         state.select(&vec![0; rows]);
         Ok((logits[logits.len() / steps * (steps - 1)..].repeat(rows), state))
     }
@@ -97,7 +115,7 @@ impl ChordComposer {
                 break;
             }
             let packed = Packed { values, batch_sizes: vec![pieces.len()], ..Packed::default() };
-            logits = self.model.advance(&mut self.compute, &packed, &mut state)?;
+            logits = self.model.advance(self.compute, &packed, &mut state)?;
         }
         Ok(())
     }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anaphora::decoding::GenerateEvent;
+use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::{ComposeOptions, Composed, compose};
+use anaphora::tasks::compose::{ComposeOptions, Composed};
+use anaphora::tasks::{self, Opened};
 use serde_json::json;
 
 use super::{Args, any_seed};
@@ -35,7 +37,9 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
     let player = Player::new(args.music.soundfont.as_deref())?;
     let interrupted = interrupt::watch("Stopping, to keep what is written.")?;
     let mut progress = Progress::new(args.json);
-    let pieces = compose(&args.run, args.device.open(&args.run)?, &options, &mut |event| {
+    let Opened::Composes(model) = tasks::open(&args.run)? else { unreachable!("the task composes") };
+    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let pieces = model.compose(&mut compute, &options, &mut |event| {
         if let GenerateEvent::Step { tokens } = event {
             progress.update(|| format!("Writing: {}", counted(tokens, unit)));
         }
