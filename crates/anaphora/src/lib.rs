@@ -22,7 +22,7 @@
 //! let mut generator = Generator::open(&run, Device::auto())?;
 //! let options = GenerateOptions { prompts: vec!["X:1\n".into()], tokens: 50, ..GenerateOptions::default() };
 //! println!("{}", generator.generate(&options, &mut |_| {})?[0].text);
-//! println!("{:.3} nats a character", evaluate(&run, None, &Device::auto())?.loss);
+//! println!("{:.3} nats a character", evaluate(&run, None, Device::auto())?.loss);
 //! # Ok(())
 //! # }
 //! ```

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anaphora::model::Compute;
 use anaphora::tasks::{On, predictor};
 use anaphora::{Device, Run};
 use clap::ValueEnum;
@@ -61,19 +60,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.device.open(&args.run)?;
     if Run::open(&args.run)?.info().task.continues() {
-        language(args, &mut Compute::new(device))
+        language(args, device)
     } else {
         examples(args, device)
     }
 }
 
 /// Scores a model that continues texts.
-fn language(args: &Args, compute: &mut Compute) -> Result<()> {
+fn language(args: &Args, device: Device) -> Result<()> {
     if args.split == Some(Split::Test) {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), compute)?;
+    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), device)?;
     if args.json {
         return print_json(&report);
     }

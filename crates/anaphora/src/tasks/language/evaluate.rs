@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows};
-use anaphora_nn::State;
+use anaphora_nn::{Device, State};
 use serde::Serialize;
 
 use crate::Result;
@@ -40,7 +40,7 @@ pub struct Report {
 }
 
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
-pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<Report> {
+pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: Device) -> Result<Report> {
     let trained = Trained::open(run)?;
     let (section, path) = match data {
         Some(path) => {
@@ -52,7 +52,7 @@ pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Comput
             (corpus.validation, corpus::name(&trained.recipe.data))
         }
     };
-    report(&trained.model, &trained.tokenizer, &section, &path, compute)
+    report(&trained.model, &trained.tokenizer, &section, &path, &mut Compute::new(device))
 }
 
 /// Scores a model on a section of texts; `path` is named where one of them cannot be encoded.
