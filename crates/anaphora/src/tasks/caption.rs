@@ -304,7 +304,7 @@ impl Captioner {
         let sight: Sight = read_json(run.path(), PICTURES)?;
         let tokenizer = read_tokenizer(&run.tokenizer_path())?;
         let mut model = EncoderDecoder::new(&recipe.model, sight.reads(), tokenizer.vocab_size(), None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         let writing = Writing { longest: (0.0, recipe.training.length), ..Writing::default() };
         Ok(Self { run, recipe, sight, tokenizer, model, compute: Compute::new(device), writing, n_best: 1 })
     }

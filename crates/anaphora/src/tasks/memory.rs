@@ -319,7 +319,7 @@ impl Remembers {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
         let mut model = problem.model(&recipe, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         Ok(Self { run, problem, model, compute: Compute::new(device) })
     }
 

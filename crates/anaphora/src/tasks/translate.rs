@@ -248,7 +248,7 @@ impl Translator {
         let languages = Languages::of(&run)?;
         let reads = Reads::Tokens(languages.source.vocab_size());
         let mut model = EncoderDecoder::new(&recipe.model, reads, languages.target.vocab_size(), None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         let (writing, compute) = (Writing::default(), Compute::new(device));
         Ok(Self { run, recipe, languages, model, compute, writing, n_best: 1 })
     }

@@ -250,7 +250,7 @@ impl Harmonist {
         let recipe = run.recipe()?;
         let coding: Coding = read_json(run.path(), CODING)?;
         let mut model = coding.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         Ok(Self { run, recipe, coding, model, compute: Compute::new(device) })
     }
 }

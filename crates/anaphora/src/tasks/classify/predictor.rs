@@ -41,7 +41,7 @@ impl Classifier {
         let shape = interface.shape(tokenizer.as_ref());
         let objective = interface.objective(0.0, None);
         let mut model = SequenceModel::new(&interface.model(&recipe.model), shape, objective, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         Ok(Self { run, recipe, interface, tokenizer, model, compute: Compute::new(device) })
     }
 

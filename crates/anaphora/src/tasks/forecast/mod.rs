@@ -293,7 +293,7 @@ impl Forecaster {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         Ok(Self { run, recipe, interface, model, compute: Compute::new(device) })
     }
 

@@ -30,7 +30,7 @@ impl Tagger {
         let lexicon: Lexicon = read_json(run.path(), LEXICON)?;
         let objective = Objective::Classes { label_smoothing: 0.0, weights: None };
         let mut model = SequenceModel::new(&lexicon.model(&recipe.model), lexicon.shape(), objective, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(device.precision()))?;
         Ok(Self { run, recipe, lexicon, model, compute: Compute::new(device) })
     }
 

@@ -137,7 +137,7 @@ pub struct Generator {
 impl Generator {
     /// Opens a run folder.
     pub fn open(run: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Ok(Self { trained: Trained::open(run)?, compute: Compute::new(device) })
+        Ok(Self { trained: Trained::predicting(run, &device)?, compute: Compute::new(device) })
     }
 
     /// The model and what belongs to it.
