@@ -26,7 +26,7 @@ pub trait Learner {
     fn progress(&self) -> f64;
 
     /// Draws the next batch and adds the gradients of its mean loss, weighted, to those of `backward`.
-    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt>;
+    fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss>;
 
     /// Scores the model on what is held out.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
@@ -45,7 +45,7 @@ pub trait Learner {
 
 /// What a batch came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Learnt {
+pub struct BatchLoss {
     /// Its mean loss.
     pub loss: f32,
     /// Units in it: tokens or frames.
@@ -78,9 +78,9 @@ pub struct Description {
     /// What it is made of: "character", "frame".
     pub unit: &'static str,
     /// What is learnt.
-    pub train: Extent,
+    pub train: DataSize,
     /// What is held out.
-    pub validation: Extent,
+    pub validation: DataSize,
     /// What the model reads and predicts: "83 symbols", "frames of 40 numbers, one of 10 classes".
     pub maps: String,
     /// Characters that the validation's units stand for, the end of a piece counted as one, where units are pieces of text.
@@ -89,7 +89,7 @@ pub struct Description {
 
 /// The size of some data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+pub struct DataSize {
     /// Examples: tunes, texts, pictures.
     pub examples: usize,
     /// Units that they are made of: tokens, frames.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anaphora_nn::Precision;
 
-pub use self::learner::{Description, Extent, Learner, Learnt, Validation};
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Validation};
 pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};

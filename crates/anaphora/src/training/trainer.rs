@@ -16,7 +16,7 @@ use crate::plot::loss_curve;
 use crate::recipe::{Optimizer, Recipe, Training};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
-use crate::run::{Extent, Run, Score, weights};
+use crate::run::{Run, Score, ValidationSize, weights};
 use crate::{Error, Result};
 
 /// Optimizer steps between two lines of metrics.
@@ -243,7 +243,7 @@ impl Trainer {
         self.run.checkpoints().save(&self.checkpoint()?)?;
         let (steps, best, ended) = (self.step, self.best.clone(), self.ended.clone());
         let (tokens, memory) = (self.description.validation.units, peak_memory_mib());
-        let validated = self.description.characters.map(|characters| Extent { tokens, characters });
+        let validated = self.description.characters.map(|characters| ValidationSize { tokens, characters });
         self.run.update(|info| {
             (info.steps, info.best, info.ended) = (steps, best, ended);
             info.validated = validated;

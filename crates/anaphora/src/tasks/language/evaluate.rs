@@ -41,7 +41,7 @@ pub struct Report {
 
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
 pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: Device) -> Result<Report> {
-    let trained = Trained::predicting(run, &device)?;
+    let trained = Trained::predicting(run, device.precision())?;
     let (section, path) = match data {
         Some(path) => {
             let texts = Texts::open(path, Some(trained.format()))?;

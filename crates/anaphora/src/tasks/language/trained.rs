@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anaphora_data::{Format, Tokenizer};
-use anaphora_nn::{Device, Precision};
+use anaphora_nn::Precision;
 
 use super::corpus::Corpus;
 use crate::model::LanguageModel;
@@ -31,9 +31,9 @@ impl Trained {
         Self::with(folder, None)
     }
 
-    /// Reads a run folder to predict on `device` only: the weights take the memory of one copy.
-    pub fn predicting(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        Self::with(folder, Some(device.precision()))
+    /// Reads a run folder to predict in a precision only: the weights take the memory of one copy.
+    pub fn predicting(folder: impl AsRef<Path>, precision: Precision) -> Result<Self> {
+        Self::with(folder, Some(precision))
     }
 
     fn with(folder: impl AsRef<Path>, precision: Option<Precision>) -> Result<Self> {

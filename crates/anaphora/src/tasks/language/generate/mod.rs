@@ -137,7 +137,8 @@ pub struct Generator {
 impl Generator {
     /// Opens a run folder.
     pub fn open(run: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Ok(Self { trained: Trained::predicting(run, &device)?, compute: Compute::new(device) })
+        let trained = Trained::predicting(run, device.precision())?;
+        Ok(Self { trained, compute: Compute::new(device) })
     }
 
     /// The model and what belongs to it.
