@@ -23,7 +23,8 @@
 //! })?;
 //! assert_eq!(outcome.steps, 20);
 //!
-//! let (generator, mut compute) = (Generator::open(&run)?, Compute::new(Device::auto()));
+//! let mut compute = Compute::new(Device::auto());
+//! let generator = Generator::open(&run, compute.device.precision())?;
 //! let options = GenerateOptions { prompts: vec!["X:1\n".into()], tokens: 50, ..GenerateOptions::default() };
 //! println!("{}", generator.generate(&mut compute, &options, &mut |_| Continue(()))?[0].text);
 //! println!("{:.3} nats a character", evaluate(&run, None, &mut compute)?.loss);

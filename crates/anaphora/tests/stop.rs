@@ -67,7 +67,7 @@ fn a_generation_that_is_stopped_returns_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     train(&run, &mut |_| Continue(()));
-    let generator = Generator::open(&run).unwrap();
+    let generator = Generator::open(&run, Precision::F32).unwrap();
     let mut compute = Compute::new(Device::new(1, Precision::F32));
     let options = GenerateOptions {
         prompts: vec!["X:1\nT:A\n".into(), "X".into()],
@@ -125,7 +125,7 @@ fn log_probabilities_are_those_of_the_models_own_distribution() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     train(&run, &mut |_| Continue(()));
-    let generator = Generator::open(&run).unwrap();
+    let generator = Generator::open(&run, Precision::F32).unwrap();
     let mut compute = Compute::new(Device::new(1, Precision::F32));
     let sampling = SamplingOptions {
         temperature: 0.5,

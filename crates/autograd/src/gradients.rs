@@ -14,7 +14,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Zeros for all that `params` now hold.
+    /// Zeros for all parameters that `params` now have.
     pub fn of(params: &Params) -> Self {
         Self { values: vec![0.0; params.len()], ranges: params.ranges().collect() }
     }

@@ -95,7 +95,6 @@ impl<'a> Graph<'a> {
 
     /// An empty tape on which nothing is recorded and nothing is random.
     pub fn infer(device: &'a Device, params: &'a Params, workspace: &'a mut Workspace) -> Self {
-        workspace.adapt(device);
         let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
         Self { device, params, workspace, nodes, gradients: None, seed: None, operations, saved: 0, masks: 0 }
     }

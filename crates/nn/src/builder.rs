@@ -17,7 +17,7 @@ impl<'a> Builder<'a> {
         Self { params, random: Some(Xoshiro256PlusPlus::seed_from_u64(seed)) }
     }
 
-    /// Parameters that are zero, to be loaded.
+    /// Parameters whose values are to be loaded: they take no memory before, and are zero where they are not.
     pub fn zeros(params: &'a mut Params) -> Self {
         Self { params, random: None }
     }
@@ -29,11 +29,20 @@ impl<'a> Builder<'a> {
         shape: &[usize],
         init: impl FnOnce(&mut Xoshiro256PlusPlus, &mut [f32]),
     ) -> ParamId {
+        let Some(random) = &mut self.random else { return self.params.declare(name, shape) };
         let mut values = vec![0.0; shape.iter().product()];
-        if let Some(random) = &mut self.random {
-            init(random, &mut values);
-        }
+        init(random, &mut values);
         self.params.add(name, shape, &values)
+    }
+
+    /// Says that products multiply by a matrix; see [`Params::multiplied`].
+    pub fn multiplied(&mut self, id: ParamId, groups: usize) {
+        self.params.multiplied(id, groups);
+    }
+
+    /// Says that rows of a matrix are looked up; see [`Params::looked_up`].
+    pub fn looked_up(&mut self, id: ParamId) {
+        self.params.looked_up(id);
     }
 
     /// Adds a parameter that begins as zeros.

@@ -37,6 +37,7 @@ impl Input {
         let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], |random, w| {
             init::normal(random, w, deviation);
         });
+        builder.looked_up(table);
         Self::Embedding { table, embedding_size }
     }
 

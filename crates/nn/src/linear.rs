@@ -28,12 +28,14 @@ impl Linear {
         init: impl FnOnce(&mut Xoshiro256PlusPlus, &mut [f32]),
     ) -> Self {
         let weight = builder.add(format!("{name}.weight"), &[outputs, inputs], init);
+        builder.multiplied(weight, 1);
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
     }
 
     /// Shares a weight that is there already, an embedding's table (Press, Wolf 2017), and adds `NAME.bias [outputs]` where
     /// there is to be one.
     pub fn tied(builder: &mut Builder, name: &str, weight: ParamId, outputs: usize, bias: bool) -> Self {
+        builder.multiplied(weight, 1);
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
     }
 

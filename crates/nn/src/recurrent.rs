@@ -75,6 +75,7 @@ impl Recurrent {
                         _ => {}
                     }
                 });
+                [ih, hh].into_iter().for_each(|weight| builder.multiplied(weight, cell.gates()));
                 [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
             };
         let weights = (0..options.layers)

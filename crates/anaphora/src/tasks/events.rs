@@ -22,7 +22,7 @@ use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Assets, Half, read_json};
 use crate::training::{DataSize, Description, Learner};
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
 const EVENTS: &str = "events.json";
@@ -129,12 +129,12 @@ pub struct EventModel {
 }
 
 impl EventModel {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, options, model })
     }
 }

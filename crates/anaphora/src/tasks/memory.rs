@@ -20,7 +20,7 @@ use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Ta
 use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
-use crate::{Result, Run};
+use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
 const PASS: u64 = 10_000;
@@ -316,12 +316,12 @@ pub struct MemoryModel {
 }
 
 impl MemoryModel {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
         let mut model = problem.model(&recipe, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
     }
 

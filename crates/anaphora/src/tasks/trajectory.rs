@@ -22,7 +22,7 @@ use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Series, Task};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The seed and number of built-in throws.
 const THROWS: (u64, usize) = (1, 10_000);
@@ -189,8 +189,8 @@ pub struct PathForecaster(Forecaster);
 
 impl PathForecaster {
     /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
-        Forecaster::open(run).map(Self)
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
+        Forecaster::open(run, precision).map(Self)
     }
 
     fn read(&self, other: Option<&Path>) -> Result<Collection> {

@@ -31,7 +31,9 @@ impl Graph<'_> {
         };
         check_ids(ids, "embedding", self.params.name(table), &[vocab, width])?;
         let mut value = self.workspace.take(ids.len() * width);
-        embedding::forward(self.params.value(table), width, ids, &mut value);
+        for (row, &id) in value.chunks_exact_mut(width.max(1)).zip(ids) {
+            self.params.copy_row(table, id as usize, row);
+        }
         let y = self.push(value, ids.len(), width, true);
         let ids: Rc<[u32]> = ids.into();
         self.set_lookup(y, Lookup { table, ids: Rc::clone(&ids) });

@@ -6,7 +6,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
-use crate::workspace::{Buffer, Versioned};
+use crate::workspace::Buffer;
 
 /// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,9 @@ impl Graph<'_> {
         )?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
 
-        let smaller = |lookup: &&Lookup| self.params.shape(lookup.table)[0] < tokens;
+        let smaller = |lookup: &&Lookup| {
+            self.params.has_values(lookup.table) && self.params.shape(lookup.table)[0] < tokens
+        };
         let lookup = self.lookup(x).filter(smaller).cloned();
 
         let stride = directions.len() * hidden;
@@ -89,12 +91,13 @@ impl Graph<'_> {
                 self.workspace.saved.push(Saved::default());
             }
             let mut kept = std::mem::take(&mut self.workspace.saved[saved]);
-            let packed = self.packed(&layer, direction);
+            let [ih, hh, bias_ih, bias_hh] = direction.weights;
+            let [ih, hh] = [ih, hh].map(|id| self.params.packed(self.device, id, cell.gates()));
+            let [bias_ih, bias_hh] = [bias_ih, bias_hh].map(|id| self.params.value(id));
+            let packed = PackedLayer { input: &ih, hidden: &hh, bias_ih, bias_hh };
             let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
             let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
-            let weights = self.weights(direction);
-            recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
-            self.workspace.recurrent.insert(direction.weights[0], packed);
+            recurrent::forward(&self.device.pool, &layer, packed, input, &mut kept, output);
             self.workspace.saved[saved] = kept;
             let hn = self.push(hn, batch, hidden, true);
             let cn = cell.has_cell_state().then(|| self.push(cn, batch, hidden, true));
@@ -152,20 +155,6 @@ impl Graph<'_> {
             )?;
         }
         Ok(())
-    }
-
-    /// The layer's packed weights, taken out of memory and up to date.
-    fn packed(&mut self, layer: &Layer, direction: &Direction) -> Versioned<PackedLayer> {
-        let (device, version) = (self.device, self.params.version());
-        let mut entry = self.workspace.recurrent.remove(&direction.weights[0]).unwrap_or_else(|| Versioned {
-            packed: PackedLayer::new(device.precision(), device.threads()),
-            version: 0,
-        });
-        if entry.version != version {
-            entry.packed.pack(&device.pool, layer, self.weights(direction));
-            entry.version = version;
-        }
-        entry
     }
 
     fn weights(&self, direction: &Direction) -> Weights<'_> {
@@ -234,14 +223,12 @@ impl Operation for Recurrent {
             bias_ih,
             bias_hh,
         };
-        let packed = &graph.workspace.recurrent[&self.direction.weights[0]].packed;
         let saved = &graph.workspace.saved[self.saved];
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         recurrent::backward(
             pool,
             &self.layer,
             precision,
-            packed,
             weights,
             input,
             saved,

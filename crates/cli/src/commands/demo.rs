@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let precision = anaphora::training::precision(recipe.training.precision);
-    let generator = Generator::open(&folder)?;
+    let generator = Generator::open(&folder, precision)?;
     let mut compute = Compute::new(Device::new(recipe.training.threads, precision));
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
     let options = GenerateOptions {

@@ -173,8 +173,8 @@ pub fn run(args: &Args) -> Result<()> {
     if task.composes() {
         return compose::run(args, task);
     }
-    let generator = Generator::open(&args.run)?;
     let mut compute = Compute::new(args.device.open(&args.run)?);
+    let generator = Generator::open(&args.run, compute.device.precision())?;
     let music = generator.trained().task() == Task::Music;
     if !music {
         args.music.refuse_for_text(&args.run)?;

@@ -83,6 +83,10 @@ impl Once<'_> {
         let columns = share(b.cols(), COLUMN_GRANULE, own, parts.len());
         parts[own].write().unwrap_or_else(PoisonError::into_inner).pack(b.col_range(columns));
         self.worker.barrier();
-        multiply_parts(a, parts, b.cols(), c, accumulate, scratch);
+        let parts: Vec<_> =
+            parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner)).collect();
+        let first = |index| share(b.cols(), COLUMN_GRANULE, index, parts.len()).start;
+        let columns = parts.iter().enumerate().map(|(index, part)| (part.columns(), first(index)));
+        multiply_parts(a, columns, c, b.cols(), accumulate, scratch);
     }
 }

@@ -25,7 +25,7 @@ use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Backbone, Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
 use crate::training::{DataSize, Description, Learner, Validation};
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
@@ -267,12 +267,12 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, interface, model })
     }
 

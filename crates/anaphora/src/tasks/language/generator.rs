@@ -11,7 +11,7 @@ use super::novelty::{Novelty, novelty};
 use crate::decoding::{GenerateOptions, Generated, Observer, generate};
 use crate::model::Compute;
 use crate::recipe::Task;
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 /// The model of a run, to write with.
 pub struct Generator {
@@ -19,9 +19,9 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Opens a run folder.
-    pub fn open(run: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self { trained: Trained::open(run)? })
+    /// Opens a run folder, to write in a precision; see [`Run::load_weights`](crate::Run::load_weights).
+    pub fn open(run: impl AsRef<Path>, precision: Precision) -> Result<Self> {
+        Ok(Self { trained: Trained::predicting(run, precision)? })
     }
 
     /// The model and what belongs to it.

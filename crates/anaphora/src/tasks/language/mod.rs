@@ -6,7 +6,7 @@ mod generator;
 mod novelty;
 mod trained;
 
-pub use self::evaluate::{Report, evaluate, report};
+pub use self::evaluate::{LanguageScore, evaluate, score};
 pub use self::generator::{Generator, spelling};
 pub use self::novelty::Novelty;
 pub use self::trained::Trained;

@@ -37,8 +37,11 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
     let player = Player::new(args.music.soundfont.as_deref())?;
     let interrupted = interrupt::watch("Stopping, to keep what is written.")?;
     let mut progress = Progress::new(args.json);
-    let Opened::Composes(model) = tasks::open(&args.run)? else { unreachable!("the task composes") };
-    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let device = args.device.open(&args.run)?;
+    let Opened::Composes(model) = tasks::open(&args.run, device.precision())? else {
+        unreachable!("the task composes")
+    };
+    let mut compute = Compute::new(device);
     let pieces = model.compose(&mut compute, &options, &mut |event| {
         if let GenerateEvent::Step { tokens } = event {
             progress.update(|| format!("Writing: {}", counted(tokens, unit)));
