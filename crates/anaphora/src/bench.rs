@@ -231,9 +231,8 @@ pub fn product(shape: [usize; 3], device: &Device, time: Duration) -> Result<Pro
 
 /// Numbers between -1 and 1.
 fn noise(len: usize) -> Vec<f32> {
-    let mut values = vec![0.0; len];
-    anaphora_nn::init::uniform(&mut Xoshiro256PlusPlus::seed_from_u64(2), &mut values, 1.0);
-    values
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+    (0..len).map(|_| random.next_u32() as i32 as f32 / 2_147_483_648.0).collect()
 }
 
 /// The most memory that this process has held, in MiB (`VmHWM` of Linux); none on other systems.

@@ -29,7 +29,7 @@ pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params};
 
-use anaphora_kernels::Pool;
+use anaphora_kernels::{Pool, orthogonal, random};
 
 /// Where the work is done and in which number format.
 pub struct Device {
@@ -57,5 +57,16 @@ impl Device {
     /// The number format of products.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Fills `values` with normal numbers of mean zero that follow from `seed`, whatever the number of threads.
+    pub fn fill_normal(&self, seed: u64, values: &mut [f32], deviation: f32) {
+        random::normal(&self.pool, seed, values, deviation);
+    }
+
+    /// Fills `values[size, size]` with a random orthogonal matrix that follows from `seed`, whatever the number of threads: each
+    /// is as likely as any other (Stewart 1980).
+    pub fn fill_orthogonal(&self, seed: u64, values: &mut [f32], size: usize) {
+        orthogonal::fill(&self.pool, seed, values, size);
     }
 }

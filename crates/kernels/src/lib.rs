@@ -18,6 +18,7 @@ pub mod matmul;
 pub mod matrix;
 pub mod norm;
 pub mod optimizer;
+pub mod orthogonal;
 pub mod pool;
 pub mod pooling;
 mod prefetch;

@@ -34,7 +34,7 @@ impl Input {
         if embedding_size == 0 {
             return Self::OneHot { vocab_size };
         }
-        let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], |random, w| {
+        let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], move |random, w| {
             init::normal(random, w, deviation);
         });
         Self::Embedding { table, embedding_size }

@@ -50,8 +50,9 @@ impl Positions {
         [context, width, head_size]: [usize; 3],
     ) -> Self {
         let table = (kind == Position::Learned).then(|| {
-            builder
-                .add(format!("{name}.weight"), &[context, width], |random, w| init::normal(random, w, 0.02))
+            builder.add(format!("{name}.weight"), &[context, width], move |random, w| {
+                init::normal(random, w, 0.02)
+            })
         });
         Self { kind, width, head_size, table }
     }

@@ -90,6 +90,7 @@ impl EncoderDecoder {
             None => Builder::zeros(&mut params),
         };
         let layers = Layers::new(model, reads, vocab_size, &mut builder);
+        drop(builder);
         Self { params, layers, vocab_size }
     }
 

@@ -133,7 +133,9 @@ impl Layers {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, bias),
             _ if is_transformer => {
                 let sizes = [backbone.output_size(), vocab_size];
-                Linear::with_init(builder, "head", sizes, bias, |random, w| init::normal(random, w, 0.02))
+                Linear::with_init(builder, "head", sizes, bias, move |random, w| {
+                    init::normal(random, w, 0.02)
+                })
             }
             _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
         };

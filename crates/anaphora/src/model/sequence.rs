@@ -79,6 +79,7 @@ impl SequenceModel {
             None => Builder::zeros(&mut params),
         };
         let layers = Layers::new(model, shape, &objective, &mut builder);
+        drop(builder);
         Self { params, layers, objective }
     }
 

@@ -82,9 +82,15 @@ impl Block {
         let parts = 2 + usize::from(options.memory_size.is_some());
         let ending = 0.02 / ((parts * options.layers) as f32).sqrt();
         let linear = |builder: &mut Builder, part: &str, inputs, outputs, deviation: f32| {
-            Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], bias, |random, w| {
-                init::normal(random, w, deviation);
-            })
+            Linear::with_init(
+                builder,
+                &format!("{name}.{part}"),
+                [inputs, outputs],
+                bias,
+                move |random, w| {
+                    init::normal(random, w, deviation);
+                },
+            )
         };
         let scale = |builder: &mut Builder, part: &str| {
             // About the logarithm of the number of keys lets a weight come near 1 (Henry et al. 2020).
