@@ -27,6 +27,7 @@ pub mod recurrent;
 pub mod rotary;
 pub mod shared;
 pub mod simd;
+pub mod softmax;
 
 pub use isa::Isa;
 pub use matmul::Precision;
