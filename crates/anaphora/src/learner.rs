@@ -1,9 +1,10 @@
 //! What the training loop turns: a task's data and its model, seen from outside.
 
-use anaphora_nn::{Device, Memory, Params};
+use anaphora_nn::Params;
 use serde_json::Value;
 
 use crate::Result;
+pub use crate::model::{Backward, Compute};
 use crate::recipe::Task;
 use crate::weights::NamedTensor;
 
@@ -24,9 +25,8 @@ pub trait Learner {
     /// Passes over the data done, as a fraction.
     fn progress(&self) -> f64;
 
-    /// Draws the next batch and adds to the gradients those of `weight` times its mean loss; `seed` is that of its random
-    /// masks.
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt>;
+    /// Draws the next batch and adds the gradients of its mean loss, weighted, to those of `backward`.
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt>;
 
     /// Scores the model on what is held out.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
@@ -41,21 +41,6 @@ pub trait Learner {
 
     /// Goes to where [`Learner::position`] and [`Learner::carried`] were taken.
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
-}
-
-/// Where work is done, and what is kept there from step to step.
-pub struct Compute {
-    /// Threads and number format.
-    pub device: Device,
-    /// Activations.
-    pub memory: Memory,
-}
-
-impl Compute {
-    /// A device that has not worked yet.
-    pub fn new(device: Device) -> Self {
-        Self { device, memory: Memory::new() }
-    }
 }
 
 /// What a batch came to.

@@ -15,7 +15,7 @@ use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::{Assets, read_json};
 use crate::corpus;
-use crate::learner::{Compute, Description, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
 use crate::model::{EncoderDecoder, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, Input, Recipe, Task};
 use crate::scores::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
@@ -266,14 +266,14 @@ impl Learner for Caption {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let pairs = self.batches.next_batch();
         let end = self.tokenizer.end_id();
-        self.train.learn(&pairs, end, &mut self.model, compute, self.teaching, (seed, weight))
+        self.train.learn(&pairs, end, &self.model, backward, self.teaching)
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let loss = self.validation.score(self.tokenizer.end_id(), &mut self.model, compute)?;
+        let loss = self.validation.score(self.tokenizer.end_id(), &self.model, compute)?;
         Ok(Validation { loss, cost: loss, scores: vec![("perplexity", loss.exp())] })
     }
 
@@ -313,7 +313,7 @@ impl Captioner {
     /// The best captions of each picture, the likeliest first.
     fn caption(&mut self, pictures: &[Sequence]) -> Result<Vec<Vec<(String, f64)>>> {
         let end = self.tokenizer.end_id();
-        let found = write(pictures, end, &mut self.model, &mut self.compute, &self.writing)?;
+        let found = write(pictures, end, &self.model, &mut self.compute, &self.writing)?;
         Ok(found.iter().map(|best| super::pairs::texts(best, &self.tokenizer)).collect())
     }
 }
@@ -373,7 +373,7 @@ impl Predictor for Captioner {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
         let read = pairs(&captioned, &self.sight, &self.tokenizer)?;
-        let loss = read.score(self.tokenizer.end_id(), &mut self.model, &mut self.compute)?;
+        let loss = read.score(self.tokenizer.end_id(), &self.model, &mut self.compute)?;
         let written: Vec<String> = self
             .caption(&read.sources)?
             .into_iter()

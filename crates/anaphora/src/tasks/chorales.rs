@@ -20,7 +20,7 @@ use self::coding::Coding;
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::{Assets, read_json};
-use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::notes;
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
@@ -158,7 +158,7 @@ fn frames(pieces: &Pieces) -> usize {
 }
 
 /// Nats a frame: the costs of all notes, and of the ends of pieces where these are predicted, by the number of frames.
-fn score(model: &mut SequenceModel, coding: &Coding, pieces: &Pieces, compute: &mut Compute) -> Result<f64> {
+fn score(model: &SequenceModel, coding: &Coding, pieces: &Pieces, compute: &mut Compute) -> Result<f64> {
     let lengths: Vec<usize> = pieces.iter().map(|piece| coding.steps(piece)).collect();
     let mut sum = 0.0;
     for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
@@ -205,7 +205,7 @@ impl Learner for Chorales {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         // The transpositions of a batch follow from its place alone, so that a resumed training draws them again.
         let place = self.batches.place();
         let mut random = Xoshiro256PlusPlus::seed_from_u64(
@@ -219,12 +219,12 @@ impl Learner for Chorales {
         let pairs: Vec<_> = batch.iter().map(&mut example).collect();
         let packed = Packed::new(pairs.iter().map(|(input, _)| input));
         let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        let loss = self.model.learn(backward, &packed, &targets)?;
         Ok(Learnt { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(Validation::of_loss(score(&mut self.model, &self.coding, &self.validation, compute)?))
+        Ok(Validation::of_loss(score(&self.model, &self.coding, &self.validation, compute)?))
     }
 
     fn position(&self) -> Value {
@@ -271,7 +271,7 @@ impl Predictor for Harmonist {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
         self.coding.check(pieces.iter().flatten(), self.run.path())?;
-        let nats = score(&mut self.model, &self.coding, &pieces, &mut self.compute)?;
+        let nats = score(&self.model, &self.coding, &pieces, &mut self.compute)?;
         let mut report = Report::new(pieces.len(), "piece");
         report.add("nats a frame", nats);
         report.add("bits a frame", crate::scores::bits(nats));

@@ -20,7 +20,7 @@ use self::steps::Steps;
 use super::classes::{class_weights, seen_once};
 use super::parts::hold_out;
 use crate::assets::Assets;
-use crate::learner::{Compute, Description, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::{Error, Result};
@@ -201,15 +201,15 @@ impl Learner for Classify {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let batch = self.batches.next_batch();
         let (packed, targets) = self.train.batch(&batch, &self.interface);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        let loss = self.model.learn(backward, &packed, &targets)?;
         Ok(Learnt { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(self.validation.score(&mut self.model, compute, &self.interface)?.validation())
+        Ok(self.validation.score(&self.model, compute, &self.interface)?.validation())
     }
 
     fn position(&self) -> Value {

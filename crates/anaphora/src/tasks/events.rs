@@ -141,7 +141,7 @@ impl Performer {
 
     /// Writes pieces, of `options.units` events at most beside those that it goes on from.
     pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
-        let Self { options: events, model, compute: Compute { device, memory }, .. } = self;
+        let Self { options: events, model, compute, .. } = self;
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
@@ -155,7 +155,7 @@ impl Performer {
             let mut read = 0;
             while ids.len() - prime.len() < options.units && !ended {
                 let new = &ids[read..];
-                model.advance(device, memory, new, &vec![1; new.len()], &mut state, &mut logits)?;
+                model.advance(compute, new, &vec![1; new.len()], &mut state, &mut logits)?;
                 read = ids.len();
                 let id = sampler.sample(&mut logits, &ids[1..])?;
                 ended = id == end;
@@ -190,8 +190,7 @@ impl Predictor for Performer {
         }
         let stream = stream(&pieces, &self.options, &Spill::to_scratch())?;
         let events = stream.len();
-        let Compute { device, memory } = &mut self.compute;
-        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&mut self.model, device, memory)?;
+        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, &mut self.compute)?;
         let mut report = Report::new(pieces.len(), "piece");
         report.add("nats an event", nats);
         report.add("perplexity", crate::scores::perplexity(nats));

@@ -19,7 +19,7 @@ pub(super) use self::score::Scores;
 pub(super) use self::show::prediction;
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::{Assets, read_json};
-use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::SequenceModel;
 use crate::recipe::{Backbone, Channels, Data, Head, Recipe, Series, Shortcut, Task};
 use crate::trained::load_weights;
@@ -252,10 +252,10 @@ impl Learner for Forecast {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let examples: Vec<_> = self.batches.next_batch().into_iter().map(|index| self.train[index]).collect();
         let (packed, targets) = self.interface.batch(&self.prepared, &examples);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        let loss = self.model.learn(backward, &packed, &targets)?;
         Ok(Learnt { loss, units: packed.units() })
     }
 
@@ -376,7 +376,7 @@ impl Forecaster {
     /// Forecasts with the network.
     pub(super) fn forecast(&mut self, collection: &Collection, origins: &[Origin]) -> Result<Vec<f32>> {
         let prepared = self.interface.prepare(collection)?;
-        self.interface.forecast(&prepared, origins, Some((&mut self.model, &mut self.compute)))
+        self.interface.forecast(&prepared, origins, Some((&self.model, &mut self.compute)))
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::assets::{Assets, Half};
 use crate::corpus::{self, Corpus};
 use crate::evaluate::{Evaluator, continue_state};
-use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::LanguageModel;
 use crate::recipe::{self, Recipe, Task, Training};
 use crate::weights::NamedTensor;
@@ -129,21 +129,19 @@ impl Learner for Language {
         self.windows.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let Self { model, windows, batch, state, .. } = self;
         windows.next_into(batch)?;
         if !carries_state(&self.recipe) {
             *state = State::default();
         }
         continue_state(state, batch, model);
-        let Compute { device, memory } = compute;
-        let loss = model.train_batch(device, memory, batch, state, seed, weight)?;
+        let loss = model.learn(backward, batch, state)?;
         Ok(Learnt { loss, units: batch.tokens() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let Compute { device, memory } = compute;
-        Ok(Validation::of_loss(self.evaluator.loss(&mut self.model, device, memory)?))
+        Ok(Validation::of_loss(self.evaluator.loss(&self.model, compute)?))
     }
 
     fn position(&self) -> Value {

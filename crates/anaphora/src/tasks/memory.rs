@@ -9,7 +9,7 @@ use anaphora_nn::Params;
 use serde_json::{Value, json};
 
 use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Extent, Learner, Learnt, Validation};
 use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
 use crate::trained::load_weights;
@@ -189,7 +189,7 @@ impl Examples {
         }
     }
 
-    fn score(&self, model: &mut SequenceModel, compute: &mut Compute) -> Result<Scored> {
+    fn score(&self, model: &SequenceModel, compute: &mut Compute) -> Result<Scored> {
         let rows = (STEPS / self.inputs.first().map_or(1, Sequence::len)).max(1);
         let (mut loss, mut right, mut asked) = (0.0, 0, 0);
         for (inputs, targets) in self.inputs.chunks(rows).zip(self.targets.chunks(rows)) {
@@ -280,17 +280,17 @@ impl Learner for Memory {
         self.drawn as f64 / PASS.div_ceil(self.lengths.len() as u64) as f64
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, &self.lengths);
         self.drawn += 1;
         let packed = Packed::new(&examples.inputs);
         let targets = Examples::targets(&examples.targets);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        let loss = self.model.learn(backward, &packed, &targets)?;
         Ok(Learnt { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let Scored { loss, right } = self.validation.score(&mut self.model, compute)?;
+        let Scored { loss, right } = self.validation.score(&self.model, compute)?;
         Ok(Validation { loss, cost: loss, scores: vec![(self.problem.names()[1], right)] })
     }
 
@@ -436,7 +436,7 @@ impl Predictor for Remembers {
                 return Err(Error::Malformed { path: self.run.path().to_owned(), reason });
             }
         };
-        let Scored { loss, right } = examples.score(&mut self.model, &mut self.compute)?;
+        let Scored { loss, right } = examples.score(&self.model, &mut self.compute)?;
         let [of_loss, of_right] = self.problem.names();
         let mut report = Report::new(examples.inputs.len(), "example");
         report.add(of_loss, loss);

@@ -5,7 +5,7 @@ use anaphora_nn::State;
 
 use crate::Result;
 use crate::beam::{self, BeamOptions, BeamSearch, Hypothesis};
-use crate::learner::{Compute, Extent, Learnt};
+use crate::learner::{Backward, Compute, Extent, Learnt};
 use crate::model::{EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::Training;
 use crate::sampling::log_softmax;
@@ -58,18 +58,17 @@ impl Pairs {
         &self,
         pairs: &[usize],
         end: u32,
-        model: &mut EncoderDecoder,
-        compute: &mut Compute,
+        model: &EncoderDecoder,
+        backward: &mut Backward,
         settings: Teaching,
-        (seed, weight): (u64, f32),
     ) -> Result<Learnt> {
         let batch = self.batch(pairs, end);
         let units = batch.tokens();
-        Ok(Learnt { loss: model.learn(compute, batch, settings, seed, weight)?, units })
+        Ok(Learnt { loss: model.learn(backward, batch, settings)?, units })
     }
 
     /// Mean cross-entropy in nats a token, the true tokens before each known.
-    pub fn score(&self, end: u32, model: &mut EncoderDecoder, compute: &mut Compute) -> Result<f64> {
+    pub fn score(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<f64> {
         let mut sum = 0.0;
         for pairs in Batches::in_order(&self.lengths(), BatchSize::Units(UNITS)) {
             sum += model.score(compute, &self.batch(&pairs, end))?;
@@ -118,7 +117,7 @@ impl Default for Writing {
 pub fn write(
     sources: &[Sequence],
     end: u32,
-    model: &mut EncoderDecoder,
+    model: &EncoderDecoder,
     compute: &mut Compute,
     writing: &Writing,
 ) -> Result<Vec<Vec<Hypothesis>>> {
@@ -135,7 +134,7 @@ fn write_batch(
     batch: &[usize],
     sources: &[Sequence],
     end: u32,
-    model: &mut EncoderDecoder,
+    model: &EncoderDecoder,
     compute: &mut Compute,
     writing: &Writing,
 ) -> Result<Vec<Vec<Hypothesis>>> {

@@ -19,7 +19,7 @@ use super::classes::{class_weights, seen_once};
 use super::parts::{Parts, hold_out};
 use super::{column, table_options};
 use crate::assets::Assets;
-use crate::learner::{Compute, Description, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
 use crate::model::{Objective, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::weights::NamedTensor;
@@ -161,15 +161,15 @@ impl Learner for Tag {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let batch = self.batches.next_batch();
         let (packed, targets) = (self.train.batch(&batch), self.train.targets(&batch));
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
+        let loss = self.model.learn(backward, &packed, &targets)?;
         Ok(Learnt { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(self.validation.score(&mut self.model, compute, &self.lexicon)?.validation())
+        Ok(self.validation.score(&self.model, compute, &self.lexicon)?.validation())
     }
 
     fn position(&self) -> Value {

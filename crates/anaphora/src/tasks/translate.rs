@@ -12,7 +12,7 @@ use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::assets::Assets;
 use crate::corpus;
-use crate::learner::{Compute, Description, Learner, Learnt, Validation};
+use crate::learner::{Backward, Compute, Description, Learner, Learnt, Validation};
 use crate::model::{EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::scores::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
@@ -210,15 +210,15 @@ impl Learner for Translate {
         self.batches.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<Learnt> {
         let pairs = self.batches.next_batch();
         let end = self.languages.target.end_id();
-        self.train.learn(&pairs, end, &mut self.model, compute, self.teaching, (seed, weight))
+        self.train.learn(&pairs, end, &self.model, backward, self.teaching)
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
         let end = self.languages.target.end_id();
-        let loss = self.validation.score(end, &mut self.model, compute)?;
+        let loss = self.validation.score(end, &self.model, compute)?;
         Ok(Validation { loss, cost: loss, scores: vec![("perplexity", loss.exp())] })
     }
 
@@ -336,7 +336,7 @@ impl Predictor for Translator {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
         let (read, _) = self.languages.pairs(&pairs, self.run.path(), None)?;
-        let loss = read.score(self.languages.target.end_id(), &mut self.model, &mut self.compute)?;
+        let loss = read.score(self.languages.target.end_id(), &self.model, &mut self.compute)?;
         let given: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
         let found = self.translate(&given, &read.sources)?;
         let written: Vec<String> = found

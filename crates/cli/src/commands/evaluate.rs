@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anaphora::model::Compute;
 use anaphora::tasks::{On, predictor};
 use anaphora::{Device, Run};
 use clap::ValueEnum;
@@ -60,19 +61,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.device.open(&args.run)?;
     if Run::open(&args.run)?.info().task.continues() {
-        language(args, &device)
+        language(args, &mut Compute::new(device))
     } else {
         examples(args, device)
     }
 }
 
 /// Scores a model that continues texts.
-fn language(args: &Args, device: &Device) -> Result<()> {
+fn language(args: &Args, compute: &mut Compute) -> Result<()> {
     if args.split == Some(Split::Test) {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), device)?;
+    let report = anaphora::evaluate::evaluate(&args.run, args.data.as_deref(), compute)?;
     if args.json {
         return print_json(&report);
     }

@@ -54,7 +54,7 @@ impl Examples {
     /// The probabilities of the classes, `[examples, classes]`.
     pub fn probabilities(
         &self,
-        model: &mut SequenceModel,
+        model: &SequenceModel,
         compute: &mut Compute,
         interface: &Interface,
     ) -> Result<Vec<f32>> {
@@ -79,7 +79,7 @@ impl Examples {
     /// Scores the model on them.
     pub fn score(
         &self,
-        model: &mut SequenceModel,
+        model: &SequenceModel,
         compute: &mut Compute,
         interface: &Interface,
     ) -> Result<Scored> {

@@ -93,7 +93,7 @@ impl Predictor for Classifier {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = examples.probabilities(&mut self.model, &mut self.compute, &self.interface)?;
+        let rows = examples.probabilities(&self.model, &mut self.compute, &self.interface)?;
         let rows = rows.chunks_exact(self.interface.labels.len());
         Ok(all.iter().zip(rows).map(|(unlabelled, row)| self.prediction(unlabelled, row)).collect())
     }
@@ -116,7 +116,7 @@ impl Predictor for Classifier {
         if examples.inputs.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
-        let scored = examples.score(&mut self.model, &mut self.compute, &self.interface)?;
+        let scored = examples.score(&self.model, &mut self.compute, &self.interface)?;
         let mut report = scored.report(examples.inputs.len(), &self.interface.labels);
         report.notes = notes;
         Ok(report)

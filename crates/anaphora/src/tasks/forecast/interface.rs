@@ -75,7 +75,7 @@ pub struct Window {
 type See<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
 
 /// A network and where it works.
-pub type Network<'a> = Option<(&'a mut SequenceModel, &'a mut Compute)>;
+pub type Network<'a> = Option<(&'a SequenceModel, &'a mut Compute)>;
 
 impl Interface {
     /// Columns that a window holds.

@@ -136,7 +136,7 @@ impl Examples {
     /// The probabilities of the tags, for each sentence `[words, tags]`.
     pub fn probabilities(
         &self,
-        model: &mut SequenceModel,
+        model: &SequenceModel,
         compute: &mut Compute,
         tags: usize,
     ) -> Result<Vec<Vec<f32>>> {
@@ -157,12 +157,7 @@ impl Examples {
     }
 
     /// Scores the model on them.
-    pub fn score(
-        &self,
-        model: &mut SequenceModel,
-        compute: &mut Compute,
-        lexicon: &Lexicon,
-    ) -> Result<Scored> {
+    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, lexicon: &Lexicon) -> Result<Scored> {
         let tags = lexicon.tags.len();
         let probabilities = self.probabilities(model, compute, tags)?;
         let rows = || probabilities.iter().flat_map(|sentence| sentence.chunks_exact(tags));

@@ -67,7 +67,7 @@ impl Predictor for Tagger {
             words.extend(sentences.iter().map(|sentence| sentence.words.clone()));
             let examples = Examples::new(&self.lexicon, sentences, given.path(), false, &mut |_| {})?;
             let tags = self.lexicon.tags.len();
-            rows.extend(examples.probabilities(&mut self.model, &mut self.compute, tags)?);
+            rows.extend(examples.probabilities(&self.model, &mut self.compute, tags)?);
         }
         let last = words.len();
         let all = words.iter().zip(&rows).zip(1..);
@@ -93,7 +93,7 @@ impl Predictor for Tagger {
         if examples.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
-        let scored = examples.score(&mut self.model, &mut self.compute, &self.lexicon)?;
+        let scored = examples.score(&self.model, &mut self.compute, &self.lexicon)?;
         let mut report = scored.report(examples.extent(), &self.lexicon.tags);
         report.notes = notes;
         Ok(report)
