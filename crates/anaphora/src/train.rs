@@ -4,6 +4,7 @@
 //! in a checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
 
 mod means;
+mod optimizer;
 mod saved;
 mod trainer;
 

@@ -9,6 +9,7 @@ mod error;
 mod gradients;
 mod graph;
 mod ops;
+pub mod optimizer;
 mod params;
 mod workspace;
 
@@ -17,7 +18,6 @@ pub use anaphora_kernels::attention::{Attention, Cache, Similarity};
 pub use anaphora_kernels::dropout::Mask;
 pub use anaphora_kernels::gather::NOWHERE;
 pub use anaphora_kernels::losses::LOG_VARIANCE;
-pub use anaphora_kernels::optimizer::{AdamW, Sgd};
 pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
 pub use anaphora_kernels::{Isa, Precision};
@@ -28,7 +28,7 @@ pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
 pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
-pub use params::{ParamId, Params};
+pub use params::{ParamId, Params, Role};
 pub use workspace::Workspace;
 
 use anaphora_kernels::{Pool, orthogonal, random};

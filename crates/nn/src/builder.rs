@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use anaphora_autograd::{ParamId, Params};
+use anaphora_autograd::{ParamId, Params, Role};
 
 use crate::init::Random;
 
@@ -40,6 +40,11 @@ impl<'a> Builder<'a> {
             self.unfilled.push((id, Box::new(init)));
         }
         id
+    }
+
+    /// Says what a parameter does, where its shape does not: several matrices below each other, an embedding, a head.
+    pub fn set_role(&mut self, id: ParamId, role: Role) {
+        self.params.set_role(id, role);
     }
 
     /// Adds a parameter that begins as zeros.

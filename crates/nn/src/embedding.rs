@@ -1,6 +1,6 @@
 //! How token numbers enter a model.
 
-use anaphora_autograd::{Graph, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Graph, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
@@ -37,6 +37,7 @@ impl Input {
         let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], move |random, w| {
             init::normal(random, w, deviation);
         });
+        builder.set_role(table, Role::Embedding);
         Self::Embedding { table, embedding_size }
     }
 

@@ -1,6 +1,6 @@
 //! The linear layer.
 
-use anaphora_autograd::{Activation, Graph, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Activation, Graph, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
@@ -36,6 +36,18 @@ impl Linear {
     /// there is to be one.
     pub fn tied(builder: &mut Builder, name: &str, weight: ParamId, outputs: usize, bias: bool) -> Self {
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
+    }
+
+    /// Notes that this is the map which gives a model's output.
+    pub fn as_head(self, builder: &mut Builder) -> Self {
+        builder.set_role(self.weight, Role::Head);
+        self
+    }
+
+    /// Notes that the weight is several matrices below each other, with so many rows each.
+    pub fn stacked(self, builder: &mut Builder, rows: &[usize]) -> Self {
+        builder.set_role(self.weight, Role::Hidden(rows.to_vec()));
+        self
     }
 
     /// `[rows, inputs]` to `[rows, outputs]`.

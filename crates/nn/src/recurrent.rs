@@ -1,6 +1,6 @@
 //! Stacks of recurrent layers.
 
-use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, State, init};
 
@@ -60,6 +60,9 @@ impl Recurrent {
                         _ => init::orthogonal(random, w, hidden_size),
                     }
                 });
+            for weight in [ih, hh] {
+                builder.set_role(weight, Role::Hidden(vec![hidden_size; cell.gates()]));
+            }
             let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], move |random, bias| {
                 let (first, rest) = bias.split_at_mut(hidden_size);
                 match (cell, options.chrono) {

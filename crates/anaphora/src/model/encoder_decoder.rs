@@ -204,7 +204,7 @@ impl Layers {
         let decoder = Decoder::new(builder, model, input.size(), &encoder);
         let head = match input.table() {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, true),
-            _ => Linear::new(builder, "head", model.hidden_size, vocab_size),
+            _ => Linear::new(builder, "head", model.hidden_size, vocab_size).as_head(builder),
         };
         let mean = Pooler::new(builder, "summary", Pooling::Mean, encoder.output_size());
         Self { encoder, mean, input, decoder, head }

@@ -130,8 +130,9 @@ impl Layers {
                 Linear::with_init(builder, "head", sizes, bias, move |random, w| {
                     init::normal(random, w, 0.02)
                 })
+                .as_head(builder)
             }
-            _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
+            _ => Linear::new(builder, "head", backbone.output_size(), vocab_size).as_head(builder),
         };
         // A Transformer drops its input out itself, with the places in it, and nothing in front of the head.
         let dropout = if is_transformer { 0.0 } else { model.dropout as f32 };

@@ -190,7 +190,7 @@ impl Layers {
         Self {
             pooler: pooling.map(|pooling| Pooler::new(builder, "pooling", pooling, size)),
             pooling,
-            head: Linear::new(builder, "head", size, objective.width(shape.outputs)),
+            head: Linear::new(builder, "head", size, objective.width(shape.outputs)).as_head(builder),
             dropout: model.dropout as f32,
             encoder,
         }

@@ -74,8 +74,7 @@ impl Optimizer for Muon {
         self.state.steps += 1;
         let Self { options: MuonOptions { momentum, rest }, parts, state, memory } = self;
         let (pool, precision, step) = (&device.pool, device.precision(), state.steps);
-        let settings =
-            kernels::Muon { learning_rate, momentum: *momentum, weight_decay: rest.weight_decay };
+        let settings = kernels::Muon { learning_rate, momentum: *momentum, weight_decay: rest.weight_decay };
         let [sums, squares] = state.moments_mut();
         let (values, grads) = (params.values_mut(), gradients.values());
         assert_eq!((values.len(), grads.len()), (sums.len(), sums.len()));
