@@ -21,15 +21,15 @@ pub use anaphora_kernels::losses::LOG_VARIANCE;
 pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
 pub use anaphora_kernels::{Isa, Precision};
-pub use error::ShapeError;
+pub use error::{Consumed, ShapeError};
 pub use gradients::Gradients;
-pub use graph::{Graph, Tensor};
+pub use graph::{Graph, Operation, Tensor};
 pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
 pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params, Role};
-pub use workspace::Workspace;
+pub use workspace::{Buffer, Workspace};
 
 use anaphora_kernels::{Pool, orthogonal, random};
 

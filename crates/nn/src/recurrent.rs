@@ -146,7 +146,7 @@ impl Recurrent {
     ) -> Result<(Tensor, Vec<Tensor>), ShapeError> {
         let RecurrentOptions { cell, dropout, variational, .. } = self.options;
         if !starts.is_empty() && starts.len() != self.parts() {
-            return Err(ShapeError {
+            return Err(ShapeError::Sizes {
                 operation: "recurrent",
                 left: "starts".into(),
                 left_shape: vec![starts.len()],

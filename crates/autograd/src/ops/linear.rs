@@ -63,6 +63,7 @@ impl Graph<'_> {
                 "the bias must have one value a row of the weight",
             )?;
         }
+        self.check_present("linear", &[x])?;
         let (device, version) = (self.device, self.params.version());
         let weights = Matrix::new(self.params.value(weight), out, x.cols);
         let entry = self.workspace.linear.entry(weight).or_insert_with(|| Versioned {
@@ -79,7 +80,7 @@ impl Graph<'_> {
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
         let also = function.map(|function| (function, &mut activated[..]));
         self.workspace.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
-        let y = self.push(value, x.rows, out, true);
+        let y = self.push("linear", value, x.rows, out, true);
         self.keep(x);
         self.record(Linear { x, weight, bias, y });
         Ok((y, activated))
