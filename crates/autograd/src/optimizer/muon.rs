@@ -21,44 +21,45 @@ pub struct MuonOptions {
 /// A step of a matrix is as long as AdamW's usually is, so that one learning rate fits all (Liu et al. 2025).
 pub struct Muon {
     options: MuonOptions,
-    parts: Vec<Part>,
+    /// Hidden matrices, those that take most work first.
+    matrices: Vec<kernels::Place>,
+    rest: Vec<Rest>,
     /// The running sums of hidden matrices and the means of the rest; the squares of the rest.
     state: OptimizerState,
     memory: kernels::Orthogonalizer,
 }
 
-/// A parameter, and where it lies among all.
-struct Part {
+/// A parameter that is AdamW's.
+struct Rest {
+    /// Where it lies among all, and among the squares.
     range: Range<usize>,
-    kind: Kind,
-}
-
-enum Kind {
-    /// The rows of each matrix.
-    Hidden(Vec<usize>),
-    /// Where the squares of its gradients begin, and where it decays.
-    Rest(usize, Vec<Range<usize>>),
+    squares: Range<usize>,
+    decays: bool,
 }
 
 impl Muon {
     /// An optimizer of `params` that has made no step.
     pub fn new(params: &Params, options: MuonOptions) -> Self {
-        let mut squares = 0;
-        let part = |(id, range): (_, Range<usize>)| {
-            let len = range.len();
-            let kind = match params.role(id) {
-                Role::Hidden(heights) => Kind::Hidden(heights.clone()),
-                Role::Vector | Role::Embedding | Role::Head => {
-                    let start = squares;
-                    squares += len;
-                    Kind::Rest(start, if params.decays(id) { vec![0..len] } else { Vec::new() })
+        let (mut matrices, mut rest, mut squares) = (Vec::new(), Vec::new(), 0);
+        for (id, range) in params.ids().zip(params.ranges()) {
+            match params.role(id) {
+                Role::Hidden(heights) => {
+                    let (mut start, cols) = (range.start, params.shape(id)[1]);
+                    for &rows in heights {
+                        matrices.push(kernels::Place { start, rows, cols });
+                        start += rows * cols;
+                    }
                 }
-            };
-            Part { range, kind }
-        };
-        let parts = params.ids().zip(params.ranges()).map(part).collect();
+                Role::Vector | Role::Embedding | Role::Head => {
+                    let end = squares + range.len();
+                    rest.push(Rest { range, squares: squares..end, decays: params.decays(id) });
+                    squares = end;
+                }
+            }
+        }
+        matrices.sort_by_key(|place| std::cmp::Reverse(place.rows * place.cols * place.rows.min(place.cols)));
         let state = OptimizerState::zeros([params.len(), squares]);
-        Self { options, parts, state, memory: kernels::Orthogonalizer::default() }
+        Self { options, matrices, rest, state, memory: kernels::Orthogonalizer::default() }
     }
 }
 
@@ -72,25 +73,20 @@ impl Optimizer for Muon {
         scale: f32,
     ) {
         self.state.steps += 1;
-        let Self { options: MuonOptions { momentum, rest }, parts, state, memory } = self;
+        let Self { options: MuonOptions { momentum, rest: adamw }, matrices, rest, state, memory } = self;
         let (pool, precision, step) = (&device.pool, device.precision(), state.steps);
-        let settings = kernels::Muon { learning_rate, momentum: *momentum, weight_decay: rest.weight_decay };
+        let (momentum, weight_decay) = (*momentum, adamw.weight_decay);
+        let settings = kernels::Muon { learning_rate, momentum, weight_decay };
         let [sums, squares] = state.moments_mut();
         let (values, grads) = (params.values_mut(), gradients.values());
-        assert_eq!((values.len(), grads.len()), (sums.len(), sums.len()));
-        for Part { range, kind } in parts {
+        kernels::muon(pool, precision, settings, scale, values, grads, sums, matrices, memory);
+        let settings = adamw.at(learning_rate);
+        for Rest { range, squares: there, decays } in rest {
             let (values, grads) = (&mut values[range.clone()], &grads[range.clone()]);
-            let sums = &mut sums[range.clone()];
-            match kind {
-                Kind::Hidden(heights) => {
-                    kernels::muon(pool, precision, settings, scale, [values, sums], grads, heights, memory);
-                }
-                Kind::Rest(start, decayed) => {
-                    let square = &mut squares[*start..*start + sums.len()];
-                    let settings = rest.at(learning_rate);
-                    kernels::adamw(pool, settings, step, scale, values, grads, sums, square, decayed);
-                }
-            }
+            let (mean, square) = (&mut sums[range.clone()], &mut squares[there.clone()]);
+            let all = [0..values.len()];
+            let decayed = if *decays { &all[..] } else { &[] };
+            kernels::adamw(pool, settings, step, scale, values, grads, mean, square, decayed);
         }
     }
 

@@ -1,5 +1,8 @@
 //! Muon: steps of matrices whose singular values are all about one.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use super::{BLOCK, global_norm};
 use crate::Matrix;
 use crate::matmul::Precision;
@@ -25,48 +28,78 @@ const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
 /// How often it is applied.
 const ITERATIONS: usize = 5;
 
-/// Memory of the steps, kept from one to the next.
-#[derive(Debug, Default)]
+/// Where a matrix lies among all weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first value.
+    pub start: usize,
+    /// Its rows.
+    pub rows: usize,
+    /// Its columns.
+    pub cols: usize,
+}
+
+/// Memory of the steps, kept from one to the next: one for each thread.
+#[derive(Default)]
 pub struct Orthogonalizer {
+    workers: Vec<Mutex<(Pool, Buffers)>>,
+}
+
+#[derive(Default)]
+struct Buffers {
     update: Vec<f32>,
     other: Vec<f32>,
     gram: Vec<f32>,
     polynomial: Vec<f32>,
 }
 
-/// One step of Muon for the matrices `[heights[i], cols]` that are stacked in `values`, on `grads` times `scale`: the running sum
-/// `sums = momentum * sums + grad`, looked at one step ahead (Nesterov), is made orthogonal for each matrix by itself, and times
-/// `0.2 sqrt(max(rows, cols))` (Liu et al., "Muon is scalable for LLM training", 2025) as long as a step of AdamW.
+/// One step of Muon for some matrices, which lie apart, on `grads` times `scale`: the running sum `sums = momentum * sums + grad`,
+/// looked at one step ahead (Nesterov), is made orthogonal for each matrix by itself, and times `0.2 sqrt(max(rows, cols))`
+/// (Liu et al., "Muon is scalable for LLM training", 2025) as long as a step of AdamW.
+///
+/// Where there are at least as many matrices as threads, each is one thread's, which need not wait for the others then; the larger
+/// ones should stand in front. Results do not depend on it.
 #[allow(clippy::too_many_arguments)]
 pub fn muon(
     pool: &Pool,
     precision: Precision,
     settings: Muon,
     scale: f32,
-    [values, sums]: [&mut [f32]; 2],
+    values: &mut [f32],
     grads: &[f32],
-    heights: &[usize],
+    sums: &mut [f32],
+    matrices: &[Place],
     memory: &mut Orthogonalizer,
 ) {
-    let Muon { learning_rate, momentum, weight_decay } = settings;
-    let n = values.len();
-    assert_eq!((grads.len(), sums.len()), (n, n));
-    let rows: usize = heights.iter().sum();
-    assert!(rows > 0 && n.is_multiple_of(rows), "{n} values in {rows} rows");
-    let cols = n / rows;
-    let mut update = std::mem::take(&mut memory.update);
-    update.resize(n, 0.0);
-    look_ahead(pool, momentum, scale, sums, grads, &mut update);
-    let mut start = 0;
-    for &height in heights {
-        let range = start..start + height * cols;
-        let part = &mut update[range.clone()];
-        memory.orthogonalize(pool, precision, part, height, cols);
-        let rate = learning_rate * 0.2 * (height.max(cols) as f32).sqrt();
-        subtract(pool, 1.0 - learning_rate * weight_decay, rate, &mut values[range.clone()], part);
-        start = range.end;
+    assert_eq!((values.len(), sums.len()), (grads.len(), grads.len()));
+    let overlap =
+        |a: &Place, b: &Place| a.start < b.start + b.rows * b.cols && b.start < a.start + a.rows * a.cols;
+    let apart = matrices.iter().enumerate().all(|(i, a)| matrices[..i].iter().all(|b| !overlap(a, b)));
+    assert!(apart, "matrices that overlap");
+    let threads = pool.threads();
+    if memory.workers.len() < threads {
+        memory.workers.resize_with(threads, || Mutex::new((Pool::new(1), Buffers::default())));
     }
-    memory.update = update;
+    let [values, sums] = [values, sums].map(SharedMut::new);
+    let step = |pool: &Pool, &Place { start, rows, cols }: &Place, buffers: &mut Buffers| {
+        let range = start..start + rows * cols;
+        // SAFETY: each matrix is taken once, and no two overlap.
+        let [values, sums] = [values, sums].map(|all| unsafe { all.part(range.clone()) });
+        buffers.step(pool, precision, settings, scale, [values, sums], &grads[range], [rows, cols]);
+    };
+    let workers = &memory.workers;
+    if matrices.len() < threads {
+        let (_, buffers) = &mut *workers[0].lock().unwrap_or_else(PoisonError::into_inner);
+        matrices.iter().for_each(|place| step(pool, place, buffers));
+    } else {
+        let next = AtomicUsize::new(0);
+        pool.run(|worker| {
+            let own = &mut *workers[worker.index()].lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some(place) = matrices.get(next.fetch_add(1, Ordering::Relaxed)) {
+                step(&own.0, place, &mut own.1);
+            }
+        });
+    }
 }
 
 /// `sums = momentum * sums + grad`, `update = grad + momentum * sums`.
@@ -88,11 +121,6 @@ fn look_ahead(pool: &Pool, momentum: f32, scale: f32, sums: &mut [f32], grads: &
             },
         );
     });
-}
-
-/// `values = values * decay - rate * update`.
-fn subtract(pool: &Pool, decay: f32, rate: f32, values: &mut [f32], update: &[f32]) {
-    combine(pool, [decay, -rate], values, update);
 }
 
 /// `a = factors[0] * a + factors[1] * b`.
@@ -122,17 +150,32 @@ fn scaled(pool: &Pool, factor: f32, a: &[f32], b: &mut [f32]) {
     });
 }
 
-impl Orthogonalizer {
-    /// Makes `x[rows, cols]` nearly orthogonal: with the singular vectors of `x` and singular values between about 0.7 and 1.2
-    /// (Newton and Schulz's iteration with K. Jordan's coefficients). Zeros stay zeros.
-    pub fn orthogonalize(
+impl Buffers {
+    /// The step of one matrix.
+    #[allow(clippy::too_many_arguments)]
+    fn step(
         &mut self,
         pool: &Pool,
         precision: Precision,
-        x: &mut [f32],
-        rows: usize,
-        cols: usize,
+        settings: Muon,
+        scale: f32,
+        [values, sums]: [&mut [f32]; 2],
+        grads: &[f32],
+        [rows, cols]: [usize; 2],
     ) {
+        let Muon { learning_rate, momentum, weight_decay } = settings;
+        let mut update = std::mem::take(&mut self.update);
+        update.resize(values.len(), 0.0);
+        look_ahead(pool, momentum, scale, sums, grads, &mut update);
+        self.orthogonalize(pool, precision, &mut update, rows, cols);
+        let rate = learning_rate * 0.2 * (rows.max(cols) as f32).sqrt();
+        combine(pool, [1.0 - learning_rate * weight_decay, -rate], values, &update);
+        self.update = update;
+    }
+
+    /// Makes `x[rows, cols]` nearly orthogonal: with the singular vectors of `x` and singular values between about 0.7 and 1.2
+    /// (Newton and Schulz's iteration with K. Jordan's coefficients). Zeros stay zeros.
+    fn orthogonalize(&mut self, pool: &Pool, precision: Precision, x: &mut [f32], rows: usize, cols: usize) {
         assert_eq!(x.len(), rows * cols);
         let norm = global_norm(pool, x);
         if norm == 0.0 || !norm.is_finite() {
@@ -239,8 +282,15 @@ mod tests {
             let results = [1, 2, 3].map(|threads| {
                 let (mut values, mut sums, pool) = (wave(n, 0.11), wave(n, 0.23), Pool::new(threads));
                 let mut memory = Orthogonalizer::default();
-                let both = [&mut values[..], &mut sums];
-                muon(&pool, Precision::F32, settings, 0.5, both, &grads, heights, &mut memory);
+                let mut start = 0;
+                let place = |&rows: &usize| {
+                    let place = Place { start, rows, cols };
+                    start += rows * cols;
+                    place
+                };
+                let matrices: Vec<_> = heights.iter().map(place).collect();
+                let f32 = Precision::F32;
+                muon(&pool, f32, settings, 0.5, &mut values, &grads, &mut sums, &matrices, &mut memory);
                 (values, sums)
             });
             for (found, expected) in results[0].0.iter().zip(&expected) {
@@ -259,7 +309,7 @@ mod tests {
             let (rows, cols) = (48, 80);
             let mut x = wave(rows * cols, 0.37);
             let pool = Pool::new(2);
-            Orthogonalizer::default().orthogonalize(&pool, precision, &mut x, rows, cols);
+            Buffers::default().orthogonalize(&pool, precision, &mut x, rows, cols);
             let x: Vec<f64> = x.into_iter().map(f64::from).collect();
             // A unit vector is taken to one whose length is a mean of singular values.
             for row in x.chunks_exact(cols) {
@@ -267,7 +317,7 @@ mod tests {
                 assert!((0.6..1.25).contains(&length), "{precision:?}: {length}");
             }
             let mut zeros = vec![0.0; 12];
-            Orthogonalizer::default().orthogonalize(&pool, precision, &mut zeros, 3, 4);
+            Buffers::default().orthogonalize(&pool, precision, &mut zeros, 3, 4);
             assert_eq!(zeros, [0.0; 12]);
         }
     }
