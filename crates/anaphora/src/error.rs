@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::decoding::sampling::SamplingError;
 use crate::recipe::RecipeError;
-use crate::sampling::SamplingError;
-use crate::weights::WeightsError;
+use crate::run::weights::WeightsError;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -166,7 +166,7 @@ pub enum Error {
     Roll(#[from] anaphora_data::roll::RollError),
     /// A score cannot be computed.
     #[error(transparent)]
-    Score(#[from] crate::scores::ScoreError),
+    Score(#[from] crate::metrics::ScoreError),
     /// A run whose model continues texts is asked to predict.
     #[error("{} is a model that continues text or music; write with it by `anaphora generate`", .0.display())]
     Generates(PathBuf),
@@ -192,6 +192,18 @@ pub enum Error {
     /// Parallel text cannot be read.
     #[error(transparent)]
     Parallel(#[from] anaphora_data::parallel::ParallelError),
+    /// Nothing is held out, so that no model could be called the best.
+    #[error(
+        "there is no {example} to validate on, of {train} to learn from; set data.validation_fraction above 0 (it is {fraction}), or name data for it with --valid where the task reads some"
+    )]
+    NoValidation {
+        /// What an example is called.
+        example: &'static str,
+        /// Examples to learn from.
+        train: usize,
+        /// The share that was asked for.
+        fraction: f64,
+    },
     /// There is nothing to score a model on.
     #[error("{} kept no examples for that; name a file with --data, or train with --test-every", .0.display())]
     NoExamples(PathBuf),

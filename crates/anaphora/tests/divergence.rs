@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicBool;
 
 use anaphora::recipe::{Builtin, Optimizer};
-use anaphora::train::{Event, train};
+use anaphora::train;
+use anaphora::training::Event;
 use anaphora::{Error, Recipe};
 
 fn recipe(learning_rate: f64) -> Recipe {

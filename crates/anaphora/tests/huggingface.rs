@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use anaphora::interop::huggingface;
 use anaphora::model::Compute;
 use anaphora::recipe::{Backbone, Builtin, FeedForward, Norm, Position};
-use anaphora::trained::Trained;
-use anaphora::weights::{NamedTensor, read_weights, write_weights};
-use anaphora::{Device, Precision, Recipe, huggingface, train};
+use anaphora::run::weights::{NamedTensor, read_weights, write_weights};
+use anaphora::tasks::language::Trained;
+use anaphora::{Device, Precision, Recipe};
 use half::{bf16, f16};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -175,7 +176,7 @@ fn train_small((tokenizer, bias, tied, feed_forward): (&str, bool, bool, FeedFor
     (recipe.model.bias, recipe.model.tied_weights) = (bias, tied);
     (recipe.training.batch, recipe.training.length, recipe.training.steps) = (4, 16, Some(3));
     recipe.model.context = Some(32);
-    train::train(&recipe, run, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    anaphora::train(&recipe, run, &AtomicBool::new(false), &mut |_| {}).unwrap();
 }
 
 /// A trained model goes out and comes back with the same logits, whatever its tokens are and whatever of GPT-2 it leaves out.

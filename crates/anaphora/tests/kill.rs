@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anaphora::checkpoint::Checkpoint;
-use anaphora::metrics::{MetricsLog, Record, read_metrics};
 use anaphora::recipe::Task;
+use anaphora::run::checkpoint::Checkpoint;
+use anaphora::run::log::{MetricsLog, Record, read_metrics};
+use anaphora::run::weights::NamedTensor;
 use anaphora::run::{Run, RunInfo, Score};
-use anaphora::weights::NamedTensor;
 use anaphora::{Error, Recipe};
 
 const FOLDER: &str = "ANAPHORA_TEST_RUN";

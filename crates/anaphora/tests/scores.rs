@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anaphora::scores::{
+use anaphora::metrics::{
     BleuOptions, ChrfOptions, ClassScore, Confusion, ScoreError, Smoothing, Tokenize, accuracy, auroc,
     auroc_one_vs_rest, bits, bits_a_character, bleu, bleu_1_to_4, chrf, coverage, log_loss, mae, mape, mase,
     mse, multi_label, nats_a_frame, perplexity, perplexity_of_bits, pinball, rmse, smape, span_scores, spans,

@@ -35,6 +35,6 @@ impl DeviceArgs {
             Some(Numbers::F32) => Precision::F32,
             Some(Numbers::Bf16) => Precision::Bf16,
         };
-        Ok(Device::new(self.threads.into(), anaphora::train::precision(precision)))
+        Ok(Device::new(self.threads.into(), anaphora::training::precision(precision)))
     }
 }

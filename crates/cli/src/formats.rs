@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anaphora::atomic::write_atomic;
+use anaphora::run::atomic::write_atomic;
 use anaphora_music::{Score, TICKS_PER_QUARTER, Ticks, abc, midi, sound};
 
 use crate::error::{Failure, Result};

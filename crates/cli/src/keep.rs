@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anaphora::atomic::write_atomic;
+use anaphora::run::atomic::write_atomic;
 use anaphora_music::abc;
 
 use crate::error::{Failure, Result};

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anaphora::atomic::write_atomic;
+use anaphora::run::atomic::write_atomic;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anaphora::Run;
-use anaphora::learner::Extent;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::train::{Ended, Event, Outcome, Start, Step};
+use anaphora::training::DataSize;
+use anaphora::training::{Ended, Event, Outcome, Start, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
@@ -21,7 +21,7 @@ const JSON_EVERY: u64 = 10;
 /// Steps over which the loss is smoothed.
 const SMOOTHING: f64 = 20.0;
 
-/// Runs a training and shows it; `train` does it, as [`anaphora::train::train`] would. Ctrl-C ends it cleanly.
+/// Runs a training and shows it; `train` does it, as [`anaphora::train`] would. Ctrl-C ends it cleanly.
 pub fn show(
     run: &Path,
     json: bool,
@@ -141,7 +141,7 @@ fn introduction(start: &Start) -> String {
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
-    let extent = |extent: Extent| {
+    let extent = |extent: DataSize| {
         let (examples, units) = (counted(extent.examples, described.example), grouped(extent.units as u64));
         format!("{examples}, {units} {}s", described.unit)
     };

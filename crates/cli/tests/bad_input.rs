@@ -55,6 +55,30 @@ fn data_that_cannot_be_learnt_are_refused() {
 }
 
 #[test]
+fn a_training_that_validates_on_nothing_is_refused() {
+    let place = Workplace::new();
+    for builtin in ["names", "waves", "reverse", "scenes", "ball", "phrases"] {
+        let call = ["train", "--builtin", builtin, "--set", "data.validation_fraction=0", "--steps", "1"];
+        let sentence = place.call(&call).refused(1);
+        assert!(sentence.contains("validat") && !sentence.starts_with(':'), "{builtin}: {sentence}");
+    }
+    place.write_tunes("tunes.abc", 4);
+    let called = place.train(&["tunes.abc", "--set", "data.validation_fraction=0"]);
+    assert!(called.refused(1).contains("validat"));
+    assert!(!place.path("runs").exists(), "nothing is begun");
+}
+
+#[test]
+fn two_numbers_are_marked_among_two_at_least() {
+    let place = Workplace::new();
+    let sentence = place.call(&["train", "--builtin", "adding", "--length", "1"]).refused(2);
+    let said = "training.length is 1, and data.builtin = \"adding\" marks two numbers; it takes 2 or more";
+    assert_eq!(sentence, said);
+    place.call(&["train", "--builtin", "adding", "--length", "2", "--steps", "1"]).ok();
+    place.call(&["train", "--builtin", "copy", "--length", "1", "--steps", "1"]).ok();
+}
+
+#[test]
 fn a_recipe_that_is_none_is_refused() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 4);

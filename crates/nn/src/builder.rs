@@ -6,26 +6,71 @@ use anaphora_autograd::{ParamId, Params, Role};
 
 use crate::init::Random;
 
-/// Adds the parameters of a model, layer by layer. Their first values are made by [`Builder::fill`], or when the builder is
-/// dropped: only then is it known how many there are.
+/// How the parameters of a model begin.
+#[derive(Default)]
+pub struct Start<'a> {
+    seed: Option<u64>,
+    observer: Option<Box<Observer<'a>>>,
+}
+
+/// Hears how many of a model's weights have their first values, and how many there are; where it breaks, the rest stay zero.
+type Observer<'a> = dyn FnMut(usize, usize) -> ControlFlow<()> + 'a;
+
+impl<'a> Start<'a> {
+    /// With zeros, to be loaded.
+    pub fn zeros() -> Self {
+        Self::default()
+    }
+
+    /// With random values that follow from `seed`, whatever the number of threads.
+    pub fn random(seed: u64) -> Self {
+        Self { seed: Some(seed), observer: None }
+    }
+
+    /// Lets `observer` hear how many weights are done and how many there are, before each parameter, before each block of those
+    /// that take long, and at the end. Where it breaks, the rest stay zero: whoever broke must not use them.
+    pub fn observed(self, observer: impl FnMut(usize, usize) -> ControlFlow<()> + 'a) -> Self {
+        Self { observer: Some(Box::new(observer)), ..self }
+    }
+}
+
+impl From<u64> for Start<'_> {
+    fn from(seed: u64) -> Self {
+        Self::random(seed)
+    }
+}
+
+impl From<Option<u64>> for Start<'_> {
+    /// Zeros where there is no seed.
+    fn from(seed: Option<u64>) -> Self {
+        Self { seed, observer: None }
+    }
+}
+
+/// Adds the parameters of a model, layer by layer. Their first values are made when the builder is dropped, on all cores: only
+/// then is it known how many there are.
 pub struct Builder<'a> {
     params: &'a mut Params,
-    /// None where values are to be read from a file anyway.
-    seed: Option<u64>,
+    start: Start<'a>,
     unfilled: Vec<(ParamId, Init)>,
 }
 
 type Init = Box<dyn FnOnce(&mut Random, &mut [f32])>;
 
 impl<'a> Builder<'a> {
-    /// Parameters with random values that follow from `seed`, whatever the number of threads.
+    /// Adds parameters to `params`.
+    pub fn new(params: &'a mut Params, start: Start<'a>) -> Self {
+        Self { params, start, unfilled: Vec::new() }
+    }
+
+    /// Parameters with random values that follow from `seed`.
     pub fn random(params: &'a mut Params, seed: u64) -> Self {
-        Self { params, seed: Some(seed), unfilled: Vec::new() }
+        Self::new(params, Start::random(seed))
     }
 
     /// Parameters that are zero, to be loaded.
     pub fn zeros(params: &'a mut Params) -> Self {
-        Self { params, seed: None, unfilled: Vec::new() }
+        Self::new(params, Start::zeros())
     }
 
     /// Adds a parameter that `init` fills.
@@ -36,7 +81,7 @@ impl<'a> Builder<'a> {
         init: impl FnOnce(&mut Random, &mut [f32]) + 'static,
     ) -> ParamId {
         let id = self.add_zeros(name, shape);
-        if self.seed.is_some() {
+        if self.start.seed.is_some() {
             self.unfilled.push((id, Box::new(init)));
         }
         id
@@ -52,18 +97,17 @@ impl<'a> Builder<'a> {
         self.params.add(name, shape, &vec![0.0; shape.iter().product()])
     }
 
-    /// Makes the first values on all cores. Before each parameter, and before each block of those that take long, `observer`
-    /// hears how many weights are done and how many there are; where it breaks, the rest stay zero, and so does this.
-    pub fn fill(mut self, observer: &mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.fill_all(observer)
-    }
-
-    fn fill_all(&mut self, observer: &mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> ControlFlow<()> {
-        let Some(seed) = self.seed.filter(|_| !self.unfilled.is_empty()) else {
+    /// Makes the first values, up to the end or where the observer breaks.
+    fn fill(&mut self) -> ControlFlow<()> {
+        let Some(seed) = self.start.seed.filter(|_| !self.unfilled.is_empty()) else {
             return ControlFlow::Continue(());
         };
         let total = self.unfilled.iter().map(|&(id, _)| self.params.value(id).len()).sum();
-        let mut observer = |done| observer(done, total);
+        let observer = &mut self.start.observer;
+        let mut observer = |done| match observer {
+            Some(observer) => observer(done, total),
+            None => ControlFlow::Continue(()),
+        };
         let mut random = Random::new(seed, &mut observer);
         for (id, init) in self.unfilled.drain(..) {
             random.proceed(0)?;
@@ -78,7 +122,8 @@ impl<'a> Builder<'a> {
 impl Drop for Builder<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let _ = self.fill_all(&mut |_, _| ControlFlow::Continue(()));
+            // Whoever broke knows.
+            let _ = self.fill();
         }
     }
 }
@@ -97,18 +142,16 @@ mod tests {
 
     #[test]
     fn values_are_made_at_the_end_and_the_observer_hears_of_it() {
-        let (mut dropped, mut filled) = (Params::new(), Params::new());
-        add(&mut Builder::random(&mut dropped, 1));
+        let (mut unwatched, mut filled) = (Params::new(), Params::new());
+        add(&mut Builder::random(&mut unwatched, 1));
         let mut heard = Vec::new();
-        let mut builder = Builder::random(&mut filled, 1);
-        add(&mut builder);
-        let outcome = builder.fill(&mut |done, total| {
+        let observer = |done, total| {
             heard.push((done, total));
             ControlFlow::Continue(())
-        });
-        assert!(outcome.is_continue());
+        };
+        add(&mut Builder::new(&mut filled, Start::random(1).observed(observer)));
         assert_eq!(heard, [(0, 60), (12, 60), (12, 60), (28, 60), (44, 60), (60, 60)]);
-        assert_eq!(dropped.values(), filled.values());
+        assert_eq!(unwatched.values(), filled.values());
         assert!(filled.values()[12..17].iter().all(|&v| v == 0.0));
         assert!(filled.values()[..12].iter().chain(&filled.values()[17..]).all(|&v| v != 0.0));
     }
@@ -116,12 +159,13 @@ mod tests {
     #[test]
     fn from_a_break_on_nothing_more_is_filled() {
         let mut params = Params::new();
-        let mut builder = Builder::random(&mut params, 1);
-        add(&mut builder);
-        let outcome = builder.fill(&mut |done, _| {
+        let mut heard = 0;
+        let observer = |done, _| {
+            heard += 1;
             if done < 28 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        assert!(outcome.is_break());
+        };
+        add(&mut Builder::new(&mut params, Start::random(1).observed(observer)));
+        assert_eq!(heard, 4);
         let values = params.values();
         assert!(values[17..33].iter().all(|&v| v != 0.0) && values[33..].iter().all(|&v| v == 0.0));
     }

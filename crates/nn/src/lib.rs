@@ -92,7 +92,7 @@ mod stem;
 mod transformer;
 
 pub use backbone::Backbone;
-pub use builder::Builder;
+pub use builder::{Builder, Start};
 pub use convolution::{Convolution, ConvolutionOptions};
 pub use embedding::Input;
 pub use encoder_attention::{Alignment, EncoderAttention};

@@ -64,6 +64,7 @@ pub const FIELDS: &[Field] = &[
             "music",
             "text",
             "classify",
+            "regress",
             "translate",
             "caption",
             "forecast",

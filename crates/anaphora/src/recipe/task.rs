@@ -19,6 +19,8 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// A number from a text, a row of numbers, a sound or a picture.
+    Regress,
     /// A line of text from another: a sentence from that of another language.
     Translate,
     /// A sentence on a picture.
@@ -65,6 +67,8 @@ pub enum Builtin {
     Played,
     /// Sentences with phrases and names.
     Phrases,
+    /// Shopping lists and what they cost.
+    Prices,
 }
 
 impl Task {
@@ -97,7 +101,7 @@ impl Builtin {
     /// Their names, as a recipe has them.
     pub const NAMES: &[&str] = &[
         "tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball", "adding", "copy", "chorales",
-        "played", "phrases",
+        "played", "phrases", "prices",
     ];
 
     /// The task that they are for.
@@ -113,6 +117,7 @@ impl Builtin {
             Self::Chorales => Task::Chorales,
             Self::Played => Task::Events,
             Self::Phrases => Task::Tag,
+            Self::Prices => Task::Regress,
         }
     }
 }

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::{CHECKPOINTS, LOCK, RECIPE, Run, RunInfo, lock, refuse_foreign};
-use crate::assets::TOKENS;
-use crate::atomic::{remove_temporaries, sync_folder};
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
+use crate::run::assets::TOKENS;
+use crate::run::atomic::{remove_temporaries, sync_folder};
 
 /// The folder of a run that is about to be made. Where it comes to nothing, the folder, its lock
 /// and its tokens go again.

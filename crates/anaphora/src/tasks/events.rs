@@ -10,19 +10,17 @@ use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
 use anaphora_music::abc;
 use serde_json::json;
 
-use super::language::{Language, Learns};
-use super::parts::{self, Parts};
-use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::assets::{Assets, Half, read_json};
-use crate::compose::{ComposeOptions, Composed};
-use crate::evaluate::Evaluator;
-use crate::learner::{Compute, Description, Extent};
-use crate::model::LanguageModel;
-use crate::notes::{self, TICKS_PER_SECOND};
+use super::compose::{ComposeOptions, Composed};
+use super::language::{Evaluator, LanguageLearner, Symbols};
+use super::midi::{self, TICKS_PER_SECOND};
+use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out};
+use crate::decoding::sampling::Sampler;
+use crate::metrics::{Evaluation, perplexity};
+use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
-use crate::sampling::Sampler;
-use crate::trained::load_weights;
-use crate::{Device, Error, Result, Run};
+use crate::run::assets::{Assets, Half, read_json};
+use crate::training::{DataSize, Description, Learner};
+use crate::{Error, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
 const EVENTS: &str = "events.json";
@@ -50,10 +48,10 @@ enum Piece {
 impl Piece {
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
         let score = match self {
-            Piece::File(path) => notes::read_score(path)?,
+            Piece::File(path) => midi::read_score(path)?,
             Piece::Tune(tune) => abc::parse_tune(tune).0.score(),
         };
-        Ok(options.encode(&notes::in_seconds(&score))?)
+        Ok(options.encode(&midi::in_seconds(&score))?)
     }
 }
 
@@ -66,18 +64,18 @@ fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<
     let bad = data.skip_bad.then_some(told);
     let mut pieces = vec![];
     // Only their places are kept, for there may be many.
-    notes::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
+    midi::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
     Ok(pieces)
 }
 
 /// Pieces to learn from, to validate on and to test on.
-fn parts(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Parts<Piece>> {
+fn splits(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Splits<Piece>> {
     let pieces = find(data.train.as_deref(), data, told)?;
-    let mut parts = Parts::share(pieces, &parts::hold_out(data), |_| false)?;
+    let mut splits = Splits::of(pieces, &hold_out(data), |_| false)?;
     if let Some(path) = &data.validation {
-        parts.validation = find(Some(path), data, told)?;
+        splits.validation = find(Some(path), data, told)?;
     }
-    Ok(parts)
+    Ok(splits)
 }
 
 /// The pieces one behind the other, each closed by the token behind those of events.
@@ -96,56 +94,57 @@ fn symbols(options: &EventOptions) -> usize {
 }
 
 /// Reads what the recipe names.
-pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
+pub fn learner(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Box<dyn Learner>> {
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
     let found = OnceCell::new();
     let [train, validation] =
         assets.streams(symbols(&options), recipe.data.tokens_in_memory, |half, spill| {
             if found.get().is_none() {
-                let _ = found.set(parts(&recipe.data, told)?);
+                let _ = found.set(splits(&recipe.data, told)?);
             }
-            let Parts { train, validation, .. } = found.get().expect("they were set");
+            let Splits { train, validation, .. } = found.get().expect("they were set");
             stream(if half == Half::Train { train } else { validation }, &options, spill)
         })?;
-    let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
+    let size = |stream: &TokenStream| DataSize { examples: stream.piece_count(), units: stream.len() };
     let description = Description {
         example: "piece",
         unit: "event",
-        train: extent(&train),
-        validation: extent(&validation),
+        train: size(&train),
+        validation: size(&validation),
         maps: format!("{} kinds of event", options.vocabulary()),
         characters: None,
     };
-    let learns = Learns { task: Task::Events, train, validation, symbols: symbols(&options), description };
-    Language::of(recipe, learns)
+    let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
+    Ok(Box::new(LanguageLearner::of(recipe, symbols)?))
 }
 
 /// A trained model of events.
-pub struct Performer {
+pub struct EventModel {
     run: Run,
     recipe: Recipe,
     options: EventOptions,
     model: LanguageModel,
-    compute: Compute,
 }
 
-impl Performer {
+impl EventModel {
     /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
+    pub fn open(run: Run) -> Result<Self> {
         let recipe = run.recipe()?;
         let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
-        load_weights(&run, model.params_mut())?;
-        Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
+        run.load_weights(model.params_mut())?;
+        Ok(Self { run, recipe, options, model })
     }
+}
 
+impl Compose for EventModel {
     /// Writes pieces, of `options.units` events at most beside those that it goes on from.
-    pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
-        let Self { options: events, model, compute, .. } = self;
+    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>> {
+        let Self { options: events, model, .. } = self;
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
-            prime.extend(events.encode(&notes::in_seconds(&notes::read_score(path)?))?);
+            prime.extend(events.encode(&midi::in_seconds(&midi::read_score(path)?))?);
         }
         let mut pieces = Vec::new();
         for index in 0..options.count {
@@ -164,61 +163,55 @@ impl Performer {
                 }
             }
             let decoded = events.decode(ids[1..].iter().copied());
-            let score = notes::to_score("", &decoded.notes, TICKS_PER_SECOND);
+            let score = midi::to_score("", &decoded.notes, TICKS_PER_SECOND);
             pieces.push(Composed { score, units: ids.len() - prime.len(), ended });
         }
         Ok(pieces)
     }
 }
 
-impl Predictor for Performer {
-    fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
-        Err(Error::Generates(self.run.path().to_owned()))
-    }
-
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
+impl Evaluate for EventModel {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
         let told = &mut |_: &str| {};
-        let pieces = match on {
-            On::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
-            _ => {
-                let Parts { validation, test, .. } = parts(&self.run.data(&self.recipe.data)?, told)?;
-                if *on == On::Test { test } else { validation }
-            }
+        let pieces = match split {
+            Split::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
+            Split::Validation => splits(&self.run.data(&self.recipe.data)?, told)?.validation,
+            Split::Test => splits(&self.run.data(&self.recipe.data)?, told)?.test,
         };
         if pieces.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
         let stream = stream(&pieces, &self.options, &Spill::to_scratch())?;
         let events = stream.len();
-        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, &mut self.compute)?;
-        let mut report = Report::new(pieces.len(), "piece");
-        report.add("nats an event", nats);
-        report.add("perplexity", crate::scores::perplexity(nats));
-        report.details.insert("events".into(), json!(events));
-        Ok(report)
+        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, compute)?;
+        let mut evaluation = Evaluation::new(pieces.len(), "piece");
+        evaluation.add("nats an event", nats);
+        evaluation.add("perplexity", perplexity(nats));
+        evaluation.details.insert("events".into(), json!(events));
+        Ok(evaluation)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use anaphora_music::midi;
-
     use super::*;
 
     #[test]
     fn midi_to_events_and_back_loses_nothing_but_the_stated_quantisation() {
         let options = EventOptions::default();
         for tune in composer::compose(9, 20) {
-            let played = midi::read(&midi::write(&abc::parse_tune(&tune).0.score())).unwrap();
-            let notes = notes::in_seconds(&played);
+            let played =
+                anaphora_music::midi::read(&anaphora_music::midi::write(&abc::parse_tune(&tune).0.score()))
+                    .unwrap();
+            let notes = midi::in_seconds(&played);
             let ids = options.encode(&notes).unwrap();
             let decoded = options.decode(ids.iter().copied());
             assert_eq!((&decoded.notes, decoded.stray), (&options.quantise(&notes).unwrap(), 0));
             for (note, heard) in notes.iter().zip(&decoded.notes) {
                 assert!((note.start - heard.start).abs() <= options.step / 2.0 + 1e-9, "{note:?} {heard:?}");
             }
-            let written = midi::write(&notes::to_score("", &decoded.notes, TICKS_PER_SECOND));
-            let again = notes::in_seconds(&midi::read(&written).unwrap());
+            let written = anaphora_music::midi::write(&midi::to_score("", &decoded.notes, TICKS_PER_SECOND));
+            let again = midi::in_seconds(&anaphora_music::midi::read(&written).unwrap());
             assert_eq!(options.encode(&again).unwrap(), ids, "a second round loses nothing at all");
         }
     }

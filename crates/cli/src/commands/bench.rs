@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anaphora::bench::{self, Spread, Timing};
 use anaphora::model::Compute;
 use anaphora::recipe::{self, Builtin, Recipe};
-use anaphora_nn::{Cell, Device, Precision, RecurrentOptions};
+use anaphora::{Device, Precision};
+use anaphora_bench::{Spread, Timing};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -136,23 +136,21 @@ enum Backbone {
 }
 
 impl Backbone {
+    fn kind(self) -> recipe::Backbone {
+        match self {
+            Self::Rnn => recipe::Backbone::Rnn,
+            Self::Gru => recipe::Backbone::Gru,
+            Self::Lstm => recipe::Backbone::Lstm,
+            Self::Transformer => recipe::Backbone::Transformer,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Rnn => "rnn",
             Self::Gru => "gru",
             Self::Lstm => "lstm",
             Self::Transformer => "transformer",
-        }
-    }
-
-    fn cell(self) -> Result<Cell> {
-        match self {
-            Self::Rnn => Ok(Cell::Tanh),
-            Self::Gru => Ok(Cell::Gru),
-            Self::Lstm => Ok(Cell::Lstm),
-            Self::Transformer => {
-                Err(Failure::call("bench layer times recurrent layers; for a transformer take bench train"))
-            }
         }
     }
 }
@@ -210,7 +208,7 @@ pub fn run(args: &Args) -> Result<()> {
         Work::Train { model, language, batch, common } => {
             let mut compute = Compute::new(common.device());
             let sizes = [batch.batch, batch.length];
-            let timing = bench::train(
+            let timing = anaphora_bench::train(
                 &recipe(model, language, batch.length)?,
                 language.vocab,
                 sizes,
@@ -222,33 +220,34 @@ pub fn run(args: &Args) -> Result<()> {
         Work::Generate { model, language, prompt, tokens, common } => {
             let mut compute = Compute::new(common.device());
             let recipe = recipe(model, language, prompt + tokens)?;
-            let timing = bench::generate(&recipe, language.vocab, &mut compute, [*prompt, *tokens])?;
+            let timing = anaphora_bench::generate(&recipe, language.vocab, &mut compute, [*prompt, *tokens])?;
             report("generate", model, common, &compute.device, &timing)
         }
         Work::Layer { model, input, bidirectional, lengths, batch, common } => {
             let device = common.device();
             let batch_sizes = match *lengths {
-                Some((low, high)) => bench::spread_lengths(batch.batch, low, high),
+                Some((low, high)) => anaphora_bench::spread_lengths(batch.batch, low, high),
                 None => vec![batch.batch; batch.length],
             };
-            let options = RecurrentOptions {
-                cell: model.backbone.cell()?,
-                input_size: *input,
-                hidden_size: model.hidden,
+            if matches!(model.backbone, Backbone::Transformer) {
+                let other = "for a transformer take bench train";
+                return Err(Failure::call(format!("bench layer times recurrent layers; {other}")));
+            }
+            let recipe = recipe::Model {
+                backbone: model.backbone.kind(),
                 layers: model.layers,
+                hidden_size: model.hidden,
                 bidirectional: *bidirectional,
-                dropout: 0.0,
-                variational: false,
-                forget_bias: 0.0,
-                chrono: None,
+                ..recipe::Model::default()
             };
-            let timing = bench::layer(options, &batch_sizes, &device, batch.time())?;
+            let timing = anaphora_bench::layer(&recipe, *input, &batch_sizes, &device, batch.time())?;
             report("layer", model, common, &device, &timing)
         }
         Work::Product { common, seconds } => {
             let device = common.device();
             for shape in PRODUCTS {
-                let gflops = bench::product(shape, &device, Duration::from_secs_f64(*seconds))?.gflops;
+                let gflops =
+                    anaphora_bench::product(shape, &device, Duration::from_secs_f64(*seconds))?.gflops;
                 let (precision, threads) = (device.precision().name(), device.threads());
                 let report = ProductReport { work: "product", precision, threads, shape, gflops };
                 let [m, k, n] = shape;
@@ -268,12 +267,7 @@ impl Batch {
 
 /// The model that is timed, a Transformer for sequences up to `length`.
 fn recipe(model: &Model, language: &Language, length: usize) -> Result<recipe::Model> {
-    let backbone = match model.backbone {
-        Backbone::Rnn => recipe::Backbone::Rnn,
-        Backbone::Gru => recipe::Backbone::Gru,
-        Backbone::Lstm => recipe::Backbone::Lstm,
-        Backbone::Transformer => recipe::Backbone::Transformer,
-    };
+    let backbone = model.backbone.kind();
     let mut recipe = Recipe::for_backbone(backbone);
     recipe.data.builtin = Some(Builtin::Tunes);
     (recipe.training.length, recipe.model.context) = (length, Some(length));
@@ -309,7 +303,7 @@ fn report(
         threads: device.threads(),
         tokens_per_second: timing.tokens_per_second(),
         step_ms: timing.spread(),
-        peak_rss_mb: bench::peak_memory_mib(),
+        peak_rss_mb: anaphora::training::peak_memory_mib(),
         tokens_per_step: timing.tokens,
         steps: timing.steps(),
         program: concat!("Anaphora ", env!("CARGO_PKG_VERSION")),

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anaphora::atomic::write_atomic;
-use anaphora::compare::{Compared, Summary, by_character, compare, picture};
+use anaphora::plot::compare::{Compared, Summary, by_character, compare, picture};
+use anaphora::run::atomic::write_atomic;
 
 use crate::error::{Failure, Result};
 use crate::output::{clock, grouped, print, print_json, short, size, table, tell};

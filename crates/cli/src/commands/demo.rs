@@ -1,9 +1,9 @@
 //! `anaphora demo`: all of it in a minute, without a file.
 
-use anaphora::generate::{GenerateOptions, Generator};
+use anaphora::decoding::sampling::SamplingOptions;
 use anaphora::recipe::Builtin;
-use anaphora::sampling::SamplingOptions;
-use anaphora::train::Ended;
+use anaphora::tasks::language::{GenerateOptions, Generator};
+use anaphora::training::Ended;
 use anaphora::{Device, Recipe, Run};
 
 use crate::error::Result;
@@ -37,14 +37,13 @@ pub fn run(args: &Args) -> Result<()> {
     let folder = Run::default_path("runs", "demo");
     let recipe = recipe(f64::from(args.seconds) - WRITING);
     tell("Learning from the built-in tunes, to write a new one.\n");
-    let outcome = training::show(&folder, false, |stop, observer| {
-        anaphora::train::train(&recipe, &folder, stop, observer)
-    })?;
+    let outcome =
+        training::show(&folder, false, |stop, observer| anaphora::train(&recipe, &folder, stop, observer))?;
     if outcome.ended == Ended::Stopped {
         training::summarise(&folder, &outcome);
         return Ok(());
     }
-    let precision = anaphora::train::precision(recipe.training.precision);
+    let precision = anaphora::training::precision(recipe.training.precision);
     let mut generator = Generator::open(&folder, Device::new(recipe.training.threads, precision))?;
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
     let options = GenerateOptions {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anaphora::huggingface;
+use anaphora::interop::huggingface;
 use clap::ValueEnum;
 
 use crate::error::Result;

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use anaphora::Run;
-use anaphora::beam::BeamOptions;
-use anaphora::generate::{GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling};
+use anaphora::decoding::beam::BeamOptions;
+use anaphora::decoding::sampling::SamplingOptions;
 use anaphora::recipe::Task;
-use anaphora::sampling::SamplingOptions;
+use anaphora::tasks::language::{
+    GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling,
+};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_music::{Metre, abc};
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anaphora::{Run, huggingface};
+use anaphora::Run;
+use anaphora::interop::huggingface;
 
 use crate::error::{Failure, Result};
 use crate::output::{print, print_json};

@@ -24,9 +24,8 @@ pub struct Args {
 
 /// Resumes.
 pub fn run(args: &Args) -> Result<()> {
-    let outcome = training::show(&args.run, args.json, |stop, observer| {
-        anaphora::train::resume(&args.run, stop, observer)
-    })?;
+    let outcome =
+        training::show(&args.run, args.json, |stop, observer| anaphora::resume(&args.run, stop, observer))?;
     if !args.json {
         training::summarise(&args.run, &outcome);
     }

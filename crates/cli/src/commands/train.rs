@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => training::default_folder(&recipe)?,
     };
     let outcome = training::show(&folder, args.json, |stop, observer| {
-        anaphora::train::train(&recipe, &folder, stop, observer)
+        anaphora::train(&recipe, &folder, stop, observer)
     })?;
     if !args.json {
         training::summarise(&folder, &outcome);

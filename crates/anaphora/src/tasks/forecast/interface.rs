@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::collection::{Collection, Member, Origin};
 use super::linear::{Linear, Sums};
 use crate::Result;
-use crate::learner::Compute;
-use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
 
 /// Windows that are forecast from at once.

@@ -1,0 +1,159 @@
+//! What turns raw data into a model's numbers and back: the files of a run folder beside its weights.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anaphora_data::{Spill, TokenStream, Tokenizer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Result};
+
+/// The name of the file of a run's tokenizer, where it has one.
+pub const TOKENIZER: &str = "tokenizer.json";
+
+/// The folder of a run's token streams, where they are too large to be kept in memory.
+pub const TOKENS: &str = "tokens";
+
+/// What is learnt, or what is held out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// To learn from.
+    Train,
+    /// To validate on.
+    Validation,
+}
+
+/// The files of a run: made of the training data where the run is new, else read.
+#[derive(Debug)]
+pub struct Assets {
+    folder: PathBuf,
+    is_new: bool,
+    made: Vec<(String, String)>,
+}
+
+impl Assets {
+    /// None yet: all that is asked for is made, for a run in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), is_new: true, made: Vec::new() }
+    }
+
+    /// Those of a run.
+    pub fn of(folder: &Path) -> Self {
+        Self { is_new: false, ..Self::new(folder) }
+    }
+
+    /// The files that were made, each a name and its content.
+    pub fn made(&self) -> &[(String, String)] {
+        &self.made
+    }
+
+    /// The run's tokenizer.
+    pub fn tokenizer(&mut self, make: impl FnOnce() -> Result<Tokenizer>) -> Result<Tokenizer> {
+        self.tokenizer_named(TOKENIZER, make)
+    }
+
+    /// A tokenizer, of those runs that have several.
+    pub fn tokenizer_named(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<Tokenizer>,
+    ) -> Result<Tokenizer> {
+        if !self.is_new {
+            return read_tokenizer(&self.folder.join(name));
+        }
+        let tokenizer = make()?;
+        self.made.push((name.to_owned(), tokenizer.to_json()));
+        Ok(tokenizer)
+    }
+
+    /// The streams to learn from and to validate on, of tokens below `symbols`. Both go to files of the run where the first
+    /// has more than `in_memory`; a run that has them is read from them alone.
+    pub fn streams(
+        &self,
+        symbols: usize,
+        in_memory: usize,
+        mut make: impl FnMut(Half, &Spill) -> Result<TokenStream>,
+    ) -> Result<[Arc<TokenStream>; 2]> {
+        let files = ["train.tokens", "validation.tokens"].map(|name| self.folder.join(TOKENS).join(name));
+        if !self.is_new && files.iter().all(|file| file.exists()) {
+            let [train, validation] = files.map(|file| TokenStream::open(&file, symbols));
+            return Ok([Arc::new(train?), Arc::new(validation?)]);
+        }
+        let [train, validation] = files.map(Spill::to);
+        let train = make(Half::Train, &train.above(in_memory))?;
+        let validation = validation.above(if train.is_in_file() { 0 } else { in_memory });
+        Ok([Arc::new(train), Arc::new(make(Half::Validation, &validation)?)])
+    }
+
+    /// Any other plain data, as JSON.
+    pub fn json<T: Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        if !self.is_new {
+            return read_json(&self.folder, name);
+        }
+        let value = make()?;
+        let text = serde_json::to_string_pretty(&value).expect("plain data always serialises");
+        self.made.push((name.to_owned(), text + "\n"));
+        Ok(value)
+    }
+}
+
+/// Reads a tokenizer's file.
+pub fn read_tokenizer(path: &Path) -> Result<Tokenizer> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    Tokenizer::from_json(&text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
+}
+
+/// Such data of a run whose files are there.
+pub fn read_json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T> {
+    let path = folder.join(name);
+    let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let malformed = |error: serde_json::Error| Error::Malformed { path, reason: error.to_string() };
+    serde_json::from_slice(&text).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use anaphora_data::StreamBuilder;
+
+    use super::*;
+
+    /// Streams of a few tokens, kept in memory up to `above` of them; and how many were made.
+    fn streams(assets: &Assets, above: usize) -> Result<([Arc<TokenStream>; 2], usize)> {
+        let mut made = 0;
+        let streams = assets.streams(9, above, |half, spill| {
+            made += 1;
+            let mut builder = StreamBuilder::new(9, spill);
+            builder.push(if half == Half::Train { &[1, 2, 3] } else { &[4] })?;
+            builder.end(8)?;
+            Ok(builder.finish()?)
+        })?;
+        Ok((streams, made))
+    }
+
+    #[test]
+    fn large_streams_are_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let ([train, _], _) = streams(&Assets::new(folder.path()), 4).unwrap();
+        assert!(!train.is_in_file() && !folder.path().join(TOKENS).exists());
+        let ([train, validation], made) = streams(&Assets::new(folder.path()), 3).unwrap();
+        assert!(train.is_in_file() && validation.is_in_file() && made == 2);
+        let (again, made) = streams(&Assets::of(folder.path()), 3).unwrap();
+        assert_eq!(made, 0);
+        assert_eq!(again.map(|stream| stream.fingerprint()), [train.fingerprint(), validation.fingerprint()]);
+
+        let file = folder.path().join("tokens/train.tokens");
+        std::fs::write(&file, "none").unwrap();
+        let message = streams(&Assets::of(folder.path()), 3).unwrap_err().to_string();
+        assert!(
+            message.ends_with("it has 4 bytes; remove it, and the tokens are made again from the data"),
+            "{message}"
+        );
+        std::fs::remove_file(file).unwrap();
+        assert_eq!(streams(&Assets::of(folder.path()), 3).unwrap().1, 2);
+    }
+}

@@ -1,0 +1,163 @@
+//! Checkpoints: all that a training needs to go on as if it had never stopped.
+//!
+//! A checkpoint is a safetensors file with a checksum (see [`weights`]): the tensors are weights
+//! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two and the best.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::run::weights::{self, NamedTensor, WeightsError};
+
+/// How many of the newest checkpoints stay.
+const KEPT: usize = 2;
+const BEST: &str = "best.safetensors";
+
+/// A training's position: what [`Checkpoints::save`] writes and reading gives back, bit for bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint<'a> {
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Weights, optimizer moments, averages: all that is large.
+    pub tensors: Vec<NamedTensor<'a>>,
+    /// All that is small: random state, position in the data, schedule, guard. Finite floats and `u64` come back
+    /// with the same bits; JSON has no infinity and no NaN (they turn into `null`).
+    pub state: Value,
+}
+
+impl Checkpoint<'_> {
+    /// Writes the checkpoint to `path`, whole or not at all.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut metadata = Map::new();
+        metadata.insert("step".into(), self.step.to_string().into());
+        metadata.insert("state".into(), self.state.to_string().into());
+        weights::write(path.as_ref(), &self.tensors, metadata)
+    }
+
+    /// Reads a checkpoint. One that was cut short or altered, be it by a bit, is [`Error::DamagedCheckpoint`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint<'static>> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(Error::io("read", path))?;
+        parse(&bytes).map_err(|source| Error::DamagedCheckpoint { path: path.to_owned(), source })
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Checkpoint<'static>, WeightsError> {
+    let file = weights::parse(bytes)?;
+    if !file.summed {
+        return Err(WeightsError::NoChecksum);
+    }
+    let text = |key: &str| {
+        let missing = || WeightsError::State(format!("there is no {key:?} in the header"));
+        file.metadata.get(key).ok_or_else(missing)
+    };
+    let step = text("step")?.parse().map_err(|error| WeightsError::State(format!("step: {error}")))?;
+    let state =
+        serde_json::from_str(text("state")?).map_err(|error| WeightsError::State(error.to_string()))?;
+    Ok(Checkpoint { step, tensors: file.tensors, state })
+}
+
+/// The checkpoints of one run, in its folder `checkpoints/`.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+/// What [`Checkpoints::latest_valid`] found.
+#[derive(Debug)]
+pub struct Latest {
+    /// The newest checkpoint that can be trusted and its file; `None` where there is none.
+    pub checkpoint: Option<(PathBuf, Checkpoint<'static>)>,
+    /// The newer ones that were passed over, newest first: to be told to the person.
+    pub damaged: Vec<Error>,
+}
+
+impl Checkpoints {
+    /// The checkpoints in `folder`, which must exist before the first is saved.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Writes `step-000123.safetensors`, then removes all earlier ones but one. Gives the file's path. When the
+    /// write fails (a full disk) nothing has been removed.
+    pub fn save(&self, checkpoint: &Checkpoint<'_>) -> Result<PathBuf> {
+        let path = self.path(checkpoint.step);
+        checkpoint.write(&path)?;
+        let mut earlier = self.steps()?;
+        earlier.retain(|&step| step <= checkpoint.step);
+        for &step in earlier.iter().rev().skip(KEPT) {
+            remove(&self.path(step))?;
+        }
+        Ok(path)
+    }
+
+    /// Writes `best.safetensors`, over the best before it.
+    pub fn save_best(&self, checkpoint: &Checkpoint<'_>) -> Result<PathBuf> {
+        let path = self.best();
+        checkpoint.write(&path)?;
+        Ok(path)
+    }
+
+    /// Where the best checkpoint lies, if there is one.
+    pub fn best(&self) -> PathBuf {
+        self.folder.join(BEST)
+    }
+
+    /// Where the checkpoint of a step lies, if there is one.
+    pub fn path(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("step-{step:06}.safetensors"))
+    }
+
+    /// The steps of which there are checkpoints (damaged ones too), ascending. Temporary and foreign files are
+    /// passed over; a missing folder has none.
+    pub fn steps(&self) -> Result<Vec<u64>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", &self.folder)(error)),
+        };
+        let mut steps = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(Error::io("read", &self.folder))?.file_name();
+            let digits =
+                name.to_str().and_then(|name| name.strip_prefix("step-")?.strip_suffix(".safetensors"));
+            let step = digits.and_then(|digits| digits.parse().ok());
+            steps.extend(step.filter(|&step| self.path(step).file_name() == Some(&name)));
+        }
+        steps.sort_unstable();
+        Ok(steps)
+    }
+
+    /// Reads the newest checkpoint that is whole, and collects the errors of the newer ones that are not. The best
+    /// one is the last resort.
+    pub fn latest_valid(&self) -> Result<Latest> {
+        let mut candidates: Vec<_> = self.steps()?.into_iter().rev().map(|step| self.path(step)).collect();
+        candidates.extend(self.best().exists().then(|| self.best()));
+        let mut damaged = Vec::new();
+        for path in candidates {
+            match Checkpoint::read(&path) {
+                Ok(checkpoint) => return Ok(Latest { checkpoint: Some((path, checkpoint)), damaged }),
+                Err(error) => damaged.push(error),
+            }
+        }
+        Ok(Latest { checkpoint: None, damaged })
+    }
+
+    /// Removes the checkpoints of steps after `step`: after going back to it, they belong to a past that was left,
+    /// or are damaged. The best one stays.
+    pub fn discard_after(&self, step: u64) -> Result<()> {
+        self.steps()?
+            .into_iter()
+            .filter(|&other| other > step)
+            .try_for_each(|other| remove(&self.path(other)))
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(Error::io("remove", path))
+}
+
+#[cfg(test)]
+mod tests;

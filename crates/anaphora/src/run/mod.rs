@@ -1,0 +1,448 @@
+//! The run folder: what a training leaves, and all that is needed to use its model again.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `run.json` | format, program, task, data, size, progress ([`RunInfo`]) |
+//! | `recipe.toml` | the [`Recipe`] |
+//! | `tokenizer.json` | symbols and their numbers |
+//! | `model.safetensors` | the best weights so far, under PyTorch's names |
+//! | `metrics.jsonl` | loss, rate and speed, step by step |
+//! | `loss.svg` | the loss curve |
+//! | `events.out.tfevents.*` | the same for TensorBoard |
+//! | `checkpoints/` | what resuming needs ([`Checkpoints`]) |
+//! | `tokens/` | the data as tokens, where they are too large to be kept in memory |
+//! | `.lock` | held by the one process that trains here |
+//!
+//! Every file is whole at any time: see [`write_atomic`](crate::run::atomic::write_atomic()). `run.json` is written last,
+//! so a folder that has one has everything else that [`Run::create`] writes.
+
+pub mod assets;
+pub mod atomic;
+pub mod checkpoint;
+pub mod log;
+mod site;
+#[cfg(test)]
+pub(crate) mod small_disk;
+pub mod tensorboard;
+pub mod weights;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anaphora_nn::Params;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::recipe::{Data, Recipe, Task};
+use crate::run::assets::{TOKENIZER, TOKENS};
+use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
+use crate::run::checkpoint::Checkpoints;
+use crate::run::weights::{NamedTensor, read_model_weights, write_weights};
+
+pub use self::site::Site;
+
+/// The format of run folders that this version reads and writes. It grows when an older program could not read a
+/// newer folder, or the other way round.
+pub const FORMAT: u64 = 2;
+
+const INFO: &str = "run.json";
+const RECIPE: &str = "recipe.toml";
+const CHECKPOINTS: &str = "checkpoints";
+const LOCK: &str = ".lock";
+
+/// What `run.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// [`FORMAT`] of the program that wrote the folder.
+    pub format: u64,
+    /// Version of the program that wrote the folder.
+    pub program: String,
+    /// What is learnt; never [`Task::Auto`].
+    pub task: Task,
+    /// When the run was created.
+    pub created: Timestamp,
+    /// What it learns from and validates on, by the recipe's field that names it; none for built-in data.
+    pub sources: BTreeMap<String, Source>,
+    /// Where the model was imported from, if it was: it has no training of its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<PathBuf>,
+    /// How many numbers the model has learnt.
+    pub parameters: u64,
+    /// Optimizer steps done when this was last written.
+    pub steps: u64,
+    /// The best validation so far, whose weights are in `model.safetensors`.
+    pub best: Option<Score>,
+    /// Why training ended; `None` while it has not.
+    pub ended: Option<String>,
+    /// How much it validates on; `None` before the first checkpoint, and where an earlier version did not write it.
+    pub validated: Option<ValidationSize>,
+    /// The most memory that the training has held, in MiB; `None` as above, and where the system does not tell.
+    pub memory_mib: Option<f64>,
+}
+
+impl RunInfo {
+    /// A run that has not begun, created now by this program.
+    pub fn new(task: Task, sources: BTreeMap<String, Source>, parameters: u64) -> Self {
+        Self {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            task,
+            created: Timestamp::now(),
+            sources,
+            imported: None,
+            parameters,
+            steps: 0,
+            best: None,
+            ended: None,
+            validated: None,
+            memory_mib: None,
+        }
+    }
+}
+
+/// The size of some data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationSize {
+    /// Tokens, ends of pieces included.
+    pub tokens: usize,
+    /// Characters that they stand for, the end of a piece counted as one.
+    pub characters: usize,
+}
+
+/// A validation's outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The optimizer step.
+    pub step: u64,
+    /// Mean loss: nats a symbol, where the task predicts symbols.
+    pub loss: f64,
+    /// Other scores by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, f64>,
+}
+
+/// Data by their place and content, so that resuming on other data is noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Absolute path of the file or folder.
+    pub path: PathBuf,
+    /// Bytes in it.
+    pub bytes: u64,
+    /// CRC-32 over the content; for a folder, over its files' relative paths, sizes and contents in their order.
+    pub crc32: String,
+}
+
+impl Source {
+    /// Looks at a file, or at all files below a folder.
+    pub fn of(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let path = path.canonicalize().map_err(Error::io("read", path))?;
+        let (mut sum, mut bytes) = (crc32fast::Hasher::new(), 0);
+        if path.is_dir() {
+            for file in files_below(&path)? {
+                let name = file.strip_prefix(&path).unwrap_or(&file);
+                sum.update(name.as_os_str().as_encoded_bytes());
+                let mut content = crc32fast::Hasher::new();
+                let size = sum_file(&file, &mut content)?;
+                sum.update(&size.to_le_bytes());
+                sum.update(&content.finalize().to_le_bytes());
+                bytes += size;
+            }
+        } else {
+            bytes = sum_file(&path, &mut sum)?;
+        }
+        Ok(Self { path, bytes, crc32: format!("{:08x}", sum.finalize()) })
+    }
+}
+
+fn sum_file(path: &Path, sum: &mut crc32fast::Hasher) -> Result<u64> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let (mut buffer, mut size) = (vec![0; 1 << 16], 0);
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => return Ok(size),
+            read => {
+                sum.update(&buffer[..read]);
+                size += read as u64;
+            }
+        }
+    }
+}
+
+/// All files below a folder, in the order of their paths. Links to folders are not followed.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
+            let entry = entry.map_err(Error::io("read", &folder))?;
+            let kind = entry.file_type().map_err(Error::io("read", entry.path()))?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if entry.path().is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A run folder.
+#[derive(Debug)]
+pub struct Run {
+    path: PathBuf,
+    info: RunInfo,
+    /// Held while this process may write; the operating system releases it when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+/// A folder found by [`Run::list`].
+#[derive(Debug)]
+pub struct Listed {
+    /// The run folder.
+    pub path: PathBuf,
+    /// What it says of itself, or why it cannot be read.
+    pub info: Result<RunInfo>,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// When `run.json` was last written: the last progress saved.
+    pub modified: Option<Timestamp>,
+}
+
+impl Run {
+    /// Creates a run folder and keeps it locked while the value lives. `assets` are further files, each a name and its
+    /// content: `tokenizer.json` and the like.
+    ///
+    /// The folder may exist if it is empty, or if an earlier `create` was killed in it.
+    pub fn create(
+        path: impl Into<PathBuf>,
+        recipe: &Recipe,
+        assets: &[(String, String)],
+        info: RunInfo,
+    ) -> Result<Self> {
+        Site::prepare(path)?.create(recipe, assets, info)
+    }
+
+    /// Opens a run to use its model. A training may go on in it meanwhile.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let info = read_info(&path)?;
+        Ok(Self { path, info, _lock: None })
+    }
+
+    /// Opens a run to train on: locks it while the value lives, and clears away what a killed training left half
+    /// written.
+    pub fn resume(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        read_info(&path)?;
+        let lock = lock(&path)?;
+        let info = read_info(&path)?;
+        remove_temporaries(&path)?;
+        let checkpoints = path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(Error::io("create", &checkpoints))?;
+        remove_temporaries(&checkpoints)?;
+        if path.join(TOKENS).exists() {
+            remove_temporaries(path.join(TOKENS))?;
+        }
+        Ok(Self { path, info, _lock: Some(lock) })
+    }
+
+    /// The first of `folder/stem`, `folder/stem-2`, `folder/stem-3` … that does not exist.
+    pub fn default_path(folder: impl AsRef<Path>, stem: &str) -> PathBuf {
+        let folder = folder.as_ref();
+        let numbered = (2..).map(|number| folder.join(format!("{stem}-{number}")));
+        let mut names = std::iter::once(folder.join(stem)).chain(numbered);
+        names.find(|path| path.symlink_metadata().is_err()).expect("the numbers do not end")
+    }
+
+    /// All runs directly in `folder`, newest first; broken ones too, each with its error. A missing folder has none.
+    pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Listed>> {
+        let folder = folder.as_ref();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("read", folder)(error)),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", folder))?.path();
+            if !path.join(INFO).is_file() {
+                continue;
+            }
+            let bytes = files_below(&path)?
+                .iter()
+                .filter_map(|file| file.metadata().ok())
+                .map(|data| data.len())
+                .sum();
+            let modified = path.join(INFO).metadata().and_then(|data| data.modified()).ok();
+            let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+            runs.push(Listed { info: read_info(&path), bytes, modified, path });
+        }
+        runs.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
+        Ok(runs)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `run.json` said when the run was opened or last updated from here.
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// Changes what `run.json` says.
+    pub fn update(&mut self, change: impl FnOnce(&mut RunInfo)) -> Result<()> {
+        change(&mut self.info);
+        self.write_info()
+    }
+
+    /// Reads the recipe; that of an imported model names no data.
+    pub fn recipe(&self) -> Result<Recipe> {
+        let path = self.path.join(RECIPE);
+        if self.info.imported.is_none() {
+            return Recipe::read(path);
+        }
+        let recipe = Recipe::read_unvalidated(&path)?;
+        recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
+        Ok(recipe)
+    }
+
+    /// The recipe's data as they were when the run began, their paths whole: files that have changed are refused, for the
+    /// split would be another.
+    pub fn data(&self, data: &Data) -> Result<Data> {
+        if self.info.imported.is_some() {
+            return Err(Error::Imported(self.path.clone()));
+        }
+        let mut data = data.clone();
+        for (field, path) in data.paths_mut() {
+            let Some(source) = self.info.sources.get(field) else { continue };
+            if Source::of(&source.path)? != *source {
+                return Err(Error::DataChanged(source.path.clone()));
+            }
+            *path = Some(source.path.clone());
+        }
+        Ok(data)
+    }
+
+    /// Writes the recipe anew: a resumed training may go on for longer.
+    pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
+        recipe.write(self.path.join(RECIPE))
+    }
+
+    /// Where the tokenizer lies.
+    pub fn tokenizer_path(&self) -> PathBuf {
+        self.path.join(TOKENIZER)
+    }
+
+    /// Writes the model's weights.
+    pub fn write_model(&self, tensors: &[NamedTensor<'_>]) -> Result<()> {
+        write_weights(self.model_path(), tensors)
+    }
+
+    /// Reads the model's weights; see [`read_model_weights`].
+    pub fn read_model(&self, expected: &[(&str, &[usize])]) -> Result<Vec<NamedTensor<'static>>> {
+        read_model_weights(self.model_path(), expected)
+    }
+
+    /// Reads the best weights into a model of their shapes.
+    pub fn load_weights(&self, params: &mut Params) -> Result<()> {
+        if !self.model_path().exists() {
+            return Err(Error::NoModel(self.path.clone()));
+        }
+        let tensors = self.read_model(&weights::expected(params))?;
+        weights::load(params, &tensors);
+        Ok(())
+    }
+
+    /// The checkpoints.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(self.path.join(CHECKPOINTS))
+    }
+
+    /// Where the weights lie.
+    pub fn model_path(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    /// Where the metrics lie.
+    pub fn metrics_path(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// Where the loss curve lies.
+    pub fn curve_path(&self) -> PathBuf {
+        self.path.join("loss.svg")
+    }
+
+    /// Writes a file of the folder, whole or not at all.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        write_atomic(self.path.join(name), |writer| writer.write_all(content))
+    }
+
+    fn write_info(&self) -> Result<()> {
+        let mut text =
+            serde_json::to_string_pretty(&self.info).expect("strings and numbers always serialise");
+        text.push('\n');
+        self.write(INFO, text.as_bytes())
+    }
+}
+
+fn read_info(folder: &Path) -> Result<RunInfo> {
+    let path = folder.join(INFO);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NotARun(folder.to_owned()));
+        }
+        Err(error) => return Err(Error::io("read", &path)(error)),
+    };
+    let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
+    let value: Value =
+        serde_json::from_slice(&text).map_err(|error| malformed(format!("not JSON: {error}")))?;
+    // Another format may have other fields: the version is looked at first.
+    let found =
+        value["format"].as_u64().ok_or_else(|| malformed("there is no number \"format\" in it".into()))?;
+    if found != FORMAT {
+        let program = value["program"].as_str().unwrap_or("(version unknown)").to_owned();
+        return Err(Error::RunVersion { path: folder.to_owned(), found, program, expected: FORMAT });
+    }
+    serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
+}
+
+/// Refuses a folder with a run, or with files that are not `ours` nor those that every run has.
+fn refuse_foreign(path: &Path, ours: impl Fn(&OsStr) -> bool) -> Result<()> {
+    if path.join(INFO).exists() {
+        return Err(Error::RunExists(path.to_owned()));
+    }
+    for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
+        let name = entry.map_err(Error::io("read", path))?.file_name();
+        let common = [RECIPE, CHECKPOINTS, TOKENS, LOCK].iter().any(|common| name == *common);
+        if !common && !ours(&name) && !is_temporary(&name) {
+            return Err(Error::FolderInUse {
+                path: path.to_owned(),
+                found: name.to_string_lossy().into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(LOCK);
+    let file = File::options().create(true).append(true).open(&path).map_err(Error::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::RunLocked(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! Music of several voices: which notes sound in the next frame, by those before it.
+//!
+//! With independent notes each pitch of a frame sounds or not whatever the others do; with conditioned notes they are
+//! predicted one after the other, from the highest down, each by those above it (the exact chain rule). Both are judged by
+//! nats a frame: what all notes of a frame cost together.
+
+mod coding;
+mod write;
+
+use std::path::Path;
+
+use anaphora_data::roll::{self, Chord};
+use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use serde_json::json;
+
+use self::coding::Coding;
+use super::midi;
+use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, hold_out, malformed_at, name};
+use crate::Result;
+use crate::metrics::Evaluation;
+use crate::model::{Compute, SequenceModel, Targets};
+use crate::recipe::{self, Backbone, Data, Recipe, Task};
+use crate::run::assets::Assets;
+use crate::training::{DataSize, Description, Validation};
+
+/// The name of the file of how frames are numbered.
+const CODING: &str = "notes.json";
+
+/// Pieces that are scored at once.
+const ROWS: usize = 32;
+
+/// Pieces that are made by rule: to learn from, to validate on, to test on, and their seed.
+const BUILTIN: (usize, usize, usize, u64) = (200, 30, 30, 1);
+
+/// Semitones by which a piece is transposed at most: down and up, a whole octave together.
+const TRANSPOSED: (i16, i16) = (-5, 6);
+
+/// Better defaults for chords than a language model's.
+pub fn defaults(recipe: &mut Recipe) {
+    let Recipe { model, training, .. } = recipe;
+    (model.layers, model.hidden_size, model.dropout) = (1, 256, 0.3);
+    if model.backbone == Backbone::Transformer {
+        (model.layers, model.hidden_size, model.heads, model.dropout) = (3, 128, Some(4), 0.2);
+    }
+    (training.batch, training.learning_rate) = (16, 2e-3);
+    (training.validate_every, training.checkpoint_every) = (50, 100);
+    (training.patience, training.plateau_patience) = (8, 3);
+}
+
+/// A piece: its frames, each the pitches that sound in it.
+type Piece = Vec<Chord>;
+
+/// How pieces become sequences, in a training and behind it.
+pub struct Chords {
+    coding: Coding,
+    /// Whether pieces are learnt in any key.
+    transpose: bool,
+    seed: u32,
+}
+
+impl Chords {
+    /// The semitones by which a piece is moved this time: any that leave it within the range.
+    fn shift(&self, piece: &[Chord], random: &mut Xoshiro256PlusPlus) -> i16 {
+        let Some((low, high)) = roll::range(piece).filter(|_| self.transpose) else { return 0 };
+        let (down, up) = TRANSPOSED;
+        let down = down.max(i16::from(self.coding.low) - i16::from(low));
+        let up = up.min(i16::from(self.coding.high) - i16::from(high));
+        down + (random.next_u64() % (up - down + 1) as u64) as i16
+    }
+
+    /// Pieces as the model takes them, each moved by some semitones.
+    fn packed<'a>(&self, pieces: impl Iterator<Item = (&'a Piece, i16)>) -> (Packed, Targets) {
+        let pairs: Vec<_> = pieces.map(|(piece, shift)| self.coding.example(piece, shift)).collect();
+        let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
+        (Packed::new(pairs.iter().map(|(input, _)| input)), targets)
+    }
+
+    /// Nats a frame: the costs of all notes, and of the ends of pieces where these are predicted, by the number of frames.
+    fn score(&self, model: &SequenceModel, compute: &mut Compute, pieces: &[Piece]) -> Result<f64> {
+        let mut sum = 0.0;
+        let lengths: Vec<usize> = pieces.iter().map(|piece| self.coding.steps(piece)).collect();
+        for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
+            let (packed, targets) = self.packed(batch.iter().map(|&piece| (&pieces[piece], 0)));
+            let (_, mean) = model.predict(compute, &packed, Some(&targets))?;
+            sum += f64::from(mean.unwrap_or(f32::NAN)) * packed.units() as f64;
+        }
+        Ok(sum / frames(pieces) as f64)
+    }
+}
+
+fn frames(pieces: &[Piece]) -> usize {
+    pieces.iter().map(Vec::len).sum()
+}
+
+impl Lesson for Chords {
+    type Encoded = Vec<Piece>;
+    type Model = SequenceModel;
+
+    fn task(&self) -> Task {
+        Task::Chorales
+    }
+
+    fn lengths(&self, pieces: &Vec<Piece>) -> Vec<usize> {
+        pieces.iter().map(|piece| self.coding.steps(piece)).collect()
+    }
+
+    fn describe(&self, train: &Vec<Piece>, validation: &Vec<Piece>) -> Description {
+        let size = |pieces: &Vec<Piece>| DataSize { examples: pieces.len(), units: frames(pieces) };
+        let Coding { low, high, notes, .. } = self.coding;
+        let notes = match notes {
+            recipe::Notes::Independent => "independent of one another",
+            recipe::Notes::Conditioned => "conditioned on one another",
+        };
+        Description {
+            example: "piece",
+            unit: "frame",
+            train: size(train),
+            validation: size(validation),
+            maps: format!("pitches {low} to {high}, {notes}"),
+            characters: None,
+        }
+    }
+
+    fn batch(&self, pieces: &Vec<Piece>, batch: &[usize], place: Place) -> (Packed, Targets) {
+        // The transpositions of a batch follow from its place alone, so that a resumed training draws them again.
+        let seed = (u64::from(self.seed) << 40) ^ (place.epoch << 20) ^ place.batch;
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let moved = |&piece: &usize| (&pieces[piece], self.shift(&pieces[piece], &mut random));
+        self.packed(batch.iter().map(moved))
+    }
+
+    fn validate(
+        &self,
+        model: &SequenceModel,
+        compute: &mut Compute,
+        pieces: &Vec<Piece>,
+    ) -> Result<Validation> {
+        Ok(Validation::of_loss(self.score(model, compute, pieces)?))
+    }
+}
+
+impl ExampleTask for Chords {
+    type Example = Piece;
+
+    fn built_in(_: &Data) -> Result<Splits<Piece>> {
+        let (train, validation, test, seed) = BUILTIN;
+        let mut pieces = builtin::chorales(seed, train + validation + test);
+        let test = pieces.split_off(train + validation);
+        let validation = pieces.split_off(train);
+        Ok(Splits { train: pieces, validation, test, own_validation: false })
+    }
+
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        let (path, data) = (from.path, &from.recipe.data);
+        let mut pieces = if is_json(path) {
+            let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
+            [train, valid, test].concat()
+        } else {
+            let scores = midi::read_scores(path, data.skip_bad.then_some(&mut *from.notes))?;
+            let chords = |score| roll::to_chords(&midi::in_quarters(score), data.frame);
+            scores.iter().map(|(_, score)| chords(score)).collect::<Result<_, _>>()?
+        };
+        pieces.retain(|piece| !piece.is_empty());
+        Ok(pieces)
+    }
+
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Piece>> {
+        if !is_json(from.path) {
+            return Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false);
+        }
+        let roll::Chorales { mut train, mut valid, mut test } = roll::read_chorales(from.path)?;
+        for pieces in [&mut train, &mut valid, &mut test] {
+            pieces.retain(|piece| !piece.is_empty());
+        }
+        Ok(Splits { train, validation: valid, test, own_validation: false })
+    }
+
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Piece>) -> Result<Self> {
+        let Recipe { data, model, training, .. } = recipe;
+        let coding = assets.json(CODING, || {
+            let sounding = splits.train.iter().chain(&splits.validation).flatten();
+            let range = roll::range(sounding);
+            let silent = || malformed_at(&name(data), 0, "no note sounds in any piece");
+            let (low, high) = range.ok_or_else(silent)?;
+            Ok(Coding { low, high, notes: model.notes, frame: data.frame })
+        })?;
+        Ok(Self { coding, transpose: data.transpose, seed: training.seed })
+    }
+
+    fn encode(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        self.coding.check(pieces.iter().flatten(), from.path)?;
+        Ok(pieces)
+    }
+
+    fn encode_to_learn(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        if pieces.is_empty() {
+            return Err(malformed_at(
+                from.path,
+                0,
+                "there is no piece to learn from; a piece has one frame at least",
+            ));
+        }
+        self.encode(pieces, from)
+    }
+
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Vec<Piece>)>) -> SequenceModel {
+        self.coding.model(&recipe.model, learns.map(|(seed, _)| seed))
+    }
+
+    fn evaluate(&self, on: &mut Using<Self>, pieces: Vec<Piece>) -> Result<Evaluation> {
+        self.coding.check(pieces.iter().flatten(), on.from.path)?;
+        let nats = self.score(on.model, on.compute, &pieces)?;
+        let mut evaluation = Evaluation::new(pieces.len(), "piece");
+        evaluation.add("nats a frame", nats);
+        evaluation.add("bits a frame", crate::metrics::bits(nats));
+        evaluation.details.insert("frames".into(), json!(frames(&pieces)));
+        Ok(evaluation)
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}

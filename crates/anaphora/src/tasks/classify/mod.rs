@@ -1,0 +1,274 @@
+//! Classification: the class of a text, a series, a sound or a picture, or several labels of it.
+
+mod examples;
+
+use anaphora_data::{Packed, Place};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use self::examples::{Examples, THRESHOLD};
+use super::shared::classes::{class_weights, likeliest, seen_once};
+use super::shared::reader::{self, Example, Named, Reader};
+use super::shared::{
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
+};
+use crate::metrics::Evaluation;
+use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
+use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
+use crate::run::assets::Assets;
+use crate::training::{Description, Validation};
+use crate::{Error, Result};
+
+/// The name of the file of what a run's model reads, and which classes it knows.
+const CLASSES: &str = "classes.json";
+
+/// Better defaults for classification than a language model's.
+pub fn defaults(recipe: &mut Recipe) {
+    let Recipe { data, model, training, .. } = recipe;
+    data.lowercase = data.builtin.is_none();
+    data.tokenizer = match data.builtin {
+        Some(Builtin::Names) => recipe::Tokenizer::Character,
+        _ => recipe::Tokenizer::Word { size: 20_000 },
+    };
+    data.patch = (data.builtin == Some(Builtin::Waves)).then_some(10);
+    model.hidden_size = 128;
+    model.bidirectional = true;
+    if model.backbone == Backbone::Transformer {
+        (model.layers, model.dropout) = (2, 0.1);
+        training.learning_rate = 1e-3;
+    } else {
+        (model.layers, model.dropout) = (1, 0.5);
+        model.pooling = Some(recipe::Pooling::Max);
+        training.learning_rate = 3e-3;
+    }
+    training.batch = 32;
+    (training.validate_every, training.checkpoint_every) = (100, 200);
+    training.patience = 10;
+}
+
+/// What a model reads, and which classes it knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Classes {
+    /// The classes in alphabetical order.
+    labels: Vec<String>,
+    /// What stands between the labels of an example; none where each has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    separator: Option<String>,
+    #[serde(flatten)]
+    reader: Reader,
+}
+
+impl Lesson for Classes {
+    type Encoded = Examples;
+    type Model = SequenceModel;
+
+    fn task(&self) -> Task {
+        Task::Classify
+    }
+
+    fn lengths(&self, examples: &Examples) -> Vec<usize> {
+        examples.lengths()
+    }
+
+    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
+        let count = self.labels.len();
+        let what = match self.separator {
+            Some(_) => format!("any of {count} labels"),
+            None => format!("one of {count} classes"),
+        };
+        Description {
+            example: "example",
+            unit: self.reader.steps.unit(),
+            train: train.size(),
+            validation: validation.size(),
+            maps: format!("{}, {what}", self.reader.description()),
+            characters: None,
+        }
+    }
+
+    fn batch(&self, examples: &Examples, batch: &[usize], _: Place) -> (Packed, Targets) {
+        examples.batch(batch, self)
+    }
+
+    fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
+        Ok(on.score(model, compute, self)?.validation())
+    }
+}
+
+impl ExampleTask for Classes {
+    type Example = Example;
+
+    fn built_in(data: &Data) -> Result<Splits<Example>> {
+        Splits::of(reader::built_in(data), &hold_out(data), |_| false)
+    }
+
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
+        let known = from.known.map(|known| &known.reader.steps);
+        reader::read(from.path, &from.recipe.data, known, from.notes)
+    }
+
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
+        let mut all = Self::read(from)?;
+        let data = &from.recipe.data;
+        let separator = data.label_separator.as_deref();
+        let labelled = all.iter().flat_map(|example| {
+            let place = (example.path.as_path(), example.line);
+            labels_of(example, separator).into_iter().map(move |label| (label, place))
+        });
+        seen_once("label", labelled).iter().for_each(|note| (from.notes)(note));
+        if let Some(pattern) = &data.test_files {
+            mark_tests(pattern, &mut all)?;
+        }
+        Splits::of(all, &hold_out(data), |example| example.test)
+    }
+
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
+        if recipe.data.label_separator.is_some() && recipe.training.class_weights != ClassWeights::None {
+            let sentence = "training.class_weights counts classes, and data.label_separator makes them labels; \
+                            leave one of them out";
+            return Err(Error::Recipe(RecipeError::Conflict(sentence.into())));
+        }
+        let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
+        let made = tokenizer.clone();
+        let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
+        Ok(Self { reader: classes.reader.with_tokenizer(assets, tokenizer)?, ..classes })
+    }
+
+    fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
+        let classes = |example: &Example| self.classes(example);
+        let (inputs, classes) = self.reader.encode(examples, from, classes)?;
+        Ok(Examples { inputs, classes })
+    }
+
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+        let training = &recipe.training;
+        let weights = |train: &Examples| {
+            class_weights(training.class_weights, train.classes.iter().flatten(), self.labels.len())
+        };
+        let objective = match self.separator {
+            Some(_) => Objective::Labels,
+            None => Objective::Classes {
+                label_smoothing: training.label_smoothing as f32,
+                weights: learns.and_then(|(_, train)| weights(train)),
+            },
+        };
+        let (reads, outputs) = (self.reader.reads(), self.labels.len());
+        let shape = Shape { reads, outputs, each_step: false, causal: false };
+        let seed = learns.map(|(seed, _)| seed);
+        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, seed)
+    }
+
+    fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
+        let examples = self.encode(examples, &mut on.from)?;
+        if examples.inputs.is_empty() {
+            return Ok(Evaluation::new(0, "example"));
+        }
+        let scored = examples.score(on.model, on.compute, self)?;
+        Ok(scored.evaluation(examples.inputs.len(), &self.labels))
+    }
+}
+
+impl PredictTask for Classes {
+    fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
+        let (inputs, names) = self.reader.inputs(inputs)?;
+        let examples = Examples { inputs, classes: Vec::new() };
+        let probabilities = examples.probabilities(with.model, with.compute, self)?;
+        let rows = probabilities.chunks_exact(self.labels.len());
+        Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
+    }
+}
+
+impl Classes {
+    /// What is learnt of the training examples; labels of others that were read with them are known too.
+    fn learn(
+        splits: &Splits<Example>,
+        recipe: &Recipe,
+        tokenizer: Option<anaphora_data::Tokenizer>,
+    ) -> Result<Self> {
+        let separator = recipe.data.label_separator.as_deref();
+        let all = splits.of_one_reading();
+        let of_example = |example| labels_of(example, separator);
+        let mut labels: Vec<String> = all.clone().flat_map(of_example).map(str::to_owned).collect();
+        labels.sort();
+        labels.dedup();
+        if let ([only], None) = (&labels[..], separator) {
+            let reason = format!("all examples to learn from have the label {only}; two or more are needed");
+            return Err(malformed_at(&splits.train[0].path, 0, reason));
+        }
+        let reader = Reader::learn(&splits.train, all, tokenizer, &recipe.model)?;
+        Ok(Self { labels, separator: separator.map(str::to_owned), reader })
+    }
+
+    /// The numbers of an example's labels.
+    fn classes(&self, example: &Example) -> Result<Vec<u32>> {
+        let number = |label: &str| {
+            let class = self.labels.binary_search_by(|known| known.as_str().cmp(label)).map_err(|_| {
+                let known = crate::error::listed(&self.labels);
+                let reason = format!("the label {label} is none of those that are learnt from ({known})");
+                malformed_at(&example.path, example.line, reason)
+            })?;
+            Ok(class as u32)
+        };
+        let labels = labels_of(example, self.separator.as_deref()).into_iter();
+        let mut classes = labels.map(number).collect::<Result<Vec<_>>>()?;
+        classes.sort_unstable();
+        classes.dedup();
+        Ok(classes)
+    }
+
+    /// What is to be said of an example with such probabilities.
+    fn prediction(&self, Named { name, notes }: &Named, row: &[f32]) -> Prediction {
+        let labels = &self.labels;
+        let all: serde_json::Map<_, _> =
+            labels.iter().zip(row).map(|(label, p)| (label.clone(), json!(p))).collect();
+        let (text, mut json) = if self.separator.is_some() {
+            let there: Vec<_> = labels.iter().zip(row).filter(|(_, p)| **p >= THRESHOLD).collect();
+            let listed: Vec<String> = there.iter().map(|(label, p)| format!("{label} {p:.3}")).collect();
+            let listed = if listed.is_empty() { "no label".to_owned() } else { listed.join(", ") };
+            let names: Vec<&String> = there.into_iter().map(|(label, _)| label).collect();
+            (format!("{listed}  {name}"), json!({ "input": name, "labels": names, "probabilities": all }))
+        } else {
+            let class = likeliest(row);
+            let (label, probability) = (&labels[class], row[class]);
+            let json =
+                json!({ "input": name, "label": label, "probability": probability, "probabilities": all });
+            (format!("{label}  {probability:.3}  {name}"), json)
+        };
+        if notes.is_empty() {
+            return Prediction { text, json };
+        }
+        json["notes"] = json!(notes);
+        Prediction { text: format!("{text} ({})", notes.join("; ")), json }
+    }
+}
+
+/// The labels of an example: the parts of its cell where it may have several.
+fn labels_of<'a>(example: &'a Example, separator: Option<&'a str>) -> Vec<&'a str> {
+    match separator {
+        Some(separator) => {
+            let labels = example.label.split(separator).map(str::trim);
+            labels.filter(|label| !label.is_empty()).collect()
+        }
+        None => vec![&example.label],
+    }
+}
+
+/// Keeps the examples for a test whose file's name is like the pattern.
+fn mark_tests(pattern: &str, all: &mut [Example]) -> Result<()> {
+    let conflict = |sentence: String| Error::Recipe(RecipeError::Conflict(sentence));
+    let matcher = glob::Pattern::new(pattern).map_err(|error| {
+        let sentence = format!("data.test_files is {pattern}, which is no pattern such as *_[0-4].wav");
+        conflict(format!("{sentence} ({})", error.msg))
+    })?;
+    for example in all.iter_mut() {
+        let name = example.path.file_name().unwrap_or_default().to_string_lossy();
+        example.test |= matcher.matches(&name);
+    }
+    if !all.iter().any(|example| example.test) {
+        let name = all[0].path.display();
+        return Err(conflict(format!(
+            "data.test_files is {pattern}, which is like the name of no file ({name} is the first)"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,425 @@
+//! Forecasts: how a series goes on.
+
+mod collection;
+mod interface;
+mod linear;
+mod score;
+mod show;
+
+use anaphora_data::series::{Calendar, Feature};
+use anaphora_data::{Packed, Place, Scaler};
+
+use self::collection::Cuts;
+pub(super) use self::collection::{Collection, Member, Origin, Origins, columns};
+pub(super) use self::interface::{Interface, Prepared};
+use self::interface::{VALIDATED, check, forth, sample};
+pub(super) use self::score::{Contender, Scores};
+pub(super) use self::show::prediction;
+use super::shared::{
+    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, malformed_at,
+};
+use crate::metrics::Evaluation;
+use crate::model::{Compute, SequenceModel, Targets};
+use crate::recipe::{Backbone, Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
+use crate::run::assets::{Assets, read_json};
+use crate::training::{DataSize, Description, Learner, Validation};
+use crate::{Error, Result, Run};
+
+/// The name of the file of what a run's model reads and gives.
+pub(super) const INTERFACE: &str = "forecast.json";
+
+/// Better defaults for forecasts than a language model's.
+pub fn defaults(recipe: &mut Recipe) {
+    let Recipe { model, training, .. } = recipe;
+    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.2);
+    if model.backbone == Backbone::Transformer {
+        model.layers = 2;
+    }
+    (training.batch, training.learning_rate) = (64, 1e-3);
+    (training.validate_every, training.checkpoint_every) = (50, 200);
+    training.patience = 10;
+}
+
+/// Windows of series that a model learns to continue.
+struct Windows {
+    task: Task,
+    interface: Interface,
+    prepared: Vec<Prepared>,
+}
+
+/// Where a forecast begins, and the window among those of the origin.
+type WindowAt = (Origin, usize);
+
+/// A collection of series and where forecasts of it begin.
+pub(super) struct SeriesSource {
+    pub collection: Collection,
+    pub origins: Origins,
+}
+
+/// Steps that are read and forecast.
+#[derive(Clone, Copy)]
+pub(super) struct Steps {
+    pub lookback: usize,
+    pub chunk: usize,
+    pub horizon: usize,
+    pub season: usize,
+}
+
+/// Reads what the recipe names and makes the model that is to learn it.
+pub fn learner(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
+    let Recipe { data, series, .. } = recipe;
+    let collection = collection::read(data, series, None, notes)?;
+    let (steps, cuts) = plan(data, series, &collection)?;
+    let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
+    let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
+    learn_from(Task::Forecast, recipe, assets, SeriesSource { collection, origins }, steps, &learnt)
+}
+
+/// Makes a model for a collection of series; `learnt` are the numbers that it may be scaled by, `[.., columns]`.
+pub(super) fn learn_from(
+    task: Task,
+    recipe: &Recipe,
+    assets: &mut Assets,
+    source: SeriesSource,
+    steps: Steps,
+    learnt: &[f32],
+) -> Result<Box<dyn Learner>> {
+    let SeriesSource { collection, origins } = source;
+    let Recipe { series, training, .. } = recipe;
+    check(series.transform, &collection)?;
+    let mut prepared = None;
+    let interface = assets.json(INTERFACE, || {
+        let mut interface = interface(recipe, &collection, steps, learnt)?;
+        let series = interface.prepare(&collection)?;
+        interface.fit(&series, &origins.train, &origins.validation);
+        prepared = Some(series);
+        Ok(interface)
+    })?;
+    let prepared = match prepared {
+        Some(prepared) => prepared,
+        None => interface.prepare(&collection)?,
+    };
+    let windows = |origins: &[Origin]| -> Vec<WindowAt> {
+        let of_origin = |&origin: &Origin| (0..interface.per_origin()).map(move |part| (origin, part));
+        origins.iter().flat_map(of_origin).collect()
+    };
+    let validation = sample(&origins.validation, VALIDATED / interface.per_origin());
+    let examples = [windows(&origins.train), windows(&validation)];
+    let model = interface.model(&recipe.model, Some(training.seed.into()));
+    let lesson = Windows { task, interface, prepared };
+    Ok(Box::new(Learning::new(lesson, model, examples, training)?))
+}
+
+/// What is read and forecast of a series, and where it is cut.
+fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps, Cuts)> {
+    let calendar = collection.members[0].calendar.as_ref();
+    let season = series.season.unwrap_or_else(|| collection::season(calendar));
+    let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
+    let horizon = series.horizon;
+    let known = collection::cuts(data, series, collection, 1)?.test;
+    let chunk = series.chunk.unwrap_or_else(|| whole(known / 8).clamp(1, horizon)).min(horizon);
+    let cuts = collection::cuts(data, series, collection, chunk)?;
+    let lookback = series.lookback.unwrap_or_else(|| {
+        let wanted = (2 * season).max(3 * chunk);
+        whole(wanted.min(cuts.validation * 2 / 5)).max(1)
+    });
+    let (learnt, least) = (cuts.validation, lookback + chunk);
+    if learnt < least || cuts.test - cuts.validation < chunk {
+        let reason = format!(
+            "{learnt} steps to learn from and {} to validate on are too few, {least} and {chunk} are needed \
+             (look-back {lookback}, {chunk} steps forecast at once); set a smaller series.lookback or series.chunk",
+            cuts.test - cuts.validation,
+        );
+        return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+    }
+    Ok((Steps { lookback, chunk, horizon, season }, cuts))
+}
+
+/// What a model reads of series, but for the linear map.
+fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f32]) -> Result<Interface> {
+    let Recipe { data, series, model, .. } = recipe;
+    let Steps { lookback, chunk, horizon, season } = steps;
+    // Few steps are read one by one, many as PatchTST reads them.
+    let patch = data.patch.unwrap_or(if lookback < 96 { 1 } else { 16 });
+    if patch > lookback {
+        let sentence = format!("data.patch is {patch}, but only {lookback} steps are read");
+        return Err(RecipeError::Conflict(sentence).into());
+    }
+    let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
+    let calendar = collection.members[0].calendar.filter(|_| series.calendar);
+    let transformed: Vec<f32> = learnt.iter().map(|&value| forth(series.transform, value)).collect();
+    Ok(Interface {
+        names: collection.names.clone(),
+        lookback,
+        chunk,
+        horizon,
+        season,
+        patch: [patch, stride],
+        features: calendar
+            .map(|calendar| recurring(&calendar, learnt.len() / collection.columns()))
+            .unwrap_or_default(),
+        transform: series.transform,
+        normalize: series.normalize,
+        channels: series.channels,
+        head: model.head,
+        levels: match model.head {
+            Head::Point => vec![0.5],
+            _ => model.levels.iter().map(|&level| level as f32).collect(),
+        },
+        scaler: Scaler::fit(&transformed, collection.columns()),
+        unit: Scaler::fit(learnt, collection.columns()),
+        season_errors: season_errors(learnt, collection.columns(), season),
+        linear: Vec::new(),
+        residual: model.shortcut == Shortcut::Linear,
+    })
+}
+
+/// What of its dates comes back at least twice in the first steps of a series: of one year, the month says only which part
+/// of the training data it is.
+fn recurring(calendar: &Calendar, steps: usize) -> Vec<Feature> {
+    let comes_back = |feature: &Feature| {
+        let places = calendar.indices(0..steps, &[*feature]).unwrap_or_default();
+        places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
+    };
+    calendar.features().iter().copied().filter(comes_back).collect()
+}
+
+/// The mean error of repeating each column a season later; 0 where there is no whole season.
+fn season_errors(learnt: &[f32], columns: usize, season: usize) -> Vec<f32> {
+    let apart = season * columns;
+    let error = |column: usize| {
+        let later = learnt.iter().skip(apart + column).step_by(columns);
+        let (sum, count) = later
+            .zip(learnt.iter().skip(column).step_by(columns))
+            .fold((0.0, 0), |(sum, count), (a, b)| (sum + f64::from((a - b).abs()), count + 1));
+        (sum / f64::from(count.max(1))) as f32
+    };
+    (0..columns).map(error).collect()
+}
+
+impl Lesson for Windows {
+    type Encoded = Vec<WindowAt>;
+    type Model = SequenceModel;
+
+    fn task(&self) -> Task {
+        self.task
+    }
+
+    fn lengths(&self, windows: &Vec<WindowAt>) -> Vec<usize> {
+        vec![self.interface.frames(); windows.len()]
+    }
+
+    fn describe(&self, train: &Vec<WindowAt>, validation: &Vec<WindowAt>) -> Description {
+        let Interface { names, lookback, chunk, horizon, channels, .. } = &self.interface;
+        let frames = self.interface.frames();
+        let size =
+            |windows: &Vec<WindowAt>| DataSize { examples: windows.len(), units: windows.len() * frames };
+        let columns = match (names.len(), channels) {
+            (1, _) => "one column".to_owned(),
+            (count, Channels::Independent) => format!("{count} columns, each by itself"),
+            (count, Channels::Joint) => format!("{count} columns together"),
+        };
+        let at_once = if chunk == horizon { String::new() } else { format!(", {chunk} at once") };
+        Description {
+            example: "window",
+            unit: "frame",
+            train: size(train),
+            validation: size(validation),
+            maps: format!("{columns}; {lookback} steps are read, {horizon} forecast{at_once}"),
+            characters: None,
+        }
+    }
+
+    fn batch(&self, windows: &Vec<WindowAt>, batch: &[usize], _: Place) -> (Packed, Targets) {
+        let windows: Vec<WindowAt> = batch.iter().map(|&index| windows[index]).collect();
+        self.interface.batch(&self.prepared, &windows)
+    }
+
+    fn validate(
+        &self,
+        model: &SequenceModel,
+        compute: &mut Compute,
+        windows: &Vec<WindowAt>,
+    ) -> Result<Validation> {
+        let (mut sum, mut count) = (0.0, 0);
+        for windows in windows.chunks(256) {
+            let (packed, targets) = self.interface.batch(&self.prepared, windows);
+            let (_, loss) = model.predict(compute, &packed, Some(&targets))?;
+            sum += f64::from(loss.unwrap_or(0.0)) * windows.len() as f64;
+            count += windows.len();
+        }
+        Ok(Validation::of_loss(sum / count as f64))
+    }
+}
+
+/// A trained model that forecasts.
+pub struct Forecaster {
+    pub(super) run: Run,
+    pub(super) recipe: Recipe,
+    pub(super) interface: Interface,
+    model: SequenceModel,
+}
+
+impl Forecaster {
+    /// Opens a run.
+    pub fn open(run: Run) -> Result<Self> {
+        let recipe = run.recipe()?;
+        let interface: Interface = read_json(run.path(), INTERFACE)?;
+        let mut model = interface.model(&recipe.model, None);
+        run.load_weights(model.params_mut())?;
+        Ok(Self { run, recipe, interface, model })
+    }
+
+    /// The series of a file, or those that the run learnt from.
+    fn read(&self, other: Option<&std::path::Path>) -> Result<Collection> {
+        let data = match other {
+            Some(_) => Data { builtin: None, ..self.recipe.data.clone() },
+            None => self.run.data(&self.recipe.data)?,
+        };
+        let collection = collection::read(&data, &self.recipe.series, other, &mut |_| {})?;
+        self.check(&collection, collection.members[0].name.as_ref())?;
+        Ok(collection)
+    }
+
+    /// Refuses series with other columns than the model reads.
+    pub(super) fn check(&self, collection: &Collection, path: &std::path::Path) -> Result<()> {
+        let (names, known) = (&collection.names, &self.interface.names);
+        if names != known {
+            let (found, wanted) = (crate::error::listed(names), crate::error::listed(known));
+            let reason = format!("the columns are {found} where the model reads {wanted}");
+            return Err(malformed_at(path, 0, reason));
+        }
+        Ok(())
+    }
+
+    /// The origins of a split with as many steps ahead as can be scored there, and their series.
+    fn scored(&self, split: &Split) -> Result<(Collection, Vec<Origin>, usize)> {
+        let Interface { lookback, chunk, horizon, .. } = self.interface;
+        let Recipe { data, series, .. } = &self.recipe;
+        let collection = match split {
+            Split::Data(path, _) => self.read(Some(path))?,
+            _ => self.read(None)?,
+        };
+        let steps = collection.steps(0);
+        let (first, end) = match split {
+            Split::Data(..) => (lookback, steps),
+            _ => {
+                let cuts = collection::cuts(data, series, &collection, chunk)?;
+                if *split == Split::Test { (cuts.test, cuts.end) } else { (cuts.validation, cuts.test) }
+            }
+        };
+        let first = first.max(lookback);
+        let ahead = horizon.min(end.saturating_sub(first));
+        if ahead == 0 {
+            return Err(Error::NoForecasts(self.run.path().to_owned()));
+        }
+        let origins =
+            (first..=end - ahead).step_by(series.test_stride).map(|at| Origin { member: 0, at }).collect();
+        Ok((collection, origins, ahead))
+    }
+
+    /// Where the forecasts of a prediction begin: at the ends of the series.
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Origin)>> {
+        let from_end = |collection: Collection| {
+            let (at, needed) = (collection.steps(0), self.interface.lookback);
+            if at < needed {
+                let found = format!("a series of {at} steps was found");
+                let reason = format!("{found}, {needed} or more are needed to forecast from");
+                return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+            }
+            Ok((collection, Origin { member: 0, at }))
+        };
+        if inputs.is_empty() {
+            return Ok(vec![from_end(self.read(None)?)?]);
+        }
+        let read = |input: &Input| match input {
+            Input::File(path) => from_end(self.read(Some(path))?),
+            Input::Text(text) => {
+                let right = "name a file, or none to go on with the training data";
+                Err(malformed_at(input.path(), 0, format!("'{text}' is no series; {right}")))
+            }
+        };
+        inputs.iter().map(read).collect()
+    }
+
+    /// Forecasts with the network.
+    pub(super) fn forecast(
+        &self,
+        compute: &mut Compute,
+        collection: &Collection,
+        origins: &[Origin],
+    ) -> Result<Vec<f32>> {
+        let prepared = self.interface.prepare(collection)?;
+        self.interface.forecast(&prepared, origins, Some((&self.model, compute)))
+    }
+}
+
+impl Evaluate for Forecaster {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
+        let (collection, origins, ahead) = self.scored(split)?;
+        let Self { interface, model, .. } = self;
+        let prepared = interface.prepare(&collection)?;
+        let scores = Scores { interface, collection: &collection, origins: &origins, ahead };
+        let (all, contenders) = scores.contenders(&prepared, Some((model, compute)))?;
+        let mut evaluation = scores.evaluation(&all, &contenders)?;
+        let first = &all[..all.len() / origins.len()];
+        evaluation.picture =
+            Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
+        Ok(evaluation)
+    }
+}
+
+impl Predict for Forecaster {
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        _: &PredictOptions,
+    ) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::new();
+        for (collection, origin) in self.ends(inputs)? {
+            let forecast = self.forecast(compute, &collection, &[origin])?;
+            predictions.push(show::prediction(&self.interface, &collection, origin, &forecast));
+        }
+        Ok(predictions)
+    }
+
+    fn continues_training_data(&self) -> bool {
+        true
+    }
+
+    fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
+        let mut panels = Vec::new();
+        for (collection, origin) in self.ends(inputs)? {
+            let forecast = self.forecast(compute, &collection, &[origin])?;
+            panels.extend(show::panels(&self.interface, &collection, origin, &forecast));
+        }
+        Ok(Some(crate::plot::forecast(&panels)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anaphora_data::series::{Step, parse_date};
+
+    use super::*;
+
+    #[test]
+    fn dates_are_read_where_they_come_back() {
+        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
+        assert_eq!(recurring(&hourly, 24 * 360), [Feature::Hour, Feature::Weekday]);
+        assert_eq!(recurring(&hourly, 24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
+        assert_eq!(recurring(&hourly, 24), []);
+    }
+
+    #[test]
+    fn the_error_of_a_repeated_season() {
+        let learnt = [1.0, 10.0, 2.0, 20.0, 3.0, 10.0, 4.0, 20.0];
+        assert_eq!(season_errors(&learnt, 2, 2), [2.0, 0.0]);
+        assert_eq!(season_errors(&learnt, 2, 4), [0.0, 0.0]);
+    }
+}

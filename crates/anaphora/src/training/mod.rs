@@ -1,0 +1,212 @@
+//! Training: the loop, and the state of it that a checkpoint keeps.
+//!
+//! A step is a function of the weights, the optimizer's state, the position in the data and the step's number; all four are
+//! in a checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
+
+mod learner;
+mod means;
+mod memory;
+mod optimizer;
+mod saved;
+pub mod schedule;
+mod trainer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anaphora_nn::Precision;
+
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Validation};
+pub use self::memory::peak_memory_mib;
+pub use self::trainer::Trainer;
+use crate::recipe::{self, Recipe, Task};
+use crate::run::assets::Assets;
+use crate::run::{Run, RunInfo, Score, Site, Source};
+use crate::{Error, Result};
+
+/// Something that an onlooker of a training may want to show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<'a> {
+    /// Training begins or goes on.
+    Started(Start<'a>),
+    /// An optimizer step is done.
+    Step(Step),
+    /// The model was scored on the validation pieces.
+    Validated {
+        /// Optimizer steps done.
+        step: u64,
+        /// Mean loss, in nats a token where tokens are predicted.
+        loss: f64,
+        /// Other scores with their names.
+        scores: &'a [(&'static str, f64)],
+        /// Whether it is the best so far.
+        best: bool,
+    },
+    /// Something that a person should know.
+    Note(&'a str),
+}
+
+/// What a training consists of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Start<'a> {
+    /// The run folder.
+    pub folder: &'a Path,
+    /// The recipe in use.
+    pub recipe: &'a Recipe,
+    /// What is learnt; never [`Task::Auto`].
+    pub task: Task,
+    /// From what.
+    pub data: &'a Description,
+    /// Numbers in the model.
+    pub parameters: usize,
+    /// The number format of products.
+    pub precision: &'static str,
+    /// Threads.
+    pub threads: usize,
+    /// Optimizer steps that were done before.
+    pub step: u64,
+}
+
+/// The state of a training after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Optimizer steps done.
+    pub step: u64,
+    /// The last step, where the recipe says it.
+    pub end: Option<u64>,
+    /// Passes over the data done.
+    pub epoch: f64,
+    /// Mean training loss of the step.
+    pub loss: f32,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Units (tokens, frames) learnt a second since the training started or was resumed, validations left out.
+    pub tokens_per_second: f64,
+    /// Seconds of training so far, over all resumptions.
+    pub seconds: f64,
+    /// The time until the recipe's budget is used up; early stopping may end it before.
+    pub remaining: Option<Duration>,
+}
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The recipe's steps, epochs or minutes are used up.
+    Budget,
+    /// The validation loss no longer falls.
+    NoProgress,
+    /// It was asked to stop; it can be resumed.
+    Stopped,
+}
+
+/// What a training came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Optimizer steps done.
+    pub steps: u64,
+    /// The best validation, whose weights are the run's model.
+    pub best: Option<Score>,
+    /// Why it ended.
+    pub ended: Ended,
+    /// Seconds of training, over all resumptions.
+    pub seconds: f64,
+}
+
+/// A training that is about to begin: its recipe is complete and its folder is there, its data are not read yet.
+pub struct Preparation {
+    /// The recipe, with what is decided before the data are read.
+    pub recipe: Recipe,
+    /// What is made of the data for the run folder.
+    pub assets: Assets,
+    site: Site,
+}
+
+impl Preparation {
+    /// Checks the recipe and makes the folder, so that large data can go to it as they are read.
+    pub fn new(recipe: &Recipe, folder: &Path) -> Result<Self> {
+        recipe.validate()?;
+        let mut recipe = recipe.clone();
+        // A run keeps the precision that it began with, also on another machine.
+        recipe.training.precision = match precision(recipe.training.precision) {
+            Precision::F32 => recipe::Precision::F32,
+            Precision::Bf16 => recipe::Precision::Bf16,
+        };
+        if recipe.task.continues() {
+            recipe.model.context.get_or_insert(recipe.training.length);
+        }
+        let site = Site::prepare(folder)?;
+        Ok(Self { assets: Assets::new(site.path()), recipe, site })
+    }
+
+    /// Makes the run of a learner that has read its data.
+    pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
+        let Self { mut recipe, assets, site } = self;
+        recipe.task = learner.task();
+        refuse_no_validation(&*learner, &recipe)?;
+        let mut sources = BTreeMap::new();
+        for (field, path) in recipe.data.paths_mut() {
+            if let Some(path) = path {
+                sources.insert(field.to_owned(), Source::of(path)?);
+            }
+        }
+        let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
+        let run = site.create(&recipe, assets.made(), info)?;
+        Ok(Trainer::new(run, recipe, learner, None))
+    }
+}
+
+/// Refuses a training whose best model nothing could tell.
+fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+    let Description { example, train, validation, .. } = learner.describe();
+    if validation.examples == 0 || validation.units == 0 {
+        let fraction = recipe.data.validation_fraction;
+        return Err(Error::NoValidation { example, train: train.examples, fraction });
+    }
+    Ok(())
+}
+
+/// Goes on with a run that has been opened to train on: its learner is brought to the newest sound checkpoint.
+pub fn resume(
+    run: Run,
+    recipe: Recipe,
+    learner: Box<dyn Learner>,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<Trainer> {
+    let (made, known) = (learner.params().len() as u64, run.info().parameters);
+    if made != known {
+        let what = format!("its recipe.toml and tokenizers make a model of {made} parameters");
+        let reason = format!("{what} where the run has {known}; restore the files that it began with");
+        return Err(Error::Malformed { path: run.path().to_owned(), reason });
+    }
+    let latest = run.checkpoints().latest_valid()?;
+    let mut trainer = Trainer::new(run, recipe, learner, Some(0));
+    for damaged in &latest.damaged {
+        observer(&Event::Note(&damaged.to_string()));
+    }
+    if let Some((_, checkpoint)) = latest.checkpoint {
+        trainer.restore(checkpoint)?;
+        trainer.resumed = Some(trainer.step);
+    }
+    Ok(trainer)
+}
+
+/// The number format that a recipe asks for on this machine.
+pub fn precision(precision: recipe::Precision) -> Precision {
+    match precision {
+        recipe::Precision::Auto => Precision::auto(),
+        recipe::Precision::F32 => Precision::F32,
+        recipe::Precision::Bf16 => Precision::Bf16,
+    }
+}
+
+impl Ended {
+    /// The reason as a run folder keeps it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Budget => "the budget of the recipe was used up",
+            Self::NoProgress => "the validation loss no longer fell",
+            Self::Stopped => "it was stopped",
+        }
+    }
+}
