@@ -56,7 +56,8 @@
 //! };
 //!
 //! let device = Device::new(1, Precision::F32);
-//! assert_eq!(check::gradients(&device, &mut params, 10, 1e-2, 1e-2, loss)?, []);
+//! let (disagreements, _) = check::gradients(&device, &mut params, 10, 1e-2, 1e-2, loss)?;
+//! assert_eq!(disagreements, []);
 //!
 //! let (mut gradients, mut workspace) = (Gradients::of(&params), Workspace::new());
 //! let options = AdamWOptions { betas: [0.9, 0.99], epsilon: 1e-8, weight_decay: 0.0 };
