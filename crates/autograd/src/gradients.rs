@@ -39,8 +39,8 @@ impl Gradients {
         &self.values[self.ranges[id.0].clone()]
     }
 
-    /// A parameter's gradient for writing.
-    pub(crate) fn value_mut(&mut self, id: ParamId) -> &mut [f32] {
+    /// A parameter's gradient for writing: a backward pass adds to it.
+    pub fn value_mut(&mut self, id: ParamId) -> &mut [f32] {
         &mut self.values[self.ranges[id.0].clone()]
     }
 

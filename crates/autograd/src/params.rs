@@ -5,18 +5,31 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use anaphora_kernels::Matrix;
 use anaphora_kernels::matmul::linear::PackedColumns;
-use anaphora_kernels::optimizer::{self, AdamW, Sgd};
 
-use crate::{Device, Gradients, Precision};
+use crate::{Device, Precision};
 
 /// A parameter of a [`Params`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParamId(pub(crate) usize);
 
+/// What a parameter does in a model: optimizers treat some by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Biases, gains and the like.
+    Vector,
+    /// A table whose rows are looked up.
+    Embedding,
+    /// The matrix that gives a model's output.
+    Head,
+    /// Matrices between hidden values, below each other, with so many rows each: those of an LSTM's gates are four.
+    Hidden(Vec<usize>),
+}
+
 #[derive(Debug)]
 struct Spec {
     name: String,
     shape: Vec<usize>,
+    role: Role,
     /// Where its gradient lies among all gradients, and its values among all values where all are kept as they are.
     range: Range<usize>,
     /// Where its values lie; none before they are given, and where they are kept packed alone.
@@ -59,7 +72,8 @@ impl Params {
         Self::default()
     }
 
-    /// Adds a parameter of `shape` with the given values, row-major.
+    /// Adds a parameter of `shape` with the given values, row-major. Until [`Params::set_role`] says something else, it is a hidden
+    /// matrix where it has several rows and columns.
     ///
     /// Weight decay is for those of two dimensions or more. Biases and the gains of norms have one, and pulling them to zero
     /// limits what a layer can say without making it any smoother (the practice of GPT-2's and most other trainings).
@@ -96,8 +110,12 @@ impl Params {
                 None => self.decayed.push(range.clone()),
             }
         }
+        let role = match *shape {
+            [rows, cols] if rows > 1 && cols > 1 => Role::Hidden(vec![rows]),
+            _ => Role::Vector,
+        };
         let (shape, packed) = (shape.to_vec(), Default::default());
-        self.specs.push(Spec { name, shape, range, values: None, groups: None, table: false, packed });
+        self.specs.push(Spec { name, shape, role, range, values: None, groups: None, table: false, packed });
         ParamId(self.specs.len() - 1)
     }
 
@@ -180,6 +198,30 @@ impl Params {
     /// A parameter's shape.
     pub fn shape(&self, id: ParamId) -> &[usize] {
         &self.specs[id.0].shape
+    }
+
+    /// What a parameter does.
+    pub fn role(&self, id: ParamId) -> &Role {
+        &self.specs[id.0].role
+    }
+
+    /// Says what a parameter does.
+    ///
+    /// # Panics
+    ///
+    /// If it is no matrix whose rows are those of the hidden ones together.
+    pub fn set_role(&mut self, id: ParamId, role: Role) {
+        let Spec { name, shape, role: there, .. } = &mut self.specs[id.0];
+        if let Role::Hidden(heights) = &role {
+            let rows = heights.iter().sum();
+            assert!(shape.len() == 2 && shape[0] == rows, "{name} has the shape {shape:?}, not {rows} rows");
+        }
+        *there = role;
+    }
+
+    /// Whether a parameter's weights decay.
+    pub(crate) fn decays(&self, id: ParamId) -> bool {
+        self.shape(id).len() >= 2
     }
 
     /// A parameter's values, row-major.
@@ -280,37 +322,10 @@ impl Params {
         self.specs[id.0].values.is_some()
     }
 
-    /// The `step`-th AdamW step (from 1) on `gradients` times `scale`; `mean` and `square` are the optimizer's flat state.
-    /// Parameters of one dimension do not decay.
-    #[allow(clippy::too_many_arguments)]
-    pub fn adamw(
-        &mut self,
-        device: &Device,
-        gradients: &Gradients,
-        settings: AdamW,
-        step: u64,
-        scale: f32,
-        mean: &mut [f32],
-        square: &mut [f32],
-    ) {
+    /// All weights, flat, for writing, and where they decay.
+    pub(crate) fn values_and_decayed(&mut self) -> (&mut [f32], &[Range<usize>]) {
         self.values_mut();
-        let (Self { values, decayed, .. }, grads) = (self, gradients.values());
-        optimizer::adamw(&device.pool, settings, step, scale, values, grads, mean, square, decayed);
-    }
-
-    /// One SGD step on `gradients` times `scale`; `velocity` is the optimizer's flat state. Parameters of one dimension do not
-    /// decay.
-    pub fn sgd(
-        &mut self,
-        device: &Device,
-        gradients: &Gradients,
-        settings: Sgd,
-        scale: f32,
-        velocity: &mut [f32],
-    ) {
-        self.values_mut();
-        let (Self { values, decayed, .. }, grads) = (self, gradients.values());
-        optimizer::sgd(&device.pool, settings, scale, values, grads, velocity, decayed);
+        (&mut self.values, &self.decayed)
     }
 
     /// Where each parameter's gradient lies.

@@ -15,7 +15,7 @@ pub struct Workspace {
 
 /// The first values of a vector. It keeps its length when fewer are wanted, so that it is never filled with zeros again.
 #[derive(Default)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     values: Vec<f32>,
     len: usize,
 }

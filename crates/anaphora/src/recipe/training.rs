@@ -38,9 +38,9 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// The peak learning rate.
     pub learning_rate: f64,
-    /// Momentum of `sgd`.
+    /// Momentum of `sgd` and `muon`.
     pub momentum: f64,
-    /// Decay rates of `adamw`'s two moments.
+    /// Decay rates of the moments of `adamw` and `lion`, and of what `muon` leaves to AdamW.
     pub betas: [f64; 2],
     /// Decoupled weight decay.
     pub weight_decay: f64,
@@ -92,6 +92,10 @@ pub enum Optimizer {
     AdamW,
     /// Stochastic gradient descent with momentum.
     Sgd,
+    /// Orthogonal steps of hidden matrices, AdamW for all else (Jordan et al. 2024).
+    Muon,
+    /// Steps of one size by the sign of the gradient's running mean (Chen et al. 2023).
+    Lion,
 }
 
 /// How the learning rate falls after the warm-up.

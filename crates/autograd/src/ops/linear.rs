@@ -63,6 +63,7 @@ impl Graph<'_> {
                 "the bias must have one value a row of the weight",
             )?;
         }
+        self.check_present("linear", &[x])?;
         let (device, packed) = (self.device, self.params.packed(self.device, weight, 1));
         let mut value = self.workspace.take(x.rows * out);
         let mut activated = self.workspace.take(if function.is_some() { value.len() } else { 0 });
@@ -70,7 +71,7 @@ impl Graph<'_> {
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
         let also = function.map(|function| (function, &mut activated[..]));
         packed.product(&device.pool, rows, bias_values, &mut value, also);
-        let y = self.push(value, x.rows, out, true);
+        let y = self.push("linear", value, x.rows, out, true);
         self.keep(x);
         self.record(Linear { x, weight, bias, y });
         Ok((y, activated))

@@ -61,6 +61,10 @@ impl Graph<'_> {
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "recurrent", sides.0, sides.1, "there must be a row a token")?;
         check_packed("recurrent", batch_sizes)?;
+        self.check_present("recurrent", &[x])?;
+        for state in directions.iter().flat_map(|direction| [direction.h0, direction.c0]).flatten() {
+            self.check_present("recurrent", &[state])?;
+        }
         let sides = (("directions", &[directions.len()][..]), ("layer", &[1, 2][..]));
         expect(
             matches!(directions.len(), 1 | 2),
@@ -99,11 +103,11 @@ impl Graph<'_> {
             let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
             recurrent::forward(&self.device.pool, &layer, packed, input, &mut kept, output);
             self.workspace.saved[saved] = kept;
-            let hn = self.push(hn, batch, hidden, true);
-            let cn = cell.has_cell_state().then(|| self.push(cn, batch, hidden, true));
+            let hn = self.push("recurrent", hn, batch, hidden, true);
+            let cn = cell.has_cell_state().then(|| self.push("recurrent", cn, batch, hidden, true));
             results.push((layer, *direction, rows, hn, cn, saved));
         }
-        let y = self.push(y, tokens, stride, true);
+        let y = self.push("recurrent", y, tokens, stride, true);
         for read in
             [Some(x), Some(y)].into_iter().chain(directions.iter().flat_map(|d| [d.h0, d.c0])).flatten()
         {

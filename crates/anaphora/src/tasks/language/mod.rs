@@ -113,7 +113,7 @@ impl LanguageLearner {
             windows: windows(recipe, train)?,
             batch: Batch::default(),
             state: State::default(),
-            model: LanguageModel::new(&recipe.model, count, training.seed.into()),
+            model: LanguageModel::new(&recipe.model, count, u64::from(training.seed)),
             recipe: recipe.clone(),
             description,
         })
