@@ -15,7 +15,7 @@ use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::metrics::{BleuOptions, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{EncoderDecoder, Reads, Teaching};
-use crate::recipe::{self, Backbone, Data, Input, Recipe, Task};
+use crate::recipe::{Data, Input, Recipe, Task};
 use crate::run::assets::{Assets, read_json, read_tokenizer};
 use crate::run::weights::NamedTensor;
 use crate::tasks::language::corpus;
@@ -31,19 +31,6 @@ const BUILTIN: [(u64, usize); 2] = [(1, 8_000), (2, 1_000)];
 
 /// Pixels along the sides of a built-in scene.
 const SCENE: usize = 32;
-
-/// Better defaults for captions than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.tokenizer = recipe::Tokenizer::Word { size: 10_000 };
-    (model.layers, model.hidden_size, model.embedding_size, model.dropout) = (1, 128, Some(64), 0.2);
-    model.bidirectional = true;
-    (training.batch, training.length, training.learning_rate) = (32, 60, 1e-3);
-    (training.validate_every, training.checkpoint_every, training.patience) = (100, 200, 8);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.embedding_size, model.bias) = (2, None, true);
-    }
-}
 
 /// How a model sees a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

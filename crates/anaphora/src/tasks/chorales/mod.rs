@@ -20,7 +20,7 @@ use self::coding::Coding;
 use super::parts::{self, Parts};
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::model::SequenceModel;
-use crate::recipe::{self, Backbone, Data, Recipe, Task};
+use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::{Assets, read_json};
 use crate::run::weights::NamedTensor;
 use crate::tasks::midi;
@@ -38,18 +38,6 @@ const BUILTIN: (usize, usize, usize, u64) = (200, 30, 30, 1);
 
 /// Semitones by which a piece is transposed at most: down and up, a whole octave together.
 const TRANSPOSED: (i16, i16) = (-5, 6);
-
-/// Better defaults for chords than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 256, 0.3);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.hidden_size, model.heads, model.dropout) = (3, 128, Some(4), 0.2);
-    }
-    (training.batch, training.learning_rate) = (16, 2e-3);
-    (training.validate_every, training.checkpoint_every) = (50, 100);
-    (training.patience, training.plateau_patience) = (8, 3);
-}
 
 /// Pieces, each a list of frames.
 type Pieces = Vec<Vec<Chord>>;

@@ -20,7 +20,7 @@ use self::steps::Steps;
 use super::classes::{class_weights, seen_once};
 use super::parts::hold_out;
 use crate::model::SequenceModel;
-use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
+use crate::recipe::{Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
 use crate::training::{Compute, Description, Learner, Learnt, Validation};
 use crate::{Error, Result};
@@ -32,30 +32,6 @@ pub struct Classify {
     train: Examples,
     validation: Examples,
     batches: Batches,
-}
-
-/// Better defaults for classification than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.lowercase = data.builtin.is_none();
-    data.tokenizer = match data.builtin {
-        Some(Builtin::Names) => recipe::Tokenizer::Character,
-        _ => recipe::Tokenizer::Word { size: 20_000 },
-    };
-    data.patch = (data.builtin == Some(Builtin::Waves)).then_some(10);
-    model.hidden_size = 128;
-    model.bidirectional = true;
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.dropout) = (2, 0.1);
-        training.learning_rate = 1e-3;
-    } else {
-        (model.layers, model.dropout) = (1, 0.5);
-        model.pooling = Some(recipe::Pooling::Max);
-        training.learning_rate = 3e-3;
-    }
-    training.batch = 32;
-    (training.validate_every, training.checkpoint_every) = (100, 200);
-    training.patience = 10;
 }
 
 /// What is learnt, validated on and kept for a test.
@@ -132,11 +108,6 @@ impl Classify {
     pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
         let Recipe { data, training, .. } = recipe;
         let separator = data.label_separator.as_deref();
-        if separator.is_some() && training.class_weights != ClassWeights::None {
-            let sentence = "training.class_weights counts classes, and data.label_separator makes them labels; \
-                            leave one of them out";
-            return Err(Error::Recipe(RecipeError::Conflict(sentence.into())));
-        }
         let parts = parts(data, None, notes)?;
         let tokenizer = match parts.train.steps {
             Steps::Text { .. } => Some(assets.tokenizer(|| parts.train.tokenizer(data))?),

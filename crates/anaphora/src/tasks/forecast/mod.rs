@@ -19,7 +19,7 @@ pub(super) use self::score::Scores;
 pub(super) use self::show::prediction;
 use super::predict::{Given, On, Prediction, Predictor, Report};
 use crate::model::SequenceModel;
-use crate::recipe::{Backbone, Channels, Data, Head, Recipe, Series, Shortcut, Task};
+use crate::recipe::{Channels, Data, Head, Recipe, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
 use crate::run::weights::NamedTensor;
 use crate::training::{Compute, Description, Extent, Learner, Learnt, Validation};
@@ -27,18 +27,6 @@ use crate::{Device, Error, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
-
-/// Better defaults for forecasts than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.2);
-    if model.backbone == Backbone::Transformer {
-        model.layers = 2;
-    }
-    (training.batch, training.learning_rate) = (64, 1e-3);
-    (training.validate_every, training.checkpoint_every) = (50, 200);
-    training.patience = 10;
-}
 
 /// A model that forecasts and the series that it learns.
 pub struct Forecast {
