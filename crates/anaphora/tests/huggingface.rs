@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anaphora::interop::huggingface;
+use anaphora::model::Compute;
 use anaphora::recipe::{Backbone, Builtin, FeedForward, Norm, Position};
 use anaphora::run::weights::{NamedTensor, read_weights, write_weights};
 use anaphora::tasks::language::Trained;
 use anaphora::{Device, Precision, Recipe};
-use anaphora_nn::Memory;
 use half::{bf16, f16};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -37,11 +37,11 @@ fn expected() -> Expected {
 }
 
 /// The logits after each of some tokens, read one by one.
-fn logits(trained: &mut Trained, ids: &[u32], threads: usize) -> Vec<f32> {
-    let (device, mut memory) = (Device::new(threads, Precision::F32), Memory::new());
+fn logits(trained: &Trained, ids: &[u32], threads: usize) -> Vec<f32> {
+    let mut compute = Compute::new(Device::new(threads, Precision::F32));
     let (mut state, mut all, mut last) = (trained.model.initial_state(1), Vec::new(), Vec::new());
     for id in ids {
-        trained.model.advance(&device, &mut memory, &[*id], &[1], &mut state, &mut last).unwrap();
+        trained.model.advance(&mut compute, &[*id], &[1], &mut state, &mut last).unwrap();
         all.extend_from_slice(&last);
     }
     all
@@ -60,26 +60,26 @@ fn imported(folder: &Path, run: &Path) -> Trained {
 #[test]
 fn an_imported_model_has_the_logits_and_the_continuation_of_its_maker() {
     let place = tempfile::tempdir().unwrap();
-    let mut trained = imported(&gpt2(), &place.path().join("run"));
+    let trained = imported(&gpt2(), &place.path().join("run"));
     let Expected { ids, logits: expected, greedy } = expected();
     let text = "The sea was calm, and the wind";
     let tokenizer = &trained.tokenizer;
     assert_eq!((tokenizer.end_id(), tokenizer.encode(text).unwrap()), (ids[0], ids[1..].to_vec()));
 
-    let difference = furthest(&logits(&mut trained, &ids, 2), &expected);
+    let difference = furthest(&logits(&trained, &ids, 2), &expected);
     assert!(difference < 1e-4, "one by one the logits differ by {difference}");
 
-    let (device, mut memory) = (Device::new(1, Precision::F32), Memory::new());
+    let mut compute = Compute::new(Device::new(1, Precision::F32));
     let (mut state, mut last) = (trained.model.initial_state(1), Vec::new());
-    let model = &mut trained.model;
-    model.advance(&device, &mut memory, &ids, &vec![1; ids.len()], &mut state, &mut last).unwrap();
+    let model = &trained.model;
+    model.advance(&mut compute, &ids, &vec![1; ids.len()], &mut state, &mut last).unwrap();
     let difference = furthest(&last, &expected[expected.len() - last.len()..]);
     assert!(difference < 1e-4, "in one pass the last logits differ by {difference}");
     let mut found = Vec::new();
     for _ in 0..greedy.len() {
         let likeliest = (0..last.len()).max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap() as u32;
         found.push(likeliest);
-        model.advance(&device, &mut memory, &[likeliest], &[1], &mut state, &mut last).unwrap();
+        model.advance(&mut compute, &[likeliest], &[1], &mut state, &mut last).unwrap();
     }
     assert_eq!(found, greedy);
 }
@@ -144,15 +144,15 @@ fn sixteen_bits_names_without_prefix_masks_and_the_tied_head_are_read() {
         |x| f16::from_f32(x).to_le_bytes().to_vec(),
         &[("h.0.attn.bias", mask)],
     );
-    let mut trained = imported(&folder, &place.path().join("half-run"));
-    let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+    let trained = imported(&folder, &place.path().join("half-run"));
+    let difference = furthest(&logits(&trained, &ids, 1), &expected);
     assert!(difference > 0.0 && difference < 0.02, "{difference}");
 
     let folder = place.path().join("bf16");
     let bytes = |x| bf16::from_f32(x).to_le_bytes().to_vec();
     rewritten(&folder, same, Dtype::BF16, bytes, &[("lm_head.weight", head)]);
-    let mut trained = imported(&folder, &place.path().join("bf16-run"));
-    let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+    let trained = imported(&folder, &place.path().join("bf16-run"));
+    let difference = furthest(&logits(&trained, &ids, 1), &expected);
     assert!(difference > 0.0 && difference < 0.2, "{difference}");
 }
 
@@ -188,13 +188,13 @@ fn a_model_trained_here_comes_back_as_it_was() {
         let path = |name: &str| place.path().join(format!("{name}-{number}"));
         train_small(model, &path("run"));
         huggingface::export(&path("run"), &path("out")).unwrap();
-        let mut before = Trained::open(path("run")).unwrap();
-        let mut after = imported(&path("out"), &path("back"));
+        let before = Trained::open(path("run")).unwrap();
+        let after = imported(&path("out"), &path("back"));
         let ids = before.tokenizer.encode(TUNE).unwrap();
         assert_eq!(after.tokenizer.encode(TUNE).unwrap(), ids, "{tokenizer}");
         assert_eq!(after.tokenizer.decode(&ids), TUNE);
         assert_eq!(after.tokenizer.end_id(), before.tokenizer.end_id(), "{tokenizer}");
-        let difference = furthest(&logits(&mut after, &ids, 1), &logits(&mut before, &ids, 1));
+        let difference = furthest(&logits(&after, &ids, 1), &logits(&before, &ids, 1));
         assert!(difference < 1e-6, "{tokenizer}: {difference}");
     }
 }
@@ -218,9 +218,9 @@ fn an_exported_model_has_the_logits_that_transformers_finds_in_it() {
         let expected = tensors.tensor(&number.to_string()).unwrap();
         let words = expected.data().as_chunks().0.iter();
         let expected: Vec<f32> = words.map(|&word| f32::from_le_bytes(word)).collect();
-        let mut trained = Trained::open(&run).unwrap();
+        let trained = Trained::open(&run).unwrap();
         let ids = trained.tokenizer.encode(TUNE).unwrap();
-        let difference = furthest(&logits(&mut trained, &ids, 1), &expected);
+        let difference = furthest(&logits(&trained, &ids, 1), &expected);
         assert!(difference < 1e-4, "{}: {difference}", model.0);
     }
 }

@@ -1,6 +1,6 @@
 //! The gradient checker.
 
-use crate::{Device, Graph, Memory, Mode, ParamId, Params, ShapeError, Tensor};
+use crate::{Device, Gradients, Graph, ParamId, Params, ShapeError, Tensor, Workspace};
 
 /// A parameter's gradient that finite differences do not confirm.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,8 @@ pub struct Disagreement {
 }
 
 /// Compares the tape's gradients of `loss` with central differences of width `step` at up to `places` places of each
-/// parameter, and returns those that differ by more than `tolerance`, relative to the larger of the two and 1.
+/// parameter, and returns those that differ by more than `tolerance`, relative to the larger of the two and 1, beside the
+/// tape's gradients.
 ///
 /// Losses are f32: a step of about `1e-2` and a tolerance of about `1e-2` tell right from wrong for losses near 1.
 pub fn gradients(
@@ -26,19 +27,17 @@ pub fn gradients(
     step: f32,
     tolerance: f64,
     loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>,
-) -> Result<Vec<Disagreement>, ShapeError> {
+) -> Result<(Vec<Disagreement>, Gradients), ShapeError> {
     // The same masks in every evaluation.
-    let mode = Mode::Train { seed: 1 };
-    let mut memory = Memory::new();
-    params.zero_grads();
-    let mut graph = Graph::new(device, params, &mut memory, mode);
+    const SEED: u64 = 1;
+    let (mut analytic, mut unused) = (Gradients::of(params), Gradients::of(params));
+    let mut workspace = Workspace::new();
+    let mut graph = Graph::train(device, params, &mut analytic, &mut workspace, SEED);
     let result = loss(&mut graph)?;
     graph.backward(result, 1.0)?;
     drop(graph);
-    let analytic = params.grads().to_vec();
 
     let mut disagreements = Vec::new();
-    let mut offset = 0;
     let ids: Vec<ParamId> = params.ids().collect();
     for id in ids {
         let len = params.value(id).len();
@@ -46,14 +45,14 @@ pub fn gradients(
             let original = params.value(id)[index];
             let mut at = |value: f32| -> Result<f64, ShapeError> {
                 params.value_mut(id)[index] = value;
-                let mut graph = Graph::new(device, params, &mut memory, mode);
+                let mut graph = Graph::train(device, params, &mut unused, &mut workspace, SEED);
                 let result = loss(&mut graph)?;
                 Ok(f64::from(graph.value(result)[0]))
             };
             let (above, below) = (at(original + step)?, at(original - step)?);
             params.value_mut(id)[index] = original;
             let difference = (above - below) / (2.0 * f64::from(step));
-            let tape = f64::from(analytic[offset + index]);
+            let tape = f64::from(analytic.value(id)[index]);
             if (tape - difference).abs() > tolerance * tape.abs().max(difference.abs()).max(1.0) {
                 disagreements.push(Disagreement {
                     name: params.name(id).to_owned(),
@@ -63,7 +62,6 @@ pub fn gradients(
                 });
             }
         }
-        offset += len;
     }
-    Ok(disagreements)
+    Ok((disagreements, analytic))
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::error::{ShapeError, expect};
-use crate::memory::{Buffer, Memory};
-use crate::{Device, ParamId, Params};
+use crate::workspace::{Buffer, Workspace};
+use crate::{Device, Gradients, ParamId, Params};
 
 /// A matrix `[rows, cols]` on a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,6 @@ impl Tensor {
     pub fn shape(&self) -> [usize; 2] {
         [self.rows, self.cols]
     }
-}
-
-/// What a forward pass is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Operations are recorded and dropout is on; its masks come from the seed.
-    Train {
-        /// Seed of this step's random masks.
-        seed: u64,
-    },
-    /// Nothing is recorded and nothing is random.
-    Infer,
 }
 
 struct Node {
@@ -66,16 +54,19 @@ impl Nodes {
 /// An operation that was recorded.
 pub(crate) trait Operation {
     /// Adds to the gradients of its inputs and parameters what its outputs' gradients say.
-    fn backward(&self, graph: &mut Graph);
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients);
 }
 
 /// One forward pass and, in training, its way back.
 pub struct Graph<'a> {
     pub(crate) device: &'a Device,
-    pub(crate) params: &'a mut Params,
-    pub(crate) memory: &'a mut Memory,
+    pub(crate) params: &'a Params,
+    pub(crate) workspace: &'a mut Workspace,
     pub(crate) nodes: Nodes,
-    mode: Mode,
+    /// In training, what the way back adds to.
+    gradients: Option<&'a mut Gradients>,
+    /// In training, the seed of this step's random masks.
+    seed: Option<u64>,
     operations: Vec<Box<dyn Operation>>,
     /// Layers that saved something, and masks that were drawn, so far.
     pub(crate) saved: usize,
@@ -83,21 +74,40 @@ pub struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// An empty tape over `params`.
-    pub fn new(device: &'a Device, params: &'a mut Params, memory: &'a mut Memory, mode: Mode) -> Self {
-        memory.adapt(device);
+    /// An empty tape that records operations; [`Graph::backward`] adds to `gradients`. Dropout is on, and its masks come from
+    /// `seed`.
+    ///
+    /// # Panics
+    ///
+    /// If `gradients` are laid out for other parameters.
+    pub fn train(
+        device: &'a Device,
+        params: &'a Params,
+        gradients: &'a mut Gradients,
+        workspace: &'a mut Workspace,
+        seed: u64,
+    ) -> Self {
+        assert_eq!(gradients.values().len(), params.len(), "gradients of other parameters");
+        let mut graph = Self::infer(device, params, workspace);
+        (graph.gradients, graph.seed) = (Some(gradients), Some(seed));
+        graph
+    }
+
+    /// An empty tape on which nothing is recorded and nothing is random.
+    pub fn infer(device: &'a Device, params: &'a Params, workspace: &'a mut Workspace) -> Self {
+        workspace.adapt(device);
         let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
-        Self { device, params, memory, nodes, mode, operations, saved: 0, masks: 0 }
+        Self { device, params, workspace, nodes, gradients: None, seed: None, operations, saved: 0, masks: 0 }
     }
 
     /// The parameters.
-    pub fn params(&self) -> &Params {
+    pub fn params(&self) -> &'a Params {
         self.params
     }
 
     /// Whether operations are recorded.
     pub fn is_training(&self) -> bool {
-        self.mode != Mode::Infer
+        self.seed.is_some()
     }
 
     /// A constant `[rows, cols]`.
@@ -120,7 +130,7 @@ impl<'a> Graph<'a> {
         let [rows, cols] = shape;
         let sides = (("values", &[values.len()][..]), ("tensor", &shape[..]));
         expect(values.len() == rows * cols, operation, sides.0, sides.1, "the counts must agree")?;
-        let mut buffer = self.memory.take(values.len());
+        let mut buffer = self.workspace.take(values.len());
         buffer.copy_from_slice(values);
         Ok(self.push(buffer, rows, cols, wants_grad))
     }
@@ -160,9 +170,11 @@ impl<'a> Graph<'a> {
         for &(tensor, start) in starts {
             self.add_grad(tensor, |grad| grad.iter_mut().zip(start).for_each(|(grad, start)| *grad += start));
         }
+        let Some(gradients) = self.gradients.take() else { return Ok(()) };
         while let Some(operation) = self.operations.pop() {
-            operation.backward(self);
+            operation.backward(self, gradients);
         }
+        self.gradients = Some(gradients);
         Ok(())
     }
 
@@ -207,7 +219,7 @@ impl<'a> Graph<'a> {
         if !node.kept {
             return std::mem::take(&mut node.value);
         }
-        let mut copy = self.memory.take(node.value.len());
+        let mut copy = self.workspace.take(node.value.len());
         copy.copy_from_slice(&node.value);
         copy
     }
@@ -222,7 +234,7 @@ impl<'a> Graph<'a> {
         let node = &mut self.nodes.0[tensor.node];
         match node {
             Node { wants_grad: false, .. } => Buffer::default(),
-            Node { grad, .. } if grad.is_empty() => self.memory.take_zeroed(tensor.rows * tensor.cols),
+            Node { grad, .. } if grad.is_empty() => self.workspace.take_zeroed(tensor.rows * tensor.cols),
             Node { grad, .. } => std::mem::take(grad),
         }
     }
@@ -231,8 +243,11 @@ impl<'a> Graph<'a> {
     pub(crate) fn borrow_grad_unset(&mut self, tensor: Tensor) -> (Buffer, bool) {
         let node = &mut self.nodes.0[tensor.node];
         let fresh = node.wants_grad && node.grad.is_empty();
-        let grad =
-            if fresh { self.memory.take(tensor.rows * tensor.cols) } else { std::mem::take(&mut node.grad) };
+        let grad = if fresh {
+            self.workspace.take(tensor.rows * tensor.cols)
+        } else {
+            std::mem::take(&mut node.grad)
+        };
         (grad, fresh)
     }
 
@@ -243,7 +258,7 @@ impl<'a> Graph<'a> {
             *there = grad;
         } else {
             there.iter_mut().zip(&grad[..]).for_each(|(there, grad)| *there += grad);
-            self.memory.give(grad);
+            self.workspace.give(grad);
         }
     }
 
@@ -252,7 +267,7 @@ impl<'a> Graph<'a> {
         if self.wants_grad(tensor) && !grad.is_empty() {
             self.return_grad(tensor, grad);
         } else {
-            self.memory.give(grad);
+            self.workspace.give(grad);
         }
     }
 
@@ -267,7 +282,7 @@ impl<'a> Graph<'a> {
 
     /// A seed for the next random mask of this step, or none where nothing is random.
     pub(crate) fn mask_seed(&mut self) -> Option<u64> {
-        let Mode::Train { seed } = self.mode else { return None };
+        let seed = self.seed?;
         self.masks += 1;
         Some(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.masks))
     }
@@ -276,8 +291,8 @@ impl<'a> Graph<'a> {
 impl Drop for Graph<'_> {
     fn drop(&mut self) {
         for node in self.nodes.0.drain(..) {
-            self.memory.give(node.value);
-            self.memory.give(node.grad);
+            self.workspace.give(node.value);
+            self.workspace.give(node.grad);
         }
     }
 }

@@ -1,15 +1,16 @@
 //! A tape of coarse operations: a node is a whole layer over a whole sequence, not a sum or a product.
 //!
-//! [`Params`] hold all weights in one flat buffer and all gradients in another. A [`Graph`] records what a forward pass does
-//! and walks it backward; its [`Memory`] is kept from step to step, so that a steady step allocates no activations. Every
-//! activation is a matrix `[rows, cols]` whose rows are the tokens of a packed batch.
+//! [`Params`] hold all weights in one flat buffer, [`Gradients`] those of a training in another. A [`Graph`] records what a
+//! forward pass does and walks it backward; its [`Workspace`] is kept from step to step, so that a steady step allocates no
+//! activations. Many may work with the same weights at once, each in a workspace of its own. Every activation is a matrix `[rows, cols]` whose rows are the tokens of a packed batch.
 
 pub mod check;
 mod error;
+mod gradients;
 mod graph;
-mod memory;
 mod ops;
 mod params;
+mod workspace;
 
 pub use anaphora_kernels::activation::Activation;
 pub use anaphora_kernels::attention::{Attention, Cache, Similarity};
@@ -21,13 +22,14 @@ pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
 pub use anaphora_kernels::{Isa, Precision};
 pub use error::ShapeError;
-pub use graph::{Graph, Mode, Tensor};
-pub use memory::Memory;
+pub use gradients::Gradients;
+pub use graph::{Graph, Tensor};
 pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
 pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params};
+pub use workspace::Workspace;
 
 use anaphora_kernels::Pool;
 

@@ -1,14 +1,14 @@
-//! All weights in one flat buffer, all gradients in another.
+//! All weights in one flat buffer.
 
 use std::ops::Range;
 
 use anaphora_kernels::optimizer::{self, AdamW, Sgd};
 
-use crate::Device;
+use crate::{Device, Gradients};
 
 /// A parameter of a [`Params`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ParamId(usize);
+pub struct ParamId(pub(crate) usize);
 
 #[derive(Debug)]
 struct Spec {
@@ -17,12 +17,11 @@ struct Spec {
     range: Range<usize>,
 }
 
-/// The parameters of a model with their gradients.
+/// The weights of a model, with names and shapes.
 #[derive(Debug, Default)]
 pub struct Params {
     specs: Vec<Spec>,
     values: Vec<f32>,
-    grads: Vec<f32>,
     /// Where weights decay, in order; neighbours are one range.
     decayed: Vec<Range<usize>>,
     version: u64,
@@ -48,7 +47,6 @@ impl Params {
         assert!(self.find(&name).is_none(), "{name} is there already");
         let start = self.values.len();
         self.values.extend_from_slice(values);
-        self.grads.resize(self.values.len(), 0.0);
         let range = start..self.values.len();
         if shape.len() >= 2 {
             match self.decayed.last_mut().filter(|last| last.end == start) {
@@ -92,11 +90,6 @@ impl Params {
         &mut self.values[self.specs[id.0].range.clone()]
     }
 
-    /// A parameter's gradient.
-    pub fn grad(&self, id: ParamId) -> &[f32] {
-        &self.grads[self.specs[id.0].range.clone()]
-    }
-
     /// Number of weights.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -118,26 +111,13 @@ impl Params {
         &mut self.values
     }
 
-    /// All gradients, flat.
-    pub fn grads(&self) -> &[f32] {
-        &self.grads
-    }
-
-    /// Sets all gradients to zero.
-    pub fn zero_grads(&mut self) {
-        self.grads.fill(0.0);
-    }
-
-    /// The Euclidean norm of all gradients.
-    pub fn grad_norm(&self, device: &Device) -> f32 {
-        optimizer::global_norm(&device.pool, &self.grads)
-    }
-
-    /// The `step`-th AdamW step (from 1) on gradients times `scale`; `mean` and `square` are the optimizer's flat state.
+    /// The `step`-th AdamW step (from 1) on `gradients` times `scale`; `mean` and `square` are the optimizer's flat state.
     /// Parameters of one dimension do not decay.
+    #[allow(clippy::too_many_arguments)]
     pub fn adamw(
         &mut self,
         device: &Device,
+        gradients: &Gradients,
         settings: AdamW,
         step: u64,
         scale: f32,
@@ -145,15 +125,22 @@ impl Params {
         square: &mut [f32],
     ) {
         self.version += 1;
-        let Self { values, grads, decayed, .. } = self;
+        let (Self { values, decayed, .. }, grads) = (self, gradients.values());
         optimizer::adamw(&device.pool, settings, step, scale, values, grads, mean, square, decayed);
     }
 
-    /// One SGD step on gradients times `scale`; `velocity` is the optimizer's flat state. Parameters of one dimension do not
+    /// One SGD step on `gradients` times `scale`; `velocity` is the optimizer's flat state. Parameters of one dimension do not
     /// decay.
-    pub fn sgd(&mut self, device: &Device, settings: Sgd, scale: f32, velocity: &mut [f32]) {
+    pub fn sgd(
+        &mut self,
+        device: &Device,
+        gradients: &Gradients,
+        settings: Sgd,
+        scale: f32,
+        velocity: &mut [f32],
+    ) {
         self.version += 1;
-        let Self { values, grads, decayed, .. } = self;
+        let (Self { values, decayed, .. }, grads) = (self, gradients.values());
         optimizer::sgd(&device.pool, settings, scale, values, grads, velocity, decayed);
     }
 
@@ -162,11 +149,8 @@ impl Params {
         self.version
     }
 
-    /// Weights of some parameters beside the gradients of the same, for writing.
-    pub(crate) fn split<const N: usize>(&mut self, ids: [ParamId; N]) -> ([&[f32]; N], [&mut [f32]; N]) {
-        let ranges = ids.map(|id| self.specs[id.0].range.clone());
-        let values = ranges.each_ref().map(|range| &self.values[range.clone()]);
-        let grads = self.grads.get_disjoint_mut(ranges).expect("different parameters do not overlap");
-        (values, grads)
+    /// Where each parameter lies in the flat buffer.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        self.specs.iter().map(|spec| spec.range.clone())
     }
 }

@@ -1,6 +1,8 @@
 //! Linear maps, by rows and by columns, alone and with what follows them.
 
-use anaphora_autograd::{Activation, Device, Graph, Memory, Mode, ParamId, Params, Precision, Tensor};
+use anaphora_autograd::{
+    Activation, Device, Gradients, Graph, ParamId, Params, Precision, Tensor, Workspace,
+};
 
 /// Evenly spread (Weyl's sequence), between -1 and 1.
 fn numbers(len: usize) -> Vec<f32> {
@@ -14,17 +16,19 @@ fn bits(
     [rows, inputs, outputs]: [usize; 3],
     run: impl Fn(&mut Graph, Tensor, [ParamId; 2]) -> Tensor,
 ) -> Vec<u32> {
-    let (device, mut memory, mut params) = (Device::new(threads, precision), Memory::new(), Params::new());
+    let (device, mut workspace, mut params) =
+        (Device::new(threads, precision), Workspace::new(), Params::new());
     let weight = params.add("weight", &[outputs, inputs], &numbers(outputs * inputs));
     let bias = params.add("bias", &[outputs], &numbers(outputs));
-    let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 0 });
+    let mut gradients = Gradients::of(&params);
+    let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, 0);
     let x = graph.variable(&numbers(rows * inputs), rows, inputs).unwrap();
     let y = run(&mut graph, x, [weight, bias]);
     let mut found = graph.value(y).to_vec();
     graph.backward_from(&[(y, &numbers(rows * outputs))]).unwrap();
     found.extend(graph.grad(x));
     drop(graph);
-    found.extend(params.grads());
+    found.extend(gradients.values());
     found.into_iter().map(f32::to_bits).collect()
 }
 

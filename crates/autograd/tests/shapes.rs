@@ -1,14 +1,14 @@
 //! Shapes that do not fit: every operation says what both sides are.
 
 use anaphora_autograd::{
-    Cell, CrossEntropy, Device, Direction, Graph, Mask, Memory, Mode, NOWHERE, Params, Pooling, Precision,
-    ShapeError,
+    Cell, CrossEntropy, Device, Direction, Gradients, Graph, Mask, NOWHERE, Params, Pooling, Precision,
+    ShapeError, Workspace,
 };
 
 #[test]
 fn every_shape_error_names_both_sides() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let (mut params, mut workspace) = (Params::new(), Workspace::new());
     let mut add = |name: &str, shape: &[usize]| params.add(name, shape, &vec![0.0; shape.iter().product()]);
     let (weight, bias, wide_bias) =
         (add("head.weight", &[5, 3]), add("head.bias", &[5]), add("wide.bias", &[6]));
@@ -17,7 +17,8 @@ fn every_shape_error_names_both_sides() {
     let short = add("short.bias", &[4]);
     let narrow = add("narrow.weight", &[6, 4]);
 
-    let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let mut gradients = Gradients::of(&params);
+    let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.constant(&[0.0; 12], 4, 3).unwrap();
     let wrong_width = graph.constant(&[0.0; 8], 4, 2).unwrap();
     let state = graph.constant(&[0.0; 4], 2, 2).unwrap();
@@ -142,8 +143,9 @@ fn every_shape_error_names_both_sides() {
 #[should_panic(expected = "dropout: batch_sizes (sum) is [3] and the input is [4, 3]")]
 fn a_mask_for_other_rows_than_the_input_has() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
-    let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let (params, mut workspace) = (Params::new(), Workspace::new());
+    let mut gradients = Gradients::of(&params);
+    let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.constant(&[0.0; 12], 4, 3).unwrap();
     graph.dropout(x, 0.5, Mask::Sequence(&[2, 1]));
 }

@@ -1,12 +1,13 @@
 //! Whole training steps: what they allocate, and that threads do not change their bits.
 
 use anaphora_autograd::{
-    AdamW, Cell, Device, Direction, Graph, Mask, Memory, Mode, ParamId, Params, Precision, ShapeError,
+    AdamW, Cell, Device, Direction, Gradients, Graph, Mask, ParamId, Params, Precision, ShapeError, Workspace,
 };
 
 /// Embedding, dropout, two recurrent layers of which the first reads in both directions, and a tied linear layer.
 struct Model {
     params: Params,
+    gradients: Gradients,
     cell: Cell,
     vocab: usize,
     hidden: usize,
@@ -39,22 +40,23 @@ impl Model {
             vec![direction("upper", 2 * hidden)],
         ];
         let (table, bias) = (add("table".into(), &[vocab, hidden]), add("bias".into(), &[vocab]));
-        Self { params, cell, vocab, hidden, table, layers, bias }
+        let gradients = Gradients::of(&params);
+        Self { params, gradients, cell, vocab, hidden, table, layers, bias }
     }
 
     /// One forward and backward pass; returns the loss.
     fn pass(
         &mut self,
         device: &Device,
-        memory: &mut Memory,
+        workspace: &mut Workspace,
         batch_sizes: &[usize],
         seed: u64,
     ) -> Result<f32, ShapeError> {
-        let Self { params, cell, vocab, hidden, table, layers, bias } = self;
+        let Self { params, gradients, cell, vocab, hidden, table, layers, bias } = self;
         let tokens: usize = batch_sizes.iter().sum();
         let ids: Vec<u32> = (0..tokens).map(|i| (i * 7 % *vocab) as u32).collect();
-        params.zero_grads();
-        let mut graph = Graph::new(device, params, memory, Mode::Train { seed });
+        gradients.zero();
+        let mut graph = Graph::train(device, params, gradients, workspace, seed);
         let zeros = vec![0.0; batch_sizes[0] * *hidden];
         let zero = graph.constant(&zeros, batch_sizes[0], *hidden)?;
         let mut x = graph.embedding(*table, &ids)?;
@@ -83,16 +85,16 @@ fn train(
     let device = Device::new(threads, precision);
     let [vocab, hidden] = sizes;
     let mut model = Model::new(cell, vocab, hidden);
-    let mut memory = Memory::new();
+    let mut workspace = Workspace::new();
     let settings = AdamW { learning_rate: 1e-2, betas: (0.9, 0.99), epsilon: 1e-8, weight_decay: 0.1 };
     let mut moments = [vec![0.0; model.params.len()], vec![0.0; model.params.len()]];
     let mut bits = Vec::new();
     for step in 1..=2 {
-        bits.push(model.pass(&device, &mut memory, batch_sizes, step).unwrap().to_bits());
-        bits.extend(model.params.grads().iter().map(|grad| grad.to_bits()));
-        let scale = (0.1 / model.params.grad_norm(&device)).min(1.0);
+        bits.push(model.pass(&device, &mut workspace, batch_sizes, step).unwrap().to_bits());
+        bits.extend(model.gradients.values().iter().map(|grad| grad.to_bits()));
+        let scale = (0.1 / model.gradients.norm(&device)).min(1.0);
         let [mean, square] = &mut moments;
-        model.params.adamw(&device, settings, step, scale, mean, square);
+        model.params.adamw(&device, &model.gradients, settings, step, scale, mean, square);
     }
     bits.extend(model.params.values().iter().map(|value| value.to_bits()));
     bits
@@ -119,18 +121,18 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
-fn a_memory_serves_one_device_after_another() {
+fn a_workspace_serves_one_device_after_another() {
     let [vocab, hidden] = [33, 49];
-    let (mut model, mut memory) = (Model::new(Cell::Lstm, vocab, hidden), Memory::new());
+    let (mut model, mut workspace) = (Model::new(Cell::Lstm, vocab, hidden), Workspace::new());
     let devices = [(1, Precision::F32), (3, Precision::F32), (2, Precision::Bf16), (2, Precision::F32)];
     for (threads, precision) in devices {
         let device = Device::new(threads, precision);
-        let mut pass = |memory: &mut Memory| {
-            let loss = model.pass(&device, memory, &[5, 3, 1], 1).unwrap();
-            (loss.to_bits(), model.params.grads().to_vec())
+        let mut pass = |workspace: &mut Workspace| {
+            let loss = model.pass(&device, workspace, &[5, 3, 1], 1).unwrap();
+            (loss.to_bits(), model.gradients.values().to_vec())
         };
-        let fresh = pass(&mut Memory::new());
-        assert!(fresh == pass(&mut memory), "{threads} threads, {precision:?}");
+        let fresh = pass(&mut Workspace::new());
+        assert!(fresh == pass(&mut workspace), "{threads} threads, {precision:?}");
     }
 }
 
@@ -141,15 +143,16 @@ fn a_steady_step_allocates_no_activations() {
     for (cell, precision) in [(Cell::Gru, Precision::F32), (Cell::Lstm, Precision::Bf16)] {
         // One thread: what is counted is what this thread allocates.
         let device = Device::new(1, precision);
-        let (mut model, mut memory) = (Model::new(cell, vocab, hidden), Memory::new());
+        let (mut model, mut workspace) = (Model::new(cell, vocab, hidden), Workspace::new());
         let bytes = [1, 2, 3].map(|seed| {
-            let pass = || assert!(model.pass(&device, &mut memory, &batch_sizes, seed).unwrap().is_finite());
+            let pass =
+                || assert!(model.pass(&device, &mut workspace, &batch_sizes, seed).unwrap().is_finite());
             allocation_counter::measure(pass).bytes_total as usize
         });
         let what = format!(
             "{cell:?} in {precision:?}: {bytes:?} bytes in three steps, an activation has {activation}"
         );
-        assert!(bytes[0] > 10 * activation, "the first step lays out its memory; {what}");
+        assert!(bytes[0] > 10 * activation, "the first step lays out its workspace; {what}");
         assert!(bytes[2] < activation / 2, "{what}");
     }
 }

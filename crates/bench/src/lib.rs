@@ -5,10 +5,12 @@
 use std::time::{Duration, Instant};
 
 use anaphora::decoding::sampling::{Sampler, SamplingOptions};
-use anaphora::model::LanguageModel;
+use anaphora::model::{Backward, Compute, LanguageModel};
 use anaphora::{Result, recipe};
 use anaphora_data::Batch;
-use anaphora_nn::{Builder, Cell, Device, Graph, Linear, Memory, Mode, Params, Recurrent, RecurrentOptions};
+use anaphora_nn::{
+    Builder, Cell, Device, Gradients, Graph, Linear, Params, Recurrent, RecurrentOptions, Workspace,
+};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
@@ -99,9 +101,9 @@ impl Optimizer {
         Self { settings, step: 0, mean: vec![0.0; params.len()], square: vec![0.0; params.len()] }
     }
 
-    fn step(&mut self, params: &mut Params, device: &Device, scale: f32) {
+    fn step(&mut self, params: &mut Params, gradients: &Gradients, device: &Device, scale: f32) {
         self.step += 1;
-        params.adamw(device, self.settings, self.step, scale, &mut self.mean, &mut self.square);
+        params.adamw(device, gradients, self.settings, self.step, scale, &mut self.mean, &mut self.square);
     }
 }
 
@@ -111,13 +113,13 @@ pub fn train(
     model: &recipe::Model,
     vocab_size: usize,
     [batch, length]: [usize; 2],
-    device: &Device,
+    compute: &mut Compute,
     time: Duration,
 ) -> Result<Timing> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut model = LanguageModel::new(model, vocab_size, 1);
     let mut optimizer = Optimizer::new(model.params());
-    let mut memory = Memory::new();
+    let mut gradients = Gradients::of(model.params());
     let fresh = model.initial_state(batch);
     let mut state = fresh.clone();
     let mut data = Batch { batch_sizes: vec![batch; length], ..Batch::default() };
@@ -128,10 +130,12 @@ pub fn train(
         }
         let start = Instant::now();
         state.clone_from(&fresh);
-        model.params_mut().zero_grads();
-        model.train_batch(device, &mut memory, &data, &mut state, optimizer.step, 1.0)?;
-        let norm = model.params().grad_norm(device);
-        optimizer.step(model.params_mut(), device, (CLIP / norm).min(1.0));
+        gradients.zero();
+        let (compute, gradients) = (&mut *compute, &mut gradients);
+        let mut backward = Backward { compute, gradients, seed: optimizer.step, weight: 1.0 };
+        model.learn(&mut backward, &data, &mut state)?;
+        let norm = gradients.norm(&compute.device);
+        optimizer.step(model.params_mut(), gradients, &compute.device, (CLIP / norm).min(1.0));
         Ok(start.elapsed())
     })?;
     Ok(Timing::new(batch * length, seconds))
@@ -141,20 +145,20 @@ pub fn train(
 pub fn generate(
     model: &recipe::Model,
     vocab_size: usize,
-    device: &Device,
+    compute: &mut Compute,
     [prompt, tokens]: [usize; 2],
 ) -> Result<Timing> {
-    let mut model = LanguageModel::new(model, vocab_size, 1);
+    let model = LanguageModel::new(model, vocab_size, 1);
     let mut sampler = Sampler::new(SamplingOptions::default(), 1, 0)?;
-    let (mut memory, mut logits) = (Memory::new(), Vec::new());
+    let mut logits = Vec::new();
     let mut stream = |tokens: usize| -> Result<Vec<f64>> {
         let mut state = model.initial_state(1);
         let begin: Vec<u32> = (0..prompt).map(|i| (i % vocab_size) as u32).collect();
-        model.advance(device, &mut memory, &begin, &vec![1; prompt], &mut state, &mut logits)?;
+        model.advance(compute, &begin, &vec![1; prompt], &mut state, &mut logits)?;
         let step = |_| {
             let start = Instant::now();
             let token = sampler.sample(&mut logits, &[])?;
-            model.advance(device, &mut memory, &[token], &[1], &mut state, &mut logits)?;
+            model.advance(compute, &[token], &[1], &mut state, &mut logits)?;
             Ok(start.elapsed().as_secs_f64())
         };
         (0..tokens).map(step).collect()
@@ -191,7 +195,7 @@ pub fn layer(
     let mut params = Params::new();
     let stack = Recurrent::new(&mut Builder::random(&mut params, 1), "rnn", options);
     let mut optimizer = Optimizer::new(&params);
-    let mut memory = Memory::new();
+    let (mut workspace, mut gradients) = (Workspace::new(), Gradients::of(&params));
     let (tokens, rows) = (batch_sizes.iter().sum::<usize>(), batch_sizes.first().copied().unwrap_or(0));
     let input = noise(tokens * options.input_size);
     let upstream = noise(tokens * stack.output_size());
@@ -200,13 +204,13 @@ pub fn layer(
     let seconds = repeat(time, || {
         let start = Instant::now();
         state.clone_from(&fresh);
-        params.zero_grads();
-        let mut graph = Graph::new(device, &mut params, &mut memory, Mode::Train { seed: 0 });
+        gradients.zero();
+        let mut graph = Graph::train(device, &params, &mut gradients, &mut workspace, 0);
         let x = graph.variable(&input, tokens, options.input_size)?;
         let y = stack.forward(&mut graph, x, batch_sizes, &mut state)?;
         graph.backward_from(&[(y, &upstream)])?;
         drop(graph);
-        optimizer.step(&mut params, device, 1.0);
+        optimizer.step(&mut params, &gradients, device, 1.0);
         Ok(start.elapsed())
     })?;
     Ok(Timing::new(tokens, seconds))
@@ -232,9 +236,9 @@ pub fn product(shape: [usize; 3], device: &Device, time: Duration) -> Result<Pro
     let [m, k, n] = shape;
     let mut params = Params::new();
     let weights = Linear::new(&mut Builder::random(&mut params, 1), "product", k, n);
-    let (mut memory, values) = (Memory::new(), noise(m * k));
+    let (mut workspace, values) = (Workspace::new(), noise(m * k));
     let seconds = repeat(time, || {
-        let mut graph = Graph::new(device, &mut params, &mut memory, Mode::Infer);
+        let mut graph = Graph::infer(device, &params, &mut workspace);
         let x = graph.constant(&values, m, k)?;
         let start = Instant::now();
         weights.forward(&mut graph, x)?;

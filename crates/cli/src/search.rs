@@ -1,9 +1,10 @@
 //! How a model that writes sequences searches for them.
 
 use anaphora::decoding::beam::BeamOptions;
-use anaphora::tasks::{Predictor, Writing};
+use anaphora::decoding::search::Search;
+use anaphora::tasks::PredictOptions;
 
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// Flags for it.
 #[derive(clap::Args)]
@@ -26,8 +27,8 @@ pub struct SearchArgs {
 }
 
 impl SearchArgs {
-    /// Sets what was asked for.
-    pub fn apply(&self, predictor: &mut dyn Predictor) -> Result<()> {
+    /// What was asked for; `searches` says whether the model writes sequences.
+    pub fn options(&self, searches: bool) -> Result<PredictOptions> {
         let Self { beams, length_penalty, n_best, no_repeat_ngram, replace_unknown } = *self;
         if beams.is_none()
             && length_penalty.is_none()
@@ -35,15 +36,24 @@ impl SearchArgs {
             && no_repeat_ngram.is_none()
             && !replace_unknown
         {
-            return Ok(());
+            return Ok(PredictOptions::default());
         }
-        let usual = Writing::default();
+        if !searches {
+            return Err(Failure::call(
+                "--beams, --length-penalty, --n-best, --no-repeat-ngram and --replace-unknown are for models that write, \
+                 as in translation",
+            ));
+        }
+        let usual = Search::default();
         let n_best = n_best.map_or(1, usize::from);
         let beams = BeamOptions {
             beams: beams.map_or(usual.beams.beams, usize::from).max(n_best),
             length_penalty: length_penalty.unwrap_or(usual.beams.length_penalty),
         };
         let no_repeat_ngram = no_repeat_ngram.unwrap_or(usual.no_repeat_ngram);
-        Ok(predictor.search(Writing { beams, no_repeat_ngram, replace_unknown, ..usual }, n_best)?)
+        Ok(PredictOptions {
+            search: Some(Search { beams, no_repeat_ngram, replace_unknown, ..usual }),
+            n_best,
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::Extent;
+use anaphora::training::DataSize;
 use anaphora::training::{Ended, Event, Outcome, Start, Step};
 use serde_json::{Map, Value, json};
 
@@ -141,7 +141,7 @@ fn introduction(start: &Start) -> String {
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
-    let extent = |extent: Extent| {
+    let extent = |extent: DataSize| {
         let (examples, units) = (counted(extent.examples, described.example), grouped(extent.units as u64));
         format!("{examples}, {units} {}s", described.unit)
     };

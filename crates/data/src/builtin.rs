@@ -8,6 +8,7 @@ mod chorales;
 mod classes;
 mod memory;
 mod phrases;
+mod prices;
 mod seasonal;
 mod shapes;
 
@@ -16,6 +17,7 @@ pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use phrases::{TaggedWord, phrases};
+pub use prices::prices;
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

@@ -1,8 +1,8 @@
 //! Recurrent layers against the plain cells in f64: outputs directly, gradients by finite differences.
 
 use anaphora_kernels::recurrent::{
-    Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights, Workspace, backward, forward,
-    reference,
+    BackwardBuffers, Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights, backward,
+    forward, reference,
 };
 use anaphora_kernels::{Pool, Precision};
 
@@ -122,7 +122,7 @@ impl Case {
             bias_ih: db_ih,
             bias_hh: db_hh,
         };
-        let mut workspace = Workspace::default();
+        let mut buffers = BackwardBuffers::default();
         backward(
             &pool,
             layer,
@@ -134,7 +134,7 @@ impl Case {
             &wide_y,
             rows,
             gradients,
-            &mut workspace,
+            &mut buffers,
         );
         let untouched =
             wide_y.chunks(rows.stride).all(|row| row[0] == 9.0 && row[1] == 9.0 && row[hidden + 2] == 9.0);

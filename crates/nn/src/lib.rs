@@ -33,6 +33,6 @@ pub use stem::Stem;
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
-    Activation, AdamW, Cell, CrossEntropy, Device, Graph, Mask, Memory, Mode, NOWHERE, Norm, ParamId, Params,
-    Precision, Sgd, ShapeError, Similarity, Tensor, check,
+    Activation, AdamW, Cell, CrossEntropy, Device, Gradients, Graph, Mask, NOWHERE, Norm, ParamId, Params,
+    Precision, Sgd, ShapeError, Similarity, Tensor, Workspace, check,
 };

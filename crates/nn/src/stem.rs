@@ -62,13 +62,14 @@ fn transposed(rows: usize, columns: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use anaphora_autograd::{Device, Memory, Mode, Params, Precision};
+    use anaphora_autograd::{Device, Params, Precision, Workspace};
 
     use super::*;
 
     #[test]
     fn each_picture_is_read_by_itself() {
-        let (mut params, device, mut memory) = (Params::new(), Device::new(1, Precision::F32), Memory::new());
+        let (mut params, device, mut workspace) =
+            (Params::new(), Device::new(1, Precision::F32), Workspace::new());
         let stem = Stem::new(&mut Builder::random(&mut params, 1), "stem", 3, [17, 12]);
         assert_eq!((stem.steps, stem.output_size()), (5 * 3, 64));
         let pixels = 17 * 12;
@@ -79,7 +80,7 @@ mod tests {
             let packed: Vec<f32> = (0..pixels)
                 .flat_map(|i| pictures.iter().flat_map(move |p| p[i * 3..i * 3 + 3].iter().copied()))
                 .collect();
-            let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Infer);
+            let mut graph = Graph::infer(&device, &params, &mut workspace);
             let x = graph.constant(&packed, pixels * pictures.len(), 3).unwrap();
             let (y, sizes) = stem.forward(&mut graph, x).unwrap();
             assert_eq!(sizes, vec![pictures.len(); 15]);

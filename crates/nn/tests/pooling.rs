@@ -1,7 +1,7 @@
 //! Poolings: what each makes of sequences of unequal length, and the gradients of the one that learns.
 
 use anaphora_autograd::check;
-use anaphora_nn::{Builder, Device, Graph, Memory, Mode, Params, Pooler, Pooling, Precision};
+use anaphora_nn::{Builder, Device, Graph, Params, Pooler, Pooling, Precision, Workspace};
 
 const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
 const SEQUENCES: [&[usize]; 3] = [&[0, 3, 6, 8], &[1, 4, 7], &[2, 5]];
@@ -17,14 +17,14 @@ fn each_sequence_becomes_a_row() {
     let x = wave(TOKENS * WIDTH);
     let row = |row: usize| &x[row * WIDTH..][..WIDTH];
     for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max, Pooling::Attention] {
-        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let (mut params, mut workspace) = (Params::new(), Workspace::new());
         let pooler = Pooler::new(&mut Builder::random(&mut params, 1), "pool", pooling, WIDTH);
         let query: Vec<f32> = wave(WIDTH).iter().map(|value| 3.0 * value).collect();
         if let Some(id) = params.find("pool.query") {
             params.value_mut(id).copy_from_slice(&query);
         }
         let device = Device::new(2, Precision::F32);
-        let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Infer);
+        let graph = &mut Graph::infer(&device, &params, &mut workspace);
         let tensor = graph.constant(&x, TOKENS, WIDTH).unwrap();
         let y = pooler.forward(graph, tensor, &BATCH_SIZES).unwrap();
         assert_eq!(y.shape(), [3, WIDTH]);
@@ -65,7 +65,8 @@ fn attention_learns_what_to_look_for() {
             let y = pooler.forward(graph, x, &BATCH_SIZES)?;
             Ok(graph.cross_entropy(y, &[0, 3, 1])?.1)
         });
-        assert_eq!(found.unwrap(), []);
-        assert!(params.grad(id).iter().any(|grad| grad.abs() > 0.01), "{:?}", params.grad(id));
+        let (wrong, gradients) = found.unwrap();
+        assert_eq!(wrong, []);
+        assert!(gradients.value(id).iter().any(|grad| grad.abs() > 0.01), "{:?}", gradients.value(id));
     }
 }

@@ -2,8 +2,8 @@
 //! what a step allocates.
 
 use anaphora_nn::{
-    Activation, AdamW, Builder, Device, EncoderMemory, FeedForwardKind, Graph, Memory, Mode, Norm, Params,
-    Position, Precision, Similarity, State, Transformer, TransformerOptions,
+    Activation, AdamW, Builder, Device, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params,
+    Position, Precision, Similarity, State, Transformer, TransformerOptions, Workspace,
 };
 
 const POSITIONS: [Position; 5] =
@@ -35,7 +35,7 @@ struct Model {
     params: Params,
     stack: Transformer,
     options: TransformerOptions,
-    memory: Memory,
+    workspace: Workspace,
 }
 
 impl Model {
@@ -47,13 +47,13 @@ impl Model {
                 params.value_mut(id).iter_mut().for_each(|value| *value *= 15.0);
             }
         }
-        Self { params, stack, options, memory: Memory::new() }
+        Self { params, stack, options, workspace: Workspace::new() }
     }
 
     /// One pass that goes on from `state`.
     fn read(&mut self, x: &[f32], batch_sizes: &[usize], state: &mut State) -> Vec<f32> {
         let device = Device::new(1, Precision::F32);
-        let mut graph = Graph::new(&device, &mut self.params, &mut self.memory, Mode::Infer);
+        let mut graph = Graph::infer(&device, &self.params, &mut self.workspace);
         let width = self.options.input_size;
         let x = graph.constant(x, x.len() / width, width).unwrap();
         let y = self.stack.forward(&mut graph, x, batch_sizes, None, state).unwrap();
@@ -165,8 +165,8 @@ fn within_the_context_going_on_is_what_training_reads() {
         let mut model = Model::new(TransformerOptions { position, ..OPTIONS });
         let found = model.read_fresh(&x, &batch_sizes);
         let device = Device::new(1, Precision::F32);
-        let mode = Mode::Train { seed: 0 };
-        let mut graph = Graph::new(&device, &mut model.params, &mut model.memory, mode);
+        let mut gradients = Gradients::of(&model.params);
+        let mut graph = Graph::train(&device, &model.params, &mut gradients, &mut model.workspace, 0);
         let x = graph.constant(&x, x.len() / width, width).unwrap();
         let y = model.stack.forward(&mut graph, x, &batch_sizes, None, &mut State::default()).unwrap();
         agree(&found, graph.value(y), &format!("{position:?}"));
@@ -248,7 +248,7 @@ fn a_decoder_goes_on_reading_its_memory() {
         let mut run = |stretch: usize| {
             let (mut state, mut y) = (model.stack.initial_state(2), Vec::new());
             for x in x.chunks(stretch * 2 * width) {
-                let mut graph = Graph::new(&device, &mut model.params, &mut model.memory, Mode::Infer);
+                let mut graph = Graph::infer(&device, &model.params, &mut model.workspace);
                 let values = graph.constant(&values, 5, width).unwrap();
                 let parts = model.stack.remember(&mut graph, values).unwrap();
                 let memory = EncoderMemory { parts: &parts, batch_sizes: &memory_sizes, sources: &sources };
@@ -272,7 +272,7 @@ fn alignments_are_where_a_block_looks() {
     let device = Device::new(1, Precision::F32);
     for layers in [1, 3] {
         let mut model = Model::new(TransformerOptions { layers, memory_size: Some(width), ..OPTIONS });
-        let mut graph = Graph::new(&device, &mut model.params, &mut model.memory, Mode::Infer);
+        let mut graph = Graph::infer(&device, &model.params, &mut model.workspace);
         let x = graph.constant(&noise(5 * width), 5, width).unwrap();
         let values = graph.constant(&noise(6 * width), 6, width).unwrap();
         let parts = model.stack.remember(&mut graph, values).unwrap();
@@ -301,22 +301,23 @@ fn train(
     batch_sizes: &[usize],
 ) -> Vec<u32> {
     let device = Device::new(threads, precision);
-    let Model { mut params, stack, mut memory, .. } = Model::new(options);
+    let Model { mut params, stack, mut workspace, .. } = Model::new(options);
     let tokens: usize = batch_sizes.iter().sum();
     let settings = AdamW { learning_rate: 1e-2, betas: (0.9, 0.99), epsilon: 1e-8, weight_decay: 0.1 };
     let (mut mean, mut square) = (vec![0.0; params.len()], vec![0.0; params.len()]);
     let (x, dy) = (noise(tokens * options.input_size), noise(tokens * options.hidden_size));
+    let mut gradients = Gradients::of(&params);
     let mut bits = Vec::new();
     for step in 1..=2 {
-        params.zero_grads();
-        let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: step });
+        gradients.zero();
+        let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, step);
         let x = graph.variable(&x, tokens, options.input_size).unwrap();
         let y = stack.forward(&mut graph, x, batch_sizes, None, &mut State::default()).unwrap();
         bits.extend(graph.value(y).iter().map(|value| value.to_bits()));
         graph.backward_from(&[(y, &dy)]).unwrap();
         bits.extend(graph.grad(x).iter().map(|value| value.to_bits()));
         drop(graph);
-        params.adamw(&device, settings, step, 1.0, &mut mean, &mut square);
+        params.adamw(&device, &gradients, settings, step, 1.0, &mut mean, &mut square);
     }
     bits.extend(params.values().iter().map(|value| value.to_bits()));
     bits
@@ -380,13 +381,14 @@ fn a_steady_step_allocates_no_activations() {
         let activation = rows * steps * options.hidden_size * size_of::<f32>();
         // One thread: what is counted is what this thread allocates.
         let device = Device::new(1, precision);
-        let Model { mut params, stack, mut memory, .. } = Model::new(options);
+        let Model { params, stack, mut workspace, .. } = Model::new(options);
+        let mut gradients = Gradients::of(&params);
         let (x, dy) = (noise(rows * steps * 64), noise(rows * steps * 64));
         let batch_sizes = vec![rows; steps];
         let bytes = [1, 2, 3].map(|seed| {
             let pass = || {
-                params.zero_grads();
-                let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed });
+                gradients.zero();
+                let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, seed);
                 let x = graph.variable(&x, rows * steps, 64).unwrap();
                 let y = stack.forward(&mut graph, x, &batch_sizes, None, &mut State::default()).unwrap();
                 graph.backward_from(&[(y, &dy)]).unwrap();
@@ -394,7 +396,7 @@ fn a_steady_step_allocates_no_activations() {
             allocation_counter::measure(pass).bytes_total as usize
         });
         let what = format!("{position:?} in {precision:?}: {bytes:?} bytes, an activation has {activation}");
-        assert!(bytes[0] > 10 * activation, "the first step lays out its memory; {what}");
+        assert!(bytes[0] > 10 * activation, "the first step lays out its workspace; {what}");
         assert!(bytes[2] < activation / 2, "{what}");
     }
 }

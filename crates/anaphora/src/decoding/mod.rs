@@ -2,3 +2,4 @@
 
 pub mod beam;
 pub mod sampling;
+pub mod search;

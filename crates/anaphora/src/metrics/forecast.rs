@@ -38,6 +38,22 @@ pub fn rmse<T: Real>(actual: &[T], predicted: &[T]) -> Result<f64, ScoreError> {
     mse(actual, predicted).map(f64::sqrt)
 }
 
+/// The coefficient of determination, 1 − Σ (y − ŷ)² / Σ (y − ȳ)²: 1 where all is explained, 0 for who always says the mean.
+/// Scikit-learn's `r2_score`, also where all actual values are equal: 1 where they are met, else 0.
+///
+/// # Errors
+/// As [`mae`].
+pub fn r_squared<T: Real>(actual: &[T], predicted: &[T]) -> Result<f64, ScoreError> {
+    let left = mse(actual, predicted)?;
+    let centre = actual.iter().map(|&y| y.into()).sum::<f64>() / actual.len() as f64;
+    let spread = actual.iter().map(|&y| (y.into() - centre).powi(2)).sum::<f64>() / actual.len() as f64;
+    Ok(match (left, spread) {
+        (0.0, _) => 1.0,
+        (_, 0.0) => 0.0,
+        _ => 1.0 - left / spread,
+    })
+}
+
 /// A mean percentage error.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Mape {

@@ -6,6 +6,7 @@
 //! | several labels at once | [`multi_label`] |
 //! | spans of tagged words | [`span_scores`] |
 //! | a translation, a caption | [`bleu`], [`bleu_1_to_4`], [`chrf`] |
+//! | a number | [`mae`], [`rmse`], [`r_squared`] |
 //! | a series | [`mae`], [`mse`], [`rmse`], [`mape`], [`smape`], [`mase`], [`pinball`], [`coverage`] |
 //! | the next symbol or frame | [`nats_a_frame`], [`bits`], [`bits_a_character`], [`perplexity`], [`perplexity_of_bits`] |
 //!
@@ -33,6 +34,7 @@ mod bleu;
 mod chrf;
 mod class;
 mod error;
+mod evaluation;
 mod forecast;
 mod multi_label;
 mod ngrams;
@@ -45,7 +47,8 @@ pub use bleu::{Bleu, BleuOptions, Smoothing, bleu, bleu_1_to_4};
 pub use chrf::{Chrf, ChrfOptions, chrf};
 pub use class::{ClassScore, Confusion, accuracy, log_loss};
 pub use error::ScoreError;
-pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, rmse, smape};
+pub use evaluation::{Evaluation, class_table};
+pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, r_squared, rmse, smape};
 pub use multi_label::{MultiLabel, multi_label};
 pub use sequence::{bits, bits_a_character, nats_a_frame, perplexity, perplexity_of_bits};
 pub use spans::{Span, SpanScores, mark_spans, span_scores, spans};

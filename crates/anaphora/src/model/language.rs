@@ -1,12 +1,10 @@
 //! The language model: input, backbone and a head over the vocabulary.
 
 use anaphora_data::Batch;
-use anaphora_nn::{
-    Backbone, Builder, Device, Graph, Input, Linear, Mask, Memory, Mode, Params, ShapeError, State, Tensor,
-    init,
-};
+use anaphora_nn::{Backbone, Builder, Graph, Input, Linear, Mask, Params, ShapeError, State, Tensor, init};
 
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
+use super::compute::{Backward, Compute};
 use crate::recipe;
 
 /// A model that gives, after each token of a sequence, a distribution over the next.
@@ -59,18 +57,16 @@ impl LanguageModel {
         self.layers.backbone.initial_state(rows)
     }
 
-    /// Adds to the gradients those of `weight` times the batch's mean cross-entropy, which is returned in nats a token.
+    /// Adds the gradients of the batch's mean cross-entropy, which is returned in nats a token.
     /// Sequences go on from `state`.
-    pub fn train_batch(
-        &mut self,
-        device: &Device,
-        memory: &mut Memory,
+    pub fn learn(
+        &self,
+        backward: &mut Backward,
         batch: &Batch,
         state: &mut State,
-        seed: u64,
-        weight: f32,
     ) -> Result<f32, ShapeError> {
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Train { seed });
+        let weight = backward.weight;
+        let mut graph = backward.train(&self.params);
         let logits = self.layers.forward(&mut graph, &batch.ids, &batch.batch_sizes, state)?;
         let (_, mean) = graph.cross_entropy(logits, &batch.targets)?;
         let loss = graph.value(mean)[0];
@@ -80,13 +76,12 @@ impl LanguageModel {
 
     /// The sum of the batch's cross-entropies in nats. Sequences go on from `state`.
     pub fn evaluate_batch(
-        &mut self,
-        device: &Device,
-        memory: &mut Memory,
+        &self,
+        compute: &mut Compute,
         batch: &Batch,
         state: &mut State,
     ) -> Result<f64, ShapeError> {
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let mut graph = compute.infer(&self.params);
         let logits = self.layers.forward(&mut graph, &batch.ids, &batch.batch_sizes, state)?;
         let (losses, _) = graph.cross_entropy(logits, &batch.targets)?;
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
@@ -95,15 +90,14 @@ impl LanguageModel {
     /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`. Sequences go
     /// on from `state`.
     pub fn advance(
-        &mut self,
-        device: &Device,
-        memory: &mut Memory,
+        &self,
+        compute: &mut Compute,
         ids: &[u32],
         batch_sizes: &[usize],
         state: &mut State,
         logits: &mut Vec<f32>,
     ) -> Result<(), ShapeError> {
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let mut graph = compute.infer(&self.params);
         let output = self.layers.forward(&mut graph, ids, batch_sizes, state)?;
         let (values, vocab_size) = (graph.value(output), self.layers.vocab_size);
         logits.resize(batch_sizes.first().map_or(0, |rows| rows * vocab_size), 0.0);

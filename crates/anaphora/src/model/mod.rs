@@ -1,6 +1,7 @@
 //! Models: an input, a backbone and a head.
 
 mod backbone;
+mod compute;
 mod decoder;
 mod encoder;
 mod encoder_decoder;
@@ -8,6 +9,7 @@ mod language;
 mod pair_batch;
 mod sequence;
 
+pub use compute::{Backward, Compute};
 pub use language::LanguageModel;
 pub use sequence::{Objective, SequenceModel, Shape, Targets};
 

@@ -2,12 +2,12 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Linear, Mask, Mode, Params, Pooler, Pooling, ShapeError, State, Tensor,
+    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Pooling, ShapeError, State, Tensor,
 };
 
+use super::compute::{Backward, Compute};
 use super::encoder::{Encoder, Reads};
 use crate::recipe;
-use crate::training::Compute;
 
 /// What is predicted, and how far from the truth it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,17 +92,15 @@ impl SequenceModel {
         &mut self.params
     }
 
-    /// Adds to the gradients those of `weight` times the batch's mean loss, which is returned.
+    /// Adds the gradients of the batch's mean loss, which is returned.
     pub fn learn(
-        &mut self,
-        compute: &mut Compute,
+        &self,
+        backward: &mut Backward,
         batch: &Packed,
         targets: &Targets,
-        seed: u64,
-        weight: f32,
     ) -> Result<f32, ShapeError> {
-        let Compute { device, memory } = compute;
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Train { seed });
+        let weight = backward.weight;
+        let mut graph = backward.train(&self.params);
         let output = self.layers.forward(&mut graph, batch)?;
         let mean = self.objective.loss(&mut graph, output, targets)?;
         let loss = graph.value(mean)[0];
@@ -117,13 +115,12 @@ impl SequenceModel {
 
     /// What the head of such a model gives for each step of a batch, whose sequences go on from `state`.
     pub fn advance(
-        &mut self,
+        &self,
         compute: &mut Compute,
         batch: &Packed,
         state: &mut State,
     ) -> Result<Vec<f32>, ShapeError> {
-        let Compute { device, memory } = compute;
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let mut graph = compute.infer(&self.params);
         let steps = self.layers.encoder.advance(&mut graph, batch, state)?;
         let output = self.layers.head.forward(&mut graph, steps)?;
         Ok(graph.value(output).to_vec())
@@ -132,13 +129,12 @@ impl SequenceModel {
     /// What the head gives for a batch, `[rows, width]`, and its mean loss where targets are known. Rows are sequences, or
     /// the batch's steps in their packed order.
     pub fn predict(
-        &mut self,
+        &self,
         compute: &mut Compute,
         batch: &Packed,
         targets: Option<&Targets>,
     ) -> Result<(Vec<f32>, Option<f32>), ShapeError> {
-        let Compute { device, memory } = compute;
-        let mut graph = Graph::new(device, &mut self.params, memory, Mode::Infer);
+        let mut graph = compute.infer(&self.params);
         let output = self.layers.forward(&mut graph, batch)?;
         let values = graph.value(output).to_vec();
         let loss = match targets {

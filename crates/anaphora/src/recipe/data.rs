@@ -7,10 +7,10 @@ use anaphora_data::table::Layout;
 use serde::{Deserialize, Serialize};
 
 use super::Accepts::{Below, Bool, OneOf, Path, Positive, Text, Tokens, Whole};
-use super::Task::{Caption, Chorales, Classify, Forecast, Memory, Music, Trajectory, Translate};
+use super::Task::{Caption, Chorales, Classify, Forecast, Memory, Music, Regress, Trajectory, Translate};
 use super::field::{MANY, WIDE, section, takes, words};
 use super::readers::When::{For, Is, Not, NotTasks, Set, Tasks, Unset};
-use super::readers::{CLASSIFIED_TEXT, FROM_FILE, LABELLED, SPLIT, STREAMED, TABLES, TOKENIZED};
+use super::readers::{EXAMPLES, FROM_FILE, LABELLED, OF_TABLE, OF_TEXT, SPLIT, STREAMED, TABLES, TOKENIZED};
 use super::{Builtin, Task, Tokenizer};
 
 section! {
@@ -40,7 +40,9 @@ section! {
 
         /// Keep one of so many examples for a test, neither learnt nor validated on; 0 for none.
         test_every: usize = 0,
-            takes(Whole(0, MANY)).common("test-every", "N").read(&[Tasks(SPLIT), For(&[Chorales], &FROM_FILE)]);
+            takes(Whole(0, MANY))
+                .common("test-every", "N")
+                .read(&[Tasks(SPLIT), For(&[Chorales], &FROM_FILE)]);
 
         /// Which of them, from 1; the last where left out. One after the other, they make a cross-validation.
         test_offset: Option<usize> = None,
@@ -52,23 +54,27 @@ section! {
 
         /// What an example is read as; auto finds it from the file.
         input: Input = Input::Auto,
-            takes(OneOf(words::<Input>)).common("input", "KIND").read(&[Tasks(&[Classify, Caption]), For(&[Classify], &FROM_FILE)]);
+            takes(OneOf(words::<Input>))
+                .common("input", "KIND")
+                .read(&[Tasks(&[Classify, Regress, Caption]), For(EXAMPLES, &FROM_FILE)]);
 
         /// How the cells of a table are told apart; found from the file where left out.
         layout: Option<Layout> = None,
-            takes(OneOf(words::<Layout>)).read(&[Tasks(TABLES), FROM_FILE, Unset("data.target"), FROM_TABLE]);
+            takes(OneOf(words::<Layout>)).read(&[Tasks(TABLES), FROM_FILE, Unset("data.target"), OF_TABLE]);
 
-        /// Column of labels, by its name or its number from 1; found where left out.
+        /// Column of labels, or of numbers to be predicted, by its name or its number from 1; found where left out.
         label_column: Option<String> = None,
-            takes(Text).common("label", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, FROM_TABLE]);
+            takes(Text).common("label", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, OF_TABLE]);
 
         /// Column of texts, by its name or its number from 1; found where left out.
         text_column: Option<String> = None,
-            takes(Text).common("text", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, CLASSIFIED_TEXT]);
+            takes(Text).common("text", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, OF_TEXT]);
 
         /// What a label is made of: its cell, or the sign of the number in it.
         labels: Labels = Labels::Cell,
-            takes(OneOf(words::<Labels>)).flag("labels", "KIND").read(&[Tasks(&[Classify]), FROM_FILE, CLASSIFIED_TEXT]);
+            takes(OneOf(words::<Labels>))
+                .flag("labels", "KIND")
+                .read(&[Tasks(&[Classify]), FROM_FILE, OF_TEXT]);
 
         /// Leave out what cannot be read, and say so, instead of ending there.
         skip_bad: bool = false,
@@ -76,14 +82,14 @@ section! {
 
         /// Samples a second to which sounds are resampled; the first one's where left out.
         sample_rate: Option<u32> = None,
-            takes(Whole(1, 1_000_000)).read(&[Tasks(&[Classify]), Is("data.input", &["mel", "samples"])]);
+            takes(Whole(1, 1_000_000)).read(&[Tasks(EXAMPLES), Is("data.input", &["mel", "samples"])]);
 
         /// Bands of a sound's log-mel frames.
-        mels: usize = 40, takes(Whole(1, 512)).read(&[Tasks(&[Classify]), Is("data.input", &["mel"])]);
+        mels: usize = 40, takes(Whole(1, 512)).read(&[Tasks(EXAMPLES), Is("data.input", &["mel"])]);
 
         /// Samples of a sound, numbers of a row or series, or pixels along the side of a picture's patch, in a frame.
         patch: Option<usize> = None, takes(Whole(1, WIDE)).flag("patch", "N").read(&[
-            Tasks(&[Classify, Caption, Forecast, Trajectory]),
+            Tasks(&[Classify, Regress, Caption, Forecast, Trajectory]),
             Is("data.input", &["numbers", "samples", "patches"]),
         ]);
 
@@ -96,19 +102,20 @@ section! {
             takes(Path).common("valid-target", "FILE").read(&[Tasks(&[Translate]), Set("data.validation")]);
 
         /// One vocabulary for what is read and what is written.
-        shared_vocabulary: bool = false, takes(Bool).flag("shared-vocabulary", "BOOL").read(&[Tasks(&[Translate])]);
+        shared_vocabulary: bool = false,
+            takes(Bool).flag("shared-vocabulary", "BOOL").read(&[Tasks(&[Translate])]);
 
         /// Pixels along both sides to which pictures are brought; 64 where left out.
         picture_size: Option<usize> = None, takes(Whole(4, 1024)).read(&[Tasks(&[Caption]), FROM_FILE]);
 
         /// What a token is.
         tokenizer: Tokenizer = Tokenizer::Character,
-            takes(Tokens).common("tokenizer", "KIND").read(&[Tasks(TOKENIZED), CLASSIFIED_TEXT]);
+            takes(Tokens).common("tokenizer", "KIND").read(&[Tasks(TOKENIZED), OF_TEXT]);
 
         /// Times that a word, or a pair that bpe or wordpiece would merge, must occur to be kept.
         vocabulary_min_count: usize = 2, takes(Whole(1, MANY)).read(&[
             Tasks(TOKENIZED),
-            CLASSIFIED_TEXT,
+            OF_TEXT,
             Not("data.tokenizer", &["byte", "unigram", "file"]),
             For(&[Music, Task::Text, Translate, Caption], &Not("data.tokenizer", &["character"])),
         ]);
@@ -116,8 +123,8 @@ section! {
         /// How windows are drawn from the data: each begins anywhere, or where the one before it in its row ended.
         windows: Windows = Windows::Sequential, takes(OneOf(words::<Windows>)).read(&[Tasks(STREAMED)]);
 
-        /// Read texts to be classified, or words to be tagged, in lower case.
-        lowercase: bool = false, takes(Bool).read(&[Tasks(LABELLED), CLASSIFIED_TEXT]);
+        /// Read texts that are classified or stand for a number, or words to be tagged, in lower case.
+        lowercase: bool = false, takes(Bool).read(&[Tasks(LABELLED), OF_TEXT]);
 
         /// What stands between the labels of an example that may have several, as in |; where left out, each has one.
         label_separator: Option<String> = None, takes(Text).read(&[Tasks(&[Classify])]);
@@ -132,9 +139,6 @@ section! {
         tokens_in_memory: usize = 16 << 20, takes(Whole(0, MANY)).read(&[Tasks(STREAMED)]);
     }
 }
-
-/// What is classified is in a table.
-const FROM_TABLE: super::readers::When = For(&[Classify], &Is("data.input", &["text", "numbers"]));
 
 /// Which examples are held out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

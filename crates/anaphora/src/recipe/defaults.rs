@@ -16,6 +16,7 @@ pub(super) fn defaults(task: Task, backbone: Backbone, builtin: Option<Builtin>)
     let of_task = match task {
         Task::Auto | Task::Music | Task::Text => |_: &mut Recipe| {},
         Task::Classify => classify,
+        Task::Regress => regress,
         Task::Translate => translate,
         Task::Caption => caption,
         Task::Forecast => forecast,
@@ -60,6 +61,20 @@ fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
     (training.validate_every, training.checkpoint_every, training.patience) = (100, 200, 10);
 }
 
+fn regress(Recipe { data, model, training, .. }: &mut Recipe) {
+    data.lowercase = true;
+    data.tokenizer = Tokenizer::Word { size: 20_000 };
+    (model.hidden_size, model.bidirectional, model.layers) = (128, true, 1);
+    // What is counted together has to be kept apart from noise: hardly anything is dropped.
+    (model.dropout, model.pooling) = (0.1, Some(Pooling::Mean));
+    training.learning_rate = 3e-3;
+    if model.backbone == Transformer {
+        (model.layers, training.learning_rate) = (2, 1e-3);
+    }
+    (training.batch, training.validate_every, training.checkpoint_every) = (32, 100, 200);
+    training.patience = 10;
+}
+
 fn tag(Recipe { data, model, training, .. }: &mut Recipe) {
     data.tokenizer = Tokenizer::Word { size: 20_000 };
     (model.hidden_size, model.bidirectional) = (128, true);
@@ -89,7 +104,10 @@ fn translate(Recipe { data, model, training, .. }: &mut Recipe) {
     }
     if data.builtin.is_some() {
         data.tokenizer = Tokenizer::Word { size: 1_000 };
-        (model.hidden_size, model.embedding_size, model.dropout) = (64, Some(16), 0.1);
+        (model.hidden_size, model.dropout) = (64, 0.1);
+        if model.backbone != Transformer {
+            model.embedding_size = Some(16);
+        }
         (training.batch_units, training.batch, training.label_smoothing) = (None, 12, 0.0);
     }
 }

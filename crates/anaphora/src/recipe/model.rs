@@ -6,7 +6,7 @@ use super::Accepts::{Below, Bool, Levels, Number, OneOf, Positive, Whole};
 use super::Task::{Caption, Chorales, Events, Forecast, Memory, Music, Tag, Text, Trajectory, Translate};
 use super::field::{WIDE, section, takes, word, words};
 use super::readers::When::{Backbones, For, Is, NotTasks, Tasks, Unset};
-use super::readers::{CLASSIFIED_TEXT, PAIRS, POOLED, RECURRENT, SERIES, TRANSFORMERS, WHOLE};
+use super::readers::{OF_TEXT, PAIRS, POOLED, RECURRENT, SERIES, TRANSFORMERS, WHOLE};
 
 section! {
     /// `[model]`: what learns.
@@ -16,7 +16,9 @@ section! {
 
         /// Activation of an rnn.
         nonlinearity: Nonlinearity = Nonlinearity::Tanh,
-            takes(OneOf(words::<Nonlinearity>)).flag("nonlinearity", "KIND").read(&[Backbones(&[Backbone::Rnn])]);
+            takes(OneOf(words::<Nonlinearity>))
+                .flag("nonlinearity", "KIND")
+                .read(&[Backbones(&[Backbone::Rnn])]);
 
         /// Layers, one above the other.
         layers: usize = 1, takes(Whole(1, 48)).common("layers", "N");
@@ -27,7 +29,7 @@ section! {
         /// Width of the input embedding, 0 for one-hot input; 128, or a transformer's hidden_size, where left out.
         embedding_size: Option<usize> = None, takes(Whole(0, WIDE)).flag("embedding", "N").read(&[
             NotTasks(SERIES),
-            CLASSIFIED_TEXT,
+            OF_TEXT,
             For(&[Memory], &Is("data.builtin", &["copy"])),
             For(&[Chorales], &Is("model.notes", &["conditioned"])),
         ]);
@@ -64,7 +66,8 @@ section! {
         ]);
 
         /// Steps that the window backbone sees.
-        window: usize = 16, takes(Whole(1, WIDE)).common("window", "N").read(&[Backbones(&[Backbone::Window])]);
+        window: usize = 16,
+            takes(Whole(1, WIDE)).common("window", "N").read(&[Backbones(&[Backbone::Window])]);
 
         /// Heads of attention; one for each 64 units where left out, or the nearest smaller number that divides them.
         heads: Option<usize> = None, takes(Whole(1, WIDE)).common("heads", "N").read(&[TRANSFORMERS]);
@@ -74,7 +77,9 @@ section! {
 
         /// Most steps that a token attends to, itself included; training.length, or what the data need, where left out.
         context: Option<usize> = None,
-            takes(Whole(1, WIDE)).flag("context", "N").read(&[TRANSFORMERS, NotTasks(&[Forecast, Trajectory, Memory])]);
+            takes(Whole(1, WIDE))
+                .flag("context", "N")
+                .read(&[TRANSFORMERS, NotTasks(&[Forecast, Trajectory, Memory])]);
 
         /// How a transformer knows the order of steps.
         position: Position = Position::Rotary,
@@ -84,7 +89,8 @@ section! {
         similarity: Similarity = Similarity::Dot, takes(OneOf(words::<Similarity>)).read(&[TRANSFORMERS]);
 
         /// Activation of a transformer's feed-forward networks.
-        feed_forward: FeedForward = FeedForward::Gelu, takes(OneOf(words::<FeedForward>)).read(&[TRANSFORMERS]);
+        feed_forward: FeedForward = FeedForward::Gelu,
+            takes(OneOf(words::<FeedForward>)).read(&[TRANSFORMERS]);
 
         /// Units of their inner layer; 4 hidden_size, or 8/3 of it for swiglu, which has two maps there, where left out.
         feed_forward_size: Option<usize> = None, takes(Whole(1, WIDE)).read(&[TRANSFORMERS]);
@@ -122,10 +128,12 @@ section! {
         shortcut: Shortcut = Shortcut::Linear, takes(OneOf(words::<Shortcut>)).read(&[Tasks(SERIES)]);
 
         /// How the notes of a chord depend on one another.
-        notes: Notes = Notes::Conditioned, takes(OneOf(words::<Notes>)).common("notes", "KIND").read(&[Tasks(&[Chorales])]);
+        notes: Notes = Notes::Conditioned,
+            takes(OneOf(words::<Notes>)).common("notes", "KIND").read(&[Tasks(&[Chorales])]);
 
         /// Steps that the gates of an lstm or gru begin fit to remember (Tallec & Ollivier 2018), instead of by forget_bias.
-        chrono: Option<usize> = None, takes(Whole(2, WIDE)).read(&[Backbones(&[Backbone::Gru, Backbone::Lstm])]);
+        chrono: Option<usize> = None,
+            takes(Whole(2, WIDE)).read(&[Backbones(&[Backbone::Gru, Backbone::Lstm])]);
 
         /// Units a direction of the lstm that reads the characters of a word to be tagged, 0 for words alone.
         character_size: usize = 32, takes(Whole(0, WIDE)).read(&[Tasks(&[Tag])]);

@@ -7,7 +7,8 @@ use toml::{Table, Value};
 
 use super::Backbone::{Gru, Lstm, Rnn, Transformer};
 use super::Task::{
-    Auto, Caption, Chorales, Classify, Events, Forecast, Memory, Music, Tag, Text, Trajectory, Translate,
+    Auto, Caption, Chorales, Classify, Events, Forecast, Memory, Music, Regress, Tag, Text, Trajectory,
+    Translate,
 };
 use super::field::{listed, word};
 use super::{Backbone, Builtin, Input, Recipe, Task, lookup};
@@ -38,23 +39,26 @@ use When::{Backbones, For, Is, Not, NotTasks, Set, Tasks, Unset};
 /// Language models: their data are one stream of tokens, from which windows are drawn.
 pub(super) const STREAMED: &[Task] = &[Music, Text, Events];
 /// Tasks that cut text into tokens.
-pub(super) const TOKENIZED: &[Task] = &[Music, Text, Classify, Translate, Caption, Tag];
+pub(super) const TOKENIZED: &[Task] = &[Music, Text, Classify, Regress, Translate, Caption, Tag];
 /// Tasks whose examples are split into those to learn, to validate on and to test on.
-pub(super) const SPLIT: &[Task] = &[Classify, Translate, Caption, Trajectory, Chorales, Events, Tag];
+pub(super) const SPLIT: &[Task] = &[Classify, Regress, Translate, Caption, Trajectory, Chorales, Events, Tag];
 /// Tasks whose data may be a table.
-pub(super) const TABLES: &[Task] = &[Classify, Translate, Caption, Forecast, Trajectory, Tag];
-/// Tasks whose labels are classes.
-pub(super) const LABELLED: &[Task] = &[Classify, Tag];
+pub(super) const TABLES: &[Task] = &[Classify, Regress, Translate, Caption, Forecast, Trajectory, Tag];
+/// Tasks whose examples are texts, rows of numbers, sounds or pictures, each with what is predicted of it.
+pub(super) const EXAMPLES: &[Task] = &[Classify, Regress];
+/// Tasks whose data have a column of what is predicted.
+pub(super) const LABELLED: &[Task] = &[Classify, Regress, Tag];
 /// Tasks that read one sequence and write another.
 pub(super) const PAIRS: &[Task] = &[Translate, Caption];
 /// Tasks that forecast series.
 pub(super) const SERIES: &[Task] = &[Forecast, Trajectory];
 /// Tasks that predict one thing of a whole sequence.
-pub(super) const POOLED: &[Task] = &[Classify, Forecast, Trajectory, Memory];
+pub(super) const POOLED: &[Task] = &[Classify, Regress, Forecast, Trajectory, Memory];
 /// Tasks that read the whole sequence before they predict.
-pub(super) const WHOLE: &[Task] = &[Classify, Translate, Caption, Forecast, Trajectory, Memory, Tag];
+pub(super) const WHOLE: &[Task] = &[Classify, Regress, Translate, Caption, Forecast, Trajectory, Memory, Tag];
 /// Tasks whose batches are whole examples.
-pub(super) const BATCHED: &[Task] = &[Classify, Translate, Caption, Forecast, Trajectory, Chorales, Tag];
+pub(super) const BATCHED: &[Task] =
+    &[Classify, Regress, Translate, Caption, Forecast, Trajectory, Chorales, Tag];
 
 /// The backbone is a Transformer.
 pub(super) const TRANSFORMERS: When = Backbones(&[Transformer]);
@@ -62,8 +66,10 @@ pub(super) const TRANSFORMERS: When = Backbones(&[Transformer]);
 pub(super) const RECURRENT: When = Backbones(&[Rnn, Gru, Lstm]);
 /// The data are not made by rule.
 pub(super) const FROM_FILE: When = Unset("data.builtin");
-/// What is classified is text.
-pub(super) const CLASSIFIED_TEXT: When = For(&[Classify], &Is("data.input", &["text"]));
+/// Examples that may be of several kinds are texts.
+pub(super) const OF_TEXT: When = For(EXAMPLES, &Is("data.input", &["text"]));
+/// They are rows of a table.
+pub(super) const OF_TABLE: When = For(EXAMPLES, &Is("data.input", &["text", "numbers"]));
 
 /// A recipe as conditions see it.
 pub(super) struct View {
@@ -78,7 +84,7 @@ impl View {
         let task = recipe.task_at_hand();
         let input = match (task, recipe.data.builtin, recipe.data.input) {
             (Forecast | Trajectory, ..) | (Classify, Some(Builtin::Waves), _) => Some(Input::Numbers),
-            (Classify, Some(_), _) => Some(Input::Text),
+            (Classify | Regress, Some(_), _) => Some(Input::Text),
             (Caption, _, Input::Auto) => Some(Input::Picture),
             (_, _, Input::Auto) => None,
             (_, _, input) => Some(input),

@@ -31,7 +31,8 @@ section! {
         date_format: Option<String> = None, takes(Text).read(&[Tasks(&[Forecast]), FROM_FILE]);
 
         /// Columns of numbers, separated by commas; all others where left out.
-        columns: Option<String> = None, takes(Text).common("columns", "NAMES").read(&[Tasks(SERIES), FROM_FILE]);
+        columns: Option<String> = None,
+            takes(Text).common("columns", "NAMES").read(&[Tasks(SERIES), FROM_FILE]);
 
         /// Column that says to which path a row belongs; the first one where left out.
         path_column: Option<String> = None, takes(Text).read(&[Tasks(&[Trajectory]), FROM_FILE]);
@@ -55,7 +56,8 @@ section! {
         patch_stride: Option<usize> = None, takes(Whole(1, WIDE)).read(&[Tasks(SERIES)]);
 
         /// Where validation begins in a series: a date, the share of it from there on, or a step where there are no dates.
-        validation_from: Option<String> = None, takes(Text).flag("validation-from", "DATE").read(&[Tasks(&[Forecast])]);
+        validation_from: Option<String> = None,
+            takes(Text).flag("validation-from", "DATE").read(&[Tasks(&[Forecast])]);
 
         /// Where the part of a series that is kept for a test begins, likewise.
         test_from: Option<String> = None, takes(Text).common("test-from", "DATE").read(&[Tasks(&[Forecast])]);

@@ -20,6 +20,8 @@ pub enum Task {
     Text,
     /// The class of a text, a series, a sound or a picture.
     Classify,
+    /// A number from a text, a row of numbers, a sound or a picture.
+    Regress,
     /// A line of text from another: a sentence from that of another language.
     Translate,
     /// A sentence on a picture.
@@ -66,6 +68,8 @@ pub enum Builtin {
     Played,
     /// Sentences with phrases and names.
     Phrases,
+    /// Shopping lists and what they cost.
+    Prices,
 }
 
 impl Task {
@@ -108,6 +112,7 @@ impl Builtin {
             Self::Chorales => Task::Chorales,
             Self::Played => Task::Events,
             Self::Phrases => Task::Tag,
+            Self::Prices => Task::Regress,
         }
     }
 }

@@ -29,14 +29,14 @@ impl Recipe {
     }
 
     /// The recipe as a TOML file: every field that is read, with a comment that says what it is and what it takes. What the
-    /// task and the backbone do not read is left out.
+    /// task and the backbone do not read is left out, unless it was set all the same.
     pub fn to_toml(&self) -> Result<String, RecipeError> {
-        let (view, usual) = (self.view()?, self.usual()?);
+        let (view, defaults) = (self.view()?, self.defaults().table()?);
         let mut text = String::new();
         let mut section = "";
         for field in fields() {
             let value = view.value(field.path);
-            if view.unread(field.readers).is_some() && usual.contains(field, value) {
+            if view.unread(field.readers).is_some() && lookup(&defaults, field.path) == value {
                 continue;
             }
             if field.section() != section {

@@ -6,7 +6,7 @@ use super::Accepts::{Below, Bool, Number, OneOf, Pair, Positive, Whole};
 use super::Task::{Caption, Classify, Events, Memory, Music, Tag, Text, Translate};
 use super::field::{MANY, WIDE, section, takes, words};
 use super::readers::When::{Is, Tasks, Unset};
-use super::readers::{BATCHED, LABELLED, PAIRS, STREAMED};
+use super::readers::{BATCHED, PAIRS, STREAMED};
 
 section! {
     /// `[training]`: how it learns.
@@ -15,11 +15,14 @@ section! {
         batch: usize = 32, takes(Whole(1, WIDE)).common("batch", "N").read(&[Unset("training.batch_units")]);
 
         /// Tokens or frames a batch of whole examples, instead of so many sequences: long ones share it with fewer others.
-        batch_units: Option<usize> = None, takes(Whole(1, MANY)).flag("batch-units", "N").read(&[Tasks(BATCHED)]);
+        batch_units: Option<usize> = None,
+            takes(Whole(1, MANY)).flag("batch-units", "N").read(&[Tasks(BATCHED)]);
 
         /// Steps of time a sequence; longer sentence pairs are left out, longer captions not written.
         length: usize = 100,
-            takes(Whole(1, WIDE)).common("length", "N").read(&[Tasks(&[Music, Text, Events, Translate, Caption, Memory])]);
+            takes(Whole(1, WIDE))
+                .common("length", "N")
+                .read(&[Tasks(&[Music, Text, Events, Translate, Caption, Memory])]);
 
         /// Carry the state from each window to the one that follows it (truncated backpropagation) instead of resetting it.
         carry_state: bool = true,
@@ -39,7 +42,9 @@ section! {
 
         /// How much a class counts: by how often it occurs, or as much as any other.
         class_weights: ClassWeights = ClassWeights::None,
-            takes(OneOf(words::<ClassWeights>)).flag("class-weights", "KIND").read(&[Tasks(LABELLED), Unset("data.label_separator")]);
+            takes(OneOf(words::<ClassWeights>))
+                .flag("class-weights", "KIND")
+                .read(&[Tasks(&[Classify, Tag]), Unset("data.label_separator")]);
 
         /// End after so many optimizer steps.
         steps: Option<u64> = None, takes(Whole(1, MANY)).common("steps", "N");
@@ -69,7 +74,8 @@ section! {
         warmup_steps: u64 = 100, takes(Whole(0, MANY)).flag("warmup", "N");
 
         /// How the learning rate falls after that.
-        schedule: ScheduleKind = ScheduleKind::Plateau, takes(OneOf(words::<ScheduleKind>)).flag("schedule", "KIND");
+        schedule: ScheduleKind = ScheduleKind::Plateau,
+            takes(OneOf(words::<ScheduleKind>)).flag("schedule", "KIND");
 
         /// Lowest learning rate, as a share of the peak.
         min_learning_rate_factor: f64 = 0.01,

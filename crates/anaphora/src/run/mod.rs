@@ -81,7 +81,7 @@ pub struct RunInfo {
     /// Why training ended; `None` while it has not.
     pub ended: Option<String>,
     /// How much it validates on; `None` before the first checkpoint, and where an earlier version did not write it.
-    pub validated: Option<Extent>,
+    pub validated: Option<ValidationSize>,
     /// The most memory that the training has held, in MiB; `None` as above, and where the system does not tell.
     pub memory_mib: Option<f64>,
 }
@@ -108,7 +108,7 @@ impl RunInfo {
 
 /// The size of some data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Extent {
+pub struct ValidationSize {
     /// Tokens, ends of pieces included.
     pub tokens: usize,
     /// Characters that they stand for, the end of a piece counted as one.

@@ -1,14 +1,10 @@
 //! Writing music of several voices: pieces as notes, not as text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anaphora_music::Score;
-use anaphora_nn::Device;
 
 use crate::decoding::sampling::SamplingOptions;
-use crate::recipe::Task;
-use crate::tasks::{Harmonist, Performer};
-use crate::{Error, Result, Run};
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +30,4 @@ pub struct Composed {
     pub units: usize,
     /// Whether it came to an end of its own.
     pub ended: bool,
-}
-
-/// Writes pieces with the model of a run whose music has several voices.
-pub fn compose(run: &Path, device: Device, options: &ComposeOptions) -> Result<Vec<Composed>> {
-    let run = Run::open(run)?;
-    match run.info().task {
-        Task::Chorales => Harmonist::open(run, device)?.compose(options),
-        Task::Events => Performer::open(run, device)?.compose(options),
-        task => Err(Error::Predicts { path: run.path().to_owned(), task }),
-    }
 }

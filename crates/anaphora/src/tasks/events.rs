@@ -10,18 +10,17 @@ use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
 use anaphora_music::abc;
 use serde_json::json;
 
-use super::language::{Language, Learns};
-use super::parts::{self, Parts};
-use super::predict::{Given, On, Prediction, Predictor, Report};
+use super::compose::{ComposeOptions, Composed};
+use super::language::{Evaluator, LanguageLearner, Symbols};
+use super::midi::{self, TICKS_PER_SECOND};
+use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out};
 use crate::decoding::sampling::Sampler;
-use crate::model::LanguageModel;
+use crate::metrics::{Evaluation, perplexity};
+use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Assets, Half, read_json};
-use crate::tasks::compose::{ComposeOptions, Composed};
-use crate::tasks::language::Evaluator;
-use crate::tasks::midi::{self, TICKS_PER_SECOND};
-use crate::training::{Compute, Description, Extent};
-use crate::{Device, Error, Result, Run};
+use crate::training::{DataSize, Description, Learner};
+use crate::{Error, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
 const EVENTS: &str = "events.json";
@@ -63,13 +62,13 @@ fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<
 }
 
 /// Pieces to learn from, to validate on and to test on.
-fn parts(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Parts<Piece>> {
+fn splits(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Splits<Piece>> {
     let pieces = find(data.train.as_deref(), data, told)?;
-    let mut parts = Parts::share(pieces, &parts::hold_out(data), |_| false)?;
+    let mut splits = Splits::of(pieces, &hold_out(data), |_| false)?;
     if let Some(path) = &data.validation {
-        parts.validation = find(Some(path), data, told)?;
+        splits.validation = find(Some(path), data, told)?;
     }
-    Ok(parts)
+    Ok(splits)
 }
 
 /// The pieces one behind the other, each closed by the token behind those of events.
@@ -88,52 +87,53 @@ fn symbols(options: &EventOptions) -> usize {
 }
 
 /// Reads what the recipe names.
-pub fn open(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Language> {
+pub fn learner(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Box<dyn Learner>> {
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
     let found = OnceCell::new();
     let [train, validation] =
         assets.streams(symbols(&options), recipe.data.tokens_in_memory, |half, spill| {
             if found.get().is_none() {
-                let _ = found.set(parts(&recipe.data, told)?);
+                let _ = found.set(splits(&recipe.data, told)?);
             }
-            let Parts { train, validation, .. } = found.get().expect("they were set");
+            let Splits { train, validation, .. } = found.get().expect("they were set");
             stream(if half == Half::Train { train } else { validation }, &options, spill)
         })?;
-    let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
+    let size = |stream: &TokenStream| DataSize { examples: stream.piece_count(), units: stream.len() };
     let description = Description {
         example: "piece",
         unit: "event",
-        train: extent(&train),
-        validation: extent(&validation),
+        train: size(&train),
+        validation: size(&validation),
         maps: format!("{} kinds of event", options.vocabulary()),
         characters: None,
     };
-    let learns = Learns { task: Task::Events, train, validation, symbols: symbols(&options), description };
-    Language::of(recipe, learns)
+    let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
+    Ok(Box::new(LanguageLearner::of(recipe, symbols)?))
 }
 
 /// A trained model of events.
-pub struct Performer {
+pub struct EventModel {
     run: Run,
     recipe: Recipe,
     options: EventOptions,
     model: LanguageModel,
-    compute: Compute,
 }
 
-impl Performer {
+impl EventModel {
     /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
+    pub fn open(run: Run) -> Result<Self> {
         let recipe = run.recipe()?;
         let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
         run.load_weights(model.params_mut())?;
-        Ok(Self { run, recipe, options, model, compute: Compute::new(device) })
+        Ok(Self { run, recipe, options, model })
     }
+}
 
+impl Compose for EventModel {
     /// Writes pieces, of `options.units` events at most beside those that it goes on from.
-    pub fn compose(&mut self, options: &ComposeOptions) -> Result<Vec<Composed>> {
-        let Self { options: events, model, compute: Compute { device, memory }, .. } = self;
+    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>> {
+        let Self { options: events, model, .. } = self;
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
@@ -147,7 +147,7 @@ impl Performer {
             let mut read = 0;
             while ids.len() - prime.len() < options.units && !ended {
                 let new = &ids[read..];
-                model.advance(device, memory, new, &vec![1; new.len()], &mut state, &mut logits)?;
+                model.advance(compute, new, &vec![1; new.len()], &mut state, &mut logits)?;
                 read = ids.len();
                 let id = sampler.sample(&mut logits, &ids[1..])?;
                 ended = id == end;
@@ -163,32 +163,25 @@ impl Performer {
     }
 }
 
-impl Predictor for Performer {
-    fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
-        Err(Error::Generates(self.run.path().to_owned()))
-    }
-
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
+impl Evaluate for EventModel {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
         let told = &mut |_: &str| {};
-        let pieces = match on {
-            On::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
-            _ => {
-                let Parts { validation, test, .. } = parts(&self.run.data(&self.recipe.data)?, told)?;
-                if *on == On::Test { test } else { validation }
-            }
+        let pieces = match split {
+            Split::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
+            Split::Validation => splits(&self.run.data(&self.recipe.data)?, told)?.validation,
+            Split::Test => splits(&self.run.data(&self.recipe.data)?, told)?.test,
         };
         if pieces.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
         }
         let stream = stream(&pieces, &self.options, &Spill::to_scratch())?;
         let events = stream.len();
-        let Compute { device, memory } = &mut self.compute;
-        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&mut self.model, device, memory)?;
-        let mut report = Report::new(pieces.len(), "piece");
-        report.add("nats an event", nats);
-        report.add("perplexity", crate::metrics::perplexity(nats));
-        report.details.insert("events".into(), json!(events));
-        Ok(report)
+        let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, compute)?;
+        let mut evaluation = Evaluation::new(pieces.len(), "piece");
+        evaluation.add("nats an event", nats);
+        evaluation.add("perplexity", perplexity(nats));
+        evaluation.details.insert("events".into(), json!(events));
+        Ok(evaluation)
     }
 }
 

@@ -3,17 +3,23 @@
 //! `training.length` is how far back there is something to remember. Examples are made as they are learnt, so that none is
 //! learnt twice.
 
+use std::path::Path;
+
 use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
 use anaphora_data::{Frames, Packed, Sequence};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
-use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use super::shared::classes::likeliest;
+use super::shared::{
+    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_line, malformed_at, malformed_position,
+};
+use crate::metrics::Evaluation;
+use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
-use crate::training::{Compute, Description, Extent, Learner, Learnt, Validation};
-use crate::{Device, Error, Result, Run};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
+use crate::{Result, Run};
 
 /// Examples are made without end; so many are called a pass.
 const PASS: u64 = 10_000;
@@ -169,7 +175,7 @@ impl Examples {
         }
     }
 
-    fn score(&self, model: &mut SequenceModel, compute: &mut Compute) -> Result<Scored> {
+    fn score(&self, model: &SequenceModel, compute: &mut Compute) -> Result<Scored> {
         let rows = (STEPS / self.inputs.first().map_or(1, Sequence::len)).max(1);
         let (mut loss, mut right, mut asked) = (0.0, 0, 0);
         for (inputs, targets) in self.inputs.chunks(rows).zip(self.targets.chunks(rows)) {
@@ -183,7 +189,7 @@ impl Examples {
                     right += found.count();
                 }
                 Targets::Classes(symbols) => {
-                    let said = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest);
+                    let said = values.chunks_exact(COPY_SYMBOLS as usize).map(|row| likeliest(row) as u32);
                     for (said, &symbol) in said.zip(symbols).filter(|(_, symbol)| **symbol < RECALLED) {
                         asked += 1;
                         right += usize::from(said == symbol);
@@ -195,12 +201,8 @@ impl Examples {
     }
 }
 
-fn likeliest(row: &[f32]) -> u32 {
-    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0) as u32
-}
-
 /// A model that learns one of the problems.
-pub struct Memory {
+pub struct MemoryLearner {
     problem: Problem,
     model: SequenceModel,
     /// Of each batch.
@@ -211,29 +213,29 @@ pub struct Memory {
     validation: Examples,
 }
 
-impl Memory {
+impl MemoryLearner {
     /// The problem that the recipe names.
-    pub fn open(recipe: &Recipe) -> Result<Self> {
+    pub fn new(recipe: &Recipe) -> Self {
         let (problem, training) = (Problem::of(recipe), &recipe.training);
-        Ok(Self {
+        Self {
             model: problem.model(recipe, Some(training.seed.into())),
             validation: problem.held_out(VALIDATION),
             lengths: problem.lengths(training.batch, training.curriculum),
             problem,
             seed: training.seed,
             drawn: 0,
-        })
+        }
     }
 }
 
-impl Learner for Memory {
+impl Learner for MemoryLearner {
     fn task(&self) -> Task {
         Task::Memory
     }
 
     fn describe(&self) -> Description {
         let steps = self.problem.steps();
-        let extent = |examples: usize| Extent { examples, units: examples * steps };
+        let size = |examples: usize| DataSize { examples, units: examples * steps };
         let (unit, maps) = match self.problem {
             Problem::Adding(_) => ("frame", "a number and a mark a frame, one number".to_owned()),
             Problem::Copy(_) => ("symbol", format!("{COPY_SYMBOLS} symbols")),
@@ -241,8 +243,8 @@ impl Learner for Memory {
         Description {
             example: "example",
             unit,
-            train: extent(PASS as usize),
-            validation: extent(self.validation.inputs.len()),
+            train: size(PASS as usize),
+            validation: size(self.validation.inputs.len()),
             maps: format!("{maps}; {:.4} without memory", self.problem.memoryless()),
             characters: None,
         }
@@ -260,17 +262,17 @@ impl Learner for Memory {
         self.drawn as f64 / PASS.div_ceil(self.lengths.len() as u64) as f64
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss> {
         let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, &self.lengths);
         self.drawn += 1;
         let packed = Packed::new(&examples.inputs);
         let targets = Examples::targets(&examples.targets);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
-        Ok(Learnt { loss, units: packed.units() })
+        let loss = self.model.learn(backward, &packed, &targets)?;
+        Ok(BatchLoss { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let Scored { loss, right } = self.validation.score(&mut self.model, compute)?;
+        let Scored { loss, right } = self.validation.score(&self.model, compute)?;
         Ok(Validation { loss, cost: loss, scores: vec![(self.problem.names()[1], right)] })
     }
 
@@ -279,71 +281,59 @@ impl Learner for Memory {
     }
 
     fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
-        let reason = || format!("the position {position} has no number of a batch");
-        let malformed = || Error::Malformed { path: "checkpoints".into(), reason: reason() };
-        self.drawn = position["batch"].as_u64().ok_or_else(malformed)?;
+        let number = position["batch"].as_u64();
+        let missing = || malformed_position(format!("the position {position} has no number of a batch"));
+        self.drawn = number.ok_or_else(missing)?;
         Ok(())
     }
 }
 
 /// A model that has learnt one of the problems.
-pub struct Remembers {
+pub struct MemoryModel {
     run: Run,
     problem: Problem,
     model: SequenceModel,
-    compute: Compute,
 }
 
-impl Remembers {
+impl MemoryModel {
     /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
+    pub fn open(run: Run) -> Result<Self> {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
         let mut model = problem.model(&recipe, None);
         run.load_weights(model.params_mut())?;
-        Ok(Self { run, problem, model, compute: Compute::new(device) })
+        Ok(Self { run, problem, model })
     }
 
     /// What the model says of a line.
-    fn line(&mut self, line: &str) -> Result<Prediction, Reason> {
+    fn line(&self, compute: &mut Compute, text: &str, path: &Path, line: usize) -> Result<Prediction> {
+        let malformed = |reason| malformed_at(path, line, reason);
         match self.problem {
             Problem::Adding(_) => {
-                let (input, truth) = marked(line).map_err(Reason::Line)?;
+                let (input, truth) = marked(text).map_err(malformed)?;
                 let packed = Packed::new(&[Sequence::Frames(input)]);
-                let (values, _) = self.model.predict(&mut self.compute, &packed, None)?;
+                let (values, _) = self.model.predict(compute, &packed, None)?;
                 let sum = values[0];
                 Ok(Prediction {
                     text: format!("{sum:.3}  (the sum is {truth:.3})"),
-                    json: json!({ "input": line, "sum": sum, "truth": truth }),
+                    json: json!({ "input": text, "sum": sum, "truth": truth }),
                 })
             }
             Problem::Copy(delay) => {
-                let symbols = symbols(line).map_err(Reason::Line)?;
+                let symbols = symbols(text).map_err(malformed)?;
                 let packed = Packed::new(&[Sequence::Tokens(CopyExample::new(symbols, delay).input)]);
-                let (values, _) = self.model.predict(&mut self.compute, &packed, None)?;
-                let said: Vec<u32> = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest).collect();
+                let (values, _) = self.model.predict(compute, &packed, None)?;
+                let said: Vec<usize> = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest).collect();
                 let said = &said[said.len() - COPY_REMEMBERED..];
-                let right = said.iter().zip(&symbols).filter(|(said, symbol)| said == symbol).count();
-                let words: Vec<String> = said.iter().map(u32::to_string).collect();
+                let right = said.iter().zip(&symbols).filter(|(said, symbol)| **said == **symbol as usize);
+                let right = right.count();
+                let words: Vec<String> = said.iter().map(usize::to_string).collect();
                 Ok(Prediction {
                     text: format!("{}  ({right} of {COPY_REMEMBERED} right)", words.join(" ")),
-                    json: json!({ "input": line, "said": said, "right": right }),
+                    json: json!({ "input": text, "said": said, "right": right }),
                 })
             }
         }
-    }
-}
-
-/// Why there is no prediction of a line.
-enum Reason {
-    /// What is wrong with it.
-    Line(String),
-    Failure(Error),
-}
-
-impl From<anaphora_nn::ShapeError> for Reason {
-    fn from(error: anaphora_nn::ShapeError) -> Self {
-        Self::Failure(error.into())
     }
 }
 
@@ -384,45 +374,39 @@ fn symbols(line: &str) -> Result<[u32; COPY_REMEMBERED], String> {
     symbols.try_into().map_err(|_| format!("there are {found} symbols; {wanted}"))
 }
 
-impl Predictor for Remembers {
-    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
+impl Predict for MemoryModel {
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        _: &PredictOptions,
+    ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::new();
-        for given in given {
-            let path = given.path();
-            let text = match given {
-                Given::Text(text) => text.clone(),
-                Given::File(path) => std::fs::read_to_string(path).map_err(Error::io("read", path))?,
-            };
-            for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                let prediction = self.line(line).map_err(|reason| match reason {
-                    Reason::Line(reason) => {
-                        let reason = format!("line {}: {reason}", index + 1);
-                        Error::Malformed { path: path.to_owned(), reason }
-                    }
-                    Reason::Failure(error) => error,
-                });
-                predictions.push(prediction?);
-            }
-        }
+        each_line(inputs, |input, number, line| {
+            predictions.push(self.line(compute, line, input.path(), number)?);
+            Ok(())
+        })?;
         Ok(predictions)
     }
+}
 
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
-        let examples = match on {
-            On::Validation => self.problem.held_out(VALIDATION),
-            On::Test => self.problem.held_out(TEST),
-            On::Data(..) => {
-                let reason = "a problem of memory makes its own examples; leave --data out".to_owned();
-                return Err(Error::Malformed { path: self.run.path().to_owned(), reason });
+impl Evaluate for MemoryModel {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
+        let examples = match split {
+            Split::Validation => self.problem.held_out(VALIDATION),
+            Split::Test => self.problem.held_out(TEST),
+            Split::Data(..) => {
+                let reason = "a problem of memory makes its own examples; leave --data out";
+                return Err(malformed_at(self.run.path(), 0, reason));
             }
         };
-        let Scored { loss, right } = examples.score(&mut self.model, &mut self.compute)?;
+        let Scored { loss, right } = examples.score(&self.model, compute)?;
         let [of_loss, of_right] = self.problem.names();
-        let mut report = Report::new(examples.inputs.len(), "example");
-        report.add(of_loss, loss);
-        report.add("without memory", self.problem.memoryless());
-        report.add(of_right, right);
-        Ok(report)
+        let mut evaluation = Evaluation::new(examples.inputs.len(), "example");
+        evaluation.add(of_loss, loss);
+        evaluation.add("without memory", self.problem.memoryless());
+        evaluation.add(of_right, right);
+        Ok(evaluation)
     }
 }
 

@@ -1,8 +1,7 @@
-//! The tasks: how raw data become examples, what is predicted, how it is scored. One file a task.
+//! The tasks: how raw data become examples, what is predicted, how it is scored. One file or folder a task, and what they share.
 
 mod caption;
 mod chorales;
-mod classes;
 mod classify;
 pub mod compose;
 mod events;
@@ -10,36 +9,21 @@ mod forecast;
 pub mod language;
 mod memory;
 mod midi;
-mod pairs;
-mod parts;
-mod predict;
+mod regress;
+mod shared;
 mod tag;
 mod trajectory;
 mod translate;
 
-pub use caption::{Caption, Captioner};
-pub use chorales::{Chorales, Harmonist};
-pub use classify::{Classifier, Classify};
-pub use events::Performer;
-pub use forecast::{Forecast, Forecaster};
-pub use language::Language;
-pub use memory::{Memory, Remembers};
-pub use pairs::Writing;
-pub use predict::{Given, On, Prediction, Predictor, Report};
-pub use tag::{Tag, Tagger};
-pub use trajectory::Tracker;
-pub use translate::{Translate, Translator};
+pub use self::shared::{Compose, Evaluate, Input, Predict, PredictOptions, Prediction, Split};
 
 use std::path::Path;
 
-use anaphora_data::table::{Column, TableOptions};
-use anaphora_data::{BatchSize, Batches, Place};
-use serde_json::Value;
-
-use crate::recipe::{Data, Recipe, Task, Training};
+use self::shared::trained;
+use crate::recipe::{Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Device, Error, Result, Run};
+use crate::{Error, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
 /// passed over.
@@ -48,60 +32,64 @@ pub fn learner(
     assets: &mut Assets,
     notes: &mut dyn FnMut(&str),
 ) -> Result<Box<dyn Learner>> {
-    Ok(match recipe.task {
-        Task::Auto | Task::Music | Task::Text => Box::new(Language::open(recipe, assets, notes)?),
-        Task::Classify => Box::new(Classify::open(recipe, assets, notes)?),
-        Task::Translate => Box::new(Translate::open(recipe, assets, notes)?),
-        Task::Caption => Box::new(Caption::open(recipe, assets, notes)?),
-        Task::Forecast => Box::new(Forecast::open(recipe, assets, notes)?),
-        Task::Trajectory => Box::new(trajectory::open(recipe, assets, notes)?),
-        Task::Memory => Box::new(Memory::open(recipe)?),
-        Task::Chorales => Box::new(Chorales::open(recipe, assets, notes)?),
-        Task::Events => Box::new(events::open(recipe, assets, notes)?),
-        Task::Tag => Box::new(Tag::open(recipe, assets, notes)?),
-    })
+    match recipe.task {
+        Task::Auto | Task::Music | Task::Text => language::learner(recipe, assets, notes),
+        Task::Classify => shared::learner::<classify::Classes>(recipe, assets, notes),
+        Task::Regress => shared::learner::<regress::Numbers>(recipe, assets, notes),
+        Task::Translate => shared::learner::<translate::Translation>(recipe, assets, notes),
+        Task::Caption => shared::learner::<caption::Captioning>(recipe, assets, notes),
+        Task::Forecast => forecast::learner(recipe, assets, notes),
+        Task::Trajectory => trajectory::learner(recipe, assets, notes),
+        Task::Memory => Ok(Box::new(memory::MemoryLearner::new(recipe))),
+        Task::Chorales => shared::learner::<chorales::Chords>(recipe, assets, notes),
+        Task::Events => events::learner(recipe, assets, notes),
+        Task::Tag => shared::learner::<tag::Lexicon>(recipe, assets, notes),
+    }
 }
 
-/// Opens a run to predict with its model and to score it.
-pub fn predictor(run: &Path, device: Device) -> Result<Box<dyn Predictor>> {
+/// A trained model, by what it does.
+pub enum Opened {
+    /// It continues text or tunes.
+    Writes(language::Trained),
+    /// It predicts from input.
+    Predicts(Box<dyn Predict>),
+    /// It writes music as notes.
+    Composes(Box<dyn Compose>),
+}
+
+/// Opens a run to use its model.
+pub fn open(run: &Path) -> Result<Opened> {
     let run = Run::open(run)?;
     Ok(match run.info().task {
-        Task::Auto | Task::Music | Task::Text => return Err(Error::Generates(run.path().to_owned())),
-        Task::Classify => Box::new(Classifier::open(run, device)?),
-        Task::Translate => Box::new(Translator::open(run, device)?),
-        Task::Caption => Box::new(Captioner::open(run, device)?),
-        Task::Forecast => Box::new(Forecaster::open(run, device)?),
-        Task::Trajectory => Box::new(Tracker::open(run, device)?),
-        Task::Memory => Box::new(Remembers::open(run, device)?),
-        Task::Chorales => Box::new(Harmonist::open(run, device)?),
-        Task::Events => Box::new(Performer::open(run, device)?),
-        Task::Tag => Box::new(Tagger::open(run, device)?),
+        Task::Auto | Task::Music | Task::Text => Opened::Writes(language::Trained::open(run.path())?),
+        Task::Classify => Opened::Predicts(Box::new(trained::<classify::Classes>(run)?)),
+        Task::Regress => Opened::Predicts(Box::new(trained::<regress::Numbers>(run)?)),
+        Task::Translate => Opened::Predicts(Box::new(trained::<translate::Translation>(run)?)),
+        Task::Caption => Opened::Predicts(Box::new(trained::<caption::Captioning>(run)?)),
+        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run)?)),
+        Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run)?)),
+        Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run)?)),
+        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Lexicon>(run)?)),
+        Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run)?)),
+        Task::Events => Opened::Composes(Box::new(events::EventModel::open(run)?)),
     })
 }
 
-/// How the recipe's tables are read.
-fn table_options(data: &Data) -> TableOptions {
-    TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
-}
+impl Opened {
+    /// What predicts, or why this does not.
+    pub fn predict(&self, run: &Path) -> Result<&dyn Predict> {
+        match self {
+            Self::Predicts(model) => Ok(&**model),
+            _ => Err(Error::Generates(run.to_owned())),
+        }
+    }
 
-/// A column as a recipe names it.
-fn column(name: &Option<String>) -> Option<Column> {
-    name.as_deref().map(|name| name.parse().expect("any text is a column"))
-}
-
-/// Batches of examples of such lengths.
-fn batches(lengths: Vec<usize>, training: &Training) -> Result<Batches> {
-    let size = match training.batch_units {
-        Some(units) => BatchSize::Units(units),
-        None => BatchSize::Examples(training.batch),
-    };
-    Ok(Batches::new(lengths, size, training.seed.into())?)
-}
-
-/// Goes on with batches from where a checkpoint says.
-fn resume(batches: &mut Batches, position: Value) -> Result<()> {
-    let malformed =
-        |error: serde_json::Error| Error::Malformed { path: "checkpoints".into(), reason: error.to_string() };
-    let place: Place = serde_json::from_value(position).map_err(malformed)?;
-    Ok(batches.resume(place)?)
+    /// What can be scored on examples, or why this cannot.
+    pub fn evaluate(&self, run: &Path) -> Result<&dyn Evaluate> {
+        match self {
+            Self::Predicts(model) => Ok(&**model),
+            Self::Composes(model) => Ok(&**model),
+            Self::Writes(_) => Err(Error::Generates(run.to_owned())),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Trajectories: how a path goes on, learnt from many.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anaphora_data::builtin::{self, Ball};
 use anaphora_data::share_out;
@@ -8,14 +8,20 @@ use anaphora_data::table::read_table;
 use serde_json::json;
 
 use super::forecast::{
-    Collection, Forecast, Forecaster, Member, Origin, Origins, Scores, Source, Steps, column, columns,
-    prediction,
+    Collection, Contender, Forecaster, Interface, Member, Origin, Origins, Scores, SeriesSource, Steps,
+    columns, learn_from, prediction,
 };
-use super::predict::{Given, On, Prediction, Predictor, Report};
+use super::shared::{
+    Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
+    table_options,
+};
+use crate::metrics::Evaluation;
+use crate::model::Compute;
 use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
 use crate::run::assets::Assets;
-use crate::{Device, Error, Result, Run};
+use crate::training::Learner;
+use crate::{Error, Result, Run};
 
 /// The seed and number of built-in throws.
 const THROWS: (u64, usize) = (1, 10_000);
@@ -25,22 +31,26 @@ const DRAWN: usize = 6;
 const MOMENTS: usize = 5;
 
 /// Reads what the recipe names and makes the model that is to learn it.
-pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Forecast> {
+pub fn learner(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
     let Recipe { data, series, .. } = recipe;
     let collection = read(data, series, None)?;
     let steps = steps(series);
     let (needed, short) = (steps.lookback + steps.chunk, too_short(&collection, &steps));
     if let Some(&first) = short.first() {
-        let (name, found) = (&collection.members[first].name, collection.steps(first));
+        let (path, found) = (&collection.members[first].name, collection.steps(first));
         let (count, s) = (short.len(), if short.len() == 1 { " is" } else { "s are" });
         if count == collection.members.len() {
             let reason = format!(
-                "path {name} has {found} steps, and none has the {needed} that are read and forecast"
+                "path {path} has {found} steps, and none has the {needed} that are read and forecast"
             );
-            return Err(Error::Malformed { path: path(data), reason });
+            return Err(malformed_at(&name(data), 0, reason));
         }
         notes(&format!(
-            "{count} path{s} shorter than the {needed} steps that are read and forecast, as {name} with {found} (skipped)"
+            "{count} path{s} shorter than the {needed} steps that are read and forecast, as {path} with {found} (skipped)"
         ));
     }
     let origins = origins(data, &collection, &steps)?;
@@ -50,7 +60,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
             "of {count} paths there are {train} windows to learn from and {} to validate on, one or more of each are needed",
             origins.validation.len(),
         );
-        return Err(Error::Malformed { path: path(data), reason });
+        return Err(malformed_at(&name(data), 0, reason));
     }
     let mut learnt = Vec::new();
     let mut last = None;
@@ -60,11 +70,7 @@ pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -
             last = Some(origin.member);
         }
     }
-    Forecast::learn_from(Task::Trajectory, recipe, assets, Source { collection, origins }, steps, &learnt)
-}
-
-fn path(data: &Data) -> PathBuf {
-    data.train.clone().unwrap_or_else(|| "built-in ball".into())
+    learn_from(Task::Trajectory, recipe, assets, SeriesSource { collection, origins }, steps, &learnt)
 }
 
 fn steps(series: &Series) -> Steps {
@@ -83,7 +89,7 @@ fn too_short(collection: &Collection, steps: &Steps) -> Vec<usize> {
 
 /// Shares the paths out, and says where forecasts begin: in training anywhere, in the test behind what is read first.
 fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origins> {
-    let shares = share_out(collection.members.len(), &super::parts::hold_out(data), |_| false)?;
+    let shares = share_out(collection.members.len(), &hold_out(data), |_| false)?;
     let Steps { lookback, chunk, horizon, .. } = *steps;
     let anywhere = |members: &[usize]| -> Vec<Origin> {
         let of = |&member: &usize| {
@@ -125,7 +131,7 @@ fn throws() -> Collection {
 
 /// Reads a table in which a column says to which path a row belongs; rows of a path stand together or not.
 fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
-    let table = read_table(path, &super::table_options(data))?;
+    let table = read_table(path, &table_options(data))?;
     let id = match &series.path_column {
         Some(name) => table.column(&column(name))?,
         None => 0,
@@ -139,7 +145,7 @@ fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
     if picked.is_empty() {
         let reason =
             "there is no column of numbers beside the one of paths, one or more are needed".to_owned();
-        return Err(Error::Malformed { path: path.to_owned(), reason });
+        return Err(malformed_at(path, 0, reason));
     }
     let name = |&column: &usize| match &table.header {
         Some(header) => header[column].clone(),
@@ -156,10 +162,8 @@ fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
         for (&column, name) in picked.iter().zip(&collection.names) {
             let cell = &row.cells[column];
             let number = cell.parse::<f32>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                let line = row.line;
-                let reason =
-                    format!("line {line}: column '{name}' holds '{cell}', a finite number is needed");
-                Error::Malformed { path: path.to_owned(), reason }
+                let reason = format!("column '{name}' holds '{cell}', a finite number is needed");
+                malformed_at(path, row.line, reason)
             })?;
             collection.members[place].values.push(number);
         }
@@ -168,12 +172,12 @@ fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
 }
 
 /// A trained model of paths.
-pub struct Tracker(Forecaster);
+pub struct PathForecaster(Forecaster);
 
-impl Tracker {
+impl PathForecaster {
     /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
-        Forecaster::open(run, device).map(Self)
+    pub fn open(run: Run) -> Result<Self> {
+        Forecaster::open(run).map(Self)
     }
 
     fn read(&self, other: Option<&Path>) -> Result<Collection> {
@@ -182,35 +186,33 @@ impl Tracker {
             Some(_) => read(data, series, other)?,
             None => read(&self.0.run.data(data)?, series, None)?,
         };
-        self.0.check(&collection, other.unwrap_or(&path(data)))?;
+        self.0.check(&collection, other.unwrap_or(&name(data)))?;
         Ok(collection)
     }
 
     /// The paths of files and their ends, from which they go on.
-    fn ends(&self, given: &[Given]) -> Result<Vec<(Collection, Vec<Origin>)>> {
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Vec<Origin>)>> {
         let needed = self.0.interface.lookback;
-        let read = |given: &Given| {
-            let path = match given {
-                Given::File(path) => path,
-                Given::Text(text) => {
-                    let reason = format!("'{text}' is no path; name a file with the paths that are to go on");
-                    return Err(Error::Malformed { path: given.path().to_owned(), reason });
-                }
-            };
+        let read = |input: &Input| {
+            let path = input.path();
+            if let Input::Text(text) = input {
+                let reason = format!("'{text}' is no path; name a file with the paths that are to go on");
+                return Err(malformed_at(path, 0, reason));
+            }
             let collection = self.read(Some(path))?;
             let end = |member: usize| {
                 let (at, name) = (collection.steps(member), &collection.members[member].name);
                 if at < needed {
-                    let reason =
-                        format!("path {name} has {at} steps, {needed} or more are needed to go on from");
-                    return Err(Error::Malformed { path: path.clone(), reason });
+                    let found = format!("path {name} has {at} steps");
+                    let reason = format!("{found}, {needed} or more are needed to go on from");
+                    return Err(malformed_at(path, 0, reason));
                 }
                 Ok(Origin { member, at })
             };
             let origins = (0..collection.members.len()).map(end).collect::<Result<_>>()?;
             Ok((collection, origins))
         };
-        given.iter().map(read).collect()
+        inputs.iter().map(read).collect()
     }
 
     /// A picture of the first forecasts, `[origins, horizon, columns, levels]`.
@@ -243,79 +245,69 @@ impl Tracker {
     }
 }
 
-impl Predictor for Tracker {
-    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
+impl Predict for PathForecaster {
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        _: &PredictOptions,
+    ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::new();
-        for (collection, origins) in self.ends(given)? {
+        for (collection, origins) in self.ends(inputs)? {
             for origin in origins {
-                let forecast = self.0.forecast(&collection, &[origin])?;
+                let forecast = self.0.forecast(compute, &collection, &[origin])?;
                 predictions.push(prediction(&self.0.interface, &collection, origin, &forecast));
             }
         }
         Ok(predictions)
     }
 
-    fn picture(&mut self, given: &[Given]) -> Result<Option<String>> {
-        let Some((collection, mut origins)) = self.ends(given)?.into_iter().next() else { return Ok(None) };
+    fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
+        let Some((collection, mut origins)) = self.ends(inputs)?.into_iter().next() else { return Ok(None) };
         origins.truncate(DRAWN);
-        let forecasts = self.0.forecast(&collection, &origins)?;
+        let forecasts = self.0.forecast(compute, &collection, &origins)?;
         Ok(self.draw(&collection, &origins, &forecasts))
     }
+}
 
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
-        let collection = match on {
-            On::Data(path, _) => self.read(Some(path))?,
+impl Evaluate for PathForecaster {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
+        let collection = match split {
+            Split::Data(path, _) => self.read(Some(path))?,
             _ => self.read(None)?,
         };
-        let (interface, data) = (&self.0.interface, &self.0.recipe.data);
-        let steps = Steps {
-            lookback: interface.lookback,
-            chunk: interface.chunk,
-            horizon: interface.horizon,
-            season: interface.season,
+        let Interface { lookback, chunk, horizon, season, .. } = self.0.interface;
+        let steps = Steps { lookback, chunk, horizon, season };
+        let split_origins = || origins(&self.0.recipe.data, &collection, &steps);
+        let mut members: Vec<usize> = match split {
+            Split::Data(..) => (0..collection.members.len()).collect(),
+            Split::Test => split_origins()?.test.iter().map(|origin| origin.member).collect(),
+            Split::Validation => split_origins()?.validation.iter().map(|origin| origin.member).collect(),
         };
-        let at = steps.lookback;
-        let first = |members: &mut dyn Iterator<Item = usize>| -> Vec<Origin> {
-            let long = members.filter(|&member| collection.steps(member) >= at + steps.horizon);
-            long.map(|member| Origin { member, at }).collect()
-        };
-        let origins = match on {
-            On::Data(..) => first(&mut (0..collection.members.len())),
-            On::Test => origins(data, &collection, &steps)?.test,
-            On::Validation => {
-                let mut members: Vec<usize> = origins(data, &collection, &steps)?
-                    .validation
-                    .iter()
-                    .map(|origin| origin.member)
-                    .collect();
-                members.dedup();
-                first(&mut members.into_iter())
-            }
-        };
+        members.dedup();
+        members.retain(|&member| collection.steps(member) >= lookback + horizon);
+        let origins: Vec<Origin> =
+            members.into_iter().map(|member| Origin { member, at: lookback }).collect();
         if origins.is_empty() {
             return Err(Error::NoExamples(self.0.run.path().to_owned()));
         }
-        let forecasts = self.0.forecast(&collection, &origins)?;
-        let prepared = self.0.interface.prepare(&collection)?;
-        let line = self.0.interface.forecast(&prepared, &origins, None)?;
-        let scores = Scores {
-            interface: &self.0.interface,
-            collection: &collection,
-            origins: &origins,
-            ahead: steps.horizon,
-        };
-        let levels = scores.interface.levels.len();
+        let forecasts = self.0.forecast(compute, &collection, &origins)?;
+        let interface = &self.0.interface;
+        let line = interface.forecast(&interface.prepare(&collection)?, &origins, None)?;
+        let scores = Scores { interface, collection: &collection, origins: &origins, ahead: horizon };
+        let middle = scores.at_level(&forecasts, interface.middle(), interface.levels.len());
         let mut contenders = vec![
-            ("this model", scores.at_level(&forecasts, scores.interface.middle(), levels)),
-            ("linear map", scores.at_level(&line, 0, 1)),
-            ("stays there", scores.repeated(1)),
+            Contender { name: "this model", forecasts: middle },
+            Contender { name: "linear map", forecasts: scores.at_level(&line, 0, 1) },
+            Contender { name: "stays there", forecasts: scores.repeated(1) },
         ];
-        if at > 1 {
-            contenders.push(("straight on", straight_on(&collection, &origins, steps.horizon)));
+        if lookback > 1 {
+            let forecasts = straight_on(&collection, &origins, horizon);
+            contenders.push(Contender { name: "straight on", forecasts });
         }
-        let mut report = displacements(&scores, &contenders);
-        report.picture = self.draw(&collection, &origins, &forecasts);
-        Ok(report)
+        let mut evaluation = displacements(&scores, &contenders);
+        evaluation.picture = self.draw(&collection, &origins, &forecasts);
+        Ok(evaluation)
     }
 }
 
@@ -335,15 +327,15 @@ fn straight_on(collection: &Collection, origins: &[Origin], horizon: usize) -> V
 }
 
 /// How far each contender's paths are from the true ones: over all steps, at the last, and at some moments.
-fn displacements(scores: &Scores, contenders: &[(&'static str, Vec<f32>)]) -> Report {
+fn displacements(scores: &Scores, contenders: &[Contender]) -> Evaluation {
     let (truth, ahead, columns) = (scores.truth(), scores.ahead, scores.collection.columns());
     let moments: Vec<usize> = (1..=MOMENTS).map(|part| (ahead * part).div_ceil(MOMENTS)).collect();
-    let mut report = Report::new(scores.origins.len(), "path");
+    let mut evaluation = Evaluation::new(scores.origins.len(), "path");
     let mut table = format!("{:<14}{:>10}", "distance", "mean");
     moments.iter().for_each(|moment| table += &format!("{:>10}", format!("step {moment}")));
     table.push('\n');
     let mut rows = serde_json::Map::new();
-    for (place, (name, forecasts)) in contenders.iter().enumerate() {
+    for (place, Contender { name, forecasts }) in contenders.iter().enumerate() {
         let mut by_step = vec![0.0; ahead];
         let points = truth.chunks_exact(columns).zip(forecasts.chunks_exact(columns));
         for (index, (truth, forecast)) in points.enumerate() {
@@ -352,8 +344,8 @@ fn displacements(scores: &Scores, contenders: &[(&'static str, Vec<f32>)]) -> Re
         }
         let mean = by_step.iter().sum::<f64>() / ahead as f64;
         if place == 0 {
-            report.add("mean_distance", mean);
-            report.add("final_distance", by_step[ahead - 1]);
+            evaluation.add("mean_distance", mean);
+            evaluation.add("final_distance", by_step[ahead - 1]);
         }
         table += &format!("{name:<14}{mean:>10.4}");
         moments.iter().for_each(|&moment| table += &format!("{:>10.4}", by_step[moment - 1]));
@@ -365,7 +357,7 @@ fn displacements(scores: &Scores, contenders: &[(&'static str, Vec<f32>)]) -> Re
         false => "the path that was seen",
     };
     table += &format!("\nMean distance from {against}, in the unit of the data.\n");
-    report.details.insert("contenders".into(), rows.into());
-    report.table = Some(table);
-    report
+    evaluation.details.insert("contenders".into(), rows.into());
+    evaluation.table = Some(table);
+    evaluation
 }

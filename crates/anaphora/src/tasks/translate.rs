@@ -3,21 +3,23 @@
 use std::path::Path;
 
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
-use anaphora_data::{Batches, Sequence, Tokenizer, builtin};
-use anaphora_nn::Params;
+use anaphora_data::{Place, Sequence, Tokenizer, builtin};
 use serde_json::{Value, json};
 
-use super::pairs::{Pairs, Writing, teaching, texts, write};
-use super::parts::{self, Parts};
-use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::metrics::{BleuOptions, ChrfOptions, Tokenize, bleu, chrf};
-use crate::model::{EncoderDecoder, PairBatch, Reads, Teaching};
+use super::language::corpus;
+use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
+use super::shared::{
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, read_lines,
+    table_options,
+};
+use crate::decoding::beam::Hypothesis;
+use crate::decoding::search::Search;
+use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, chrf};
+use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
-use crate::run::assets::{Assets, read_tokenizer};
-use crate::run::weights::NamedTensor;
-use crate::tasks::language::corpus;
-use crate::training::{Compute, Description, Learner, Learnt, Validation};
-use crate::{Device, Error, Result, Run};
+use crate::run::assets::Assets;
+use crate::training::{Description, Validation};
+use crate::{Error, Result};
 
 /// Names of the files of a run's tokenizers.
 const SOURCE: &str = "source.tokenizer.json";
@@ -29,82 +31,186 @@ const BUILTIN: (u64, usize, usize) = (1, 50_000, 25);
 /// At most so many pairs are held out.
 const VALIDATED: f64 = 1_000.0;
 
-/// Reads pairs from two files, or from one table.
-fn read(source: &Path, target: Option<&Path>, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Vec<Pair>> {
-    let read = match target {
-        Some(target) => read_parallel(source, target, data.skip_bad)?,
-        None => {
-            let options = super::table_options(data);
-            read_parallel_table(source, None, &options)?
-        }
-    };
-    read.skipped.iter().for_each(|skipped| notes(&format!("{skipped} (skipped)")));
-    Ok(read.pairs)
-}
-
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Pair>> {
-    let pairs = match &data.train {
-        Some(source) => read(source, data.target.as_deref(), data, notes)?,
-        None => {
-            let (seed, count, longest) = BUILTIN;
-            let pair = |(line, (source, target))| Pair { source, target, line: line + 1 };
-            builtin::reverse(seed, count, longest).into_iter().enumerate().map(pair).collect()
-        }
-    };
-    let mut how = parts::hold_out(data);
-    how.validation_fraction = how.validation_fraction.min(VALIDATED / pairs.len() as f64);
-    let mut parts = Parts::share(pairs, &how, |_| false)?;
-    if let Some(path) = &data.validation {
-        parts.validation = read(path, data.validation_target.as_deref(), data, notes)?;
-    }
-    Ok(parts)
-}
-
 /// What turns texts into tokens and back.
-struct Languages {
+pub struct Translation {
     source: Tokenizer,
     target: Tokenizer,
+    teaching: Teaching,
 }
 
-impl Languages {
-    fn learn(assets: &mut Assets, data: &Data, parts: &Parts<Pair>) -> Result<Self> {
-        let kind = corpus::kind(data);
-        let any_text = kind.is_some_and(anaphora_data::Kind::takes_any_text);
+impl Lesson for Translation {
+    type Encoded = Pairs;
+    type Model = EncoderDecoder;
+
+    fn task(&self) -> Task {
+        Task::Translate
+    }
+
+    fn lengths(&self, pairs: &Pairs) -> Vec<usize> {
+        pairs.lengths()
+    }
+
+    fn describe(&self, train: &Pairs, validation: &Pairs) -> Description {
+        let (source, target) = (self.source.vocab_size(), self.target.vocab_size());
+        Description {
+            example: "pair",
+            unit: "token",
+            train: train.size(),
+            validation: validation.size(),
+            maps: format!("{source} tokens to {target}"),
+            characters: None,
+        }
+    }
+
+    fn batch(&self, pairs: &Pairs, batch: &[usize], _: Place) -> (PairBatch, Teaching) {
+        (pairs.batch(batch, self.target.end_id()), self.teaching)
+    }
+
+    fn validate(&self, model: &EncoderDecoder, compute: &mut Compute, pairs: &Pairs) -> Result<Validation> {
+        pairs.validate(self.target.end_id(), model, compute)
+    }
+}
+
+impl ExampleTask for Translation {
+    type Example = Pair;
+
+    fn built_in(data: &Data) -> Result<Splits<Pair>> {
+        let (seed, count, longest) = BUILTIN;
+        let pair = |(line, (source, target))| Pair { source, target, line: line + 1 };
+        split(builtin::reverse(seed, count, longest).into_iter().enumerate().map(pair).collect(), data)
+    }
+
+    /// Reads pairs from two files, or from one table.
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Pair>> {
+        let read = match from.target {
+            Some(target) => read_parallel(from.path, target, from.data().skip_bad)?,
+            None => read_parallel_table(from.path, None, &table_options(from.data()))?,
+        };
+        from.skipped(&read.skipped);
+        Ok(read.pairs)
+    }
+
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Pair>> {
+        split(Self::read(from)?, from.data())
+    }
+
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Pair>) -> Result<Self> {
+        let data = &recipe.data;
         // Of characters, one that occurs only in validation must have a number too; rare words have one for all.
-        let held_out: &[Pair] =
-            if any_text || kind != Some(anaphora_data::Kind::Character) { &[] } else { &parts.validation };
-        let pairs = || parts.train.iter().chain(held_out);
+        let held_out: &[Pair] = match corpus::kind(data) {
+            Some(anaphora_data::Kind::Character) => &splits.validation,
+            _ => &[],
+        };
+        let pairs = || splits.train.iter().chain(held_out);
         let sources = || pairs().map(|pair| pair.source.as_str());
         let targets = || pairs().map(|pair| pair.target.as_str());
-        if data.shared_vocabulary {
-            let source =
-                assets.tokenizer_named(SOURCE, || corpus::tokenizer(data, sources().chain(targets())))?;
+        let (source, target) = if data.shared_vocabulary {
+            let both = || corpus::tokenizer(data, sources().chain(targets()));
+            let source = assets.tokenizer_named(SOURCE, both)?;
             let target = assets.tokenizer_named(TARGET, || Ok(source.clone()))?;
-            return Ok(Self { source, target });
+            (source, target)
+        } else {
+            let source = assets.tokenizer_named(SOURCE, || corpus::tokenizer(data, sources()))?;
+            (source, assets.tokenizer_named(TARGET, || corpus::tokenizer(data, targets()))?)
+        };
+        Ok(Self { source, target, teaching: teaching(&recipe.training) })
+    }
+
+    fn encode(&self, pairs: Vec<Pair>, from: &mut Reading<Self>) -> Result<Pairs> {
+        Ok(self.pairs(&pairs, from.path, usize::MAX)?.0)
+    }
+
+    fn encode_to_learn(&self, pairs: Vec<Pair>, from: &mut Reading<Self>) -> Result<Pairs> {
+        let longest = from.recipe.training.length;
+        let (pairs, left_out) = self.pairs(&pairs, from.path, longest)?;
+        if left_out > 0 {
+            (from.notes)(&format!(
+                "{left_out} pairs with more than {longest} tokens are not learnt (training.length)"
+            ));
         }
-        let source = assets.tokenizer_named(SOURCE, || corpus::tokenizer(data, sources()))?;
-        let target = assets.tokenizer_named(TARGET, || corpus::tokenizer(data, targets()))?;
-        Ok(Self { source, target })
+        Ok(pairs)
     }
 
-    fn of(run: &Run) -> Result<Self> {
-        let read = |name: &str| read_tokenizer(&run.path().join(name));
-        Ok(Self { source: read(SOURCE)?, target: read(TARGET)? })
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Pairs)>) -> EncoderDecoder {
+        let reads = Reads::Tokens(self.source.vocab_size());
+        EncoderDecoder::new(&recipe.model, reads, self.target.vocab_size(), learns.map(|(seed, _)| seed))
     }
 
-    fn source(&self, text: &str, path: &Path) -> Result<Sequence> {
+    fn evaluate(&self, on: &mut Using<Self>, pairs: Vec<Pair>) -> Result<Evaluation> {
+        let (read, _) = self.pairs(&pairs, on.from.path, usize::MAX)?;
+        let loss = read.score(self.target.end_id(), on.model, on.compute)?;
+        let given: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
+        let found = self.translate(on, &given, &read.sources)?;
+        let written: Vec<String> = found.iter().map(|best| first(best)).collect();
+        let references: Vec<[&str; 1]> = pairs.iter().map(|pair| [pair.target.as_str()]).collect();
+        // Words are compared as the files hold them.
+        let options = BleuOptions { tokenize: Tokenize::None, ..BleuOptions::default() };
+        let score = bleu(&written, &references, &options)?;
+        let exact = written.iter().zip(&pairs).filter(|(written, pair)| **written == pair.target).count();
+        let mut evaluation = Evaluation::new(pairs.len(), "pair");
+        evaluation.add("bleu", score.score);
+        evaluation.add("chrf", chrf(&written, &references, &ChrfOptions::default())?.score);
+        evaluation.add("exact", exact as f64 / pairs.len() as f64);
+        evaluation.add("loss", loss);
+        evaluation.add("perplexity", loss.exp());
+        evaluation.details.insert("signature".into(), json!(score.signature));
+        evaluation.table = Some(by_length(&pairs, &written, &options, &mut evaluation.details)?);
+        Ok(evaluation)
+    }
+}
+
+impl PredictTask for Translation {
+    const SEARCHES: bool = true;
+
+    fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
+        let mut lines = Vec::new();
+        for input in inputs {
+            match input {
+                Input::Text(text) => lines.push(text.clone()),
+                Input::File(_) => lines.extend(read_lines(input)?.lines().map(str::to_owned)),
+            }
+        }
+        let encode = |text: &String| self.encode_source(text.trim(), Path::new("the text given"));
+        let sources = lines.iter().map(encode).collect::<Result<Vec<_>>>()?;
+        let given: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let found = self.translate(with, &given, &sources)?;
+        let predict = |(source, mut best): (&str, Vec<Written>)| {
+            best.truncate(with.options.n_best);
+            let text = match &best[..] {
+                [only] => only.text.clone(),
+                several => {
+                    let line = |Written { text, score }: &Written| format!("{score:.3}  {text}");
+                    several.iter().map(line).collect::<Vec<_>>().join("\n")
+                }
+            };
+            let json = json!({ "source": source, "translation": first(&best), "best": best_as_json(&best) });
+            Prediction { text, json }
+        };
+        Ok(given.into_iter().zip(found).map(predict).collect())
+    }
+}
+
+/// Splits pairs: of many, a small share is enough to validate on.
+fn split(pairs: Vec<Pair>, data: &Data) -> Result<Splits<Pair>> {
+    let mut how = hold_out(data);
+    how.validation_fraction = how.validation_fraction.min(VALIDATED / pairs.len() as f64);
+    Splits::of(pairs, &how, |_| false)
+}
+
+impl Translation {
+    fn encode_source(&self, text: &str, path: &Path) -> Result<Sequence> {
         let mut ids = encode(&self.source, text, path)?;
         ids.push(self.source.end_id());
         Ok(Sequence::Tokens(ids))
     }
 
-    /// Pairs as a model reads them. Those with more than `longest` tokens are left out where that is asked for, and counted.
-    fn pairs(&self, pairs: &[Pair], path: &Path, longest: Option<usize>) -> Result<(Pairs, usize)> {
+    /// Pairs as a model reads them, and how many were left out for having more than `longest` tokens.
+    fn pairs(&self, pairs: &[Pair], path: &Path, longest: usize) -> Result<(Pairs, usize)> {
         let (mut taken, mut left_out) = (Pairs::default(), 0);
         for pair in pairs {
-            let source = self.source(&pair.source, path)?;
+            let source = self.encode_source(&pair.source, path)?;
             let target = encode(&self.target, &pair.target, path)?;
-            if longest.is_some_and(|longest| source.len().max(target.len() + 1) > longest) {
+            if source.len().max(target.len() + 1) > longest {
                 left_out += 1;
                 continue;
             }
@@ -114,227 +220,49 @@ impl Languages {
         }
         Ok((taken, left_out))
     }
-}
-
-fn encode(tokenizer: &Tokenizer, text: &str, path: &Path) -> Result<Vec<u32>> {
-    tokenizer.encode(text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
-}
-
-/// A translator and the pairs that it learns.
-pub struct Translate {
-    model: EncoderDecoder,
-    languages: Languages,
-    teaching: Teaching,
-    train: Pairs,
-    validation: Pairs,
-    batches: Batches,
-}
-
-impl Translate {
-    /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, model, training, .. } = recipe;
-        let parts = parts(data, notes)?;
-        let languages = Languages::learn(assets, data, &parts)?;
-        let path = corpus::name(data);
-        let (train, left_out) = languages.pairs(&parts.train, &path, Some(training.length))?;
-        if left_out > 0 {
-            let longest = training.length;
-            notes(&format!(
-                "{left_out} pairs with more than {longest} tokens are not learnt (training.length)"
-            ));
-        }
-        let (validation, _) = languages.pairs(&parts.validation, &path, None)?;
-        let (reads, vocab_size) =
-            (Reads::Tokens(languages.source.vocab_size()), languages.target.vocab_size());
-        Ok(Self {
-            model: EncoderDecoder::new(model, reads, vocab_size, Some(training.seed.into())),
-            batches: train.batches(training)?,
-            teaching: teaching(training),
-            languages,
-            train,
-            validation,
-        })
-    }
-}
-
-impl Learner for Translate {
-    fn task(&self) -> Task {
-        Task::Translate
-    }
-
-    fn describe(&self) -> Description {
-        let (source, target) = (self.languages.source.vocab_size(), self.languages.target.vocab_size());
-        Description {
-            example: "pair",
-            unit: "token",
-            train: self.train.extent(),
-            validation: self.validation.extent(),
-            maps: format!("{source} tokens to {target}"),
-            characters: None,
-        }
-    }
-
-    fn params(&self) -> &Params {
-        self.model.params()
-    }
-
-    fn params_mut(&mut self) -> &mut Params {
-        self.model.params_mut()
-    }
-
-    fn progress(&self) -> f64 {
-        self.batches.progress()
-    }
-
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
-        let pairs = self.batches.next_batch();
-        let end = self.languages.target.end_id();
-        self.train.learn(&pairs, end, &mut self.model, compute, self.teaching, (seed, weight))
-    }
-
-    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let end = self.languages.target.end_id();
-        let loss = self.validation.score(end, &mut self.model, compute)?;
-        Ok(Validation { loss, cost: loss, scores: vec![("perplexity", loss.exp())] })
-    }
-
-    fn position(&self) -> Value {
-        json!(self.batches.place())
-    }
-
-    fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
-        super::resume(&mut self.batches, position)
-    }
-}
-
-/// A trained translator.
-pub struct Translator {
-    run: Run,
-    recipe: Recipe,
-    languages: Languages,
-    model: EncoderDecoder,
-    compute: Compute,
-    writing: Writing,
-    n_best: usize,
-}
-
-impl Translator {
-    /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
-        let recipe = run.recipe()?;
-        let languages = Languages::of(&run)?;
-        let reads = Reads::Tokens(languages.source.vocab_size());
-        let mut model = EncoderDecoder::new(&recipe.model, reads, languages.target.vocab_size(), None);
-        run.load_weights(model.params_mut())?;
-        let (writing, compute) = (Writing::default(), Compute::new(device));
-        Ok(Self { run, recipe, languages, model, compute, writing, n_best: 1 })
-    }
 
     /// The best translations of each text, the likeliest first.
-    fn translate(&mut self, given: &[&str], sources: &[Sequence]) -> Result<Vec<Vec<(String, f64)>>> {
-        let Self { languages, model, compute, writing, .. } = self;
-        let target = &languages.target;
-        let found = write(sources, target.end_id(), model, compute, writing)?;
-        let mut written: Vec<Vec<(String, f64)>> = found.iter().map(|best| texts(best, target)).collect();
-        let (Some(unknown), true) = (target.unknown_id(), writing.replace_unknown) else {
-            return Ok(written);
-        };
+    fn translate(
+        &self,
+        with: &mut Using<Self>,
+        given: &[&str],
+        sources: &[Sequence],
+    ) -> Result<Vec<Vec<Written>>> {
+        let target = &self.target;
+        let found = search(with, sources, target.end_id(), Search::default())?;
+        let mut written: Vec<Vec<Written>> = found.iter().map(|best| texts(best, target)).collect();
+        let replace = with.options.search.is_some_and(|search| search.replace_unknown);
+        let Some(unknown) = target.unknown_id().filter(|_| replace) else { return Ok(written) };
         for (number, best) in found.iter().enumerate() {
-            for (hypothesis, (text, _)) in best.iter().zip(&mut written[number]) {
+            for (hypothesis, written) in best.iter().zip(&mut written[number]) {
                 if hypothesis.ids.contains(&unknown) {
-                    let words = languages.source.words(given[number].trim()).unwrap_or_default();
-                    let ids = hypothesis.ids.strip_suffix(&[target.end_id()]).unwrap_or(&hypothesis.ids);
-                    let batch = PairBatch::new(&[(&sources[number], ids)], target.end_id());
-                    let Some(weights) = model.alignments(compute, &batch)? else {
-                        return Err(Error::NoAlignment(self.run.path().to_owned()));
-                    };
-                    *text = with_words(target, ids, &weights[0], sources[number].len(), &words);
+                    written.text = self.replace_unknown(with, given[number], &sources[number], hypothesis)?;
                 }
             }
         }
         Ok(written)
     }
+
+    /// A translation in which each unknown word is the one of the source that was looked at most.
+    fn replace_unknown(
+        &self,
+        with: &mut Using<Self>,
+        given: &str,
+        source: &Sequence,
+        hypothesis: &Hypothesis,
+    ) -> Result<String> {
+        let words = self.source.words(given.trim()).unwrap_or_default();
+        let ids = without_end(hypothesis, &self.target);
+        let batch = PairBatch::new(&[(source, ids)], self.target.end_id());
+        let Some(weights) = with.model.alignments(with.compute, &batch)? else {
+            return Err(Error::NoAlignment(with.from.path.to_owned()));
+        };
+        Ok(with_words(&self.target, ids, &weights[0], source.len(), &words))
+    }
 }
 
-impl Predictor for Translator {
-    fn search(&mut self, writing: Writing, n_best: usize) -> Result<()> {
-        writing.beams.validate()?;
-        (self.writing, self.n_best) = (writing, n_best);
-        Ok(())
-    }
-
-    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
-        let mut texts = Vec::new();
-        for given in given {
-            match given {
-                Given::Text(text) => texts.push(text.clone()),
-                Given::File(path) => {
-                    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-                    texts.extend(text.lines().map(str::to_owned));
-                }
-            }
-        }
-        let encode = |text: &String| self.languages.source(text.trim(), Path::new("the text given"));
-        let sources = texts.iter().map(encode).collect::<Result<Vec<_>>>()?;
-        let n_best = self.n_best;
-        let predict = |(source, found): (String, Vec<(String, f64)>)| {
-            let best: Vec<_> = found.into_iter().take(n_best).collect();
-            let text = match &best[..] {
-                [(only, _)] => only.clone(),
-                several => several
-                    .iter()
-                    .map(|(text, score)| format!("{score:.3}  {text}"))
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            };
-            let all: Vec<_> =
-                best.iter().map(|(text, score)| json!({ "text": text, "score": score })).collect();
-            let first = best.first().map(|(text, _)| text.clone()).unwrap_or_default();
-            Prediction { text, json: json!({ "source": source, "translation": first, "best": all }) }
-        };
-        let given: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let found = self.translate(&given, &sources)?;
-        Ok(texts.into_iter().zip(found).map(predict).collect())
-    }
-
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
-        let mut nothing = |_: &str| {};
-        let data = match on {
-            On::Data(..) => self.recipe.data.clone(),
-            _ => self.run.data(&self.recipe.data)?,
-        };
-        let pairs = match on {
-            On::Data(source, target) => read(source, target.as_deref(), &data, &mut nothing)?,
-            On::Validation => parts(&data, &mut nothing)?.validation,
-            On::Test => parts(&data, &mut nothing)?.test,
-        };
-        if pairs.is_empty() {
-            return Err(Error::NoExamples(self.run.path().to_owned()));
-        }
-        let (read, _) = self.languages.pairs(&pairs, self.run.path(), None)?;
-        let loss = read.score(self.languages.target.end_id(), &mut self.model, &mut self.compute)?;
-        let given: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
-        let found = self.translate(&given, &read.sources)?;
-        let written: Vec<String> = found
-            .into_iter()
-            .map(|best| best.into_iter().next().map(|(text, _)| text).unwrap_or_default())
-            .collect();
-        let references: Vec<[&str; 1]> = pairs.iter().map(|pair| [pair.target.as_str()]).collect();
-        // Words are compared as the files hold them.
-        let options = BleuOptions { tokenize: Tokenize::None, ..BleuOptions::default() };
-        let score = bleu(&written, &references, &options)?;
-        let exact = written.iter().zip(&pairs).filter(|(written, pair)| **written == pair.target).count();
-        let mut report = Report::new(pairs.len(), "pair");
-        report.add("bleu", score.score);
-        report.add("chrf", chrf(&written, &references, &ChrfOptions::default())?.score);
-        report.add("exact", exact as f64 / pairs.len() as f64);
-        report.add("loss", loss);
-        report.add("perplexity", loss.exp());
-        report.details.insert("signature".into(), json!(score.signature));
-        report.table = Some(by_length(&pairs, &written, &options, &mut report.details)?);
-        Ok(report)
-    }
+fn encode(tokenizer: &Tokenizer, text: &str, path: &Path) -> Result<Vec<u32>> {
+    tokenizer.encode(text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
 }
 
 /// A text in which each unknown word is the one of the source that it looked at most; `weights` are `[tokens, steps]`.

@@ -1,16 +1,22 @@
 //! What the training loop turns: a task's data and its model, seen from outside.
 
-use anaphora_nn::{Device, Memory, Params};
+use anaphora_nn::Params;
 use serde_json::Value;
 
 use crate::Result;
-use crate::recipe::Task;
+use crate::model::{Backward, Compute};
+use crate::recipe::{Input, Task};
 use crate::run::weights::NamedTensor;
 
 /// A task with its data and its model. Each kind of task has one; the training loop knows them by this alone.
 pub trait Learner {
     /// What it is; never [`Task::Auto`].
     fn task(&self) -> Task;
+
+    /// What examples are read as, where the data decide it.
+    fn input(&self) -> Option<Input> {
+        None
+    }
 
     /// What is learnt from, held out and predicted.
     fn describe(&self) -> Description;
@@ -24,9 +30,8 @@ pub trait Learner {
     /// Passes over the data done, as a fraction.
     fn progress(&self) -> f64;
 
-    /// Draws the next batch and adds to the gradients those of `weight` times its mean loss; `seed` is that of its random
-    /// masks.
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt>;
+    /// Draws the next batch and adds the gradients of its mean loss, weighted, to those of `backward`.
+    fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss>;
 
     /// Scores the model on what is held out.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
@@ -43,24 +48,9 @@ pub trait Learner {
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
 }
 
-/// Where work is done, and what is kept there from step to step.
-pub struct Compute {
-    /// Threads and number format.
-    pub device: Device,
-    /// Activations.
-    pub memory: Memory,
-}
-
-impl Compute {
-    /// A device that has not worked yet.
-    pub fn new(device: Device) -> Self {
-        Self { device, memory: Memory::new() }
-    }
-}
-
 /// What a batch came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Learnt {
+pub struct BatchLoss {
     /// Its mean loss.
     pub loss: f32,
     /// Units in it: tokens or frames.
@@ -93,9 +83,9 @@ pub struct Description {
     /// What it is made of: "character", "frame".
     pub unit: &'static str,
     /// What is learnt.
-    pub train: Extent,
+    pub train: DataSize,
     /// What is held out.
-    pub validation: Extent,
+    pub validation: DataSize,
     /// What the model reads and predicts: "83 symbols", "frames of 40 numbers, one of 10 classes".
     pub maps: String,
     /// Characters that the validation's units stand for, the end of a piece counted as one, where units are pieces of text.
@@ -104,7 +94,7 @@ pub struct Description {
 
 /// The size of some data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+pub struct DataSize {
     /// Examples: tunes, texts, pictures.
     pub examples: usize,
     /// Units that they are made of: tokens, frames.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anaphora_nn::Precision;
 
-pub use self::learner::{Compute, Description, Extent, Learner, Learnt, Validation};
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Validation};
 pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
@@ -143,7 +143,7 @@ impl Preparation {
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
         let Self { mut recipe, assets, site } = self;
         recipe.task = learner.task();
-        recipe.refuse_unread()?;
+        refuse_unread(&*learner, &recipe)?;
         refuse_no_validation(&*learner, &recipe)?;
         let mut sources = BTreeMap::new();
         for (field, path) in recipe.data.paths_mut() {
@@ -155,6 +155,16 @@ impl Preparation {
         let run = site.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }
+}
+
+/// Refuses a field that is set and turns out not to be read, now that the data are known.
+fn refuse_unread(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+    let mut recipe = recipe.clone();
+    // Data made by rule have one kind of example.
+    if let Some(input) = learner.input().filter(|_| recipe.data.builtin.is_none()) {
+        recipe.data.input = input;
+    }
+    Ok(recipe.refuse_unread()?)
 }
 
 /// Refuses a training whose best model nothing could tell.

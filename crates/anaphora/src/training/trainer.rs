@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anaphora_nn::{AdamW, Device, Sgd};
+use anaphora_nn::{AdamW, Device, Gradients, Sgd};
 
-use super::learner::{Compute, Description, Learner, Validation};
+use super::learner::{Description, Learner, Validation};
 use super::means::{Mean, Rate};
 use super::memory::peak_memory_mib;
 use super::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use super::{Ended, Event, Outcome, Start, Step, precision};
+use crate::model::{Backward, Compute};
 use crate::plot::loss_curve;
 use crate::recipe::{Optimizer, Recipe, Training};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
-use crate::run::{Extent, Run, Score, weights};
+use crate::run::{Run, Score, ValidationSize, weights};
 use crate::{Error, Result};
 
 /// Optimizer steps between two lines of metrics.
@@ -27,6 +28,7 @@ pub struct Trainer {
     pub(super) recipe: Recipe,
     pub(super) compute: Compute,
     pub(super) learner: Box<dyn Learner>,
+    pub(super) gradients: Gradients,
     /// Flat state of the optimizer: mean and square of the gradients (AdamW), or the velocity (SGD).
     pub(super) moments: Vec<Vec<f32>>,
     pub(super) schedule: Schedule,
@@ -52,6 +54,7 @@ impl Trainer {
         };
         Self {
             compute: Compute::new(Device::new(training.threads, precision(training.precision))),
+            gradients: Gradients::of(learner.params()),
             moments: vec![vec![0.0; learner.params().len()]; moments],
             schedule: Schedule::of(training),
             stopping: EarlyStopping::new(training.patience),
@@ -142,20 +145,20 @@ impl Trainer {
     /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the gradient is not
     /// finite.
     fn optimize(&mut self, learning_rate: f64) -> Result<(f32, f32, usize)> {
-        let Self { learner, compute, .. } = self;
+        let Self { learner, compute, gradients, .. } = self;
         let training = &self.recipe.training;
-        learner.params_mut().zero_grads();
+        gradients.zero();
         let (mut loss, mut units) = (0.0, 0);
         for part in 0..training.accumulate {
             let weight = 1.0 / training.accumulate as f32;
             let seed =
                 (u64::from(training.seed) << 32) ^ (self.step * training.accumulate as u64 + part as u64);
-            let learnt = learner.learn(compute, seed, weight)?;
+            let learnt = learner.learn(&mut Backward { compute, gradients, seed, weight })?;
             loss += weight * learnt.loss;
             units += learnt.units;
         }
         let device = &compute.device;
-        let norm = learner.params().grad_norm(device);
+        let norm = gradients.norm(device);
         if !(loss.is_finite() && norm.is_finite()) {
             return Ok((loss, norm, units));
         }
@@ -167,11 +170,11 @@ impl Trainer {
             (Optimizer::AdamW, [mean, square]) => {
                 let [beta1, beta2] = training.betas.map(|beta| beta as f32);
                 let settings = AdamW { learning_rate, betas: (beta1, beta2), epsilon: 1e-8, weight_decay };
-                params.adamw(device, settings, self.step + 1, scale, mean, square);
+                params.adamw(device, gradients, settings, self.step + 1, scale, mean, square);
             }
             (_, moments) => {
                 let settings = Sgd { learning_rate, momentum: training.momentum as f32, weight_decay };
-                params.sgd(device, settings, scale, &mut moments[0]);
+                params.sgd(device, gradients, settings, scale, &mut moments[0]);
             }
         }
         Ok((loss, norm, units))
@@ -240,7 +243,7 @@ impl Trainer {
         self.run.checkpoints().save(&self.checkpoint()?)?;
         let (steps, best, ended) = (self.step, self.best.clone(), self.ended.clone());
         let (tokens, memory) = (self.description.validation.units, peak_memory_mib());
-        let validated = self.description.characters.map(|characters| Extent { tokens, characters });
+        let validated = self.description.characters.map(|characters| ValidationSize { tokens, characters });
         self.run.update(|info| {
             (info.steps, info.best, info.ended) = (steps, best, ended);
             info.validated = validated;

@@ -2,9 +2,10 @@
 
 use anaphora_kernels::activation::{self, Activation};
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::memory::Buffer;
+use crate::workspace::Buffer;
 
 struct Activate {
     function: Activation,
@@ -15,7 +16,7 @@ struct Activate {
 impl Graph<'_> {
     /// `y = f(x)` for each value.
     pub fn activate(&mut self, function: Activation, x: Tensor) -> Tensor {
-        let mut value = self.memory.take(x.rows * x.cols);
+        let mut value = self.workspace.take(x.rows * x.cols);
         activation::forward(&self.device.pool, function, self.value(x), &mut value);
         self.push_activated(function, x, value)
     }
@@ -33,7 +34,7 @@ impl Graph<'_> {
         let width = x.cols / 2;
         let sides = (("input", &x.shape()[..]), ("gates and ups", &[2, width][..]));
         expect(x.cols.is_multiple_of(2), "swiglu", sides.0, sides.1, "there must be an up for each gate")?;
-        let mut value = self.memory.take(x.rows * width);
+        let mut value = self.workspace.take(x.rows * width);
         activation::swiglu(&self.device.pool, width, self.value(x), &mut value);
         let y = self.push(value, x.rows, width, self.wants_grad(x));
         self.keep(x);
@@ -43,7 +44,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Activate {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let mut d = graph.take_grad(self.y);
         if !d.is_empty() {
             activation::backward(&graph.device.pool, self.function, graph.nodes.value(self.x), &mut d);
@@ -58,7 +59,7 @@ struct Swiglu {
 }
 
 impl Operation for Swiglu {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         let mut dx = graph.borrow_grad(self.x);
         if !dy.is_empty() && !dx.is_empty() {
@@ -66,6 +67,6 @@ impl Operation for Swiglu {
             activation::swiglu_backward(pool, self.y.cols, x, &dy, &mut dx);
         }
         graph.return_grad(self.x, dx);
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

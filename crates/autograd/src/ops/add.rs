@@ -2,6 +2,7 @@
 
 use anaphora_kernels::elementwise;
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -29,7 +30,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Add {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let d = graph.take_grad(self.sum);
         if !d.is_empty() {
             graph.add_grad(self.b, |db| db.iter_mut().zip(&d[..]).for_each(|(db, d)| *db += d));

@@ -1,7 +1,8 @@
 //! Additive attention between two batches of sequences.
 
-use anaphora_kernels::additive::{self, Gradients, Inputs, Pair};
+use anaphora_kernels::additive::{self, Inputs, Pair};
 
+use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Nodes, Operation, Tensor};
 use crate::params::ParamId;
@@ -70,8 +71,8 @@ impl Graph<'_> {
                 Pair { queries, keys, weights }
             })
             .collect();
-        let mut weights = self.memory.take(len);
-        let mut value = self.memory.take(tokens * values.cols);
+        let mut weights = self.workspace.take(len);
+        let mut value = self.workspace.take(tokens * values.cols);
         let inputs = inputs(&self.nodes, [queries, keys, values], self.params.value(weight));
         additive::forward(&self.device.pool, inputs, &pairs, &mut weights, &mut value);
         let weights = self.push(weights, 1, len, false);
@@ -100,23 +101,23 @@ fn rows_of(batch_sizes: &[usize], sequence: usize) -> Vec<usize> {
 }
 
 impl Operation for Additive {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if dy.is_empty() {
             return;
         }
         // Scratch gradients, for an input that wants none has no buffer.
         let tensors = [self.queries, self.keys, self.values];
-        let mut grads = tensors.map(|tensor| graph.memory.take_zeroed(tensor.rows * tensor.cols));
+        let mut grads = tensors.map(|tensor| graph.workspace.take_zeroed(tensor.rows * tensor.cols));
         let [queries, keys, values] = &mut grads;
-        let ([weight], [dweight]) = graph.params.split([self.weight]);
-        let inputs = inputs(&graph.nodes, tensors, weight);
+        let inputs = inputs(&graph.nodes, tensors, graph.params.value(self.weight));
         let weights = graph.nodes.value(self.weights);
-        let d = Gradients { queries, keys, values, weight: dweight };
+        let weight = gradients.value_mut(self.weight);
+        let d = additive::Gradients { queries, keys, values, weight };
         additive::backward(&graph.device.pool, inputs, &self.pairs, weights, &dy, d);
         for (tensor, grad) in tensors.into_iter().zip(grads) {
             graph.pass_grad(tensor, grad);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

@@ -1,13 +1,13 @@
 //! Attention of the tokens of packed batches to each other, to a cache, or to other sequences.
 
 use anaphora_kernels::attention::{
-    self, Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Settings, Similarity, reference,
+    self, Attention, Batch, Cache, Dropout, Memory, Sequences, Settings, Similarity, reference,
 };
 
-use crate::Device;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
+use crate::{Device, Gradients};
 
 /// Other sequences' keys and values, and which of them each sequence of queries reads.
 struct Others {
@@ -96,7 +96,7 @@ impl Graph<'_> {
         let sides = (("the longest row", &[longest][..]), ("cache.capacity", &[cache.capacity][..]));
         expect(longest <= cache.capacity, NAME, sides.0, sides.1, "the new tokens must fit the cache")?;
 
-        let mut out = self.memory.take(qkv.rows * attention.width());
+        let mut out = self.workspace.take(qkv.rows * attention.width());
         let settings = settings(self.device, attention, self.attention_scale(scale), None);
         attention::cached(&self.device.pool, settings, self.value(qkv), &sequences, cache, &mut out);
         Ok(self.push(out, qkv.rows, attention.width(), false))
@@ -149,8 +149,8 @@ impl Graph<'_> {
         let dropout = if attention.dropout > 0.0 { self.mask_seed() } else { None }
             .and_then(|seed| Dropout::new(attention, seed));
         let tokens = queries.rows;
-        let mut out = self.memory.take(tokens * attention.width());
-        let mut log_sums = self.memory.take(tokens * attention.heads);
+        let mut out = self.workspace.take(tokens * attention.width());
+        let mut log_sums = self.workspace.take(tokens * attention.heads);
         attention::forward(
             &self.device.pool,
             settings(self.device, attention, self.attention_scale(scale), dropout),
@@ -297,7 +297,7 @@ fn batch<'a, T>(
 }
 
 impl Operation for Attend {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         let dout = graph.take_grad(self.out);
         if dout.is_empty() {
             return;
@@ -309,21 +309,18 @@ impl Operation for Attend {
         let mut unwanted = Vec::new();
         for (tensor, grad) in [(Some(self.queries), &mut dqueries), (keys_values, &mut dkeys_values)] {
             if let Some(tensor) = tensor.filter(|_| grad.is_empty()) {
-                *grad = graph.memory.take_zeroed(tensor.rows * tensor.cols);
+                *grad = graph.workspace.take_zeroed(tensor.rows * tensor.cols);
                 unwanted.push(tensor);
             }
         }
         let terms = self.scale.map_or(0, |_| self.log_sums.rows * self.log_sums.cols);
-        let mut scale_terms = graph.memory.take(terms);
+        let mut scale_terms = graph.workspace.take(terms);
 
         let nodes = &graph.nodes;
         let value = |tensor| nodes.value(tensor);
         let batch = batch(value(self.queries), &self.sequences, self.others.as_ref(), value);
         let (scale, dscale): (&[f32], &mut [f32]) = match self.scale {
-            Some(scale) => {
-                let ([scale], [dscale]) = graph.params.split([scale]);
-                (scale, dscale)
-            }
+            Some(scale) => (graph.params.value(scale), gradients.value_mut(scale)),
             None => (&[], &mut []),
         };
         attention::backward(
@@ -332,7 +329,7 @@ impl Operation for Attend {
             batch,
             (value(self.out), value(self.log_sums)),
             &dout,
-            Gradients {
+            attention::Gradients {
                 fresh,
                 queries: &mut dqueries,
                 keys_values: &mut dkeys_values,
@@ -343,10 +340,10 @@ impl Operation for Attend {
         for (tensor, grad) in [(Some(self.queries), dqueries), (keys_values, dkeys_values)] {
             match tensor {
                 Some(tensor) if !unwanted.contains(&tensor) => graph.return_grad(tensor, grad),
-                _ => graph.memory.give(grad),
+                _ => graph.workspace.give(grad),
             }
         }
-        graph.memory.give(scale_terms);
-        graph.memory.give(dout);
+        graph.workspace.give(scale_terms);
+        graph.workspace.give(dout);
     }
 }

@@ -1,5 +1,6 @@
 //! Two tensors side by side.
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -15,7 +16,7 @@ impl Graph<'_> {
         let sides = (("left", &left.shape()[..]), ("right", &right.shape()[..]));
         expect(left.rows == right.rows, "concat", sides.0, sides.1, "the rows must agree")?;
         let cols = left.cols + right.cols;
-        let mut value = self.memory.take(left.rows * cols);
+        let mut value = self.workspace.take(left.rows * cols);
         for (row, out) in value.chunks_exact_mut(cols.max(1)).enumerate() {
             let (a, b) = out.split_at_mut(left.cols);
             a.copy_from_slice(&self.nodes.value(left)[row * left.cols..][..left.cols]);
@@ -29,7 +30,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Concat {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if !dy.is_empty() {
             for (tensor, first) in [(self.left, 0), (self.right, self.left.cols)] {
@@ -40,6 +41,6 @@ impl Operation for Concat {
                 });
             }
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

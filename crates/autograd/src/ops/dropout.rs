@@ -2,6 +2,7 @@
 
 use anaphora_kernels::dropout::{self, Mask};
 
+use crate::Gradients;
 use crate::graph::{Graph, Operation, Tensor};
 
 struct Dropout {
@@ -32,7 +33,7 @@ impl Graph<'_> {
             return x;
         }
         let Some(seed) = self.mask_seed() else { return x };
-        let mut value = self.memory.take(x.rows * x.cols);
+        let mut value = self.workspace.take(x.rows * x.cols);
         dropout::apply(&self.device.pool, self.value(x), x.cols, rate, seed, mask, &mut value, false);
         let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
         let batch_sizes = match mask {
@@ -45,7 +46,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Dropout {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if !dy.is_empty() && graph.wants_grad(self.x) {
             let (mut dx, fresh) = graph.borrow_grad_unset(self.x);
@@ -53,6 +54,6 @@ impl Operation for Dropout {
             dropout::apply(&graph.device.pool, &dy, self.x.cols, self.rate, self.seed, mask, &mut dx, !fresh);
             graph.return_grad(self.x, dx);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

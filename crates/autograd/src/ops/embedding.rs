@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use anaphora_kernels::embedding;
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
@@ -29,7 +30,7 @@ impl Graph<'_> {
             .unwrap_err());
         };
         check_ids(ids, "embedding", self.params.name(table), &[vocab, width])?;
-        let mut value = self.memory.take(ids.len() * width);
+        let mut value = self.workspace.take(ids.len() * width);
         embedding::forward(self.params.value(table), width, ids, &mut value);
         let y = self.push(value, ids.len(), width, true);
         let ids: Rc<[u32]> = ids.into();
@@ -41,7 +42,7 @@ impl Graph<'_> {
     /// `[ids.len(), vocab]`, zero but for a one at each id.
     pub fn one_hot(&mut self, vocab: usize, ids: &[u32]) -> Result<Tensor, ShapeError> {
         check_ids(ids, "one_hot", "vocabulary", &[vocab])?;
-        let mut value = self.memory.take(ids.len() * vocab);
+        let mut value = self.workspace.take(ids.len() * vocab);
         embedding::one_hot(vocab, ids, &mut value);
         Ok(self.push(value, ids.len(), vocab, false))
     }
@@ -66,12 +67,12 @@ pub(super) fn check_ids(
 }
 
 impl Operation for Embedding {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if !dy.is_empty() {
-            let (_, [dtable]) = graph.params.split([self.table]);
+            let dtable = gradients.value_mut(self.table);
             embedding::backward(&graph.device.pool, dtable, self.y.cols, &self.ids, &dy);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

@@ -2,6 +2,7 @@
 
 use anaphora_kernels::gather::{self, NOWHERE};
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -23,7 +24,7 @@ impl Graph<'_> {
         let largest = largest.map_or(0, |index| index as usize);
         let sides = (("the largest index", &[largest][..]), ("input", &x.shape()[..]));
         expect(fits, "gather", sides.0, sides.1, "indices must be below the number of rows")?;
-        let mut value = self.memory.take(indices.len() * x.cols);
+        let mut value = self.workspace.take(indices.len() * x.cols);
         gather::forward(&self.device.pool, self.nodes.value(x), x.cols, indices, &mut value);
         let wants_grad = self.wants_grad(x);
         let y = self.push(value, indices.len() / per_row, per_row * x.cols, wants_grad);
@@ -35,13 +36,13 @@ impl Graph<'_> {
 }
 
 impl Operation for Gather {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if !dy.is_empty() {
             let mut dx = graph.borrow_grad(self.x);
             gather::backward(&graph.device.pool, &mut dx, self.x.cols, &self.indices, &dy);
             graph.return_grad(self.x, dx);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

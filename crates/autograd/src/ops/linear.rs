@@ -4,10 +4,11 @@ use anaphora_kernels::Matrix;
 use anaphora_kernels::activation::Activation;
 use anaphora_kernels::matmul::linear::{self, PackedColumns};
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::memory::{Buffer, Versioned};
 use crate::params::ParamId;
+use crate::workspace::{Buffer, Versioned};
 
 struct Linear {
     x: Tensor,
@@ -64,7 +65,7 @@ impl Graph<'_> {
         }
         let (device, version) = (self.device, self.params.version());
         let weights = Matrix::new(self.params.value(weight), out, x.cols);
-        let entry = self.memory.linear.entry(weight).or_insert_with(|| Versioned {
+        let entry = self.workspace.linear.entry(weight).or_insert_with(|| Versioned {
             packed: PackedColumns::new(device.precision(), device.threads()),
             version: 0,
         });
@@ -72,12 +73,12 @@ impl Graph<'_> {
             entry.packed.pack(&device.pool, weights.transposed());
             entry.version = version;
         }
-        let mut value = self.memory.take(x.rows * out);
-        let mut activated = self.memory.take(if function.is_some() { value.len() } else { 0 });
+        let mut value = self.workspace.take(x.rows * out);
+        let mut activated = self.workspace.take(if function.is_some() { value.len() } else { 0 });
         let bias_values = bias.map(|bias| self.params.value(bias));
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
         let also = function.map(|function| (function, &mut activated[..]));
-        self.memory.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
+        self.workspace.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
         let y = self.push(value, x.rows, out, true);
         self.keep(x);
         self.record(Linear { x, weight, bias, y });
@@ -86,7 +87,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Linear {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         if dy.is_empty() {
             return;
@@ -95,20 +96,18 @@ impl Operation for Linear {
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         let rows = Matrix::new(graph.nodes.value(self.x), self.x.rows, self.x.cols);
         let dy_rows = Matrix::new(&dy, self.y.rows, self.y.cols);
-        let weights = if let Some(bias) = self.bias {
-            let ([weights, _], [dw, db]) = graph.params.split([self.weight, bias]);
+        if let Some(bias) = self.bias {
+            let [dw, db] = gradients.values_mut([self.weight, bias]);
             linear::weight_gradient(pool, precision, dy_rows, rows, dw, Some(db));
-            weights
         } else {
-            let ([weights], [dw]) = graph.params.split([self.weight]);
+            let dw = gradients.value_mut(self.weight);
             linear::weight_gradient(pool, precision, dy_rows, rows, dw, None);
-            weights
-        };
+        }
         if !dx.is_empty() {
-            let weights = Matrix::new(weights, self.y.cols, self.x.cols);
+            let weights = Matrix::new(graph.params.value(self.weight), self.y.cols, self.x.cols);
             linear::product_rows(pool, precision, dy_rows, weights, &mut dx, !fresh);
         }
         graph.return_grad(self.x, dx);
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

@@ -5,6 +5,7 @@ use anaphora_kernels::norm::{self, Branch, Scale};
 
 pub use anaphora_kernels::norm::Norm;
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
@@ -77,9 +78,9 @@ impl Graph<'_> {
                 "there must be a value for each of the input's columns",
             )?;
         }
-        let mut stats = self.memory.take(2 * x.rows);
-        let mut value = self.memory.take(x.rows * x.cols);
-        let mut sums = self.memory.take(if branch.is_some() { x.rows * x.cols } else { 0 });
+        let mut stats = self.workspace.take(2 * x.rows);
+        let mut value = self.workspace.take(x.rows * x.cols);
+        let mut sums = self.workspace.take(if branch.is_some() { x.rows * x.cols } else { 0 });
         let scale = Scale {
             weight: self.params.value(params.weight),
             bias: params.bias.map(|bias| self.params.value(bias)),
@@ -102,7 +103,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Normalize {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         let mut dy = graph.take_grad(self.y);
         // Without a branch the sum is `x` itself, whose gradient is added to in place.
         let mut d = match self.branch {
@@ -112,26 +113,26 @@ impl Operation for Normalize {
         };
         let len = dy.len().max(d.len());
         for part in [&mut dy, &mut d].into_iter().filter(|part| part.is_empty()) {
-            *part = graph.memory.take_zeroed(len);
+            *part = graph.workspace.take_zeroed(len);
         }
         let wanted = self.branch.filter(|(branch, _)| graph.wants_grad(*branch));
-        let mut dbranch = graph.memory.take(if wanted.is_some() { len } else { 0 });
+        let mut dbranch = graph.workspace.take(if wanted.is_some() { len } else { 0 });
         let NormParams { norm, weight, bias, .. } = self.params;
         let sum = graph.nodes.value(self.sum);
         let stats = graph.nodes.value(self.stats);
         let out = wanted.map(|(_, dropout)| (&mut dbranch[..], dropout));
-        let pool = &graph.device.pool;
+        let (pool, w) = (&graph.device.pool, graph.params.value(weight));
         if let Some(bias) = bias {
-            let ([w, _], [dw, db]) = graph.params.split([weight, bias]);
+            let [dw, db] = gradients.values_mut([weight, bias]);
             norm::backward(pool, norm, w, sum, stats, &dy, &mut d, out, dw, Some(db));
         } else {
-            let ([w], [dw]) = graph.params.split([weight]);
+            let dw = gradients.value_mut(weight);
             norm::backward(pool, norm, w, sum, stats, &dy, &mut d, out, dw, None);
         }
         if let Some((branch, _)) = self.branch {
             graph.pass_grad(branch, dbranch);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
         graph.pass_grad(self.x, d);
     }
 }

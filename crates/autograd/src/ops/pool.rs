@@ -2,6 +2,7 @@
 
 use anaphora_kernels::pooling;
 
+use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -36,7 +37,7 @@ impl Graph<'_> {
             Pooling::Mean => pooling::mean,
             Pooling::Max => pooling::max,
         };
-        let mut value = self.memory.take(sequences * x.cols);
+        let mut value = self.workspace.take(sequences * x.cols);
         kernel(&self.device.pool, self.nodes.value(x), x.cols, batch_sizes, &mut value);
         let wants_grad = self.wants_grad(x);
         let y = self.push(value, sequences, x.cols, wants_grad);
@@ -65,7 +66,7 @@ fn last_rows(batch_sizes: &[usize]) -> Vec<u32> {
 }
 
 impl Operation for Pool {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let mut dy = graph.take_grad(self.y);
         if !dy.is_empty() {
             let mut dx = graph.borrow_grad(self.x);
@@ -78,6 +79,6 @@ impl Operation for Pool {
             }
             graph.return_grad(self.x, dx);
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

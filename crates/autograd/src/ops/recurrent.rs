@@ -1,14 +1,12 @@
 //! A recurrent layer over a whole packed batch, in one direction or both.
 
-use anaphora_kernels::recurrent::{
-    self, Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights,
-};
+use anaphora_kernels::recurrent::{self, Cell, Input, Layer, Output, PackedLayer, Rows, Saved, Weights};
 
+use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
-use crate::memory::Buffer;
-use crate::memory::Versioned;
 use crate::params::ParamId;
+use crate::workspace::{Buffer, Versioned};
 
 /// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
 #[derive(Clone, Copy, Debug)]
@@ -77,27 +75,27 @@ impl Graph<'_> {
         let lookup = self.lookup(x).filter(smaller).cloned();
 
         let stride = directions.len() * hidden;
-        let mut y = self.memory.take(tokens * stride);
+        let mut y = self.workspace.take(tokens * stride);
         let mut results = Vec::with_capacity(directions.len());
         for (number, direction) in directions.iter().enumerate() {
             let layer = Layer { cell, input_size: x.cols, hidden_size: hidden, reverse: number == 1 };
             self.check(&layer, direction, batch)?;
             let rows = Rows { stride, column: number * hidden };
             let cells = if cell.has_cell_state() { batch * hidden } else { 0 };
-            let (mut hn, mut cn) = (self.memory.take(batch * hidden), self.memory.take(cells));
+            let (mut hn, mut cn) = (self.workspace.take(batch * hidden), self.workspace.take(cells));
             let saved = self.saved;
             self.saved += 1;
-            if self.memory.saved.len() <= saved {
-                self.memory.saved.push(Saved::default());
+            if self.workspace.saved.len() <= saved {
+                self.workspace.saved.push(Saved::default());
             }
-            let mut kept = std::mem::take(&mut self.memory.saved[saved]);
+            let mut kept = std::mem::take(&mut self.workspace.saved[saved]);
             let packed = self.packed(&layer, direction);
             let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
             let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
             let weights = self.weights(direction);
             recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
-            self.memory.recurrent.insert(direction.weights[0], packed);
-            self.memory.saved[saved] = kept;
+            self.workspace.recurrent.insert(direction.weights[0], packed);
+            self.workspace.saved[saved] = kept;
             let hn = self.push(hn, batch, hidden, true);
             let cn = cell.has_cell_state().then(|| self.push(cn, batch, hidden, true));
             results.push((layer, *direction, rows, hn, cn, saved));
@@ -159,7 +157,7 @@ impl Graph<'_> {
     /// The layer's packed weights, taken out of memory and up to date.
     fn packed(&mut self, layer: &Layer, direction: &Direction) -> Versioned<PackedLayer> {
         let (device, version) = (self.device, self.params.version());
-        let mut entry = self.memory.recurrent.remove(&direction.weights[0]).unwrap_or_else(|| Versioned {
+        let mut entry = self.workspace.recurrent.remove(&direction.weights[0]).unwrap_or_else(|| Versioned {
             packed: PackedLayer::new(device.precision(), device.threads()),
             version: 0,
         });
@@ -192,18 +190,18 @@ impl Graph<'_> {
 }
 
 impl Operation for Recurrent {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         // The first direction recorded is the last to go back: the gradient of y is no longer needed after it.
         let mut dy = graph.take_grad(self.y);
         if dy.is_empty() {
-            dy = graph.memory.take_zeroed(self.y.rows * self.y.cols);
+            dy = graph.workspace.take_zeroed(self.y.rows * self.y.cols);
         }
         let dhn = graph.take_grad(self.hn);
         let dcn = self.cn.map(|cn| graph.take_grad(cn)).unwrap_or_default();
         let mut dx = if self.lookup.is_some() { Buffer::default() } else { graph.borrow_grad(self.x) };
         let mut dh0 = self.direction.h0.map(|h0| graph.borrow_grad(h0)).unwrap_or_default();
         let mut dc0 = self.direction.c0.map(|c0| graph.borrow_grad(c0)).unwrap_or_default();
-        let mut workspace = std::mem::take(&mut graph.memory.workspace);
+        let mut buffers = std::mem::take(&mut graph.workspace.backward);
 
         let state = |state: Option<Tensor>| state.map_or(&[][..], |state| graph.nodes.value(state));
         let Direction { h0, c0, .. } = self.direction;
@@ -211,22 +209,20 @@ impl Operation for Recurrent {
         let y = graph.nodes.value(self.y);
         // The gradient of a table that the input was read from goes straight to the table.
         let [ih, hh, bias_ih, bias_hh] = self.direction.weights;
-        let (values, grads, table, dx_to, ids) = match &self.lookup {
+        let (grads, table, dx_to, ids) = match &self.lookup {
             Some(lookup) => {
-                let ([v @ .., table], [g @ .., dtable]) =
-                    graph.params.split([ih, hh, bias_ih, bias_hh, lookup.table]);
-                (v, g, table, dtable, &lookup.ids[..])
+                let [grads @ .., dtable] = gradients.values_mut([ih, hh, bias_ih, bias_hh, lookup.table]);
+                (grads, graph.params.value(lookup.table), dtable, &lookup.ids[..])
             }
             None => {
-                let (v, g) = graph.params.split(self.direction.weights);
-                (v, g, graph.nodes.value(self.x), &mut dx[..], &[][..])
+                let grads = gradients.values_mut(self.direction.weights);
+                (grads, graph.nodes.value(self.x), &mut dx[..], &[][..])
             }
         };
         let input = Input { x: table, ids, batch_sizes: &self.batch_sizes, h0: h0_values, c0: c0_values };
-        let [weight_ih, weight_hh, bias_ih, bias_hh] = values;
-        let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
+        let weights = graph.weights(&self.direction);
         let [weight_ih, weight_hh, bias_ih, bias_hh] = grads;
-        let gradients = Gradients {
+        let gradients = recurrent::Gradients {
             dy: &dy,
             dhn: &dhn,
             dcn: &dcn,
@@ -238,8 +234,8 @@ impl Operation for Recurrent {
             bias_ih,
             bias_hh,
         };
-        let packed = &graph.memory.recurrent[&self.direction.weights[0]].packed;
-        let saved = &graph.memory.saved[self.saved];
+        let packed = &graph.workspace.recurrent[&self.direction.weights[0]].packed;
+        let saved = &graph.workspace.saved[self.saved];
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         recurrent::backward(
             pool,
@@ -252,10 +248,10 @@ impl Operation for Recurrent {
             y,
             self.rows,
             gradients,
-            &mut workspace,
+            &mut buffers,
         );
 
-        graph.memory.workspace = workspace;
+        graph.workspace.backward = buffers;
         if self.lookup.is_none() {
             graph.return_grad(self.x, dx);
         }
@@ -265,11 +261,11 @@ impl Operation for Recurrent {
             }
         }
         if self.first {
-            graph.memory.give(dy);
+            graph.workspace.give(dy);
         } else {
             graph.return_grad(self.y, dy);
         }
-        graph.memory.give(dhn);
-        graph.memory.give(dcn);
+        graph.workspace.give(dhn);
+        graph.workspace.give(dcn);
     }
 }

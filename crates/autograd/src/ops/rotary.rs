@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use anaphora_kernels::rotary::Rotary;
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -36,7 +37,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Turn {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let mut dy = graph.take_grad(self.y);
         if !dy.is_empty() {
             self.rotary.turn(&graph.device.pool, self.heads, self.x.cols, &mut dy, true);

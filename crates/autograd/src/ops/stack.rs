@@ -1,5 +1,6 @@
 //! Tensors below each other.
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -17,7 +18,7 @@ impl Graph<'_> {
             expect(part.cols == cols, "stack", sides.0, sides.1, "the columns must agree")?;
         }
         let rows = parts.iter().map(|part| part.rows).sum();
-        let mut value = self.memory.take(rows * cols);
+        let mut value = self.workspace.take(rows * cols);
         let mut at = 0;
         for &part in parts {
             let from = self.nodes.value(part);
@@ -32,7 +33,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Stack {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         let mut at = 0;
         for &part in self.parts.iter().filter(|_| !dy.is_empty()) {
@@ -40,6 +41,6 @@ impl Operation for Stack {
             graph.add_grad(part, |d| d.iter_mut().zip(&dy[at..at + len]).for_each(|(d, dy)| *d += dy));
             at += len;
         }
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

@@ -1,5 +1,6 @@
 //! A fixed window over the past: what a feed-forward model sees of a sequence.
 
+use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
@@ -40,8 +41,8 @@ impl Graph<'_> {
 
         let mut starts = vec![0];
         batch_sizes.iter().for_each(|rows| starts.push(starts[starts.len() - 1] + rows));
-        let mut value = self.memory.take(tokens * length * width);
-        let mut following = self.memory.take(batch * past);
+        let mut value = self.workspace.take(tokens * length * width);
+        let mut following = self.workspace.take(batch * past);
         following.copy_from_slice(context);
         let mut rows = Vec::with_capacity(tokens * length);
         let xs = self.value(x);
@@ -70,7 +71,7 @@ impl Graph<'_> {
 }
 
 impl Operation for Window {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let dy = graph.take_grad(self.y);
         let width = self.x.cols;
         graph.add_grad(self.x, |dx| {
@@ -80,6 +81,6 @@ impl Operation for Window {
                 }
             }
         });
-        graph.memory.give(dy);
+        graph.workspace.give(dy);
     }
 }

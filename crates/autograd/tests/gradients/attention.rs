@@ -2,7 +2,7 @@
 //! not fit.
 
 use anaphora_autograd::{
-    Attention, Cache, Device, Graph, Memory, Mode, ParamId, Precision, ShapeError, Similarity,
+    Attention, Cache, Device, Gradients, Graph, ParamId, Precision, ShapeError, Similarity, Workspace,
 };
 
 use crate::model::{BATCH_SIZES, CLASSES, Model, TOKENS, head};
@@ -114,30 +114,34 @@ fn a_gradient_that_is_not_wanted_does_not_disturb_the_others() {
 fn dropout_is_on_in_training_only() {
     let attention = Attention { dropout: 0.5, ..options()[0] };
     let device = Device::new(1, Precision::F32);
-    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+    let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
     let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
-    let mut run = |mode, dropout| {
+    let mut gradients = Gradients::of(&model.params);
+    let mut run = |seed: Option<u64>, dropout| {
         let attention = Attention { dropout, ..attention };
-        let mut graph = Graph::new(&device, &mut model.params, &mut memory, mode);
+        let mut graph = match seed {
+            Some(seed) => Graph::train(&device, &model.params, &mut gradients, &mut workspace, seed),
+            None => Graph::infer(&device, &model.params, &mut workspace),
+        };
         let qkv = graph.embedding(table, &IDS).unwrap();
         let y = graph.self_attention(&attention, None, qkv, &BATCH_SIZES).unwrap();
         graph.value(y).to_vec()
     };
-    let without = run(Mode::Infer, 0.0);
-    assert_eq!(run(Mode::Infer, 0.5), without);
-    assert_ne!(run(Mode::Train { seed: 1 }, 0.5), without);
-    assert_ne!(run(Mode::Train { seed: 1 }, 0.5), run(Mode::Train { seed: 2 }, 0.5));
-    assert_eq!(run(Mode::Train { seed: 1 }, 0.5), run(Mode::Train { seed: 1 }, 0.5));
+    let without = run(None, 0.0);
+    assert_eq!(run(None, 0.5), without);
+    assert_ne!(run(Some(1), 0.5), without);
+    assert_ne!(run(Some(1), 0.5), run(Some(2), 0.5));
+    assert_eq!(run(Some(1), 0.5), run(Some(1), 0.5));
 }
 
 #[test]
 fn the_weights_make_the_output() {
     let device = Device::new(1, Precision::F32);
     for attention in options().into_iter().filter(|attention| attention.dropout == 0.0) {
-        let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+        let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
         let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
         let scale = add_scale(&mut model, &attention);
-        let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
+        let mut graph = Graph::infer(&device, &model.params, &mut workspace);
         let qkv = graph.embedding(table, &IDS).unwrap();
         let y = graph.self_attention(&attention, scale, qkv, &BATCH_SIZES).unwrap();
         let weights = graph.self_attention_weights(&attention, scale, qkv, &BATCH_SIZES).unwrap();
@@ -173,9 +177,9 @@ fn cross_weights_sum_to_one_over_the_source() {
     let device = Device::new(1, Precision::F32);
     let attention = options()[2];
     let width = attention.heads * attention.head_size;
-    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+    let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
     let (queries, keys) = (model.add("queries", &[TOKENS, width]), model.add("memory", &[8, width]));
-    let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
+    let mut graph = Graph::infer(&device, &model.params, &mut workspace);
     let (q, kv) = (graph.embedding(queries, &IDS).unwrap(), graph.embedding(keys, &IDS[..8]).unwrap());
     let sizes = [3, 2, 1, 1, 1];
     let weights =
@@ -191,10 +195,10 @@ fn token_by_token_with_a_cache_is_the_whole_sequence() {
     let device = Device::new(2, Precision::F32);
     for attention in options() {
         let attention = Attention { causal: true, dropout: 0.0, ..attention };
-        let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+        let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
         let table = model.add("table", &[TOKENS, qkv_width(&attention)]);
         let scale = add_scale(&mut model, &attention);
-        let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
+        let mut graph = Graph::infer(&device, &model.params, &mut workspace);
         let qkv = graph.embedding(table, &IDS).unwrap();
         let y = graph.self_attention(&attention, scale, qkv, &BATCH_SIZES).unwrap();
         let expected = graph.value(y).to_vec();
@@ -218,9 +222,9 @@ fn token_by_token_with_a_cache_is_the_whole_sequence() {
 #[test]
 fn every_shape_error_names_both_sides() {
     let device = Device::new(1, Precision::F32);
-    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+    let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
     let (right, wrong) = (model.add("right.scale", &[4]), model.add("wrong.scale", &[3]));
-    let graph = &mut Graph::new(&device, &mut model.params, &mut memory, Mode::Infer);
+    let graph = &mut Graph::infer(&device, &model.params, &mut workspace);
     let base = options()[0];
     let grouped = Attention { kv_heads: 2, ..base };
     let cosine = Attention { similarity: Similarity::Cosine, ..base };
@@ -319,14 +323,15 @@ fn a_steady_step_allocates_no_activations() {
     };
     let (width, batch_sizes) = (qkv_width(&attention), [8; 100]);
     let tokens = 800;
-    let (mut model, mut memory) = (Model::within(2.0), Memory::new());
+    let (mut model, mut workspace) = (Model::within(2.0), Workspace::new());
     let table = model.add("table", &[TOKENS, width]);
     let scale = add_scale(&mut model, &attention);
     let ids: Vec<u32> = (0..tokens).map(|i| (i * i % TOKENS) as u32).collect();
     let targets = vec![3; tokens];
+    let mut gradients = Gradients::of(&model.params);
     let bytes = [1, 2, 3].map(|seed| {
         let pass = || {
-            let mut graph = Graph::new(&device, &mut model.params, &mut memory, Mode::Train { seed });
+            let mut graph = Graph::train(&device, &model.params, &mut gradients, &mut workspace, seed);
             let qkv = graph.embedding(table, &ids).unwrap();
             let y = graph.self_attention(&attention, scale, qkv, &batch_sizes).unwrap();
             let loss = graph.cross_entropy(y, &targets).unwrap().1;
@@ -336,6 +341,6 @@ fn a_steady_step_allocates_no_activations() {
     });
     let activation = tokens * attention.heads * attention.head_size * size_of::<f32>();
     let what = format!("{bytes:?} bytes in three steps, the output has {activation}");
-    assert!(bytes[0] > 5 * activation, "the first step lays out its memory; {what}");
+    assert!(bytes[0] > 5 * activation, "the first step lays out its workspace; {what}");
     assert!(bytes[2] < activation / 8, "{what}");
 }

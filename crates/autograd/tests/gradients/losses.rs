@@ -1,6 +1,8 @@
 //! Losses against finite differences, and the same bits whatever the number of threads.
 
-use anaphora_autograd::{CrossEntropy, Device, Graph, Memory, Mode, Params, Precision, ShapeError, Tensor};
+use anaphora_autograd::{
+    CrossEntropy, Device, Gradients, Graph, Params, Precision, ShapeError, Tensor, Workspace,
+};
 
 use crate::model::{CLASSES, Model, TARGETS, TOKENS};
 
@@ -66,8 +68,9 @@ fn threads_do_not_change_a_bit() {
         for rows in [1, 17, 33] {
             let run = |threads| {
                 let device = Device::new(threads, Precision::F32);
-                let (mut params, mut memory) = (Params::new(), Memory::new());
-                let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+                let (params, mut workspace) = (Params::new(), Workspace::new());
+                let mut gradients = Gradients::of(&params);
+                let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
                 let values: Vec<f32> = (0..rows * cols).map(|i| (i as f32 * 1.7).sin() * 3.0).collect();
                 let x = graph.variable(&values, rows, cols).unwrap();
                 let (losses, mean) = loss(graph, name, x, &targets(rows * target_cols)).unwrap();
@@ -96,8 +99,9 @@ fn values_that_others_read_on_the_way_back_stay() {
 #[test]
 fn classes_that_do_not_count_have_no_loss() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
-    let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let (params, mut workspace) = (Params::new(), Workspace::new());
+    let mut gradients = Gradients::of(&params);
+    let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.variable(&[1.0, 2.0, 3.0, 4.0], 2, 2).unwrap();
     let options = CrossEntropy { label_smoothing: 0.1, weights: Some(&[0.0, 1.0]) };
     let (_, mean) = graph.cross_entropy_with(x, &[0, 0], &options).unwrap();

@@ -1,7 +1,7 @@
 //! A model for the gradient checker: parameters of any shape, a packed batch, and a loss on top.
 
 use anaphora_autograd::check::{self, Disagreement};
-use anaphora_autograd::{Device, Graph, ParamId, Params, Precision, ShapeError, Tensor};
+use anaphora_autograd::{Device, Gradients, Graph, ParamId, Params, Precision, ShapeError, Tensor};
 
 pub const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
 pub const TOKENS: usize = 9;
@@ -36,15 +36,23 @@ impl Model {
         &mut self,
         loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>,
     ) -> Vec<Disagreement> {
+        self.compare(loss).0
+    }
+
+    fn compare(
+        &mut self,
+        loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>,
+    ) -> (Vec<Disagreement>, Gradients) {
         let device = Device::new(2, Precision::F32);
         check::gradients(&device, &mut self.params, usize::MAX, 1e-3 * self.bound, 1e-3, loss).unwrap()
     }
 
     /// The loss agrees with finite differences, and depends on every parameter.
     pub fn check(mut self, what: &str, loss: impl Fn(&mut Graph) -> Result<Tensor, ShapeError>) {
-        assert_eq!(self.disagreements(loss), [], "{what}");
+        let (disagreements, gradients) = self.compare(loss);
+        assert_eq!(disagreements, [], "{what}");
         for id in self.params.ids() {
-            let largest = self.params.grad(id).iter().fold(0.0f32, |largest, grad| largest.max(grad.abs()));
+            let largest = gradients.value(id).iter().fold(0.0f32, |largest, grad| largest.max(grad.abs()));
             assert!(largest > 0.003, "{what}: the gradient of {} is {largest} at most", self.params.name(id));
         }
     }

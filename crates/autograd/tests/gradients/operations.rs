@@ -2,8 +2,8 @@
 
 use anaphora_autograd::check::Disagreement;
 use anaphora_autograd::{
-    Activation, Cell, Device, Direction, Graph, Mask, Memory, Mode, Norm, NormParams, ParamId, Params,
-    Precision, Rotary,
+    Activation, Cell, Device, Direction, Gradients, Graph, Mask, Norm, NormParams, ParamId, Params,
+    Precision, Rotary, Workspace,
 };
 
 use crate::model::{BATCH_SIZES, CLASSES, Model, TARGETS, TOKENS, head};
@@ -290,9 +290,10 @@ fn a_wrong_gradient_is_found() {
 #[test]
 fn a_variable_reads_its_own_gradient() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let (mut params, mut workspace) = (Params::new(), Workspace::new());
     let weight = params.add("weight", &[1, 2], &[3.0, -4.0]);
-    let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let mut gradients = Gradients::of(&params);
+    let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.variable(&[1.0, 2.0], 1, 2).unwrap();
     let constant = graph.constant(&[1.0, 2.0], 1, 2).unwrap();
     for x in [x, x, constant] {
@@ -302,5 +303,5 @@ fn a_variable_reads_its_own_gradient() {
     assert_eq!(graph.grad(x), [3.0, -4.0]);
     assert_eq!(graph.grad(constant), []);
     drop(graph);
-    assert_eq!(params.grad(weight), [1.5, 3.0]);
+    assert_eq!(gradients.value(weight), [1.5, 3.0]);
 }

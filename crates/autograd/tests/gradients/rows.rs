@@ -1,7 +1,7 @@
 //! Gathered and pooled rows: what they hold, their gradients, and the same bits whatever the number of threads.
 
 use anaphora_autograd::{
-    Device, Graph, Memory, Mode, NOWHERE, Params, Pooling, Precision, ShapeError, Tensor,
+    Device, Gradients, Graph, NOWHERE, Params, Pooling, Precision, ShapeError, Tensor, Workspace,
 };
 
 use crate::model::{BATCH_SIZES, CLASSES, Model, TOKENS, head};
@@ -16,8 +16,9 @@ fn run(
     f: impl Fn(&mut Graph, Tensor) -> Result<Tensor, ShapeError>,
 ) -> [Vec<f32>; 2] {
     let device = Device::new(threads, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
-    let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let (params, mut workspace) = (Params::new(), Workspace::new());
+    let mut gradients = Gradients::of(&params);
+    let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let wave = |len: usize| (0..len).map(|i| (i as f32 * 1.7).sin()).collect::<Vec<_>>();
     let x = graph.variable(&wave(rows * cols), rows, cols).unwrap();
     let y = f(graph, x).unwrap();
@@ -28,8 +29,9 @@ fn run(
 #[test]
 fn gathered_rows_stand_behind_each_other() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
-    let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let (params, mut workspace) = (Params::new(), Workspace::new());
+    let mut gradients = Gradients::of(&params);
+    let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.variable(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2).unwrap();
     let y = graph.gather(x, &[2, 0, NOWHERE, 2], 2).unwrap();
     assert_eq!(y.shape(), [2, 4]);
@@ -105,8 +107,9 @@ fn pooled_rows_are_those_of_each_sequence_alone() {
 #[test]
 fn the_first_of_equal_largest_values_has_the_gradient() {
     let device = Device::new(1, Precision::F32);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
-    let graph = &mut Graph::new(&device, &mut params, &mut memory, Mode::Train { seed: 1 });
+    let (params, mut workspace) = (Params::new(), Workspace::new());
+    let mut gradients = Gradients::of(&params);
+    let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.variable(&[0.0, 7.0, 7.0], 3, 1).unwrap();
     let y = graph.pool(x, &[1, 1, 1], Pooling::Max).unwrap();
     graph.backward_from(&[(y, &[3.0])]).unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anaphora::model::Compute;
 use anaphora::recipe::{self, Builtin, Recipe};
 use anaphora::{Device, Precision};
 use anaphora_bench::{Spread, Timing};
@@ -205,22 +206,22 @@ const PRODUCTS: [[usize; 3]; 2] = [[2048, 1024, 1024], [32, 1024, 4096]];
 pub fn run(args: &Args) -> Result<()> {
     match &args.work {
         Work::Train { model, language, batch, common } => {
-            let device = common.device();
+            let mut compute = Compute::new(common.device());
             let sizes = [batch.batch, batch.length];
             let timing = anaphora_bench::train(
                 &recipe(model, language, batch.length)?,
                 language.vocab,
                 sizes,
-                &device,
+                &mut compute,
                 batch.time(),
             )?;
-            report("train", model, common, &device, &timing)
+            report("train", model, common, &compute.device, &timing)
         }
         Work::Generate { model, language, prompt, tokens, common } => {
-            let device = common.device();
+            let mut compute = Compute::new(common.device());
             let recipe = recipe(model, language, prompt + tokens)?;
-            let timing = anaphora_bench::generate(&recipe, language.vocab, &device, [*prompt, *tokens])?;
-            report("generate", model, common, &device, &timing)
+            let timing = anaphora_bench::generate(&recipe, language.vocab, &mut compute, [*prompt, *tokens])?;
+            report("generate", model, common, &compute.device, &timing)
         }
         Work::Layer { model, input, bidirectional, lengths, batch, common } => {
             let device = common.device();

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anaphora::tasks::{On, predictor};
+use anaphora::model::Compute;
+use anaphora::tasks::{self, Opened, Split};
 use anaphora::{Device, Run};
 use clap::ValueEnum;
 
@@ -22,7 +23,7 @@ The loss is the mean over all characters, the end of each piece counted as one: 
 comes next. Perplexity is how many equally likely symbols the model hesitates between.";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Split {
+enum SplitName {
     /// What was held out to choose the best model by
     Validation,
     /// What was kept away from the training
@@ -45,7 +46,7 @@ pub struct Args {
     search: SearchArgs,
     /// Which of the examples of the training to score on
     #[arg(long, value_name = "SPLIT", conflicts_with = "data")]
-    split: Option<Split>,
+    split: Option<SplitName>,
     /// Draw the first of the forecasts, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -60,19 +61,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.device.open(&args.run)?;
     if Run::open(&args.run)?.info().task.continues() {
-        language(args, &device)
+        language(args, &mut Compute::new(device))
     } else {
         examples(args, device)
     }
 }
 
 /// Scores a model that continues texts.
-fn language(args: &Args, device: &Device) -> Result<()> {
-    if args.split == Some(Split::Test) {
+fn language(args: &Args, compute: &mut Compute) -> Result<()> {
+    if args.split == Some(SplitName::Test) {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), device)?;
+    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), compute)?;
     if args.json {
         return print_json(&report);
     }
@@ -90,14 +91,14 @@ fn language(args: &Args, device: &Device) -> Result<()> {
 
 /// Scores a model that predicts from examples.
 fn examples(args: &Args, device: Device) -> Result<()> {
-    let on = match (&args.data, args.split) {
-        (Some(path), _) => On::Data(path.clone(), args.target.clone()),
-        (None, Some(Split::Test)) => On::Test,
-        (None, _) => On::Validation,
+    let split = match (&args.data, args.split) {
+        (Some(path), _) => Split::Data(path.clone(), args.target.clone()),
+        (None, Some(SplitName::Test)) => Split::Test,
+        (None, _) => Split::Validation,
     };
-    let mut predictor = predictor(&args.run, device)?;
-    args.search.apply(&mut *predictor)?;
-    let mut report = predictor.evaluate(&on)?;
+    let opened = tasks::open(&args.run)?;
+    let options = args.search.options(matches!(&opened, Opened::Predicts(model) if model.searches()))?;
+    let mut report = opened.evaluate(&args.run)?.evaluate(&mut Compute::new(device), &split, &options)?;
     if !args.json {
         report.notes.iter().for_each(|note| tell(&format!("Note: {note}.")));
     }

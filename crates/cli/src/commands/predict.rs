@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
-use anaphora::tasks::{Given, predictor};
+use anaphora::model::Compute;
+use anaphora::tasks::{self, Input};
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
@@ -45,14 +46,16 @@ pub struct Args {
 
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
-    let mut predictor = predictor(&args.run, args.device.open(&args.run)?)?;
-    args.search.apply(&mut *predictor)?;
-    let texts = args.text.iter().cloned().map(Given::Text);
-    let mut given: Vec<Given> = texts.chain(args.files.iter().cloned().map(Given::File)).collect();
-    if given.is_empty() && !predictor.goes_on() {
-        given = from_standard_input()?;
+    let opened = tasks::open(&args.run)?;
+    let model = opened.predict(&args.run)?;
+    let options = args.search.options(model.searches())?;
+    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let texts = args.text.iter().cloned().map(Input::Text);
+    let mut inputs: Vec<Input> = texts.chain(args.files.iter().cloned().map(Input::File)).collect();
+    if inputs.is_empty() && !model.continues_training_data() {
+        inputs = from_standard_input()?;
     }
-    for prediction in predictor.predict(&given)? {
+    for prediction in model.predict(&mut compute, &inputs, &options)? {
         if args.json {
             print_json(&prediction.json)?;
         } else {
@@ -60,12 +63,12 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     match &args.plot {
-        Some(path) => save_picture(path, predictor.picture(&given)?),
+        Some(path) => save_picture(path, model.plot(&mut compute, &inputs)?),
         None => Ok(()),
     }
 }
 
-fn from_standard_input() -> Result<Vec<Given>> {
+fn from_standard_input() -> Result<Vec<Input>> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
         tell("Type what is to be predicted from, a line each; end with Ctrl-D.");
@@ -73,5 +76,5 @@ fn from_standard_input() -> Result<Vec<Given>> {
     let mut text = String::new();
     input.read_to_string(&mut text).map_err(Failure::io("read", "standard input".as_ref()))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
-    Ok(lines.map(|line| Given::Text(line.to_owned())).collect())
+    Ok(lines.map(|line| Input::Text(line.to_owned())).collect())
 }

@@ -36,7 +36,7 @@ pub struct Gradients<'a> {
 
 /// Buffers of the backward pass, kept from one use to the next and shared by all layers.
 #[derive(Default)]
-pub struct Workspace {
+pub struct BackwardBuffers {
     /// `[tokens, gates * hidden_size]`, rows [`GAP`] apart: gradients of the pre-activations on the input's side …
     dinput: Vec<f32>,
     /// … and on the hidden state's, where they differ.
@@ -62,7 +62,7 @@ pub fn backward(
     y: &[f32],
     rows: Rows,
     gradients: Gradients,
-    workspace: &mut Workspace,
+    buffers: &mut BackwardBuffers,
 ) {
     let (hidden, gates, all) = (layer.hidden_size, layer.cell.gates(), layer.rows());
     let (tokens, batch) = (input.tokens(), input.batch());
@@ -72,14 +72,13 @@ pub fn backward(
     let split = layer.cell.splits_gradient();
     let x = input.rows(layer);
     let stride = all + GAP;
-    let dinput = SharedMut::new(reserve(&mut workspace.dinput, tokens * stride));
-    let dhidden =
-        if split { SharedMut::new(reserve(&mut workspace.dhidden, tokens * stride)) } else { dinput };
+    let dinput = SharedMut::new(reserve(&mut buffers.dinput, tokens * stride));
+    let dhidden = if split { SharedMut::new(reserve(&mut buffers.dhidden, tokens * stride)) } else { dinput };
     let shared_rows = if input.ids.is_empty() { 0 } else { x.rows() };
-    let by_row = SharedMut::new(reserve(&mut workspace.by_row, shared_rows * stride));
-    let before = SharedMut::new(reserve(&mut workspace.before, tokens * hidden));
-    let dh_all = SharedMut::new(reserve(&mut workspace.dh, batch * hidden));
-    let dc_all = SharedMut::new(reserve(&mut workspace.dc, batch * hidden));
+    let by_row = SharedMut::new(reserve(&mut buffers.by_row, shared_rows * stride));
+    let before = SharedMut::new(reserve(&mut buffers.before, tokens * hidden));
+    let dh_all = SharedMut::new(reserve(&mut buffers.dh, batch * hidden));
+    let dc_all = SharedMut::new(reserve(&mut buffers.dc, batch * hidden));
     let Gradients { dy, dhn, dcn, dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh } = gradients;
     let (wants_dx, wants_dh0, wants_dc0) = (!dx.is_empty(), !dh0.is_empty(), !dc0.is_empty());
     let [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh] =

@@ -14,7 +14,7 @@ pub mod reference;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-pub use self::backward::{Gradients, Workspace, backward};
+pub use self::backward::{BackwardBuffers, Gradients, backward};
 pub use self::cell::Cell;
 pub use self::forward::{Output, forward};
 use crate::Matrix;

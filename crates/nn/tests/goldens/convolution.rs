@@ -1,9 +1,9 @@
 //! Convolutions.
 
-use anaphora_nn::{Builder, Convolution, ConvolutionOptions, Graph, Memory, Params};
+use anaphora_nn::{Builder, Convolution, ConvolutionOptions, Gradients, Graph, Params, Workspace};
 
 use crate::golden::Golden;
-use crate::{TRAIN, device};
+use crate::{SEED, device};
 
 #[test]
 fn convolution_outputs_and_gradients() {
@@ -17,7 +17,7 @@ fn convolution_outputs_and_gradients() {
             ConvolutionOptions { channels: window / (kernel * kernel), filters, kernel, stride, padding };
         for threads in [1, 2] {
             let device = device(threads);
-            let (mut params, mut memory) = (Params::new(), Memory::new());
+            let (mut params, mut workspace) = (Params::new(), Workspace::new());
             let layer = Convolution::new(&mut Builder::zeros(&mut params), "stem", options);
             let weights =
                 ["weight", "bias"].map(|part| (params.find(&format!("stem.{part}")).unwrap(), part));
@@ -25,7 +25,8 @@ fn convolution_outputs_and_gradients() {
                 assert_eq!(params.shape(id), golden.shape(part));
                 params.value_mut(id).copy_from_slice(golden.get(part));
             }
-            let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+            let mut gradients = Gradients::of(&params);
+            let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
             let &[rows, channels] = golden.shape("x") else { panic!("{name}: x is no matrix") };
             let x = graph.variable(golden.get("x"), rows, channels).unwrap();
             let (y, size) = layer.forward(&mut graph, x, whole("size")).unwrap();
@@ -35,7 +36,7 @@ fn convolution_outputs_and_gradients() {
             golden.agrees("grad.x", graph.grad(x));
             drop(graph);
             for (id, part) in weights {
-                golden.agrees(&format!("grad.{part}"), params.grad(id));
+                golden.agrees(&format!("grad.{part}"), gradients.value(id));
             }
         }
     }

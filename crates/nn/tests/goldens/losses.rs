@@ -1,9 +1,11 @@
 //! Losses.
 
-use anaphora_nn::{Builder, CrossEntropy, Graph, Input, Linear, Memory, Params, ShapeError, Tensor};
+use anaphora_nn::{
+    Builder, CrossEntropy, Gradients, Graph, Input, Linear, Params, ShapeError, Tensor, Workspace,
+};
 
 use crate::golden::Golden;
-use crate::{TRAIN, device};
+use crate::{SEED, device};
 
 #[test]
 fn embedding_linear_and_cross_entropy() {
@@ -11,7 +13,7 @@ fn embedding_linear_and_cross_entropy() {
     let &[vocab, width] = golden.shape("embedding.weight") else { panic!("the table is no matrix") };
     for threads in [1, 2] {
         let device = device(threads);
-        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let (mut params, mut workspace) = (Params::new(), Workspace::new());
         let mut builder = Builder::zeros(&mut params);
         let input = Input::new(&mut builder, "embedding", vocab, width, 1.0);
         let linear = Linear::new(&mut builder, "linear", width, vocab);
@@ -19,7 +21,8 @@ fn embedding_linear_and_cross_entropy() {
             let values = golden.get(params.name(id));
             params.value_mut(id).copy_from_slice(values);
         }
-        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        let mut gradients = Gradients::of(&params);
+        let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
         let x = input.forward(&mut graph, &golden.ids("ids")).unwrap();
         let logits = linear.forward(&mut graph, x).unwrap();
         golden.agrees("logits", graph.value(logits));
@@ -28,7 +31,7 @@ fn embedding_linear_and_cross_entropy() {
         graph.backward(loss, 1.0).unwrap();
         drop(graph);
         for id in params.ids() {
-            golden.agrees(&format!("grad.{}", params.name(id)), params.grad(id));
+            golden.agrees(&format!("grad.{}", params.name(id)), gradients.value(id));
         }
     }
 }
@@ -39,8 +42,9 @@ fn check(name: &str, loss: impl Fn(&mut Graph, Tensor, &Golden) -> Result<(Tenso
     let &[rows, cols] = golden.shape("x") else { panic!("{name}: x is no matrix") };
     for threads in [1, 2] {
         let device = device(threads);
-        let (mut params, mut memory) = (Params::new(), Memory::new());
-        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        let (params, mut workspace) = (Params::new(), Workspace::new());
+        let mut gradients = Gradients::of(&params);
+        let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
         let x = graph.variable(golden.get("x"), rows, cols).unwrap();
         let (losses, mean) = loss(&mut graph, x, &golden).unwrap();
         golden.agrees("losses", graph.value(losses));

@@ -7,9 +7,9 @@ mod optimizer;
 mod recurrent;
 mod transformer;
 
-use anaphora_nn::{Device, Mode, Precision};
+use anaphora_nn::{Device, Precision};
 
-const TRAIN: Mode = Mode::Train { seed: 0 };
+const SEED: u64 = 0;
 
 fn device(threads: usize) -> Device {
     Device::new(threads, Precision::F32)

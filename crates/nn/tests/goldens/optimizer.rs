@@ -1,15 +1,15 @@
 //! Optimizers.
 
-use anaphora_nn::{AdamW, Device, Graph, Memory, Params, Sgd};
+use anaphora_nn::{AdamW, Device, Gradients, Graph, Params, Sgd, Workspace};
 
 use crate::golden::Golden;
-use crate::{TRAIN, device};
+use crate::{SEED, device};
 
 /// Three steps with the gradients of a file, clipped to its norm; `step` takes the number of the step and the scale that
 /// clips.
-fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, u64, f32)) {
+fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, &Gradients, u64, f32)) {
     let device = device(2);
-    let (mut params, mut memory) = (Params::new(), Memory::new());
+    let (mut params, mut workspace) = (Params::new(), Workspace::new());
     let ids = ["a", "b"].map(|name| {
         let key = format!("{name}.0");
         params.add(name, golden.shape(&key), golden.get(&key))
@@ -18,8 +18,8 @@ fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, u
     // Carries `b` as its bias, and no gradient comes to it.
     let carrier = params.add("carrier", &[params.shape(b)[0], 1], &[0.0; 7]);
     for number in 1..=3 {
-        params.zero_grads();
-        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        let mut gradients = Gradients::of(&params);
+        let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
         // All rows of a table in order, and a bias alone: what goes back is the gradient as it is.
         let rows: Vec<u32> = (0..graph.params().shape(a)[0] as u32).collect();
         let table = graph.embedding(a, &rows).unwrap();
@@ -28,10 +28,10 @@ fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, u
         let [da, db] = ["a", "b"].map(|name| golden.get(&format!("grad.{name}.{number}")));
         graph.backward_from(&[(table, da), (bias, db)]).unwrap();
         drop(graph);
-        let norm = params.grad_norm(&device);
+        let norm = gradients.norm(&device);
         golden.agree("norm", &[norm], &golden.get("norm")[number - 1..number]);
         let scale = (golden.get("max_norm")[0] / (norm + 1e-6)).min(1.0);
-        step(&device, &mut params, number as u64, scale);
+        step(&device, &mut params, &gradients, number as u64, scale);
         for id in ids {
             golden.agrees(&format!("{}.{number}", params.name(id)), params.value(id));
         }
@@ -49,8 +49,8 @@ fn adamw_with_clipping() {
         weight_decay: setting("weight_decay"),
     };
     let (mut mean, mut square) = ([0.0; 29], [0.0; 29]);
-    check_optimizer(&golden, |device, params, number, scale| {
-        params.adamw(device, settings, number, scale, &mut mean, &mut square);
+    check_optimizer(&golden, |device, params, gradients, number, scale| {
+        params.adamw(device, gradients, settings, number, scale, &mut mean, &mut square);
     });
 }
 
@@ -61,5 +61,7 @@ fn sgd_with_momentum_and_clipping() {
         ["lr", "momentum", "weight_decay"].map(|name| golden.get(name)[0]);
     let settings = Sgd { learning_rate, momentum, weight_decay };
     let mut velocity = [0.0; 29];
-    check_optimizer(&golden, |device, params, _, scale| params.sgd(device, settings, scale, &mut velocity));
+    check_optimizer(&golden, |device, params, gradients, _, scale| {
+        params.sgd(device, gradients, settings, scale, &mut velocity)
+    });
 }

@@ -1,9 +1,9 @@
 //! Recurrent layers.
 
-use anaphora_nn::{Builder, Cell, Graph, Memory, Mode, Params, Recurrent, RecurrentOptions, Tensor};
+use anaphora_nn::{Builder, Cell, Gradients, Graph, Params, Recurrent, RecurrentOptions, Tensor, Workspace};
 
 use crate::golden::Golden;
-use crate::{TRAIN, device};
+use crate::{SEED, device};
 
 /// A recurrent file and the layers that it was made with.
 struct Stack {
@@ -85,9 +85,10 @@ fn recurrent_outputs_states_and_gradients() {
     for stack in Stack::all() {
         for threads in [1, 2] {
             let (golden, device) = (&stack.golden, device(threads));
-            let (mut params, mut memory) = (Params::new(), Memory::new());
+            let (mut params, mut workspace) = (Params::new(), Workspace::new());
             let rnn = stack.build(&mut params);
-            let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+            let mut gradients = Gradients::of(&params);
+            let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
             let &[tokens, width] = golden.shape("x") else { panic!("{}: x is no matrix", golden.file) };
             let x = graph.variable(golden.get("x"), tokens, width).unwrap();
             let starts: Vec<_> = stack
@@ -116,7 +117,7 @@ fn recurrent_outputs_states_and_gradients() {
             }
             drop(graph);
             for id in params.ids() {
-                golden.agrees(&params.name(id).replace("rnn.", "grad."), params.grad(id));
+                golden.agrees(&params.name(id).replace("rnn.", "grad."), gradients.value(id));
             }
         }
     }
@@ -126,7 +127,7 @@ fn recurrent_outputs_states_and_gradients() {
 fn recurrent_layers_go_on_from_a_state() {
     for stack in Stack::all() {
         let golden = &stack.golden;
-        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let (mut params, mut workspace) = (Params::new(), Workspace::new());
         let rnn = stack.build(&mut params);
         let mut state = rnn.initial_state(stack.batch_sizes[0]);
         for (number, (name, part)) in stack.state_parts().enumerate() {
@@ -134,7 +135,7 @@ fn recurrent_layers_go_on_from_a_state() {
         }
 
         let device = device(2);
-        let mut graph = Graph::new(&device, &mut params, &mut memory, Mode::Infer);
+        let mut graph = Graph::infer(&device, &params, &mut workspace);
         let &[tokens, width] = golden.shape("x") else { panic!("{}: x is no matrix", golden.file) };
         let x = graph.constant(golden.get("x"), tokens, width).unwrap();
         let y = rnn.forward(&mut graph, x, &stack.batch_sizes, &mut state).unwrap();
@@ -151,11 +152,12 @@ fn recurrent_layers_go_on_from_a_state() {
 fn no_starts_are_zeros_and_a_wrong_number_is_refused() {
     for stack in Stack::all() {
         let golden = &stack.golden;
-        let (mut params, mut memory) = (Params::new(), Memory::new());
+        let (mut params, mut workspace) = (Params::new(), Workspace::new());
         let rnn = stack.build(&mut params);
         let mut state = rnn.initial_state(stack.batch_sizes[0]);
         let device = device(2);
-        let mut graph = Graph::new(&device, &mut params, &mut memory, TRAIN);
+        let mut gradients = Gradients::of(&params);
+        let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
         let &[tokens, width] = golden.shape("x") else { panic!("{}: x is no matrix", golden.file) };
         let x = graph.constant(golden.get("x"), tokens, width).unwrap();
         let expected = rnn.forward(&mut graph, x, &stack.batch_sizes, &mut state).unwrap();

@@ -1,12 +1,12 @@
 //! Transformers.
 
 use anaphora_nn::{
-    Activation, Builder, EncoderMemory, FeedForwardKind, Graph, Memory, Mode, Norm, Params, Position,
-    Similarity, Transformer, TransformerOptions,
+    Activation, Builder, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params, Position,
+    Similarity, Transformer, TransformerOptions, Workspace,
 };
 
 use crate::golden::Golden;
-use crate::{TRAIN, device};
+use crate::{SEED, device};
 
 /// What `make.py` makes of an empty list of options.
 const TRANSFORMER: TransformerOptions = TransformerOptions {
@@ -119,9 +119,9 @@ fn transformer_outputs_and_gradients() {
         let batch_sizes = whole("batch_sizes");
         let weight_of = |key: &&String| ["weight", "bias", "scale"].iter().any(|part| key.ends_with(part));
         let weights = golden.tensors.keys().filter(weight_of).count();
-        for (threads, mode) in [(1, TRAIN), (2, TRAIN), (2, Mode::Infer)] {
+        for (threads, trains) in [(1, true), (2, true), (2, false)] {
             let device = device(threads);
-            let (mut params, mut memory) = (Params::new(), Memory::new());
+            let (mut params, mut workspace) = (Params::new(), Workspace::new());
             let stack = Transformer::new(&mut Builder::zeros(&mut params), "t", options);
             let names: Vec<_> =
                 params.ids().map(|id| (id, params.name(id)["t.".len()..].to_owned())).collect();
@@ -130,7 +130,12 @@ fn transformer_outputs_and_gradients() {
                 assert_eq!(params.shape(*id), golden.shape(weight), "{name}: {weight}");
                 params.value_mut(*id).copy_from_slice(golden.get(weight));
             }
-            let mut graph = Graph::new(&device, &mut params, &mut memory, mode);
+            let mut gradients = Gradients::of(&params);
+            let mut graph = if trains {
+                Graph::train(&device, &params, &mut gradients, &mut workspace, SEED)
+            } else {
+                Graph::infer(&device, &params, &mut workspace)
+            };
             let mut leaf = |name: &str| {
                 let &[rows, cols] = golden.shape(name) else { panic!("{name} is no matrix") };
                 graph.variable(golden.get(name), rows, cols).unwrap()
@@ -145,7 +150,7 @@ fn transformer_outputs_and_gradients() {
             let mut state = stack.initial_state(batch_sizes[0]);
             let y = stack.forward(&mut graph, x, &batch_sizes, encoder, &mut state).unwrap();
             golden.agrees("y", graph.value(y));
-            if mode == Mode::Infer {
+            if !trains {
                 continue;
             }
             graph.backward_from(&[(y, golden.get("dy"))]).unwrap();
@@ -155,7 +160,7 @@ fn transformer_outputs_and_gradients() {
             }
             drop(graph);
             for (id, weight) in &names {
-                golden.agrees(&format!("grad.{weight}"), params.grad(*id));
+                golden.agrees(&format!("grad.{weight}"), gradients.value(*id));
             }
         }
     }

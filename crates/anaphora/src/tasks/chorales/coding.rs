@@ -6,9 +6,10 @@ use anaphora_data::roll::{Chord, to_frames};
 use anaphora_data::{Frames, Packed, Sequence};
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Notes};
-use crate::{Error, Result};
+use crate::tasks::shared::malformed_at;
 
 /// The token that stands between pieces: the first that is read, the last that is predicted.
 pub const END: u32 = 0;
@@ -126,9 +127,8 @@ impl Coding {
         match chords.into_iter().flatten().find(|&pitch| !(low..=high).contains(pitch)) {
             None => Ok(()),
             Some(pitch) => {
-                let reason =
-                    format!("the pitch {pitch} sounds, and the model knows those from {low} to {high}");
-                Err(Error::Malformed { path: path.to_owned(), reason })
+                let known = format!("the model knows those from {low} to {high}");
+                Err(malformed_at(path, 0, format!("the pitch {pitch} sounds, and {known}")))
             }
         }
     }

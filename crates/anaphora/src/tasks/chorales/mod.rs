@@ -10,22 +10,20 @@ mod write;
 use std::path::Path;
 
 use anaphora_data::roll::{self, Chord};
-use anaphora_data::{BatchSize, Batches, Packed, builtin};
-use anaphora_nn::Params;
+use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::coding::Coding;
-use super::parts::{self, Parts};
-use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::model::SequenceModel;
+use super::midi;
+use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, hold_out, malformed_at, name};
+use crate::Result;
+use crate::metrics::Evaluation;
+use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
-use crate::run::assets::{Assets, read_json};
-use crate::run::weights::NamedTensor;
-use crate::tasks::midi;
-use crate::training::{Compute, Description, Extent, Learner, Learnt, Validation};
-use crate::{Device, Error, Result, Run};
+use crate::run::assets::Assets;
+use crate::training::{DataSize, Description, Validation};
 
 /// The name of the file of how frames are numbered.
 const CODING: &str = "notes.json";
@@ -39,97 +37,18 @@ const BUILTIN: (usize, usize, usize, u64) = (200, 30, 30, 1);
 /// Semitones by which a piece is transposed at most: down and up, a whole octave together.
 const TRANSPOSED: (i16, i16) = (-5, 6);
 
-/// Pieces, each a list of frames.
-type Pieces = Vec<Vec<Chord>>;
+/// A piece: its frames, each the pitches that sound in it.
+type Piece = Vec<Chord>;
 
-/// Reads what the recipe names and shares it out.
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Vec<Chord>>> {
-    let Some(path) = &data.train else {
-        let (train, validation, test, seed) = BUILTIN;
-        let mut pieces = builtin::chorales(seed, train + validation + test);
-        let test = pieces.split_off(train + validation);
-        let validation = pieces.split_off(train);
-        return Ok(Parts { train: pieces, validation, test });
-    };
-    let mut parts = if is_json(path) {
-        let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
-        Parts { train, validation: valid, test }
-    } else {
-        Parts::share(from_midi(path, data, notes)?, &parts::hold_out(data), |_| false)?
-    };
-    if let Some(path) = &data.validation {
-        parts.validation = read(path, data, notes)?;
-    }
-    for pieces in [&mut parts.train, &mut parts.validation, &mut parts.test] {
-        pieces.retain(|piece| !piece.is_empty());
-    }
-    match [(&parts.train, "learn from"), (&parts.validation, "validate on")]
-        .iter()
-        .find(|part| part.0.is_empty())
-    {
-        None => Ok(parts),
-        Some((_, what)) => {
-            let reason = format!("there is no piece to {what}; a piece has one frame at least");
-            Err(Error::Malformed { path: path.clone(), reason })
-        }
-    }
-}
-
-/// All pieces of a file or folder.
-fn read(path: &Path, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Pieces> {
-    if is_json(path) {
-        let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
-        return Ok([train, valid, test].concat());
-    }
-    from_midi(path, data, notes)
-}
-
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-}
-
-/// The chords of MIDI files.
-fn from_midi(path: &Path, data: &Data, told: &mut dyn FnMut(&str)) -> Result<Pieces> {
-    let bad = data.skip_bad.then_some(told);
-    let scores = midi::read_scores(path, bad)?;
-    scores.iter().map(|(_, score)| Ok(roll::to_chords(&midi::in_quarters(score), data.frame)?)).collect()
-}
-
-/// A model of chords and the pieces that it learns.
-pub struct Chorales {
-    model: SequenceModel,
+/// How pieces become sequences, in a training and behind it.
+pub struct Chords {
     coding: Coding,
+    /// Whether pieces are learnt in any key.
     transpose: bool,
     seed: u32,
-    train: Pieces,
-    validation: Pieces,
-    batches: Batches,
 }
 
-impl Chorales {
-    /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, model, training, .. } = recipe;
-        let Parts { train, validation, .. } = parts(data, notes)?;
-        let coding = assets.json(CODING, || {
-            let (low, high) = roll::range(train.iter().chain(&validation).flatten()).ok_or_else(|| {
-                let path = data.train.clone().unwrap_or_default();
-                Error::Malformed { path, reason: "no note sounds in any piece".to_owned() }
-            })?;
-            Ok(Coding { low, high, notes: model.notes, frame: data.frame })
-        })?;
-        let lengths: Vec<usize> = train.iter().map(|piece| coding.steps(piece)).collect();
-        Ok(Self {
-            model: coding.model(model, Some(training.seed.into())),
-            batches: super::batches(lengths, training)?,
-            coding,
-            transpose: data.transpose,
-            seed: training.seed,
-            train,
-            validation,
-        })
-    }
-
+impl Chords {
     /// The semitones by which a piece is moved this time: any that leave it within the range.
     fn shift(&self, piece: &[Chord], random: &mut Xoshiro256PlusPlus) -> i16 {
         let Some((low, high)) = roll::range(piece).filter(|_| self.transpose) else { return 0 };
@@ -138,131 +57,157 @@ impl Chorales {
         let up = up.min(i16::from(self.coding.high) - i16::from(high));
         down + (random.next_u64() % (up - down + 1) as u64) as i16
     }
+
+    /// Pieces as the model takes them, each moved by some semitones.
+    fn packed<'a>(&self, pieces: impl Iterator<Item = (&'a Piece, i16)>) -> (Packed, Targets) {
+        let pairs: Vec<_> = pieces.map(|(piece, shift)| self.coding.example(piece, shift)).collect();
+        let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
+        (Packed::new(pairs.iter().map(|(input, _)| input)), targets)
+    }
+
+    /// Nats a frame: the costs of all notes, and of the ends of pieces where these are predicted, by the number of frames.
+    fn score(&self, model: &SequenceModel, compute: &mut Compute, pieces: &[Piece]) -> Result<f64> {
+        let mut sum = 0.0;
+        let lengths: Vec<usize> = pieces.iter().map(|piece| self.coding.steps(piece)).collect();
+        for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
+            let (packed, targets) = self.packed(batch.iter().map(|&piece| (&pieces[piece], 0)));
+            let (_, mean) = model.predict(compute, &packed, Some(&targets))?;
+            sum += f64::from(mean.unwrap_or(f32::NAN)) * packed.units() as f64;
+        }
+        Ok(sum / frames(pieces) as f64)
+    }
 }
 
-fn frames(pieces: &Pieces) -> usize {
+fn frames(pieces: &[Piece]) -> usize {
     pieces.iter().map(Vec::len).sum()
 }
 
-/// Nats a frame: the costs of all notes, and of the ends of pieces where these are predicted, by the number of frames.
-fn score(model: &mut SequenceModel, coding: &Coding, pieces: &Pieces, compute: &mut Compute) -> Result<f64> {
-    let lengths: Vec<usize> = pieces.iter().map(|piece| coding.steps(piece)).collect();
-    let mut sum = 0.0;
-    for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
-        let pairs: Vec<_> = batch.iter().map(|&piece| coding.example(&pieces[piece], 0)).collect();
-        let packed = Packed::new(pairs.iter().map(|(input, _)| input));
-        let targets = coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
-        let (_, mean) = model.predict(compute, &packed, Some(&targets))?;
-        sum += f64::from(mean.unwrap_or(f32::NAN)) * packed.units() as f64;
-    }
-    Ok(sum / frames(pieces) as f64)
-}
+impl Lesson for Chords {
+    type Encoded = Vec<Piece>;
+    type Model = SequenceModel;
 
-impl Learner for Chorales {
     fn task(&self) -> Task {
         Task::Chorales
     }
 
-    fn describe(&self) -> Description {
-        let extent = |pieces: &Pieces| Extent { examples: pieces.len(), units: frames(pieces) };
-        let Coding { low, high, .. } = self.coding;
-        let notes = match self.coding.notes {
+    fn lengths(&self, pieces: &Vec<Piece>) -> Vec<usize> {
+        pieces.iter().map(|piece| self.coding.steps(piece)).collect()
+    }
+
+    fn describe(&self, train: &Vec<Piece>, validation: &Vec<Piece>) -> Description {
+        let size = |pieces: &Vec<Piece>| DataSize { examples: pieces.len(), units: frames(pieces) };
+        let Coding { low, high, notes, .. } = self.coding;
+        let notes = match notes {
             recipe::Notes::Independent => "independent of one another",
             recipe::Notes::Conditioned => "conditioned on one another",
         };
         Description {
             example: "piece",
             unit: "frame",
-            train: extent(&self.train),
-            validation: extent(&self.validation),
+            train: size(train),
+            validation: size(validation),
             maps: format!("pitches {low} to {high}, {notes}"),
             characters: None,
         }
     }
 
-    fn params(&self) -> &Params {
-        self.model.params()
-    }
-
-    fn params_mut(&mut self) -> &mut Params {
-        self.model.params_mut()
-    }
-
-    fn progress(&self) -> f64 {
-        self.batches.progress()
-    }
-
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn batch(&self, pieces: &Vec<Piece>, batch: &[usize], place: Place) -> (Packed, Targets) {
         // The transpositions of a batch follow from its place alone, so that a resumed training draws them again.
-        let place = self.batches.place();
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(
-            (u64::from(self.seed) << 40) ^ (place.epoch << 20) ^ place.batch,
-        );
-        let batch = self.batches.next_batch();
-        let mut example = |&piece: &usize| {
-            let piece = &self.train[piece];
-            self.coding.example(piece, self.shift(piece, &mut random))
+        let seed = (u64::from(self.seed) << 40) ^ (place.epoch << 20) ^ place.batch;
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let moved = |&piece: &usize| (&pieces[piece], self.shift(&pieces[piece], &mut random));
+        self.packed(batch.iter().map(moved))
+    }
+
+    fn validate(
+        &self,
+        model: &SequenceModel,
+        compute: &mut Compute,
+        pieces: &Vec<Piece>,
+    ) -> Result<Validation> {
+        Ok(Validation::of_loss(self.score(model, compute, pieces)?))
+    }
+}
+
+impl ExampleTask for Chords {
+    type Example = Piece;
+
+    fn built_in(_: &Data) -> Result<Splits<Piece>> {
+        let (train, validation, test, seed) = BUILTIN;
+        let mut pieces = builtin::chorales(seed, train + validation + test);
+        let test = pieces.split_off(train + validation);
+        let validation = pieces.split_off(train);
+        Ok(Splits { train: pieces, validation, test, own_validation: false })
+    }
+
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        let (path, data) = (from.path, &from.recipe.data);
+        let mut pieces = if is_json(path) {
+            let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
+            [train, valid, test].concat()
+        } else {
+            let scores = midi::read_scores(path, data.skip_bad.then_some(&mut *from.notes))?;
+            let chords = |score| roll::to_chords(&midi::in_quarters(score), data.frame);
+            scores.iter().map(|(_, score)| chords(score)).collect::<Result<_, _>>()?
         };
-        let pairs: Vec<_> = batch.iter().map(&mut example).collect();
-        let packed = Packed::new(pairs.iter().map(|(input, _)| input));
-        let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
-        Ok(Learnt { loss, units: packed.units() })
+        pieces.retain(|piece| !piece.is_empty());
+        Ok(pieces)
     }
 
-    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(Validation::of_loss(score(&mut self.model, &self.coding, &self.validation, compute)?))
-    }
-
-    fn position(&self) -> Value {
-        json!(self.batches.place())
-    }
-
-    fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
-        super::resume(&mut self.batches, position)
-    }
-}
-
-/// A trained model of chords.
-pub struct Harmonist {
-    run: Run,
-    recipe: Recipe,
-    coding: Coding,
-    model: SequenceModel,
-    compute: Compute,
-}
-
-impl Harmonist {
-    /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
-        let recipe = run.recipe()?;
-        let coding: Coding = read_json(run.path(), CODING)?;
-        let mut model = coding.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
-        Ok(Self { run, recipe, coding, model, compute: Compute::new(device) })
-    }
-}
-
-impl Predictor for Harmonist {
-    fn predict(&mut self, _: &[Given]) -> Result<Vec<Prediction>> {
-        Err(Error::Generates(self.run.path().to_owned()))
-    }
-
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
-        let pieces = match on {
-            On::Data(path, _) => read(path, &self.recipe.data, &mut |_| {})?,
-            On::Validation => parts(&self.run.data(&self.recipe.data)?, &mut |_| {})?.validation,
-            On::Test => parts(&self.run.data(&self.recipe.data)?, &mut |_| {})?.test,
-        };
-        if pieces.is_empty() {
-            return Err(Error::NoExamples(self.run.path().to_owned()));
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Piece>> {
+        if !is_json(from.path) {
+            return Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false);
         }
-        self.coding.check(pieces.iter().flatten(), self.run.path())?;
-        let nats = score(&mut self.model, &self.coding, &pieces, &mut self.compute)?;
-        let mut report = Report::new(pieces.len(), "piece");
-        report.add("nats a frame", nats);
-        report.add("bits a frame", crate::metrics::bits(nats));
-        report.details.insert("frames".into(), json!(frames(&pieces)));
-        Ok(report)
+        let roll::Chorales { mut train, mut valid, mut test } = roll::read_chorales(from.path)?;
+        for pieces in [&mut train, &mut valid, &mut test] {
+            pieces.retain(|piece| !piece.is_empty());
+        }
+        Ok(Splits { train, validation: valid, test, own_validation: false })
     }
+
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Piece>) -> Result<Self> {
+        let Recipe { data, model, training, .. } = recipe;
+        let coding = assets.json(CODING, || {
+            let sounding = splits.train.iter().chain(&splits.validation).flatten();
+            let range = roll::range(sounding);
+            let silent = || malformed_at(&name(data), 0, "no note sounds in any piece");
+            let (low, high) = range.ok_or_else(silent)?;
+            Ok(Coding { low, high, notes: model.notes, frame: data.frame })
+        })?;
+        Ok(Self { coding, transpose: data.transpose, seed: training.seed })
+    }
+
+    fn encode(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        self.coding.check(pieces.iter().flatten(), from.path)?;
+        Ok(pieces)
+    }
+
+    fn encode_to_learn(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {
+        if pieces.is_empty() {
+            return Err(malformed_at(
+                from.path,
+                0,
+                "there is no piece to learn from; a piece has one frame at least",
+            ));
+        }
+        self.encode(pieces, from)
+    }
+
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Vec<Piece>)>) -> SequenceModel {
+        self.coding.model(&recipe.model, learns.map(|(seed, _)| seed))
+    }
+
+    fn evaluate(&self, on: &mut Using<Self>, pieces: Vec<Piece>) -> Result<Evaluation> {
+        self.coding.check(pieces.iter().flatten(), on.from.path)?;
+        let nats = self.score(on.model, on.compute, &pieces)?;
+        let mut evaluation = Evaluation::new(pieces.len(), "piece");
+        evaluation.add("nats a frame", nats);
+        evaluation.add("bits a frame", crate::metrics::bits(nats));
+        evaluation.details.insert("frames".into(), json!(frames(&pieces)));
+        Ok(evaluation)
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }

@@ -2,13 +2,12 @@
 
 use anaphora_data::{BatchSize, Batches, Packed, Sequence};
 
-use super::interface::Interface;
+use super::Classes;
 use crate::Result;
-use crate::metrics::{Confusion, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
-use crate::model::{SequenceModel, Targets};
-use crate::tasks::Report;
-use crate::tasks::classes::{likeliest, softmax, surprise};
-use crate::training::{Compute, Extent, Validation};
+use crate::metrics::{Confusion, Evaluation, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
+use crate::model::{Compute, SequenceModel, Targets};
+use crate::tasks::shared::classes::{likeliest, softmax, surprise};
+use crate::training::{DataSize, Validation};
 
 /// Sequences that are scored at once.
 const ROWS: usize = 256;
@@ -30,16 +29,16 @@ impl Examples {
         self.inputs.iter().map(Sequence::len).collect()
     }
 
-    pub fn extent(&self) -> Extent {
-        Extent { examples: self.inputs.len(), units: self.lengths().iter().sum() }
+    pub fn size(&self) -> DataSize {
+        DataSize { examples: self.inputs.len(), units: self.lengths().iter().sum() }
     }
 
     /// The examples of a batch, packed, and what is true of them.
-    pub fn batch(&self, batch: &[usize], interface: &Interface) -> (Packed, Targets) {
+    pub fn batch(&self, batch: &[usize], known: &Classes) -> (Packed, Targets) {
         let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
         let classes = || batch.iter().map(|&example| &self.classes[example]);
-        let targets = if interface.separator.is_some() {
-            let labels = interface.labels.len();
+        let targets = if known.separator.is_some() {
+            let labels = known.labels.len();
             let mut values = vec![0.0; batch.len() * labels];
             for (row, classes) in values.chunks_exact_mut(labels).zip(classes()) {
                 classes.iter().for_each(|&class| row[class as usize] = 1.0);
@@ -54,18 +53,18 @@ impl Examples {
     /// The probabilities of the classes, `[examples, classes]`.
     pub fn probabilities(
         &self,
-        model: &mut SequenceModel,
+        model: &SequenceModel,
         compute: &mut Compute,
-        interface: &Interface,
+        known: &Classes,
     ) -> Result<Vec<f32>> {
-        let classes = interface.labels.len();
+        let classes = known.labels.len();
         let mut probabilities = vec![0.0; self.inputs.len() * classes];
         for batch in Batches::in_order(&self.lengths(), BatchSize::Examples(ROWS)) {
             let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
             let (logits, _) = model.predict(compute, &packed, None)?;
             for (&example, logits) in batch.iter().zip(logits.chunks_exact(classes)) {
                 let row = &mut probabilities[example * classes..][..classes];
-                match interface.separator {
+                match known.separator {
                     Some(_) => {
                         row.iter_mut().zip(logits).for_each(|(p, logit)| *p = 1.0 / (1.0 + (-logit).exp()))
                     }
@@ -77,15 +76,10 @@ impl Examples {
     }
 
     /// Scores the model on them.
-    pub fn score(
-        &self,
-        model: &mut SequenceModel,
-        compute: &mut Compute,
-        interface: &Interface,
-    ) -> Result<Scored> {
-        let probabilities = self.probabilities(model, compute, interface)?;
-        let classes = interface.labels.len();
-        if interface.separator.is_some() {
+    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Scored> {
+        let probabilities = self.probabilities(model, compute, known)?;
+        let classes = known.labels.len();
+        if known.separator.is_some() {
             let mut truth = vec![false; probabilities.len()];
             for (row, classes) in truth.chunks_exact_mut(classes).zip(&self.classes) {
                 classes.iter().for_each(|&class| row[class as usize] = true);
@@ -146,24 +140,24 @@ impl Scored {
     }
 
     /// As a person or program is told.
-    pub fn report(&self, examples: usize, labels: &[String]) -> Report {
-        let mut report = Report::new(examples, "example");
+    pub fn evaluation(&self, examples: usize, labels: &[String]) -> Evaluation {
+        let mut evaluation = Evaluation::new(examples, "example");
         match &self.found {
             Found::Class { confusion, auroc } => {
-                report.add("accuracy", confusion.accuracy());
-                report.add("macro_f1", confusion.macro_f1());
-                report.add("loss", self.loss);
-                auroc.iter().for_each(|&auroc| report.add("auroc", auroc));
-                report.confusion("class", labels, confusion);
+                evaluation.add("accuracy", confusion.accuracy());
+                evaluation.add("macro_f1", confusion.macro_f1());
+                evaluation.add("loss", self.loss);
+                auroc.iter().for_each(|&auroc| evaluation.add("auroc", auroc));
+                evaluation.confusion("class", labels, confusion);
             }
             Found::Labels(scores) => {
-                report.add("micro_f1", scores.micro_f1);
-                report.add("macro_f1", scores.macro_f1);
-                report.add("subset_accuracy", scores.subset_accuracy);
-                report.add("loss", self.loss);
-                report.classes("class", labels, &scores.labels);
+                evaluation.add("micro_f1", scores.micro_f1);
+                evaluation.add("macro_f1", scores.macro_f1);
+                evaluation.add("subset_accuracy", scores.subset_accuracy);
+                evaluation.add("loss", self.loss);
+                evaluation.classes("class", labels, &scores.labels);
             }
         }
-        report
+        evaluation
     }
 }

@@ -1,193 +1,249 @@
 //! Classification: the class of a text, a series, a sound or a picture, or several labels of it.
 
 mod examples;
-mod files;
-mod interface;
-mod predictor;
-mod read;
-mod steps;
 
-pub use predictor::Classifier;
+use anaphora_data::{Packed, Place};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use anaphora_data::Batches;
-use anaphora_nn::Params;
-use serde_json::{Value, json};
-
-use self::examples::Examples;
-use self::interface::{CLASSES, Interface};
-use self::read::{Labelled, labels, read};
-use self::steps::Steps;
-use super::classes::{class_weights, seen_once};
-use super::parts::hold_out;
-use crate::model::SequenceModel;
-use crate::recipe::{Data, Recipe, RecipeError, Task};
+use self::examples::{Examples, THRESHOLD};
+use super::shared::classes::{class_weights, likeliest, seen_once};
+use super::shared::reader::{self, Example, Named, Reader};
+use super::shared::{
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
+};
+use crate::metrics::Evaluation;
+use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
+use crate::recipe::{self, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::{Compute, Description, Learner, Learnt, Validation};
+use crate::training::{Description, Validation};
 use crate::{Error, Result};
 
-/// A classifier and the examples that it learns.
-pub struct Classify {
-    model: SequenceModel,
-    interface: Interface,
-    train: Examples,
-    validation: Examples,
-    batches: Batches,
+/// The name of the file of what a run's model reads, and which classes it knows.
+const CLASSES: &str = "classes.json";
+
+/// What a model reads, and which classes it knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Classes {
+    /// The classes in alphabetical order.
+    labels: Vec<String>,
+    /// What stands between the labels of an example; none where each has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    separator: Option<String>,
+    #[serde(flatten)]
+    reader: Reader,
 }
 
-/// What is learnt, validated on and kept for a test.
-pub(crate) struct Parts {
-    train: Labelled,
-    validation: Labelled,
-    test: Labelled,
-    /// Whether the validation is data of its own.
-    own_validation: bool,
-}
+impl Lesson for Classes {
+    type Encoded = Examples;
+    type Model = SequenceModel;
 
-impl Parts {
-    /// Those that come from the data to learn from.
-    fn of_one_reading(&self) -> impl Iterator<Item = &Labelled> + Clone {
-        let validation = Some(&self.validation).filter(|_| !self.own_validation);
-        [Some(&self.train), validation, Some(&self.test)].into_iter().flatten()
+    fn task(&self) -> Task {
+        Task::Classify
     }
-}
 
-/// Reads what the recipe names and shares it out; `known` is what the steps of a trained model are made of.
-fn parts(data: &Data, known: Option<&Steps>, notes: &mut dyn FnMut(&str)) -> Result<Parts> {
-    let mut all = read(data, None, known)?;
-    all.notes.iter().for_each(|note| notes(note));
-    let separator = data.label_separator.as_deref();
-    let labelled = all.examples.iter().flat_map(|example| {
-        let place = (example.path.as_path(), example.line);
-        labels(&example.label, separator).into_iter().map(move |label| (label, place))
-    });
-    seen_once("label", labelled).iter().for_each(|note| notes(note));
-    if let Some(pattern) = &data.test_files {
-        mark_tests(pattern, &mut all)?;
+    fn input(&self) -> Option<recipe::Input> {
+        Some(self.reader.steps.input())
     }
-    let Labelled { examples, steps, .. } = all;
-    let shared = super::parts::Parts::share(examples, &hold_out(data), |example| example.test)?;
-    let labelled = |examples| Labelled { examples, steps: steps.clone(), notes: Vec::new() };
-    let validation = match &data.validation {
-        Some(path) => {
-            let held_out = read(data, Some(path), Some(&steps))?;
-            held_out.notes.iter().for_each(|note| notes(note));
-            held_out
+
+    fn lengths(&self, examples: &Examples) -> Vec<usize> {
+        examples.lengths()
+    }
+
+    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
+        let count = self.labels.len();
+        let what = match self.separator {
+            Some(_) => format!("any of {count} labels"),
+            None => format!("one of {count} classes"),
+        };
+        Description {
+            example: "example",
+            unit: self.reader.steps.unit(),
+            train: train.size(),
+            validation: validation.size(),
+            maps: format!("{}, {what}", self.reader.description()),
+            characters: None,
         }
-        None => labelled(shared.validation),
-    };
-    Ok(Parts {
-        train: labelled(shared.train),
-        validation,
-        test: labelled(shared.test),
-        own_validation: data.validation.is_some(),
-    })
+    }
+
+    fn batch(&self, examples: &Examples, batch: &[usize], _: Place) -> (Packed, Targets) {
+        examples.batch(batch, self)
+    }
+
+    fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
+        Ok(on.score(model, compute, self)?.validation())
+    }
+}
+
+impl ExampleTask for Classes {
+    type Example = Example;
+
+    fn built_in(data: &Data) -> Result<Splits<Example>> {
+        Splits::of(reader::built_in(data), &hold_out(data), |_| false)
+    }
+
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
+        let known = from.known.map(|known| &known.reader.steps);
+        reader::read(from.path, &from.recipe.data, known, from.notes)
+    }
+
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
+        let mut all = Self::read(from)?;
+        let data = &from.recipe.data;
+        let separator = data.label_separator.as_deref();
+        let labelled = all.iter().flat_map(|example| {
+            let place = (example.path.as_path(), example.line);
+            labels_of(example, separator).into_iter().map(move |label| (label, place))
+        });
+        seen_once("label", labelled).iter().for_each(|note| (from.notes)(note));
+        if let Some(pattern) = &data.test_files {
+            mark_tests(pattern, &mut all)?;
+        }
+        Splits::of(all, &hold_out(data), |example| example.test)
+    }
+
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
+        let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
+        let made = tokenizer.clone();
+        let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
+        Ok(Self { reader: classes.reader.with_tokenizer(assets, tokenizer)?, ..classes })
+    }
+
+    fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
+        let classes = |example: &Example| self.classes(example);
+        let (inputs, classes) = self.reader.encode(examples, from, classes)?;
+        Ok(Examples { inputs, classes })
+    }
+
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+        let training = &recipe.training;
+        let weights = |train: &Examples| {
+            class_weights(training.class_weights, train.classes.iter().flatten(), self.labels.len())
+        };
+        let objective = match self.separator {
+            Some(_) => Objective::Labels,
+            None => Objective::Classes {
+                label_smoothing: training.label_smoothing as f32,
+                weights: learns.and_then(|(_, train)| weights(train)),
+            },
+        };
+        let (reads, outputs) = (self.reader.reads(), self.labels.len());
+        let shape = Shape { reads, outputs, each_step: false, causal: false };
+        let seed = learns.map(|(seed, _)| seed);
+        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, seed)
+    }
+
+    fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
+        let examples = self.encode(examples, &mut on.from)?;
+        if examples.inputs.is_empty() {
+            return Ok(Evaluation::new(0, "example"));
+        }
+        let scored = examples.score(on.model, on.compute, self)?;
+        Ok(scored.evaluation(examples.inputs.len(), &self.labels))
+    }
+}
+
+impl PredictTask for Classes {
+    fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
+        let (inputs, names) = self.reader.inputs(inputs)?;
+        let examples = Examples { inputs, classes: Vec::new() };
+        let probabilities = examples.probabilities(with.model, with.compute, self)?;
+        let rows = probabilities.chunks_exact(self.labels.len());
+        Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
+    }
+}
+
+impl Classes {
+    /// What is learnt of the training examples; labels of others that were read with them are known too.
+    fn learn(
+        splits: &Splits<Example>,
+        recipe: &Recipe,
+        tokenizer: Option<anaphora_data::Tokenizer>,
+    ) -> Result<Self> {
+        let separator = recipe.data.label_separator.as_deref();
+        let all = splits.of_one_reading();
+        let of_example = |example| labels_of(example, separator);
+        let mut labels: Vec<String> = all.clone().flat_map(of_example).map(str::to_owned).collect();
+        labels.sort();
+        labels.dedup();
+        if let ([only], None) = (&labels[..], separator) {
+            let reason = format!("all examples to learn from have the label {only}; two or more are needed");
+            return Err(malformed_at(&splits.train[0].path, 0, reason));
+        }
+        let reader = Reader::learn(&splits.train, all, tokenizer, &recipe.model)?;
+        Ok(Self { labels, separator: separator.map(str::to_owned), reader })
+    }
+
+    /// The numbers of an example's labels.
+    fn classes(&self, example: &Example) -> Result<Vec<u32>> {
+        let number = |label: &str| {
+            let class = self.labels.binary_search_by(|known| known.as_str().cmp(label)).map_err(|_| {
+                let known = crate::error::listed(&self.labels);
+                let reason = format!("the label {label} is none of those that are learnt from ({known})");
+                malformed_at(&example.path, example.line, reason)
+            })?;
+            Ok(class as u32)
+        };
+        let labels = labels_of(example, self.separator.as_deref()).into_iter();
+        let mut classes = labels.map(number).collect::<Result<Vec<_>>>()?;
+        classes.sort_unstable();
+        classes.dedup();
+        Ok(classes)
+    }
+
+    /// What is to be said of an example with such probabilities.
+    fn prediction(&self, Named { name, notes }: &Named, row: &[f32]) -> Prediction {
+        let labels = &self.labels;
+        let all: serde_json::Map<_, _> =
+            labels.iter().zip(row).map(|(label, p)| (label.clone(), json!(p))).collect();
+        let (text, mut json) = if self.separator.is_some() {
+            let there: Vec<_> = labels.iter().zip(row).filter(|(_, p)| **p >= THRESHOLD).collect();
+            let listed: Vec<String> = there.iter().map(|(label, p)| format!("{label} {p:.3}")).collect();
+            let listed = if listed.is_empty() { "no label".to_owned() } else { listed.join(", ") };
+            let names: Vec<&String> = there.into_iter().map(|(label, _)| label).collect();
+            (format!("{listed}  {name}"), json!({ "input": name, "labels": names, "probabilities": all }))
+        } else {
+            let class = likeliest(row);
+            let (label, probability) = (&labels[class], row[class]);
+            let json =
+                json!({ "input": name, "label": label, "probability": probability, "probabilities": all });
+            (format!("{label}  {probability:.3}  {name}"), json)
+        };
+        if notes.is_empty() {
+            return Prediction { text, json };
+        }
+        json["notes"] = json!(notes);
+        Prediction { text: format!("{text} ({})", notes.join("; ")), json }
+    }
+}
+
+/// The labels of an example: the parts of its cell where it may have several.
+fn labels_of<'a>(example: &'a Example, separator: Option<&'a str>) -> Vec<&'a str> {
+    match separator {
+        Some(separator) => {
+            let labels = example.label.split(separator).map(str::trim);
+            labels.filter(|label| !label.is_empty()).collect()
+        }
+        None => vec![&example.label],
+    }
 }
 
 /// Keeps the examples for a test whose file's name is like the pattern.
-fn mark_tests(pattern: &str, all: &mut Labelled) -> Result<()> {
+fn mark_tests(pattern: &str, all: &mut [Example]) -> Result<()> {
     let conflict = |sentence: String| Error::Recipe(RecipeError::Conflict(sentence));
     let matcher = glob::Pattern::new(pattern).map_err(|error| {
         let sentence = format!("data.test_files is {pattern}, which is no pattern such as *_[0-4].wav");
         conflict(format!("{sentence} ({})", error.msg))
     })?;
-    for example in &mut all.examples {
+    for example in all.iter_mut() {
         let name = example.path.file_name().unwrap_or_default().to_string_lossy();
         example.test |= matcher.matches(&name);
     }
-    if !all.examples.iter().any(|example| example.test) {
-        let name = all.examples[0].path.display();
+    if !all.iter().any(|example| example.test) {
+        let name = all[0].path.display();
         return Err(conflict(format!(
             "data.test_files is {pattern}, which is like the name of no file ({name} is the first)"
         )));
     }
     Ok(())
-}
-
-impl Classify {
-    /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, training, .. } = recipe;
-        let separator = data.label_separator.as_deref();
-        let parts = parts(data, None, notes)?;
-        let tokenizer = match parts.train.steps {
-            Steps::Text { .. } => Some(assets.tokenizer(|| parts.train.tokenizer(data))?),
-            _ => None,
-        };
-        let tokenizer = tokenizer.as_ref();
-        let interface =
-            assets.json(CLASSES, || Interface::learn(&parts, tokenizer, separator, &recipe.model))?;
-        let Parts { train, validation, .. } = parts;
-        let train = interface.examples(tokenizer, train, data.skip_bad, notes)?;
-        let validation = interface.examples(tokenizer, validation, data.skip_bad, notes)?;
-        let weights =
-            class_weights(training.class_weights, train.classes.iter().flatten(), interface.labels.len());
-        let objective = interface.objective(training.label_smoothing as f32, weights);
-        let (model, shape) = (interface.model(&recipe.model), interface.shape(tokenizer));
-        Ok(Self {
-            model: SequenceModel::new(&model, shape, objective, Some(training.seed.into())),
-            batches: super::batches(train.lengths(), training)?,
-            interface,
-            train,
-            validation,
-        })
-    }
-}
-
-impl Learner for Classify {
-    fn task(&self) -> Task {
-        Task::Classify
-    }
-
-    fn describe(&self) -> Description {
-        let Interface { steps, scaler, labels, separator, .. } = &self.interface;
-        let reads = match scaler.as_ref().map(|scaler| scaler.mean.len()) {
-            Some(1) => format!("one number a {}", steps.unit()),
-            Some(width) => format!("{width} numbers a {}", steps.unit()),
-            None => format!("{}s", steps.unit()),
-        };
-        let what = if separator.is_some() {
-            format!("any of {} labels", labels.len())
-        } else {
-            format!("one of {} classes", labels.len())
-        };
-        Description {
-            example: "example",
-            unit: steps.unit(),
-            train: self.train.extent(),
-            validation: self.validation.extent(),
-            maps: format!("{reads}, {what}"),
-            characters: None,
-        }
-    }
-
-    fn params(&self) -> &Params {
-        self.model.params()
-    }
-
-    fn params_mut(&mut self) -> &mut Params {
-        self.model.params_mut()
-    }
-
-    fn progress(&self) -> f64 {
-        self.batches.progress()
-    }
-
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
-        let batch = self.batches.next_batch();
-        let (packed, targets) = self.train.batch(&batch, &self.interface);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
-        Ok(Learnt { loss, units: packed.units() })
-    }
-
-    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(self.validation.score(&mut self.model, compute, &self.interface)?.validation())
-    }
-
-    fn position(&self) -> Value {
-        json!(self.batches.place())
-    }
-
-    fn resume(&mut self, position: Value, _: &[crate::run::weights::NamedTensor]) -> Result<()> {
-        super::resume(&mut self.batches, position)
-    }
 }

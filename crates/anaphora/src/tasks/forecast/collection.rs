@@ -7,6 +7,7 @@ use anaphora_data::series::{self, Calendar, SeriesOptions, Step, parse_date, rea
 use anaphora_data::table::Column;
 
 use crate::recipe::{Builtin, Data, Series};
+use crate::tasks::shared::column;
 use crate::{Error, Result};
 
 /// Hours of the built-in series, and the seed that it is made from.
@@ -128,11 +129,6 @@ fn options(data: &Data, series: &Series) -> SeriesOptions {
         fill: series.fill,
         skip_bad: data.skip_bad,
     }
-}
-
-/// A column by its name or number.
-pub fn column(name: &str) -> Column {
-    name.trim().parse().expect("any text is a column")
 }
 
 /// Columns, parted by commas.

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::collection::{Collection, Member, Origin};
 use super::linear::{Linear, Sums};
 use crate::Result;
-use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
-use crate::training::Compute;
 
 /// Windows that are forecast from at once.
 const ROWS: usize = 256;
@@ -75,7 +74,7 @@ pub struct Window {
 type See<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
 
 /// A network and where it works.
-pub type Network<'a> = Option<(&'a mut SequenceModel, &'a mut Compute)>;
+pub type Network<'a> = Option<(&'a SequenceModel, &'a mut Compute)>;
 
 impl Interface {
     /// Columns that a window holds.

@@ -7,41 +7,39 @@ mod score;
 mod show;
 
 use anaphora_data::series::{Calendar, Feature};
-use anaphora_data::{Batches, Scaler};
-use anaphora_nn::Params;
-use serde_json::{Value, json};
+use anaphora_data::{Packed, Place, Scaler};
 
 use self::collection::Cuts;
-pub(super) use self::collection::{Collection, Member, Origin, Origins, column, columns};
+pub(super) use self::collection::{Collection, Member, Origin, Origins, columns};
 pub(super) use self::interface::{Interface, Prepared};
 use self::interface::{VALIDATED, check, forth, sample};
-pub(super) use self::score::Scores;
+pub(super) use self::score::{Contender, Scores};
 pub(super) use self::show::prediction;
-use super::predict::{Given, On, Prediction, Predictor, Report};
-use crate::model::SequenceModel;
-use crate::recipe::{Channels, Data, Head, Recipe, Series, Shortcut, Task};
+use super::shared::{
+    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, malformed_at,
+};
+use crate::metrics::Evaluation;
+use crate::model::{Compute, SequenceModel, Targets};
+use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
-use crate::run::weights::NamedTensor;
-use crate::training::{Compute, Description, Extent, Learner, Learnt, Validation};
-use crate::{Device, Error, Result, Run};
+use crate::training::{DataSize, Description, Learner, Validation};
+use crate::{Error, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
 
-/// A model that forecasts and the series that it learns.
-pub struct Forecast {
+/// Windows of series that a model learns to continue.
+struct Windows {
     task: Task,
-    model: SequenceModel,
     interface: Interface,
     prepared: Vec<Prepared>,
-    /// Where forecasts begin, and the window among those of the origin.
-    train: Vec<(Origin, usize)>,
-    validation: Vec<(Origin, usize)>,
-    batches: Batches,
 }
 
+/// Where a forecast begins, and the window among those of the origin.
+type WindowAt = (Origin, usize);
+
 /// A collection of series and where forecasts of it begin.
-pub(super) struct Source {
+pub(super) struct SeriesSource {
     pub collection: Collection,
     pub origins: Origins,
 }
@@ -55,60 +53,53 @@ pub(super) struct Steps {
     pub season: usize,
 }
 
-impl Forecast {
-    /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, series, .. } = recipe;
-        let collection = collection::read(data, series, None, notes)?;
-        let (steps, cuts) = plan(data, series, &collection)?;
-        let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
-        let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
-        let source = Source { collection, origins };
-        Self::learn_from(Task::Forecast, recipe, assets, source, steps, &learnt)
-    }
+/// Reads what the recipe names and makes the model that is to learn it.
+pub fn learner(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
+    let Recipe { data, series, .. } = recipe;
+    let collection = collection::read(data, series, None, notes)?;
+    let (steps, cuts) = plan(data, series, &collection)?;
+    let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
+    let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
+    learn_from(Task::Forecast, recipe, assets, SeriesSource { collection, origins }, steps, &learnt)
+}
 
-    /// Makes a model for a collection of series; `learnt` are the numbers that it may be scaled by, `[.., columns]`.
-    pub(super) fn learn_from(
-        task: Task,
-        recipe: &Recipe,
-        assets: &mut Assets,
-        source: Source,
-        steps: Steps,
-        learnt: &[f32],
-    ) -> Result<Self> {
-        let Source { collection, origins } = source;
-        let Recipe { series, training, .. } = recipe;
-        check(series.transform, &collection)?;
-        let mut prepared = None;
-        let interface = assets.json(INTERFACE, || {
-            let mut interface = interface(recipe, &collection, steps, learnt)?;
-            let series = interface.prepare(&collection)?;
-            interface.fit(&series, &origins.train, &origins.validation);
-            prepared = Some(series);
-            Ok(interface)
-        })?;
-        let prepared = match prepared {
-            Some(prepared) => prepared,
-            None => interface.prepare(&collection)?,
-        };
-        let parts = |origins: &[Origin]| -> Vec<(Origin, usize)> {
-            origins
-                .iter()
-                .flat_map(|&origin| (0..interface.per_origin()).map(move |part| (origin, part)))
-                .collect()
-        };
-        let train = parts(&origins.train);
-        let lengths = vec![interface.frames(); train.len()];
-        Ok(Self {
-            task,
-            model: interface.model(&recipe.model, Some(training.seed.into())),
-            batches: super::batches(lengths, training)?,
-            validation: parts(&sample(&origins.validation, VALIDATED / interface.per_origin())),
-            train,
-            prepared,
-            interface,
-        })
-    }
+/// Makes a model for a collection of series; `learnt` are the numbers that it may be scaled by, `[.., columns]`.
+pub(super) fn learn_from(
+    task: Task,
+    recipe: &Recipe,
+    assets: &mut Assets,
+    source: SeriesSource,
+    steps: Steps,
+    learnt: &[f32],
+) -> Result<Box<dyn Learner>> {
+    let SeriesSource { collection, origins } = source;
+    let Recipe { series, training, .. } = recipe;
+    check(series.transform, &collection)?;
+    let mut prepared = None;
+    let interface = assets.json(INTERFACE, || {
+        let mut interface = interface(recipe, &collection, steps, learnt)?;
+        let series = interface.prepare(&collection)?;
+        interface.fit(&series, &origins.train, &origins.validation);
+        prepared = Some(series);
+        Ok(interface)
+    })?;
+    let prepared = match prepared {
+        Some(prepared) => prepared,
+        None => interface.prepare(&collection)?,
+    };
+    let windows = |origins: &[Origin]| -> Vec<WindowAt> {
+        let of_origin = |&origin: &Origin| (0..interface.per_origin()).map(move |part| (origin, part));
+        origins.iter().flat_map(of_origin).collect()
+    };
+    let validation = sample(&origins.validation, VALIDATED / interface.per_origin());
+    let examples = [windows(&origins.train), windows(&validation)];
+    let model = interface.model(&recipe.model, Some(training.seed.into()));
+    let lesson = Windows { task, interface, prepared };
+    Ok(Box::new(Learning::new(lesson, model, examples, training)?))
 }
 
 /// What is read and forecast of a series, and where it is cut.
@@ -126,13 +117,12 @@ fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps,
     });
     let (learnt, least) = (cuts.validation, lookback + chunk);
     if learnt < least || cuts.test - cuts.validation < chunk {
-        let path = std::path::PathBuf::from(&collection.members[0].name);
         let reason = format!(
             "{learnt} steps to learn from and {} to validate on are too few, {least} and {chunk} are needed \
              (look-back {lookback}, {chunk} steps forecast at once); set a smaller series.lookback or series.chunk",
             cuts.test - cuts.validation,
         );
-        return Err(Error::Malformed { path, reason });
+        return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
     }
     Ok((Steps { lookback, chunk, horizon, season }, cuts))
 }
@@ -145,7 +135,7 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
     let patch = data.patch.unwrap_or(if lookback < 96 { 1 } else { 16 });
     if patch > lookback {
         let sentence = format!("data.patch is {patch}, but only {lookback} steps are read");
-        return Err(crate::recipe::RecipeError::Conflict(sentence).into());
+        return Err(RecipeError::Conflict(sentence).into());
     }
     let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
     let calendar = collection.members[0].calendar.filter(|_| series.calendar);
@@ -199,18 +189,23 @@ fn season_errors(learnt: &[f32], columns: usize, season: usize) -> Vec<f32> {
     (0..columns).map(error).collect()
 }
 
-impl Learner for Forecast {
+impl Lesson for Windows {
+    type Encoded = Vec<WindowAt>;
+    type Model = SequenceModel;
+
     fn task(&self) -> Task {
         self.task
     }
 
-    fn describe(&self) -> Description {
+    fn lengths(&self, windows: &Vec<WindowAt>) -> Vec<usize> {
+        vec![self.interface.frames(); windows.len()]
+    }
+
+    fn describe(&self, train: &Vec<WindowAt>, validation: &Vec<WindowAt>) -> Description {
         let Interface { names, lookback, chunk, horizon, channels, .. } = &self.interface;
         let frames = self.interface.frames();
-        let extent = |examples: &[(Origin, usize)]| Extent {
-            examples: examples.len(),
-            units: examples.len() * frames,
-        };
+        let size =
+            |windows: &Vec<WindowAt>| DataSize { examples: windows.len(), units: windows.len() * frames };
         let columns = match (names.len(), channels) {
             (1, _) => "one column".to_owned(),
             (count, Channels::Independent) => format!("{count} columns, each by itself"),
@@ -220,49 +215,32 @@ impl Learner for Forecast {
         Description {
             example: "window",
             unit: "frame",
-            train: extent(&self.train),
-            validation: extent(&self.validation),
+            train: size(train),
+            validation: size(validation),
             maps: format!("{columns}; {lookback} steps are read, {horizon} forecast{at_once}"),
             characters: None,
         }
     }
 
-    fn params(&self) -> &Params {
-        self.model.params()
+    fn batch(&self, windows: &Vec<WindowAt>, batch: &[usize], _: Place) -> (Packed, Targets) {
+        let windows: Vec<WindowAt> = batch.iter().map(|&index| windows[index]).collect();
+        self.interface.batch(&self.prepared, &windows)
     }
 
-    fn params_mut(&mut self) -> &mut Params {
-        self.model.params_mut()
-    }
-
-    fn progress(&self) -> f64 {
-        self.batches.progress()
-    }
-
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
-        let examples: Vec<_> = self.batches.next_batch().into_iter().map(|index| self.train[index]).collect();
-        let (packed, targets) = self.interface.batch(&self.prepared, &examples);
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
-        Ok(Learnt { loss, units: packed.units() })
-    }
-
-    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
+    fn validate(
+        &self,
+        model: &SequenceModel,
+        compute: &mut Compute,
+        windows: &Vec<WindowAt>,
+    ) -> Result<Validation> {
         let (mut sum, mut count) = (0.0, 0);
-        for examples in self.validation.chunks(256) {
-            let (packed, targets) = self.interface.batch(&self.prepared, examples);
-            let (_, loss) = self.model.predict(compute, &packed, Some(&targets))?;
-            sum += f64::from(loss.unwrap_or(0.0)) * examples.len() as f64;
-            count += examples.len();
+        for windows in windows.chunks(256) {
+            let (packed, targets) = self.interface.batch(&self.prepared, windows);
+            let (_, loss) = model.predict(compute, &packed, Some(&targets))?;
+            sum += f64::from(loss.unwrap_or(0.0)) * windows.len() as f64;
+            count += windows.len();
         }
-        Ok(Validation::of_loss(sum / count.max(1) as f64))
-    }
-
-    fn position(&self) -> Value {
-        json!(self.batches.place())
-    }
-
-    fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
-        super::resume(&mut self.batches, position)
+        Ok(Validation::of_loss(sum / count as f64))
     }
 }
 
@@ -272,17 +250,16 @@ pub struct Forecaster {
     pub(super) recipe: Recipe,
     pub(super) interface: Interface,
     model: SequenceModel,
-    compute: Compute,
 }
 
 impl Forecaster {
     /// Opens a run.
-    pub fn open(run: Run, device: Device) -> Result<Self> {
+    pub fn open(run: Run) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
         run.load_weights(model.params_mut())?;
-        Ok(Self { run, recipe, interface, model, compute: Compute::new(device) })
+        Ok(Self { run, recipe, interface, model })
     }
 
     /// The series of a file, or those that the run learnt from.
@@ -302,27 +279,25 @@ impl Forecaster {
         if names != known {
             let (found, wanted) = (crate::error::listed(names), crate::error::listed(known));
             let reason = format!("the columns are {found} where the model reads {wanted}");
-            return Err(Error::Malformed { path: path.to_owned(), reason });
+            return Err(malformed_at(path, 0, reason));
         }
         Ok(())
     }
-}
 
-impl Forecaster {
     /// The origins of a split with as many steps ahead as can be scored there, and their series.
-    fn scored(&self, on: &On) -> Result<(Collection, Vec<Origin>, usize)> {
+    fn scored(&self, split: &Split) -> Result<(Collection, Vec<Origin>, usize)> {
         let Interface { lookback, chunk, horizon, .. } = self.interface;
         let Recipe { data, series, .. } = &self.recipe;
-        let collection = match on {
-            On::Data(path, _) => self.read(Some(path))?,
+        let collection = match split {
+            Split::Data(path, _) => self.read(Some(path))?,
             _ => self.read(None)?,
         };
         let steps = collection.steps(0);
-        let (first, end) = match on {
-            On::Data(..) => (lookback, steps),
+        let (first, end) = match split {
+            Split::Data(..) => (lookback, steps),
             _ => {
                 let cuts = collection::cuts(data, series, &collection, chunk)?;
-                if *on == On::Test { (cuts.test, cuts.end) } else { (cuts.validation, cuts.test) }
+                if *split == Split::Test { (cuts.test, cuts.end) } else { (cuts.validation, cuts.test) }
             }
         };
         let first = first.max(lookback);
@@ -336,71 +311,82 @@ impl Forecaster {
     }
 
     /// Where the forecasts of a prediction begin: at the ends of the series.
-    fn ends(&self, given: &[Given]) -> Result<Vec<(Collection, Origin)>> {
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Origin)>> {
         let from_end = |collection: Collection| {
             let (at, needed) = (collection.steps(0), self.interface.lookback);
             if at < needed {
-                let reason =
-                    format!("a series of {at} steps was found, {needed} or more are needed to forecast from");
-                return Err(Error::Malformed { path: collection.members[0].name.clone().into(), reason });
+                let found = format!("a series of {at} steps was found");
+                let reason = format!("{found}, {needed} or more are needed to forecast from");
+                return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
             }
             Ok((collection, Origin { member: 0, at }))
         };
-        if given.is_empty() {
+        if inputs.is_empty() {
             return Ok(vec![from_end(self.read(None)?)?]);
         }
-        let read = |given: &Given| match given {
-            Given::File(path) => from_end(self.read(Some(path))?),
-            Given::Text(text) => {
-                let reason =
-                    format!("'{text}' is no series; name a file, or none to go on with the training data");
-                Err(Error::Malformed { path: given.path().to_owned(), reason })
+        let read = |input: &Input| match input {
+            Input::File(path) => from_end(self.read(Some(path))?),
+            Input::Text(text) => {
+                let right = "name a file, or none to go on with the training data";
+                Err(malformed_at(input.path(), 0, format!("'{text}' is no series; {right}")))
             }
         };
-        given.iter().map(read).collect()
+        inputs.iter().map(read).collect()
     }
 
     /// Forecasts with the network.
-    pub(super) fn forecast(&mut self, collection: &Collection, origins: &[Origin]) -> Result<Vec<f32>> {
+    pub(super) fn forecast(
+        &self,
+        compute: &mut Compute,
+        collection: &Collection,
+        origins: &[Origin],
+    ) -> Result<Vec<f32>> {
         let prepared = self.interface.prepare(collection)?;
-        self.interface.forecast(&prepared, origins, Some((&mut self.model, &mut self.compute)))
+        self.interface.forecast(&prepared, origins, Some((&self.model, compute)))
     }
 }
 
-impl Predictor for Forecaster {
-    fn goes_on(&self) -> bool {
-        true
+impl Evaluate for Forecaster {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
+        let (collection, origins, ahead) = self.scored(split)?;
+        let Self { interface, model, .. } = self;
+        let prepared = interface.prepare(&collection)?;
+        let scores = Scores { interface, collection: &collection, origins: &origins, ahead };
+        let (all, contenders) = scores.contenders(&prepared, Some((model, compute)))?;
+        let mut evaluation = scores.evaluation(&all, &contenders)?;
+        let first = &all[..all.len() / origins.len()];
+        evaluation.picture =
+            Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
+        Ok(evaluation)
     }
+}
 
-    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>> {
+impl Predict for Forecaster {
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        _: &PredictOptions,
+    ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::new();
-        for (collection, origin) in self.ends(given)? {
-            let forecast = self.forecast(&collection, &[origin])?;
+        for (collection, origin) in self.ends(inputs)? {
+            let forecast = self.forecast(compute, &collection, &[origin])?;
             predictions.push(show::prediction(&self.interface, &collection, origin, &forecast));
         }
         Ok(predictions)
     }
 
-    fn picture(&mut self, given: &[Given]) -> Result<Option<String>> {
+    fn continues_training_data(&self) -> bool {
+        true
+    }
+
+    fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
         let mut panels = Vec::new();
-        for (collection, origin) in self.ends(given)? {
-            let forecast = self.forecast(&collection, &[origin])?;
+        for (collection, origin) in self.ends(inputs)? {
+            let forecast = self.forecast(compute, &collection, &[origin])?;
             panels.extend(show::panels(&self.interface, &collection, origin, &forecast));
         }
         Ok(Some(crate::plot::forecast(&panels)))
-    }
-
-    fn evaluate(&mut self, on: &On) -> Result<Report> {
-        let (collection, origins, ahead) = self.scored(on)?;
-        let prepared = self.interface.prepare(&collection)?;
-        let Self { interface, model, compute, .. } = self;
-        let scores = Scores { interface, collection: &collection, origins: &origins, ahead };
-        let (all, contenders) = scores.contenders(&prepared, Some((model, compute)))?;
-        let mut report = scores.report(&all, &contenders)?;
-        let first = &all[..all.len() / origins.len()];
-        report.picture =
-            Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
-        Ok(report)
     }
 }
 

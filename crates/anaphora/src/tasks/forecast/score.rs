@@ -6,8 +6,8 @@ use super::Prepared;
 use super::collection::{Collection, Origin};
 use super::interface::{Interface, Network};
 use crate::Result;
+use crate::metrics::Evaluation;
 use crate::metrics::{coverage, mae, mape, mse, pinball};
-use crate::tasks::predict::Report;
 
 /// Forecasts of one kind, `[origins, ahead, columns]`, in the series' own unit.
 pub struct Contender {
@@ -111,10 +111,10 @@ impl Scores<'_> {
         Ok(Errors { mse: squared, mae: absolute, own: mae(truth, forecasts)?, mape: percent, mase: scaled })
     }
 
-    /// A report with a row for each contender.
-    pub fn report(&self, all: &[f32], contenders: &[Contender]) -> Result<Report> {
+    /// An evaluation with a row for each contender.
+    pub fn evaluation(&self, all: &[f32], contenders: &[Contender]) -> Result<Evaluation> {
         let truth = self.truth();
-        let mut report = Report::new(self.origins.len(), "forecast");
+        let mut evaluation = Evaluation::new(self.origins.len(), "forecast");
         let one = self.collection.columns() == 1;
         let number = |x: f64| format!("{x:>10.4}");
         let maybe = |x: Option<f64>| x.map_or_else(|| format!("{:>10}", "–"), number);
@@ -128,10 +128,10 @@ impl Scores<'_> {
             let errors = self.errors(&truth, &contender.forecasts)?;
             let Errors { mse, mae, own, mape, mase } = errors;
             if place == 0 {
-                report.add("mse", mse);
-                report.add("mae", mae);
-                mape.into_iter().for_each(|mape| report.add("mape", mape));
-                mase.into_iter().for_each(|mase| report.add("mase", mase));
+                evaluation.add("mse", mse);
+                evaluation.add("mae", mae);
+                mape.into_iter().for_each(|mape| evaluation.add("mape", mape));
+                mase.into_iter().for_each(|mase| evaluation.add("mase", mase));
             }
             table += &format!("{:<18}{}{}", contender.name, number(mse), number(mae));
             if one {
@@ -152,15 +152,21 @@ impl Scores<'_> {
                 steps => format!("{steps} steps"),
             },
         );
-        report.details.insert("ahead".into(), json!(self.ahead));
-        report.details.insert("contenders".into(), Value::Object(rows));
-        self.quantiles(&truth, all, &mut report, &mut table)?;
-        report.table = Some(table);
-        Ok(report)
+        evaluation.details.insert("ahead".into(), json!(self.ahead));
+        evaluation.details.insert("contenders".into(), Value::Object(rows));
+        self.quantiles(&truth, all, &mut evaluation, &mut table)?;
+        evaluation.table = Some(table);
+        Ok(evaluation)
     }
 
     /// Adds how good the quantiles are.
-    fn quantiles(&self, truth: &[f32], all: &[f32], report: &mut Report, table: &mut String) -> Result<()> {
+    fn quantiles(
+        &self,
+        truth: &[f32],
+        all: &[f32],
+        evaluation: &mut Evaluation,
+        table: &mut String,
+    ) -> Result<()> {
         let levels = &self.interface.levels;
         let (Some((&low, &high)), true) = (levels.first().zip(levels.last()), levels.len() > 1) else {
             return Ok(());
@@ -177,8 +183,8 @@ impl Scores<'_> {
             loss += pinball(&scaled, &unit(quantile), f64::from(*level))? / levels.len() as f64;
         }
         let inside = coverage(truth, &quantiles[0], &quantiles[levels.len() - 1])?;
-        report.add("pinball", loss);
-        report.add("coverage", inside);
+        evaluation.add("pinball", loss);
+        evaluation.add("coverage", inside);
         *table += &format!("Between the quantiles {low} and {high} lie {:.1} %.\n", 100.0 * inside);
         Ok(())
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::collection::{Collection, Origin};
 use super::interface::Interface;
 use crate::plot::Panel;
-use crate::tasks::predict::Prediction;
+use crate::tasks::shared::Prediction;
 
 /// Columns that are drawn at most.
 const PANELS: usize = 8;

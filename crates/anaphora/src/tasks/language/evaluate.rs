@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows};
-use anaphora_nn::{Device, Memory, State};
+use anaphora_nn::State;
 use serde::Serialize;
 
 use crate::Result;
-use crate::model::LanguageModel;
+use crate::model::{Compute, LanguageModel};
 use crate::tasks::language::Trained;
 use crate::tasks::language::corpus;
 
@@ -40,8 +40,8 @@ pub struct Report {
 }
 
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
-pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: &Device) -> Result<Report> {
-    let mut trained = Trained::open(run)?;
+pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<Report> {
+    let trained = Trained::open(run)?;
     let (section, path) = match data {
         Some(path) => {
             let texts = Texts::open(path, Some(trained.format()))?;
@@ -52,21 +52,21 @@ pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, device: &Device) -> 
             (corpus.validation, corpus::name(&trained.recipe.data))
         }
     };
-    report(&mut trained.model, &trained.tokenizer, &section, &path, device)
+    report(&trained.model, &trained.tokenizer, &section, &path, compute)
 }
 
 /// Scores a model on a section of texts; `path` is named where one of them cannot be encoded.
 pub fn report(
-    model: &mut LanguageModel,
+    model: &LanguageModel,
     tokenizer: &Tokenizer,
     section: &Section,
     path: &Path,
-    device: &Device,
+    compute: &mut Compute,
 ) -> Result<Report> {
     let stream = corpus::stream(tokenizer, section, path, &Spill::to_scratch())?;
     let (tokens, pieces) = (stream.len(), stream.piece_count());
     let characters = corpus::characters(tokenizer, &stream)?;
-    let mean = Evaluator::new(Arc::new(stream), 4096)?.loss(model, device, &mut Memory::new())?;
+    let mean = Evaluator::new(Arc::new(stream), 4096)?.loss(model, compute)?;
     let loss = mean * tokens as f64 / characters.max(1) as f64;
     Ok(Report {
         loss,
@@ -100,14 +100,14 @@ impl Evaluator {
     }
 
     /// Mean cross-entropy in nats a token.
-    pub fn loss(&mut self, model: &mut LanguageModel, device: &Device, memory: &mut Memory) -> Result<f64> {
+    pub fn loss(&mut self, model: &LanguageModel, compute: &mut Compute) -> Result<f64> {
         let mut windows = self.windows.clone();
         let mut state = State::default();
         let mut sum = 0.0;
         while windows.epoch() == 0 {
             windows.next_into(&mut self.batch)?;
             continue_state(&mut state, &self.batch, model);
-            sum += model.evaluate_batch(device, memory, &self.batch, &mut state)?;
+            sum += model.evaluate_batch(compute, &self.batch, &mut state)?;
         }
         Ok(sum / self.tokens as f64)
     }

@@ -20,15 +20,15 @@ use serde_json::Value;
 use self::corpus::Corpus;
 pub(super) use self::evaluate::Evaluator;
 use self::evaluate::continue_state;
-use crate::model::LanguageModel;
+use crate::model::{Backward, Compute, LanguageModel};
 use crate::recipe::{self, Recipe, Task, Training};
 use crate::run::assets::{Assets, Half};
 use crate::run::weights::NamedTensor;
-use crate::training::{Compute, Description, Extent, Learner, Learnt, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
 
 /// A language model and windows on the text that it learns.
-pub struct Language {
+pub struct LanguageLearner {
     task: Task,
     recipe: Recipe,
     model: LanguageModel,
@@ -41,15 +41,15 @@ pub struct Language {
 }
 
 /// What a language model learns, whatever its symbols stand for.
-pub struct Learns {
+pub struct Symbols {
     /// What it is.
     pub task: Task,
     /// Pieces to learn from.
     pub train: Arc<TokenStream>,
     /// Pieces to validate on.
     pub validation: Arc<TokenStream>,
-    /// Symbols that there are.
-    pub symbols: usize,
+    /// How many there are.
+    pub count: usize,
     /// The same for an onlooker.
     pub description: Description,
 }
@@ -62,9 +62,9 @@ struct Place {
     rows: usize,
 }
 
-impl Language {
+impl LanguageLearner {
     /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
+    fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
         let data = &recipe.data;
         let opened = OnceCell::new();
         // A resumed training may have all it needs without a look at its texts.
@@ -84,7 +84,7 @@ impl Language {
             corpus::stream(&tokenizer, section, &corpus::name(data), spill)
         })?;
         let task = if recipe.task == Task::Auto { corpus()?.task } else { recipe.task };
-        let extent = |stream: &TokenStream| Extent { examples: stream.piece_count(), units: stream.len() };
+        let size = |stream: &TokenStream| DataSize { examples: stream.piece_count(), units: stream.len() };
         let description = Description {
             example: if task == Task::Music { "tune" } else { "piece" },
             unit: match data.tokenizer {
@@ -93,17 +93,17 @@ impl Language {
                 recipe::Tokenizer::Word { .. } => "word",
                 _ => "token",
             },
-            train: extent(&train),
-            validation: extent(&validation),
+            train: size(&train),
+            validation: size(&validation),
             maps: format!("{symbols} symbols"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
-        Self::of(recipe, Learns { task, train, validation, symbols, description })
+        Self::of(recipe, Symbols { task, train, validation, count: symbols, description })
     }
 
     /// A new model of these symbols.
-    pub fn of(recipe: &Recipe, learns: Learns) -> Result<Self> {
-        let Learns { task, train, validation, symbols, description } = learns;
+    pub fn of(recipe: &Recipe, symbols: Symbols) -> Result<Self> {
+        let Symbols { task, train, validation, count, description } = symbols;
         let training = &recipe.training;
         Ok(Self {
             task,
@@ -111,14 +111,14 @@ impl Language {
             windows: windows(recipe, train)?,
             batch: Batch::default(),
             state: State::default(),
-            model: LanguageModel::new(&recipe.model, symbols, training.seed.into()),
+            model: LanguageModel::new(&recipe.model, count, training.seed.into()),
             recipe: recipe.clone(),
             description,
         })
     }
 }
 
-impl Learner for Language {
+impl Learner for LanguageLearner {
     fn task(&self) -> Task {
         self.task
     }
@@ -139,21 +139,19 @@ impl Learner for Language {
         self.windows.progress()
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
+    fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss> {
         let Self { model, windows, batch, state, .. } = self;
         windows.next_into(batch)?;
         if !carries_state(&self.recipe) {
             *state = State::default();
         }
         continue_state(state, batch, model);
-        let Compute { device, memory } = compute;
-        let loss = model.train_batch(device, memory, batch, state, seed, weight)?;
-        Ok(Learnt { loss, units: batch.tokens() })
+        let loss = model.learn(backward, batch, state)?;
+        Ok(BatchLoss { loss, units: batch.tokens() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let Compute { device, memory } = compute;
-        Ok(Validation::of_loss(self.evaluator.loss(&mut self.model, device, memory)?))
+        Ok(Validation::of_loss(self.evaluator.loss(&self.model, compute)?))
     }
 
     fn position(&self) -> Value {
@@ -191,6 +189,15 @@ impl Learner for Language {
         }
         Ok(self.windows.resume(&place.windows)?)
     }
+}
+
+/// Reads what the recipe names and makes the model that is to learn it.
+pub fn learner(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(LanguageLearner::open(recipe, assets, notes)?))
 }
 
 /// Whether a window goes on from the state that the one before it left.

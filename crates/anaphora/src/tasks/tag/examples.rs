@@ -8,12 +8,12 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence, Spelling};
 use serde_json::{Map, Value, json};
 
 use super::lexicon::Lexicon;
-use crate::metrics::{Confusion, SpanScores, span_scores};
-use crate::model::{SequenceModel, Targets};
-use crate::tasks::classes::{likeliest, softmax, surprise};
-use crate::tasks::predict::{Report, class_table};
-use crate::training::{Compute, Extent, Validation};
-use crate::{Error, Result};
+use crate::Result;
+use crate::metrics::{Confusion, Evaluation, SpanScores, class_table, span_scores};
+use crate::model::{Compute, SequenceModel, Targets};
+use crate::tasks::shared::classes::{likeliest, softmax, surprise};
+use crate::tasks::shared::malformed_at;
+use crate::training::{DataSize, Validation};
 
 /// Sentences that are scored at once.
 const ROWS: usize = 64;
@@ -52,10 +52,7 @@ impl Examples {
         let mut examples = Self::default();
         let mut known = HashMap::new();
         for Sentence { words, tags, lines } in sentences {
-            let at = |line: usize, reason: String| {
-                let reason = if line > 0 { format!("line {line}: {reason}") } else { reason };
-                Error::Malformed { path: path.to_owned(), reason }
-            };
+            let at = |line: usize, reason: String| malformed_at(path, line, reason);
             let number = |(tag, &line): (&String, &usize)| {
                 lexicon.tag(tag).ok_or_else(|| {
                     let known = crate::error::listed(&lexicon.tags);
@@ -100,8 +97,8 @@ impl Examples {
         self.sentences.iter().map(Sequence::len).collect()
     }
 
-    pub fn extent(&self) -> Extent {
-        Extent { examples: self.sentences.len(), units: self.lengths().iter().sum() }
+    pub fn size(&self) -> DataSize {
+        DataSize { examples: self.sentences.len(), units: self.lengths().iter().sum() }
     }
 
     /// The tags of all words.
@@ -136,7 +133,7 @@ impl Examples {
     /// The probabilities of the tags, for each sentence `[words, tags]`.
     pub fn probabilities(
         &self,
-        model: &mut SequenceModel,
+        model: &SequenceModel,
         compute: &mut Compute,
         tags: usize,
     ) -> Result<Vec<Vec<f32>>> {
@@ -157,12 +154,7 @@ impl Examples {
     }
 
     /// Scores the model on them.
-    pub fn score(
-        &self,
-        model: &mut SequenceModel,
-        compute: &mut Compute,
-        lexicon: &Lexicon,
-    ) -> Result<Scored> {
+    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, lexicon: &Lexicon) -> Result<Scored> {
         let tags = lexicon.tags.len();
         let probabilities = self.probabilities(model, compute, tags)?;
         let rows = || probabilities.iter().flat_map(|sentence| sentence.chunks_exact(tags));
@@ -230,25 +222,25 @@ impl Scored {
     }
 
     /// As a person or program is told.
-    pub fn report(&self, extent: Extent, tags: &[String]) -> Report {
-        let mut report = Report::new(extent.examples, "sentence");
+    pub fn evaluation(&self, size: DataSize, tags: &[String]) -> Evaluation {
+        let mut evaluation = Evaluation::new(size.examples, "sentence");
         let Found { confusion, spans } = &self.model;
-        report.add("accuracy", confusion.accuracy());
-        report.add("macro_f1", confusion.macro_f1());
+        evaluation.add("accuracy", confusion.accuracy());
+        evaluation.add("macro_f1", confusion.macro_f1());
         if let Some(SpanScores { all, .. }) = spans {
-            report.add("span_precision", all.precision);
-            report.add("span_recall", all.recall);
-            report.add("span_f1", all.f1);
+            evaluation.add("span_precision", all.precision);
+            evaluation.add("span_recall", all.recall);
+            evaluation.add("span_f1", all.f1);
         }
-        report.add("loss", self.loss);
-        report.confusion("tag", tags, confusion);
-        let mut table = report.table.take().unwrap_or_default();
+        evaluation.add("loss", self.loss);
+        evaluation.confusion("tag", tags, confusion);
+        let mut table = evaluation.table.take().unwrap_or_default();
         if let Some(SpanScores { all, kinds }) = spans {
             let rows = kinds.iter().map(|(kind, score)| (kind.as_str(), score)).chain([("all spans", all)]);
             table += &format!("\n{}", class_table("span", rows));
             let kinds: Map<String, Value> =
                 kinds.iter().map(|(kind, score)| (kind.clone(), json!(score))).collect();
-            report.details.insert("spans".into(), kinds.into());
+            evaluation.details.insert("spans".into(), kinds.into());
         }
         let names = ["accuracy", "macro F1", "span F1"];
         table += &format!("\n{:<24}", "");
@@ -258,12 +250,12 @@ impl Scored {
             table += &format!("\n{name:<24}");
             scores.iter().for_each(|(_, score)| table += &format!(" {score:>9.3}"));
         }
-        report.table = Some(table + "\n");
+        evaluation.table = Some(table + "\n");
         let usual: Map<String, Value> =
             self.usual.scores().into_iter().map(|(name, score)| (name.to_owned(), json!(score))).collect();
-        report.details.insert("usual_tag".into(), usual.into());
-        report.details.insert("words".into(), json!(extent.units));
-        report
+        evaluation.details.insert("usual_tag".into(), usual.into());
+        evaluation.details.insert("words".into(), json!(size.units));
+        evaluation
     }
 }
 

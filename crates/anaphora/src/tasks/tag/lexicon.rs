@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use anaphora_data::tagged::Sentence;
 use serde::{Deserialize, Serialize};
 
-use super::source;
 use crate::metrics::mark_spans;
 use crate::model::{Reads, Shape};
 use crate::recipe::{Backbone, Data, Model, RecipeError, Tokenizer};
-use crate::tasks::parts::Parts;
+use crate::tasks::shared::{Splits, malformed_at};
 use crate::{Error, Result};
 
 /// The name of its file in a run folder.
@@ -37,30 +36,29 @@ pub struct Lexicon {
 
 impl Lexicon {
     /// What is learnt of the training sentences; tags and lengths of others that were read with them are known too.
-    pub fn learn(parts: &Parts<Sentence>, data: &Data, model: &Model) -> Result<Self> {
+    pub fn learn(splits: &Splits<Sentence>, data: &Data, model: &Model) -> Result<Self> {
         let Tokenizer::Word { size } = data.tokenizer else {
             let found = &data.tokenizer;
             let sentence =
                 format!("data.tokenizer is {found}, and a tagger reads words; leave it out, or set word");
             return Err(Error::Recipe(RecipeError::Conflict(sentence)));
         };
-        let own = Some(&parts.validation).filter(|_| data.validation.is_none());
-        let all = || [Some(&parts.train), own, Some(&parts.test)].into_iter().flatten().flatten();
-        let mut tags: Vec<String> = all().flat_map(|sentence| sentence.tags.iter().cloned()).collect();
+        let all = splits.of_one_reading();
+        let mut tags: Vec<String> = all.clone().flat_map(|sentence| sentence.tags.iter().cloned()).collect();
         tags.sort();
         tags.dedup();
         if let [only] = &tags[..] {
             let reason = format!("all words have the tag {only}; two or more are needed");
-            return Err(Error::Malformed { path: source(data), reason });
+            return Err(malformed_at(&data.train.clone().unwrap_or_default(), 0, reason));
         }
-        let longest = all().map(|sentence| sentence.words.len()).max().unwrap_or(1);
+        let longest = all.map(|sentence| sentence.words.len()).max().unwrap_or(1);
         // Room for what is longer than all of these.
         let context = (model.backbone == Backbone::Transformer).then(|| model.context.unwrap_or(2 * longest));
 
         // How often each word has each tag.
         let mut counts: BTreeMap<Cow<str>, Vec<usize>> = BTreeMap::new();
         let mut characters: BTreeMap<char, usize> = BTreeMap::new();
-        for sentence in &parts.train {
+        for sentence in &splits.train {
             for (word, tag) in sentence.words.iter().zip(&sentence.tags) {
                 let counts =
                     counts.entry(folded(word, data.lowercase)).or_insert_with(|| vec![0; tags.len()]);
@@ -93,7 +91,7 @@ impl Lexicon {
     }
 
     /// The recipe's model with what the data decide of it.
-    pub fn model(&self, model: &Model) -> Model {
+    pub fn sized(&self, model: &Model) -> Model {
         Model { context: self.context.or(model.context), ..model.clone() }
     }
 
@@ -108,7 +106,7 @@ impl Lexicon {
     }
 
     /// What the model reads and predicts.
-    pub fn describe(&self) -> String {
+    pub fn description(&self) -> String {
         let spelt = match &self.characters {
             Some(characters) => format!(" in {} characters", characters.len()),
             None => String::new(),

@@ -2,28 +2,25 @@
 
 mod examples;
 mod lexicon;
-mod predictor;
 
-pub use predictor::Tagger;
-
-use std::path::{Path, PathBuf};
-
-use anaphora_data::tagged::{Sentence, Tagged, TaggedOptions, read_tagged};
-use anaphora_data::{Batches, builtin};
-use anaphora_nn::Params;
-use serde_json::{Value, json};
+use anaphora_data::tagged::{Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words};
+use anaphora_data::{Packed, Place, builtin};
+use serde_json::json;
 
 use self::examples::Examples;
-use self::lexicon::{LEXICON, Lexicon};
-use super::classes::{class_weights, seen_once};
-use super::parts::{Parts, hold_out};
-use super::{column, table_options};
-use crate::model::{Objective, SequenceModel};
+use self::lexicon::LEXICON;
+pub use self::lexicon::Lexicon;
+use super::shared::classes::{class_weights, likeliest, seen_once};
+use super::shared::{
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, column, each_line, hold_out,
+    malformed_at, table_options,
+};
+use crate::Result;
+use crate::metrics::{Evaluation, Span, spans};
+use crate::model::{Compute, Objective, SequenceModel, Targets};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::run::weights::NamedTensor;
-use crate::training::{Compute, Description, Learner, Learnt, Validation};
-use crate::{Error, Result};
+use crate::training::{Description, Validation};
 
 /// The seeds from which built-in sentences are made, and how many: to learn and validate on, and for a test.
 const BUILTIN: [(u64, usize); 2] = [(1, 2_000), (2, 500)];
@@ -32,16 +29,9 @@ const BUILTIN: [(u64, usize); 2] = [(1, 2_000), (2, 500)];
 fn options(data: &Data) -> TaggedOptions {
     TaggedOptions {
         table: table_options(data),
-        word: column(&data.text_column),
-        tag: column(&data.label_column),
+        word: data.text_column.as_deref().map(column),
+        tag: data.label_column.as_deref().map(column),
     }
-}
-
-/// The sentences of a file.
-fn read(path: &Path, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Vec<Sentence>> {
-    let Tagged { sentences, skipped } = read_tagged(path, &options(data))?;
-    skipped.iter().for_each(|skipped| notes(&format!("{skipped} (its sentence is skipped)")));
-    Ok(sentences)
 }
 
 fn made((seed, count): (u64, usize)) -> Vec<Sentence> {
@@ -53,114 +43,152 @@ fn made((seed, count): (u64, usize)) -> Vec<Sentence> {
     builtin::phrases(seed, count).into_iter().map(sentence).collect()
 }
 
-/// The file that is learnt from.
-fn source(data: &Data) -> PathBuf {
-    data.train.clone().unwrap_or_else(|| "built-in phrases".into())
-}
+impl Lesson for Lexicon {
+    type Encoded = Examples;
+    type Model = SequenceModel;
 
-/// Reads what the recipe names and shares it out.
-fn parts(data: &Data, notes: &mut dyn FnMut(&str)) -> Result<Parts<Sentence>> {
-    let (all, made_test) = match &data.train {
-        Some(path) => (read(path, data, notes)?, Vec::new()),
-        None => (made(BUILTIN[0]), made(BUILTIN[1])),
-    };
-    let path = source(data);
-    if let [only] = &all[..] {
-        let reason = format!(
-            "there is one sentence, of {} words; two or more are needed, with an empty line between them",
-            only.words.len()
-        );
-        return Err(Error::Malformed { path, reason });
-    }
-    let tags = all.iter().flat_map(|sentence| sentence.tags.iter().zip(&sentence.lines));
-    let tagged = tags.map(|(tag, &line)| (tag.as_str(), (path.as_path(), line)));
-    seen_once("tag", tagged).iter().for_each(|note| notes(note));
-    let mut parts = Parts::share(all, &hold_out(data), |_| false)?;
-    parts.test.extend(made_test);
-    if let Some(path) = &data.validation {
-        parts.validation = read(path, data, notes)?;
-    }
-    Ok(parts)
-}
-
-/// A tagger and the sentences that it learns.
-pub struct Tag {
-    model: SequenceModel,
-    lexicon: Lexicon,
-    train: Examples,
-    validation: Examples,
-    batches: Batches,
-}
-
-impl Tag {
-    /// Reads what the recipe names.
-    pub fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
-        let Recipe { data, training, .. } = recipe;
-        let parts = parts(data, notes)?;
-        let lexicon = assets.json(LEXICON, || Lexicon::learn(&parts, data, &recipe.model))?;
-        let (train_path, own) = (source(data), data.validation.clone());
-        let train = Examples::new(&lexicon, parts.train, &train_path, data.skip_bad, notes)?;
-        let path = own.unwrap_or(train_path);
-        let validation = Examples::new(&lexicon, parts.validation, &path, data.skip_bad, notes)?;
-        let objective = Objective::Classes {
-            label_smoothing: training.label_smoothing as f32,
-            weights: class_weights(training.class_weights, train.tags(), lexicon.tags.len()),
-        };
-        let model = lexicon.model(&recipe.model);
-        Ok(Self {
-            model: SequenceModel::new(&model, lexicon.shape(), objective, Some(training.seed.into())),
-            batches: super::batches(train.lengths(), training)?,
-            lexicon,
-            train,
-            validation,
-        })
-    }
-}
-
-impl Learner for Tag {
     fn task(&self) -> Task {
         Task::Tag
     }
 
-    fn describe(&self) -> Description {
+    fn lengths(&self, examples: &Examples) -> Vec<usize> {
+        examples.lengths()
+    }
+
+    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
         Description {
             example: "sentence",
             unit: "word",
-            train: self.train.extent(),
-            validation: self.validation.extent(),
-            maps: self.lexicon.describe(),
+            train: train.size(),
+            validation: validation.size(),
+            maps: self.description(),
             characters: None,
         }
     }
 
-    fn params(&self) -> &Params {
-        self.model.params()
+    fn batch(&self, examples: &Examples, batch: &[usize], _: Place) -> (Packed, Targets) {
+        (examples.batch(batch), examples.targets(batch))
     }
 
-    fn params_mut(&mut self) -> &mut Params {
-        self.model.params_mut()
+    fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
+        Ok(on.score(model, compute, self)?.validation())
+    }
+}
+
+impl ExampleTask for Lexicon {
+    type Example = Sentence;
+
+    fn built_in(data: &Data) -> Result<Splits<Sentence>> {
+        let mut splits = Splits::of(made(BUILTIN[0]), &hold_out(data), |_| false)?;
+        splits.test.extend(made(BUILTIN[1]));
+        Ok(splits)
     }
 
-    fn progress(&self) -> f64 {
-        self.batches.progress()
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Sentence>> {
+        let Tagged { sentences, skipped } = read_tagged(from.path, &options(from.data()))?;
+        skipped.iter().for_each(|skipped| (from.notes)(&format!("{skipped} (its sentence is skipped)")));
+        Ok(sentences)
     }
 
-    fn learn(&mut self, compute: &mut Compute, seed: u64, weight: f32) -> Result<Learnt> {
-        let batch = self.batches.next_batch();
-        let (packed, targets) = (self.train.batch(&batch), self.train.targets(&batch));
-        let loss = self.model.learn(compute, &packed, &targets, seed, weight)?;
-        Ok(Learnt { loss, units: packed.units() })
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Sentence>> {
+        let all = Self::read(from)?;
+        if let [only] = &all[..] {
+            let words = only.words.len();
+            let found = format!("there is one sentence, of {words} words");
+            let reason = format!("{found}; two or more are needed, with an empty line between them");
+            return Err(malformed_at(from.path, 0, reason));
+        }
+        let tags = all.iter().flat_map(|sentence| sentence.tags.iter().zip(&sentence.lines));
+        let tagged = tags.map(|(tag, &line)| (tag.as_str(), (from.path, line)));
+        seen_once("tag", tagged).iter().for_each(|note| (from.notes)(note));
+        Splits::of(all, &hold_out(from.data()), |_| false)
     }
 
-    fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(self.validation.score(&mut self.model, compute, &self.lexicon)?.validation())
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Sentence>) -> Result<Self> {
+        assets.json(LEXICON, || Self::learn(splits, &recipe.data, &recipe.model))
     }
 
-    fn position(&self) -> Value {
-        json!(self.batches.place())
+    fn encode(&self, sentences: Vec<Sentence>, from: &mut Reading<Self>) -> Result<Examples> {
+        Examples::new(self, sentences, from.path, from.data().skip_bad, from.notes)
     }
 
-    fn resume(&mut self, position: Value, _: &[NamedTensor]) -> Result<()> {
-        super::resume(&mut self.batches, position)
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+        let training = &recipe.training;
+        let weights = |train: &Examples| class_weights(training.class_weights, train.tags(), self.tags.len());
+        let objective = Objective::Classes {
+            label_smoothing: training.label_smoothing as f32,
+            weights: learns.and_then(|(_, train)| weights(train)),
+        };
+        let (model, seed) = (self.sized(&recipe.model), learns.map(|(seed, _)| seed));
+        SequenceModel::new(&model, self.shape(), objective, seed)
     }
+
+    fn evaluate(&self, on: &mut Using<Self>, sentences: Vec<Sentence>) -> Result<Evaluation> {
+        let examples = self.encode(sentences, &mut on.from)?;
+        if examples.is_empty() {
+            return Ok(Evaluation::new(0, "sentence"));
+        }
+        Ok(examples.score(on.model, on.compute, self)?.evaluation(examples.size(), &self.tags))
+    }
+}
+
+impl PredictTask for Lexicon {
+    fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
+        let (mut words, mut rows) = (Vec::new(), Vec::new());
+        for input in inputs {
+            let sentences = untagged(input, with.from.data())?;
+            words.extend(sentences.iter().map(|sentence| sentence.words.clone()));
+            let examples = Examples::new(self, sentences, input.path(), false, &mut |_| {})?;
+            rows.extend(examples.probabilities(with.model, with.compute, self.tags.len())?);
+        }
+        let last = words.len();
+        let all = words.iter().zip(&rows).zip(1..);
+        Ok(all.map(|((words, rows), number)| self.prediction(words, rows, number == last)).collect())
+    }
+}
+
+impl Lexicon {
+    /// What is to be said of a sentence whose words have such probabilities; an empty line parts it from the next one.
+    fn prediction(&self, words: &[String], rows: &[f32], is_last: bool) -> Prediction {
+        let rows = rows.chunks_exact(self.tags.len());
+        let best: Vec<(usize, f32)> = rows.map(|row| (likeliest(row), row[likeliest(row)])).collect();
+        let tags: Vec<&str> = best.iter().map(|&(tag, _)| self.tags[tag].as_str()).collect();
+        let probabilities: Vec<f32> = best.iter().map(|&(_, probability)| probability).collect();
+        let mut lines: Vec<String> =
+            words.iter().zip(&tags).map(|(word, tag)| format!("{word}\t{tag}")).collect();
+        if !is_last {
+            lines.push(String::new());
+        }
+        let mut json = json!({ "words": words, "tags": tags, "probabilities": probabilities });
+        if self.marks_spans() {
+            let span = |span: &Span| {
+                json!({ "kind": span.kind, "text": words[span.first..=span.last].join(" "),
+                        "first": span.first, "last": span.last })
+            };
+            json["spans"] = spans(&tags).iter().map(span).collect();
+        }
+        Prediction { text: lines.join("\n"), json }
+    }
+}
+
+/// The sentences to be tagged: a text is one, and so is each line of a file that has no columns.
+fn untagged(input: &Input, data: &Data) -> Result<Vec<Sentence>> {
+    // Whoever asks for tags wants those of all sentences.
+    let data = Data { skip_bad: false, ..data.clone() };
+    let path = input.path();
+    let mut sentences = Vec::new();
+    if matches!(input, Input::File(_)) && is_in_columns(path)? {
+        sentences = read_words(path, &options(&data))?.sentences;
+    } else {
+        each_line(std::slice::from_ref(input), |_, line, text| {
+            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            sentences.push(Sentence { lines: vec![line; words.len()], tags: Vec::new(), words });
+            Ok(())
+        })?;
+    }
+    sentences.retain(|sentence| !sentence.words.is_empty());
+    if sentences.is_empty() {
+        return Err(malformed_at(path, 0, "there is no word to be tagged, one at least is needed"));
+    }
+    Ok(sentences)
 }

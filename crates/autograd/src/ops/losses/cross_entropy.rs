@@ -2,6 +2,7 @@
 
 use anaphora_kernels::{cross_entropy, losses};
 
+use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::ops::embedding::check_ids;
@@ -27,7 +28,7 @@ impl Graph<'_> {
     /// logits over, so that they are not held twice: it must be the last to read them.
     pub fn cross_entropy(&mut self, logits: Tensor, targets: &[u32]) -> Result<(Tensor, Tensor), ShapeError> {
         check("cross_entropy", logits, targets)?;
-        let mut losses = self.memory.take(logits.rows);
+        let mut losses = self.workspace.take(logits.rows);
         let mut values = self.overwrite(logits);
         cross_entropy::forward(&self.device.pool, logits.cols, &mut values, targets, &mut losses);
         let probabilities = self.push(values, logits.rows, logits.cols, false);
@@ -74,13 +75,13 @@ fn check(operation: &'static str, logits: Tensor, targets: &[u32]) -> Result<(),
 }
 
 impl Operation for PlainCrossEntropy {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let upstream = graph.take_grad(self.mean);
         let Some(scale) = upstream.first().map(|g| g / self.targets.len() as f32) else { return };
         let mut values = graph.overwrite(self.probabilities);
         let pool = &graph.device.pool;
         cross_entropy::backward(pool, self.logits.cols, &mut values, &self.targets, scale);
         graph.pass_grad(self.logits, values);
-        graph.memory.give(upstream);
+        graph.workspace.give(upstream);
     }
 }

@@ -9,9 +9,10 @@ pub use cross_entropy::CrossEntropy;
 
 use anaphora_kernels::{Pool, elementwise};
 
+use crate::Gradients;
 use crate::error::{ShapeError, Side, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::memory::Buffer;
+use crate::workspace::Buffer;
 
 /// A loss whose gradient was found along with it.
 struct Loss {
@@ -32,7 +33,7 @@ impl Graph<'_> {
         total: f64,
         kernel: impl FnOnce(&Pool, &mut [f32], &mut [f32]),
     ) -> (Tensor, Tensor) {
-        let mut losses = self.memory.take(x.rows);
+        let mut losses = self.workspace.take(x.rows);
         let mut values = self.overwrite(x);
         kernel(&self.device.pool, &mut values, &mut losses);
         let gradient = self.push(values, x.rows, x.cols, false);
@@ -46,7 +47,7 @@ impl Graph<'_> {
         let sum: f64 = losses.iter().map(|&loss| f64::from(loss)).sum();
         let rows = losses.len();
         let losses = self.push(losses, rows, 1, false);
-        let mut value = self.memory.take(1);
+        let mut value = self.workspace.take(1);
         value[0] = (sum / total) as f32;
         (losses, self.push(value, 1, 1, true))
     }
@@ -72,12 +73,12 @@ fn check_targets(
 }
 
 impl Operation for Loss {
-    fn backward(&self, graph: &mut Graph) {
+    fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let upstream = graph.take_grad(self.mean);
         let Some(scale) = upstream.first().map(|g| g / self.total) else { return };
         let mut values = graph.overwrite(self.gradient);
         elementwise::scale(&graph.device.pool, &mut values, scale);
         graph.pass_grad(self.x, values);
-        graph.memory.give(upstream);
+        graph.workspace.give(upstream);
     }
 }

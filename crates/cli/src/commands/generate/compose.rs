@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::compose::{ComposeOptions, Composed, compose};
+use anaphora::tasks::compose::{ComposeOptions, Composed};
+use anaphora::tasks::{self, Opened};
 use serde_json::json;
 
 use super::{Args, any_seed};
@@ -28,7 +30,8 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
         seed: args.seed.unwrap_or_else(any_seed),
     };
     let player = Player::new(args.music.soundfont.as_deref())?;
-    let pieces = compose(&args.run, args.device.open(&args.run)?, &options)?;
+    let Opened::Composes(model) = tasks::open(&args.run)? else { unreachable!("the task composes") };
+    let pieces = model.compose(&mut Compute::new(args.device.open(&args.run)?), &options)?;
     let folder = args.folder(true).unwrap_or_else(|| PathBuf::from("."));
     fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
     for (index, piece) in pieces.iter().enumerate() {

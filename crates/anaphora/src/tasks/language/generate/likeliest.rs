@@ -22,7 +22,7 @@ impl Generator {
         let mut begun = self.begin(options)?;
         let mut logits = begun.select(0..options.prompts.len());
         let Begun { prompts, fields, mut state, .. } = begun;
-        let Self { trained, device, memory } = self;
+        let Self { trained, compute } = self;
         let task = trained.task();
         let Trained { model, tokenizer, .. } = trained;
         let (vocab_size, end) = (model.vocab_size(), tokenizer.end_id());
@@ -57,7 +57,7 @@ impl Generator {
                 let chosen = rows.parents.iter().zip(&rows.last);
                 streams = chosen.map(|(&parent, &id)| followed_by(&streams[parent], id)).collect();
                 state.select(&rows.parents);
-                model.advance(device, memory, &rows.last, &[rows.last.len()], &mut state, &mut logits)?;
+                model.advance(compute, &rows.last, &[rows.last.len()], &mut state, &mut logits)?;
             }
         }
         let mut found = Vec::with_capacity(options.pieces());

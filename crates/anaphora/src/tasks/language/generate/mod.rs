@@ -11,11 +11,12 @@ use anaphora_data::Section;
 use anaphora_data::copying::Copying;
 use anaphora_data::texts::Event;
 use anaphora_music::abc;
-use anaphora_nn::{Device, Memory, State};
+use anaphora_nn::{Device, State};
 
 use self::stream::{End, Stream};
 use crate::decoding::beam::BeamOptions;
 use crate::decoding::sampling::{Sampler, SamplingOptions};
+use crate::model::Compute;
 use crate::recipe::Task;
 use crate::tasks::language::Trained;
 use crate::{Error, Result};
@@ -130,14 +131,13 @@ pub struct Novelty {
 /// A trained model, writing.
 pub struct Generator {
     trained: Trained,
-    device: Device,
-    memory: Memory,
+    compute: Compute,
 }
 
 impl Generator {
     /// Opens a run folder.
     pub fn open(run: impl AsRef<Path>, device: Device) -> Result<Self> {
-        Ok(Self { trained: Trained::open(run)?, device, memory: Memory::new() })
+        Ok(Self { trained: Trained::open(run)?, compute: Compute::new(device) })
     }
 
     /// The model and what belongs to it.
@@ -211,7 +211,7 @@ impl Generator {
 
     /// Reads the prompts, all in one batch.
     fn begin(&mut self, options: &GenerateOptions) -> Result<Begun> {
-        let Self { trained: Trained { model, tokenizer, .. }, device, memory } = self;
+        let Self { trained: Trained { model, tokenizer, .. }, compute } = self;
         let mut prompts = Vec::with_capacity(options.prompts.len());
         for prompt in &options.prompts {
             let mut ids = vec![tokenizer.end_id()];
@@ -233,7 +233,7 @@ impl Generator {
         }
         let mut state = model.initial_state(prompts.len());
         let mut logits = Vec::new();
-        model.advance(device, memory, &ids, &batch_sizes, &mut state, &mut logits)?;
+        model.advance(compute, &ids, &batch_sizes, &mut state, &mut logits)?;
         let mut rows = vec![0; order.len()];
         order.iter().enumerate().for_each(|(row, &prompt)| rows[prompt] = row);
         Ok(Begun { prompts, fields, rows, state, logits })
@@ -253,7 +253,7 @@ impl Generator {
         let mut logits = begun.select(open.iter().map(|&index| prompt_of(index)));
         let Begun { prompts, fields, mut state, .. } = begun;
 
-        let Self { trained, device, memory } = self;
+        let Self { trained, compute } = self;
         let task = trained.task();
         let Trained { model, tokenizer, .. } = trained;
         let vocab_size = model.vocab_size();
@@ -288,7 +288,7 @@ impl Generator {
             if !pieces.is_empty() && drawn < options.tokens {
                 let last: Vec<u32> =
                     pieces.iter().filter_map(|piece| piece.stream.ids.last().copied()).collect();
-                model.advance(device, memory, &last, &[last.len()], &mut state, &mut logits)?;
+                model.advance(compute, &last, &[last.len()], &mut state, &mut logits)?;
             }
         }
         finished.extend(pieces.into_iter().map(|piece| (drawn, piece)));

@@ -1,80 +1,12 @@
-//! What a trained model says of new input, and how well it does on examples whose truth is known.
+//! What a model came to on some examples, for people and for programs.
 
-use std::path::{Path, PathBuf};
-
-use anaphora_data::DataError;
 use serde_json::{Map, Value, json};
 
-use super::pairs::Writing;
-use crate::metrics::{ClassScore, Confusion};
-use crate::{Error, Result};
-
-/// Something to predict from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Given {
-    /// A text on the command line.
-    Text(String),
-    /// A file.
-    File(PathBuf),
-}
-
-impl Given {
-    /// What messages call it.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Text(_) => Path::new("the text given"),
-            Self::File(path) => path,
-        }
-    }
-}
-
-/// What is predicted of one example.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// A line for people.
-    pub text: String,
-    /// An object for programs.
-    pub json: Value,
-}
-
-/// The examples that a model is scored on.
-#[derive(Clone, Debug, PartialEq)]
-pub enum On {
-    /// Those that were validated on in training.
-    Validation,
-    /// Those that were kept for a test.
-    Test,
-    /// Those of a file or folder, and where truths are in a file of their own, that.
-    Data(PathBuf, Option<PathBuf>),
-}
-
-/// A trained model with what it needs to read raw data.
-pub trait Predictor {
-    /// Sets how sequences are searched for, and how many of the best are given, where the task writes sequences.
-    fn search(&mut self, _: Writing, _: usize) -> Result<()> {
-        Err(Error::NoSearch)
-    }
-
-    /// Predicts from each input in turn; a file may hold several examples.
-    fn predict(&mut self, given: &[Given]) -> Result<Vec<Prediction>>;
-
-    /// Whether it goes on with what it learnt from where no input is given.
-    fn goes_on(&self) -> bool {
-        false
-    }
-
-    /// A picture of what is predicted, as SVG, where there is any.
-    fn picture(&mut self, _given: &[Given]) -> Result<Option<String>> {
-        Ok(None)
-    }
-
-    /// Scores the model.
-    fn evaluate(&mut self, on: &On) -> Result<Report>;
-}
+use super::{ClassScore, Confusion};
 
 /// How well a model does.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct Evaluation {
     /// Scores by their names, best known first.
     pub scores: Vec<(&'static str, f64)>,
     /// How much was scored.
@@ -91,8 +23,8 @@ pub struct Report {
     pub picture: Option<String>,
 }
 
-impl Report {
-    /// A report on so many examples, without a score so far.
+impl Evaluation {
+    /// An evaluation on so many examples, without a score so far.
     pub fn new(examples: usize, example: &'static str) -> Self {
         let (scores, details, notes) = (Vec::new(), Map::new(), Vec::new());
         Self { scores, examples, example, table: None, details, notes, picture: None }
@@ -168,21 +100,4 @@ pub fn class_table<'a>(
 /// The width of a column of names, or of its heading.
 fn name_width<'a>(what: &'a str, names: impl Iterator<Item = &'a str>) -> usize {
     names.chain([what]).map(|name| name.chars().count()).max().unwrap_or(0)
-}
-
-/// A file of lines.
-pub fn lines(path: &Path) -> Result<String> {
-    let content = std::fs::read(path).map_err(Error::io("read", path))?;
-    String::from_utf8(content).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        let byte = error.as_bytes()[offset];
-        let line = 1 + error.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count();
-        Error::Data(DataError::NotUtf8 { path: path.to_owned(), byte, offset, line })
-    })
-}
-
-/// The lines that are not empty, with their numbers.
-pub fn text_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    lines.filter(|(_, line)| !line.is_empty())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
 use anaphora_kernels::matmul::linear::PackedColumns;
-use anaphora_kernels::recurrent::{PackedLayer, Saved, Workspace};
+use anaphora_kernels::recurrent::{BackwardBuffers, PackedLayer, Saved};
 
 use crate::{Device, ParamId, Precision};
 
@@ -12,14 +12,14 @@ use crate::{Device, ParamId, Precision};
 /// forward and backward. It belongs to one [`crate::Params`]; where the [`Device`] has other threads or another precision than
 /// before, weights are packed anew.
 #[derive(Default)]
-pub struct Memory {
+pub struct Workspace {
     spare: Vec<Vec<f32>>,
     pub(crate) linear: HashMap<ParamId, Versioned<PackedColumns>>,
     pub(crate) recurrent: HashMap<ParamId, Versioned<PackedLayer>>,
     /// Threads and number format that weights are packed for.
     packed_for: Option<(usize, Precision)>,
     pub(crate) saved: Vec<Saved>,
-    pub(crate) workspace: Workspace,
+    pub(crate) backward: BackwardBuffers,
 }
 
 /// The first values of a vector. It keeps its length when fewer are wanted, so that it is never filled with zeros again.
@@ -49,7 +49,7 @@ pub(crate) struct Versioned<T> {
     pub version: u64,
 }
 
-impl Memory {
+impl Workspace {
     /// Nothing kept yet.
     pub fn new() -> Self {
         Self::default()
@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn batches_of_changing_size_do_not_pile_up_buffers() {
-        let mut memory = Memory::new();
+        let mut workspace = Workspace::new();
         for len in 1..100 {
-            let buffers = [memory.take(len), memory.take(2 * len), memory.take(0)];
+            let buffers = [workspace.take(len), workspace.take(2 * len), workspace.take(0)];
             assert_eq!(buffers.each_ref().map(|buffer| buffer.len()), [len, 2 * len, 0]);
-            buffers.into_iter().for_each(|buffer| memory.give(buffer));
+            buffers.into_iter().for_each(|buffer| workspace.give(buffer));
         }
-        assert_eq!(memory.spare.len(), 2);
+        assert_eq!(workspace.spare.len(), 2);
     }
 }

@@ -135,13 +135,13 @@ pub fn number_frames(mut values: Vec<f32>, width: usize) -> Frames {
     Frames { width, values }
 }
 
-/// A reader of sounds.
-pub struct Ear {
+/// Cuts sounds into frames.
+pub struct SoundReader {
     steps: SoundSteps,
     mel: Option<LogMel>,
 }
 
-impl Ear {
+impl SoundReader {
     /// One that makes such frames.
     pub fn new(steps: SoundSteps) -> Result<Self, AudioError> {
         let mel = match steps.frames {

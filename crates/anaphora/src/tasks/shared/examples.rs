@@ -1,0 +1,228 @@
+//! Tasks whose examples are read whole: what each says of itself, and what follows from it: a training, a trained model that
+//! predicts and is scored.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Evaluate, ExampleModel, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Splits,
+    hold_out,
+};
+use crate::metrics::Evaluation;
+use crate::model::Compute;
+use crate::recipe::{Data, Recipe};
+use crate::run::assets::Assets;
+use crate::training::Learner;
+use crate::{Error, Result, Run};
+
+/// Where examples come from, and how they are read.
+pub struct Reading<'a, T> {
+    /// A file or folder; what messages call the data where there is none.
+    pub path: &'a Path,
+    /// The file of what is true of them, where it is another one.
+    pub target: Option<&'a Path>,
+    /// How they are read.
+    pub recipe: &'a Recipe,
+    /// What a trained model reads, where one is to read them: they have to be of its kind.
+    pub known: Option<&'a T>,
+    /// Takes a sentence for each thing that is passed over.
+    pub notes: &'a mut dyn FnMut(&str),
+}
+
+impl<T> Reading<'_, T> {
+    /// How data are read.
+    pub fn data(&self) -> &Data {
+        &self.recipe.data
+    }
+
+    /// Notes what was left out.
+    pub fn skipped(&mut self, skipped: &[impl std::fmt::Display]) {
+        skipped.iter().for_each(|skipped| (self.notes)(&format!("{skipped} (skipped)")));
+    }
+}
+
+/// A task whose examples are read whole. `Self` is what turns examples into numbers and back; the run folder keeps it.
+pub trait ExampleTask: Lesson + Send + Sync + Sized {
+    /// An example as it is read.
+    type Example;
+
+    /// The data that are made by rule, where the recipe names no file.
+    fn built_in(data: &Data) -> Result<Splits<Self::Example>>;
+
+    /// Reads examples.
+    fn read(from: &mut Reading<Self>) -> Result<Vec<Self::Example>>;
+
+    /// Reads the data to learn from, and splits them.
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Self::Example>> {
+        Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)
+    }
+
+    /// What is kept in the run folder: made of the splits where the run is new, else read; no split is looked at then.
+    fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Self::Example>) -> Result<Self>;
+
+    /// Examples as numbers.
+    fn encode(&self, examples: Vec<Self::Example>, from: &mut Reading<Self>) -> Result<Self::Encoded>;
+
+    /// Examples to learn from as numbers: some may be left out that are scored all the same.
+    fn encode_to_learn(
+        &self,
+        examples: Vec<Self::Example>,
+        from: &mut Reading<Self>,
+    ) -> Result<Self::Encoded> {
+        self.encode(examples, from)
+    }
+
+    /// A model with random weights that follow from a seed, to learn from examples; zeros, to be loaded, without.
+    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Self::Encoded)>) -> Self::Model;
+
+    /// Scores a model on some examples, one at least.
+    fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Self::Example>) -> Result<Evaluation>;
+}
+
+/// Such a task whose models predict from input.
+pub trait PredictTask: ExampleTask {
+    /// Whether it writes sequences, which may be searched for.
+    const SEARCHES: bool = false;
+
+    /// Predicts from inputs.
+    fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>>;
+}
+
+/// A trained model in use.
+pub struct Using<'a, T: Lesson> {
+    /// The model.
+    pub model: &'a T::Model,
+    /// Where it works.
+    pub compute: &'a mut Compute,
+    /// What it reads.
+    pub from: Reading<'a, T>,
+    /// How sequences are searched for.
+    pub options: &'a PredictOptions,
+}
+
+/// What messages call the data that a recipe learns from.
+pub fn name(data: &Data) -> PathBuf {
+    match (&data.train, data.builtin) {
+        (Some(path), _) => path.clone(),
+        (None, Some(builtin)) => format!("the built-in {builtin}").into(),
+        (None, None) => PathBuf::new(),
+    }
+}
+
+/// Reads what the recipe names and splits it.
+fn splits<T: ExampleTask>(
+    recipe: &Recipe,
+    known: Option<&T>,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Splits<T::Example>> {
+    let data = &recipe.data;
+    let mut splits = match &data.train {
+        Some(path) => {
+            T::read_splits(&mut Reading { path, target: data.target.as_deref(), recipe, known, notes })?
+        }
+        None => T::built_in(data)?,
+    };
+    if let Some(path) = &data.validation {
+        let target = data.validation_target.as_deref();
+        splits.validation = T::read(&mut Reading { path, target, recipe, known, notes })?;
+        splits.own_validation = true;
+    }
+    Ok(splits)
+}
+
+/// Reads what the recipe names, and makes the model that is to learn it.
+pub fn learner<T: ExampleTask + 'static>(
+    recipe: &Recipe,
+    assets: &mut Assets,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Box<dyn Learner>> {
+    let splits = splits::<T>(recipe, None, notes)?;
+    let task = T::open(recipe, assets, &splits)?;
+    let path = name(&recipe.data);
+    let mut from = Reading { path: &path, target: None, recipe, known: Some(&task), notes };
+    let train = task.encode_to_learn(splits.train, &mut from)?;
+    from.path = recipe.data.validation.as_ref().unwrap_or(&path);
+    let validation = task.encode(splits.validation, &mut from)?;
+    let model = task.model(recipe, Some((recipe.training.seed.into(), &train)));
+    Ok(Box::new(Learning::new(task, model, [train, validation], &recipe.training)?))
+}
+
+/// A trained model of such a task.
+pub struct TrainedTask<T: ExampleTask> {
+    run: Run,
+    recipe: Recipe,
+    task: T,
+    model: T::Model,
+}
+
+/// Opens a run of such a task.
+pub fn trained<T: ExampleTask>(run: Run) -> Result<TrainedTask<T>> {
+    let recipe = run.recipe()?;
+    let task = T::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
+    let mut model = task.model(&recipe, None);
+    run.load_weights(model.params_mut())?;
+    Ok(TrainedTask { run, recipe, task, model })
+}
+
+impl<T: ExampleTask> TrainedTask<T> {
+    /// What turns examples into numbers and back.
+    pub fn task(&self) -> &T {
+        &self.task
+    }
+
+    /// The model.
+    pub fn model(&self) -> &T::Model {
+        &self.model
+    }
+}
+
+impl<T: ExampleTask> Evaluate for TrainedTask<T> {
+    fn evaluate(&self, compute: &mut Compute, split: &Split, options: &PredictOptions) -> Result<Evaluation> {
+        let (mut recipe, mut notes) = (self.recipe.clone(), Vec::new());
+        let known = Some(&self.task);
+        if !matches!(split, Split::Data(..)) {
+            recipe.data = self.run.data(&recipe.data)?;
+        }
+        let (learnt, target) = (name(&recipe.data), None);
+        let path = match (split, &recipe.data.validation) {
+            (Split::Data(path, _), _) | (Split::Validation, Some(path)) => path,
+            _ => &learnt,
+        };
+        let mut note = |note: &str| notes.push(note.to_owned());
+        let examples = match split {
+            Split::Data(path, target) => {
+                let (target, notes) = (target.as_deref(), &mut note);
+                T::read(&mut Reading { path, target, recipe: &recipe, known, notes })?
+            }
+            Split::Validation => splits(&recipe, known, &mut |_| {})?.validation,
+            Split::Test => splits(&recipe, known, &mut |_| {})?.test,
+        };
+        if examples.is_empty() {
+            return Err(Error::NoExamples(self.run.path().to_owned()));
+        }
+        let from = Reading { path, target, recipe: &recipe, known, notes: &mut note };
+        let mut using = Using { model: &self.model, compute, from, options };
+        let mut evaluation = self.task.evaluate(&mut using, examples)?;
+        if evaluation.examples == 0 {
+            return Err(Error::NoExamples(self.run.path().to_owned()));
+        }
+        evaluation.notes = notes;
+        Ok(evaluation)
+    }
+}
+
+impl<T: PredictTask> Predict for TrainedTask<T> {
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        options: &PredictOptions,
+    ) -> Result<Vec<Prediction>> {
+        let (path, known, notes) = (self.run.path(), Some(&self.task), &mut |_: &str| {});
+        let from = Reading { path, target: None, recipe: &self.recipe, known, notes };
+        self.task.predict(&mut Using { model: &self.model, compute, from, options }, inputs)
+    }
+
+    fn searches(&self) -> bool {
+        T::SEARCHES
+    }
+}

@@ -1,0 +1,85 @@
+//! What a trained model can do: it can be evaluated, and it predicts or composes.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Input;
+use crate::Result;
+use crate::decoding::search::Search;
+use crate::metrics::Evaluation;
+use crate::model::Compute;
+use crate::tasks::compose::{ComposeOptions, Composed};
+
+/// What is predicted of one example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// A line for people.
+    pub text: String,
+    /// An object for programs.
+    pub json: Value,
+}
+
+/// The examples that a model is scored on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Split {
+    /// Those that were validated on in training.
+    Validation,
+    /// Those that were kept for a test.
+    Test,
+    /// Those of a file or folder, and where truths are in a file of their own, that.
+    Data(PathBuf, Option<PathBuf>),
+}
+
+/// How predictions are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PredictOptions {
+    /// How sequences are searched for, where the task writes some; the task's own way where left out.
+    pub search: Option<Search>,
+    /// How many of the best sequences are given.
+    pub n_best: usize,
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self { search: None, n_best: 1 }
+    }
+}
+
+/// A trained model that can be scored. It is shared: each caller brings its own [`Compute`].
+pub trait Evaluate: Send + Sync {
+    /// Scores the model.
+    fn evaluate(&self, compute: &mut Compute, split: &Split, options: &PredictOptions) -> Result<Evaluation>;
+}
+
+/// A trained model that predicts from input.
+pub trait Predict: Evaluate {
+    /// Predicts from each input in turn; a file may hold several examples.
+    fn predict(
+        &self,
+        compute: &mut Compute,
+        inputs: &[Input],
+        options: &PredictOptions,
+    ) -> Result<Vec<Prediction>>;
+
+    /// Whether it writes sequences, so that [`PredictOptions::search`] has a meaning.
+    fn searches(&self) -> bool {
+        false
+    }
+
+    /// Whether it continues what it learnt from where no input is given.
+    fn continues_training_data(&self) -> bool {
+        false
+    }
+
+    /// A picture of what is predicted, as SVG, where there is any.
+    fn plot(&self, _: &mut Compute, _: &[Input]) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// A trained model that writes music of several voices.
+pub trait Compose: Evaluate {
+    /// Writes pieces.
+    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>>;
+}
