@@ -20,6 +20,7 @@ pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
 pub mod log;
+mod recipe_file;
 mod site;
 #[cfg(test)]
 pub(crate) mod small_disk;

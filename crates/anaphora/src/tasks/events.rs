@@ -33,13 +33,6 @@ const BUILTIN: (u64, usize) = (1, 200);
 /// Tokens that are scored at once.
 const TOKENS: usize = 4_096;
 
-/// Better defaults for events than for the characters of a text.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { training, model, .. } = recipe;
-    (model.hidden_size, model.dropout) = (512, 0.3);
-    (training.batch, training.length, training.learning_rate) = (16, 128, 2e-3);
-}
-
 /// A piece of music that can be read.
 enum Piece {
     File(PathBuf),

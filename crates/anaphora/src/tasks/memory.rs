@@ -17,7 +17,7 @@ use super::shared::{
 };
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
-use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
+use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Precision, Result, Run};
@@ -37,25 +37,6 @@ const FOUND: f32 = 0.04;
 /// Where examples are drawn from that are never learnt: a training's seed has 32 bits, and so has the number of its batch.
 const VALIDATION: u64 = u64::MAX;
 const TEST: u64 = u64::MAX - 1;
-
-/// Better defaults for a problem of memory than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.0);
-    // Gates that are to open for one mark in hundreds of steps have a long way to go.
-    (training.batch, training.learning_rate, training.weight_decay) = (32, 1e-2, 0.0);
-    training.schedule = ScheduleKind::Constant;
-    (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
-    training.steps = Some(2_000);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.heads, model.position) = (2, Some(4), Position::Learned);
-        training.learning_rate = 3e-3;
-    }
-    if data.builtin == Some(Builtin::Copy) {
-        // Ten symbols among a thousand blanks are found first where there are few blanks.
-        training.curriculum = 0.875;
-    }
-}
 
 /// One of the problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -95,20 +95,3 @@ impl Opened {
         }
     }
 }
-
-/// Sets what a task has better defaults for than those of a language model.
-pub fn defaults(recipe: &mut Recipe) {
-    match recipe.task {
-        Task::Auto | Task::Music | Task::Text => {}
-        Task::Classify => classify::defaults(recipe),
-        Task::Regress => regress::defaults(recipe),
-        Task::Translate => translate::defaults(recipe),
-        Task::Caption => caption::defaults(recipe),
-        Task::Forecast => forecast::defaults(recipe),
-        Task::Trajectory => trajectory::defaults(recipe),
-        Task::Memory => memory::defaults(recipe),
-        Task::Chorales => chorales::defaults(recipe),
-        Task::Events => events::defaults(recipe),
-        Task::Tag => tag::defaults(recipe),
-    }
-}
