@@ -210,6 +210,9 @@ pub enum Error {
     /// There is no stretch of a series to score forecasts on.
     #[error("{} kept no steps for that; name a file with --data, or train with --test-from", .0.display())]
     NoForecasts(PathBuf),
+    /// The observer broke before there was a training to save.
+    #[error("stopped while the model was prepared, before a step of it")]
+    Stopped,
     /// Training diverges however low the learning rate.
     #[error(
         "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"

@@ -69,7 +69,7 @@ pub use recipe::Recipe;
 pub use run::Run;
 
 use run::assets::Assets;
-use training::{Event, Outcome, Preparation};
+use training::{Event, Opening, Outcome, Preparation};
 
 /// Trains as `recipe` says into the new run folder `folder`. `observer` is told of each step, and a `Break` of it ends the
 /// training, saved so that it can be resumed.
@@ -80,8 +80,8 @@ pub fn train(
 ) -> Result<Outcome> {
     let observer = &mut once_broken(observer);
     let mut preparation = Preparation::new(recipe, folder)?;
-    let note = &mut |note: &str| _ = observer(&Event::Note(note));
-    let learner = tasks::learner(&preparation.recipe, &mut preparation.assets, note)?;
+    let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
+    let learner = tasks::learner(&mut Opening { recipe, assets, observer })?;
     preparation.begin(learner)?.run(observer)
 }
 
@@ -91,7 +91,14 @@ pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
     let there = Recipe { data: run.data(&recipe.data)?, ..recipe.clone() };
-    let learner = tasks::learner(&there, &mut Assets::of(folder), &mut |_| {})?;
+    let (recipe_there, assets) = (&there, &mut Assets::of(folder));
+    // What was passed over was told when the run began.
+    let quiet = &mut |event: &Event| match event {
+        Event::Note(_) => ControlFlow::Continue(()),
+        event => observer(event),
+    };
+    let opening = &mut Opening { recipe: recipe_there, assets, observer: quiet };
+    let learner = tasks::learner(opening)?;
     training::resume(run, recipe, learner, &mut |event| _ = observer(event))?.run(observer)
 }
 

@@ -40,11 +40,20 @@ pub fn show(
         }
         let stop = broken.is_some() || interrupted.load(Ordering::Relaxed);
         if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    });
     drop(person);
-    match broken {
-        Some(failure) => return Err(failure),
-        None if json => print_json(&json!({
+    if let Some(failure) = broken {
+        return Err(failure);
+    }
+    let outcome = match outcome {
+        Err(stopped @ anaphora::Error::Stopped) => {
+            output::tell(&format!("anaphora: {stopped}"));
+            return Err(Failure::Interrupted);
+        }
+        outcome => outcome?,
+    };
+    if json {
+        print_json(&json!({
             "event": "ended",
             "run": run,
             "reason": match outcome.ended {
@@ -55,8 +64,7 @@ pub fn show(
             "steps": outcome.steps,
             "seconds": outcome.seconds,
             "best": outcome.best,
-        }))?,
-        None => {}
+        }))?;
     }
     Ok(outcome)
 }
@@ -89,6 +97,11 @@ struct Person {
 impl Person {
     fn see(&mut self, event: &Event) {
         match event {
+            Event::Preparing { done, total } => {
+                let line =
+                    || format!("preparing {} of {} weights", grouped(*done as u64), grouped(*total as u64));
+                self.progress.update(line);
+            }
             Event::Started(start) => {
                 let known = Run::open(start.folder).ok().and_then(|run| run.info().best.clone());
                 self.best = known.map(|best| best.loss);
@@ -205,6 +218,8 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
 /// An event as JSON; none for most of the steps.
 fn as_json(event: &Event) -> Option<Value> {
     Some(match event {
+        // A line that is drawn over is not for a program.
+        Event::Preparing { .. } => return None,
         Event::Started(start) => json!({
             "event": "started",
             "run": start.folder,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anaphora_data::builtin::{self, Part};
 use anaphora_data::picture::{Colour, Fit, Picture, Size, read_captions, read_picture};
 use anaphora_data::{Place, Scaler, Sequence, Tokenizer};
+use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -218,9 +219,9 @@ impl ExampleTask for Captioning {
         self.pairs(&captioned, from.path)
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Pairs)>) -> EncoderDecoder {
+    fn model(&self, recipe: &Recipe, start: Start, _: Option<&Pairs>) -> EncoderDecoder {
         let vocab_size = self.tokenizer.vocab_size();
-        EncoderDecoder::new(&recipe.model, self.reader.reads(), vocab_size, learns.map(|(seed, _)| seed))
+        EncoderDecoder::new(&recipe.model, self.reader.reads(), vocab_size, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, captioned: Vec<Captioned>) -> Result<Evaluation> {

@@ -20,8 +20,8 @@ use crate::decoding::{GenerateEvent, Observer, Sequences};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
-use crate::run::assets::{Assets, Half, read_json};
-use crate::training::{DataSize, Description, Learner};
+use crate::run::assets::{Half, read_json};
+use crate::training::{DataSize, Description, Event, Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
@@ -89,13 +89,14 @@ fn symbols(options: &EventOptions) -> usize {
 }
 
 /// Reads what the recipe names.
-pub fn learner(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str)) -> Result<Box<dyn Learner>> {
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    let Opening { recipe, assets, observer } = opening;
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
     let found = OnceCell::new();
     let [train, validation] =
         assets.streams(symbols(&options), recipe.data.tokens_in_memory, |half, spill| {
             if found.get().is_none() {
-                let _ = found.set(splits(&recipe.data, told)?);
+                let _ = found.set(splits(&recipe.data, &mut |note| _ = observer(&Event::Note(note)))?);
             }
             let Splits { train, validation, .. } = found.get().expect("they were set");
             stream(if half == Half::Train { train } else { validation }, &options, spill)
@@ -110,7 +111,7 @@ pub fn learner(recipe: &Recipe, assets: &mut Assets, told: &mut dyn FnMut(&str))
         characters: None,
     };
     let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
-    Ok(Box::new(LanguageLearner::of(recipe, symbols)?))
+    Ok(Box::new(LanguageLearner::of(opening, symbols)?))
 }
 
 /// A trained model of events.

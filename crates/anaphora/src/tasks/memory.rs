@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
 use anaphora_data::{Frames, Packed, Sequence};
-use anaphora_nn::Params;
+use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
 use super::shared::classes::likeliest;
@@ -19,7 +19,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
 use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
@@ -83,7 +83,7 @@ impl Problem {
         }
     }
 
-    fn model(self, recipe: &Recipe, seed: Option<u64>) -> SequenceModel {
+    fn model(self, recipe: &Recipe, start: Start) -> SequenceModel {
         // What is to be remembered must lie in reach.
         let steps = self.steps();
         let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
@@ -100,7 +100,7 @@ impl Problem {
                 (shape, Objective::Classes { label_smoothing: 0.0, weights: None })
             }
         };
-        SequenceModel::new(&model, shape, objective, seed)
+        SequenceModel::new(&model, shape, objective, start)
     }
 
     /// Examples that ask for as much memory as each of `lengths`.
@@ -216,17 +216,23 @@ pub struct MemoryLearner {
 
 impl MemoryLearner {
     /// The problem that the recipe names.
-    pub fn new(recipe: &Recipe) -> Self {
+    fn new(opening: &mut Opening) -> Result<Self> {
+        let recipe = opening.recipe;
         let (problem, training) = (Problem::of(recipe), &recipe.training);
-        Self {
-            model: problem.model(recipe, Some(training.seed.into())),
+        Ok(Self {
+            model: opening.model(|start| problem.model(recipe, start))?,
             validation: problem.held_out(VALIDATION),
             lengths: problem.lengths(training.batch, training.curriculum),
             problem,
             seed: training.seed,
             drawn: 0,
-        }
+        })
     }
+}
+
+/// Makes the model that is to learn the problem that the recipe names.
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(MemoryLearner::new(opening)?))
 }
 
 impl Learner for MemoryLearner {
@@ -301,7 +307,7 @@ impl MemoryModel {
     pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
-        let mut model = problem.model(&recipe, None);
+        let mut model = problem.model(&recipe, Start::zeros());
         run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
     }

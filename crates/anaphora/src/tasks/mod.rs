@@ -20,30 +20,24 @@ pub use self::shared::{Compose, Evaluate, Input, Predict, PredictOptions, Predic
 use std::path::Path;
 
 use self::shared::trained;
-use crate::recipe::{Recipe, Task};
-use crate::run::assets::Assets;
-use crate::training::Learner;
+use crate::recipe::Task;
+use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
-/// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
-/// passed over.
-pub fn learner(
-    recipe: &Recipe,
-    assets: &mut Assets,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Learner>> {
-    match recipe.task {
-        Task::Auto | Task::Music | Task::Text => language::learner(recipe, assets, notes),
-        Task::Classify => shared::learner::<classify::Classes>(recipe, assets, notes),
-        Task::Regress => shared::learner::<regress::Numbers>(recipe, assets, notes),
-        Task::Translate => shared::learner::<translate::Translation>(recipe, assets, notes),
-        Task::Caption => shared::learner::<caption::Captioning>(recipe, assets, notes),
-        Task::Forecast => forecast::learner(recipe, assets, notes),
-        Task::Trajectory => trajectory::learner(recipe, assets, notes),
-        Task::Memory => Ok(Box::new(memory::MemoryLearner::new(recipe))),
-        Task::Chorales => shared::learner::<chorales::Chords>(recipe, assets, notes),
-        Task::Events => events::learner(recipe, assets, notes),
-        Task::Tag => shared::learner::<tag::Lexicon>(recipe, assets, notes),
+/// Reads what the recipe names and makes the model that is to learn it.
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    match opening.recipe.task {
+        Task::Auto | Task::Music | Task::Text => language::learner(opening),
+        Task::Classify => shared::learner::<classify::Classes>(opening),
+        Task::Regress => shared::learner::<regress::Numbers>(opening),
+        Task::Translate => shared::learner::<translate::Translation>(opening),
+        Task::Caption => shared::learner::<caption::Captioning>(opening),
+        Task::Forecast => forecast::learner(opening),
+        Task::Trajectory => trajectory::learner(opening),
+        Task::Memory => memory::learner(opening),
+        Task::Chorales => shared::learner::<chorales::Chords>(opening),
+        Task::Events => events::learner(opening),
+        Task::Tag => shared::learner::<tag::Lexicon>(opening),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use anaphora_data::table::read_table;
 use anaphora_data::{BatchSize, Batches, Packed, Place, Scaler, Sequence, Tokenizer, builtin};
+use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -117,10 +118,9 @@ impl ExampleTask for Numbers {
         Ok(Examples { inputs, numbers })
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+    fn model(&self, recipe: &Recipe, start: Start, _: Option<&Examples>) -> SequenceModel {
         let shape = Shape { reads: self.reader.reads(), outputs: 1, each_step: false, causal: false };
-        let seed = learns.map(|(seed, _)| seed);
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, Objective::Squared, seed)
+        SequenceModel::new(&self.reader.sized(&recipe.model), shape, Objective::Squared, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {

@@ -20,8 +20,7 @@ use crate::metrics::Evaluation;
 use crate::model::Compute;
 use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
-use crate::run::assets::Assets;
-use crate::training::Learner;
+use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
 /// The seed and number of built-in throws.
@@ -32,12 +31,8 @@ const DRAWN: usize = 6;
 const MOMENTS: usize = 5;
 
 /// Reads what the recipe names and makes the model that is to learn it.
-pub fn learner(
-    recipe: &Recipe,
-    assets: &mut Assets,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Learner>> {
-    let Recipe { data, series, .. } = recipe;
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    let Recipe { data, series, .. } = opening.recipe;
     let collection = read(data, series, None)?;
     let steps = steps(series);
     let (needed, short) = (steps.lookback + steps.chunk, too_short(&collection, &steps));
@@ -50,7 +45,7 @@ pub fn learner(
             );
             return Err(malformed_at(&name(data), 0, reason));
         }
-        notes(&format!(
+        opening.note(&format!(
             "{count} path{s} shorter than the {needed} steps that are read and forecast, as {path} with {found} (skipped)"
         ));
     }
@@ -71,7 +66,7 @@ pub fn learner(
             last = Some(origin.member);
         }
     }
-    learn_from(Task::Trajectory, recipe, assets, SeriesSource { collection, origins }, steps, &learnt)
+    learn_from(Task::Trajectory, opening, SeriesSource { collection, origins }, steps, &learnt)
 }
 
 fn steps(series: &Series) -> Steps {

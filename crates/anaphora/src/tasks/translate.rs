@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
 use anaphora_data::{Place, Sequence, Tokenizer, builtin};
+use anaphora_nn::Start;
 use serde_json::{Value, json};
 
 use super::language::corpus;
@@ -131,9 +132,9 @@ impl ExampleTask for Translation {
         Ok(pairs)
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Pairs)>) -> EncoderDecoder {
+    fn model(&self, recipe: &Recipe, start: Start, _: Option<&Pairs>) -> EncoderDecoder {
         let reads = Reads::Tokens(self.source.vocab_size());
-        EncoderDecoder::new(&recipe.model, reads, self.target.vocab_size(), learns.map(|(seed, _)| seed))
+        EncoderDecoder::new(&recipe.model, reads, self.target.vocab_size(), start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, pairs: Vec<Pair>) -> Result<Evaluation> {

@@ -1,12 +1,16 @@
 //! What the training loop turns: a task's data and its model, seen from outside.
 
-use anaphora_nn::Params;
+use std::ops::ControlFlow;
+
+use anaphora_nn::{Params, Start};
 use serde_json::Value;
 
-use crate::Result;
+use super::{Event, Observer};
 use crate::model::{Backward, Compute};
-use crate::recipe::{Input, Task};
+use crate::recipe::{Input, Recipe, Task};
+use crate::run::assets::Assets;
 use crate::run::weights::NamedTensor;
+use crate::{Error, Result};
 
 /// A task with its data and its model. Each kind of task has one; the training loop knows them by this alone.
 pub trait Learner {
@@ -46,6 +50,38 @@ pub trait Learner {
 
     /// Goes to where [`Learner::position`] and [`Learner::carried`] were taken.
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
+}
+
+/// What a task opens its learner with.
+pub struct Opening<'a> {
+    /// What is to be learnt.
+    pub recipe: &'a Recipe,
+    /// What is made of the data for the run folder.
+    pub assets: &'a mut Assets,
+    /// Hears what was passed over, and how far the model is.
+    pub observer: &'a mut Observer<'a>,
+}
+
+impl Opening<'_> {
+    /// Tells what a person should know.
+    pub fn note(&mut self, note: &str) {
+        // Whoever breaks at a note is asked again before anything takes long.
+        let _ = (self.observer)(&Event::Note(note));
+    }
+
+    /// Makes the model that is to learn: with random weights that follow from the recipe's seed.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] where the observer breaks meanwhile.
+    pub fn model<M>(&mut self, make: impl FnOnce(Start) -> M) -> Result<M> {
+        let (seed, observer, mut going) =
+            (self.recipe.training.seed.into(), &mut self.observer, ControlFlow::Continue(()));
+        let model = make(Start::random(seed).observed(|done, total| {
+            going = observer(&Event::Preparing { done, total });
+            going
+        }));
+        if going.is_break() { Err(Error::Stopped) } else { Ok(model) }
+    }
 }
 
 /// What a batch came to.

@@ -12,12 +12,13 @@ pub mod schedule;
 mod trainer;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use anaphora_nn::Precision;
 
-pub use self::learner::{BatchLoss, DataSize, Description, Learner, Validation};
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
 pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
@@ -25,9 +26,19 @@ use crate::run::assets::Assets;
 use crate::run::{Run, RunInfo, Score, Site, Source};
 use crate::{Error, Result};
 
+/// Hears what happens in a training; where it breaks, the training is saved and ends.
+pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
+
 /// Something that an onlooker of a training may want to show.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
+    /// The model's first values are being made.
+    Preparing {
+        /// Weights that have theirs.
+        done: usize,
+        /// Weights in all.
+        total: usize,
+    },
     /// Training begins or goes on.
     Started(Start<'a>),
     /// An optimizer step is done.

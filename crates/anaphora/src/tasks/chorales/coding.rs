@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anaphora_data::roll::{Chord, to_frames};
 use anaphora_data::{Frames, Packed, Sequence};
+use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -39,7 +40,7 @@ impl Coding {
 
     /// The model: independent notes are read as frames of ones and zeros, behind a column that is one before the first
     /// frame; conditioned ones as tokens.
-    pub fn model(&self, model: &recipe::Model, seed: Option<u64>) -> SequenceModel {
+    pub fn model(&self, model: &recipe::Model, start: Start) -> SequenceModel {
         let pitches = self.pitches();
         let (reads, outputs, objective) = match self.notes {
             Notes::Independent => (Reads::Frames(pitches + 1), pitches, Objective::Labels),
@@ -48,7 +49,7 @@ impl Coding {
                 (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
             }
         };
-        SequenceModel::new(model, Shape { reads, outputs, each_step: true, causal: true }, objective, seed)
+        SequenceModel::new(model, Shape { reads, outputs, each_step: true, causal: true }, objective, start)
     }
 
     /// Tokens of conditioned notes.

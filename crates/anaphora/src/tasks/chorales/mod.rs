@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anaphora_data::roll::{self, Chord};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
+use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
@@ -193,8 +194,8 @@ impl ExampleTask for Chords {
         self.encode(pieces, from)
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Vec<Piece>)>) -> SequenceModel {
-        self.coding.model(&recipe.model, learns.map(|(seed, _)| seed))
+    fn model(&self, recipe: &Recipe, start: Start, _: Option<&Vec<Piece>>) -> SequenceModel {
+        self.coding.model(&recipe.model, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, pieces: Vec<Piece>) -> Result<Evaluation> {

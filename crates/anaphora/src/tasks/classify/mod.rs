@@ -3,6 +3,7 @@
 mod examples;
 
 use anaphora_data::{Packed, Place};
+use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -115,7 +116,7 @@ impl ExampleTask for Classes {
         Ok(Examples { inputs, classes })
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+    fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
         let training = &recipe.training;
         let weights = |train: &Examples| {
             class_weights(training.class_weights, train.classes.iter().flatten(), self.labels.len())
@@ -124,13 +125,12 @@ impl ExampleTask for Classes {
             Some(_) => Objective::Labels,
             None => Objective::Classes {
                 label_smoothing: training.label_smoothing as f32,
-                weights: learns.and_then(|(_, train)| weights(train)),
+                weights: train.and_then(weights),
             },
         };
         let (reads, outputs) = (self.reader.reads(), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };
-        let seed = learns.map(|(seed, _)| seed);
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, seed)
+        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {

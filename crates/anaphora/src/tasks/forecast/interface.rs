@@ -2,6 +2,7 @@
 
 use anaphora_data::series::Feature;
 use anaphora_data::{Frames, Packed, Scaler, Sequence};
+use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
 use super::collection::{Collection, Member, Origin};
@@ -97,7 +98,7 @@ impl Interface {
     }
 
     /// A model of these windows.
-    pub fn model(&self, model: &recipe::Model, seed: Option<u64>) -> SequenceModel {
+    pub fn model(&self, model: &recipe::Model, start: Start) -> SequenceModel {
         let width = self.width() * self.patch[0] + 2 * self.features.len();
         let shape = Shape {
             reads: Reads::Frames(width),
@@ -108,7 +109,7 @@ impl Interface {
         // A transformer must see the whole window, a feed-forward network need not see more.
         let frames = self.frames();
         let model = recipe::Model { context: Some(frames), ..model.clone() };
-        SequenceModel::new(&model, shape, self.objective(), seed)
+        SequenceModel::new(&model, shape, self.objective(), start)
     }
 
     fn objective(&self) -> Objective {

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 
 use anaphora_data::series::{Calendar, Feature};
 use anaphora_data::{Packed, Place, Scaler};
+use anaphora_nn::Start;
 
 use self::collection::Cuts;
 pub(super) use self::collection::{Collection, Member, Origin, Origins, columns};
@@ -23,8 +24,8 @@ use super::shared::{
 use crate::metrics::Evaluation;
 use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
-use crate::run::assets::{Assets, read_json};
-use crate::training::{DataSize, Description, Learner, Validation};
+use crate::run::assets::read_json;
+use crate::training::{DataSize, Description, Learner, Opening, Validation};
 use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
@@ -56,33 +57,29 @@ pub(super) struct Steps {
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.
-pub fn learner(
-    recipe: &Recipe,
-    assets: &mut Assets,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Learner>> {
-    let Recipe { data, series, .. } = recipe;
-    let collection = collection::read(data, series, None, notes)?;
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    let Recipe { data, series, .. } = opening.recipe;
+    let collection = collection::read(data, series, None, &mut |note| opening.note(note))?;
     let (steps, cuts) = plan(data, series, &collection)?;
     let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
     let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
-    learn_from(Task::Forecast, recipe, assets, SeriesSource { collection, origins }, steps, &learnt)
+    learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, steps, &learnt)
 }
 
 /// Makes a model for a collection of series; `learnt` are the numbers that it may be scaled by, `[.., columns]`.
 pub(super) fn learn_from(
     task: Task,
-    recipe: &Recipe,
-    assets: &mut Assets,
+    opening: &mut Opening,
     source: SeriesSource,
     steps: Steps,
     learnt: &[f32],
 ) -> Result<Box<dyn Learner>> {
     let SeriesSource { collection, origins } = source;
-    let Recipe { series, training, .. } = recipe;
+    let recipe = opening.recipe;
+    let series = &recipe.series;
     check(series.transform, &collection)?;
     let mut prepared = None;
-    let interface = assets.json(INTERFACE, || {
+    let interface = opening.assets.json(INTERFACE, || {
         let mut interface = interface(recipe, &collection, steps, learnt)?;
         let series = interface.prepare(&collection)?;
         interface.fit(&series, &origins.train, &origins.validation);
@@ -99,9 +96,9 @@ pub(super) fn learn_from(
     };
     let validation = sample(&origins.validation, VALIDATED / interface.per_origin());
     let examples = [windows(&origins.train), windows(&validation)];
-    let model = interface.model(&recipe.model, Some(training.seed.into()));
+    let model = opening.model(|start| interface.model(&recipe.model, start))?;
     let lesson = Windows { task, interface, prepared };
-    Ok(Box::new(Learning::new(lesson, model, examples, training)?))
+    Ok(Box::new(Learning::new(lesson, model, examples, &recipe.training)?))
 }
 
 /// What is read and forecast of a series, and where it is cut.
@@ -259,7 +256,7 @@ impl Forecaster {
     pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
-        let mut model = interface.model(&recipe.model, None);
+        let mut model = interface.model(&recipe.model, Start::zeros());
         run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, interface, model })
     }

@@ -24,9 +24,9 @@ pub(super) use self::evaluate::Evaluator;
 use self::evaluate::continue_state;
 use crate::model::{Backward, Compute, LanguageModel};
 use crate::recipe::{self, Recipe, Task, Training};
-use crate::run::assets::{Assets, Half};
+use crate::run::assets::Half;
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Event, Learner, Opening, Validation};
 use crate::{Error, Result};
 
 /// A language model and windows on the text that it learns.
@@ -66,14 +66,15 @@ struct Place {
 
 impl LanguageLearner {
     /// Reads what the recipe names.
-    fn open(recipe: &Recipe, assets: &mut Assets, notes: &mut dyn FnMut(&str)) -> Result<Self> {
+    fn open(opening: &mut Opening) -> Result<Self> {
+        let Opening { recipe, assets, observer } = opening;
         let data = &recipe.data;
         let opened = OnceCell::new();
         // A resumed training may have all it needs without a look at its texts.
         let mut corpus = || {
             if opened.get().is_none() {
                 let corpus = Corpus::open(recipe.task, data)?;
-                corpus.skipped.iter().for_each(|note| notes(note));
+                corpus.skipped.iter().for_each(|note| _ = observer(&Event::Note(note)));
                 let _ = opened.set(corpus);
             }
             Ok::<_, Error>(opened.get().expect("it was set"))
@@ -100,11 +101,12 @@ impl LanguageLearner {
             maps: format!("{symbols} symbols"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
-        Self::of(recipe, Symbols { task, train, validation, count: symbols, description })
+        Self::of(opening, Symbols { task, train, validation, count: symbols, description })
     }
 
     /// A new model of these symbols.
-    pub fn of(recipe: &Recipe, symbols: Symbols) -> Result<Self> {
+    pub fn of(opening: &mut Opening, symbols: Symbols) -> Result<Self> {
+        let recipe = opening.recipe;
         let Symbols { task, train, validation, count, description } = symbols;
         let training = &recipe.training;
         Ok(Self {
@@ -113,7 +115,7 @@ impl LanguageLearner {
             windows: windows(recipe, train)?,
             batch: Batch::default(),
             state: State::default(),
-            model: LanguageModel::new(&recipe.model, count, u64::from(training.seed)),
+            model: opening.model(|start| LanguageModel::new(&recipe.model, count, start))?,
             recipe: recipe.clone(),
             description,
         })
@@ -194,12 +196,8 @@ impl Learner for LanguageLearner {
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.
-pub fn learner(
-    recipe: &Recipe,
-    assets: &mut Assets,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Learner>> {
-    Ok(Box::new(LanguageLearner::open(recipe, assets, notes)?))
+pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    Ok(Box::new(LanguageLearner::open(opening)?))
 }
 
 /// Whether a window goes on from the state that the one before it left.

@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use anaphora_nn::Start;
+
 use super::{
     Evaluate, ExampleModel, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Splits,
     hold_out,
@@ -12,7 +14,7 @@ use crate::metrics::Evaluation;
 use crate::model::Compute;
 use crate::recipe::{Data, Recipe};
 use crate::run::assets::Assets;
-use crate::training::Learner;
+use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
 /// Texts that are predicted from at once.
@@ -75,8 +77,8 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
         self.encode(examples, from)
     }
 
-    /// A model with random weights that follow from a seed, to learn from examples; zeros, to be loaded, without.
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Self::Encoded)>) -> Self::Model;
+    /// A model that begins with such weights, to learn from examples where there are some.
+    fn model(&self, recipe: &Recipe, start: Start, train: Option<&Self::Encoded>) -> Self::Model;
 
     /// Scores a model on some examples, one at least.
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Self::Example>) -> Result<Evaluation>;
@@ -137,19 +139,17 @@ fn splits<T: ExampleTask>(
 }
 
 /// Reads what the recipe names, and makes the model that is to learn it.
-pub fn learner<T: ExampleTask + 'static>(
-    recipe: &Recipe,
-    assets: &mut Assets,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Box<dyn Learner>> {
-    let splits = splits::<T>(recipe, None, notes)?;
-    let task = T::open(recipe, assets, &splits)?;
+pub fn learner<T: ExampleTask + 'static>(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    let recipe = opening.recipe;
+    let splits = splits::<T>(recipe, None, &mut |note| opening.note(note))?;
+    let task = T::open(recipe, opening.assets, &splits)?;
     let path = name(&recipe.data);
+    let notes = &mut |note: &str| opening.note(note);
     let mut from = Reading { path: &path, target: None, recipe, known: Some(&task), notes };
     let train = task.encode_to_learn(splits.train, &mut from)?;
     from.path = recipe.data.validation.as_ref().unwrap_or(&path);
     let validation = task.encode(splits.validation, &mut from)?;
-    let model = task.model(recipe, Some((recipe.training.seed.into(), &train)));
+    let model = opening.model(|start| task.model(recipe, start, Some(&train)))?;
     Ok(Box::new(Learning::new(task, model, [train, validation], &recipe.training)?))
 }
 
@@ -165,7 +165,7 @@ pub struct TrainedTask<T: ExampleTask> {
 pub fn trained<T: ExampleTask>(run: Run, precision: Precision) -> Result<TrainedTask<T>> {
     let recipe = run.recipe()?;
     let task = T::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
-    let mut model = task.model(&recipe, None);
+    let mut model = task.model(&recipe, Start::zeros(), None);
     run.load_weights(model.params_mut(), Some(precision))?;
     Ok(TrainedTask { run, recipe, task, model })
 }

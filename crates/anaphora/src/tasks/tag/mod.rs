@@ -5,6 +5,7 @@ mod lexicon;
 
 use anaphora_data::tagged::{Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words};
 use anaphora_data::{Packed, Place, builtin};
+use anaphora_nn::Start;
 use serde_json::json;
 
 use self::examples::Examples;
@@ -112,15 +113,15 @@ impl ExampleTask for Lexicon {
         Examples::new(self, sentences, from.path, from.data().skip_bad, from.notes)
     }
 
-    fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
+    fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
         let training = &recipe.training;
         let weights = |train: &Examples| class_weights(training.class_weights, train.tags(), self.tags.len());
         let objective = Objective::Classes {
             label_smoothing: training.label_smoothing as f32,
-            weights: learns.and_then(|(_, train)| weights(train)),
+            weights: train.and_then(weights),
         };
-        let (model, seed) = (self.sized(&recipe.model), learns.map(|(seed, _)| seed));
-        SequenceModel::new(&model, self.shape(), objective, seed)
+        let model = self.sized(&recipe.model);
+        SequenceModel::new(&model, self.shape(), objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, sentences: Vec<Sentence>) -> Result<Evaluation> {
