@@ -21,7 +21,7 @@ BINARY = Path(__file__).parent.parent / "target" / "release" / "anaphora"
 
 
 def train(args, contender, seed, folder):
-    """Best validation loss and milliseconds a step of one training."""
+    """Best validation loss of one training, milliseconds a step, and steps."""
     optimizer, settings = contender.split(":", 1)
     rate, *fields = settings.split(",")
     fields = [f"optimizer={optimizer}", f"learning_rate={rate}", "patience=0", *fields]
@@ -30,7 +30,7 @@ def train(args, contender, seed, folder):
     command += [word for field in fields for word in ("--set", f"training.{field}")]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
-        return None, done.stderr.strip().splitlines()[-1]
+        sys.exit(f"{contender}: {done.stderr.strip().splitlines()[-1]}")
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     steps = [record for record in records if record["kind"] == "train"]
     losses = [record["loss"] for record in records if record["kind"] == "validation"]
@@ -40,7 +40,7 @@ def train(args, contender, seed, folder):
         if record["kind"] == "train" and last:
             times.append(1e3 * (record["seconds"] - last["seconds"]) / (record["step"] - last["step"]))
         last = record if record["kind"] == "train" else None
-    return min(losses), (statistics.median(times), steps[-1]["step"])
+    return min(losses), statistics.median(times), steps[-1]["step"]
 
 
 def main():
@@ -60,20 +60,18 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for number in range(args.rounds):
             for contender in args.contenders:
-                loss, cost = train(args, contender, number + 1, Path(folder) / f"{number}-{len(results[contender])}-{contender.replace(':', '-')}")
-                if loss is None:
-                    print(f"{contender}: {cost}", file=sys.stderr)
-                    continue
-                results[contender].append((loss, *cost))
-                print(json.dumps({"contender": contender, "seed": number + 1, "loss": loss, "ms": cost[0], "steps": cost[1]}), flush=True)
+                run = Path(folder) / f"{number}-{contender.replace(':', '-')}"
+                found = train(args, contender, number + 1, run)
+                results[contender].append(found)
+                line = dict(zip(("loss", "ms", "steps"), found))
+                print(json.dumps({"contender": contender, "seed": number + 1, **line}), flush=True)
     print("| optimizer | loss, nats | least and greatest | steps | a step |")
     print("|---|---|---|---|---|")
     for contender, found in results.items():
-        if found:
-            losses, times, steps = zip(*found)
-            spread = f"{min(losses):.4f} to {max(losses):.4f}"
-            row = [contender, f"{statistics.mean(losses):.4f}", spread, f"{statistics.mean(steps):.0f}", f"{statistics.median(times):.1f} ms"]
-            print("| " + " | ".join(row) + " |")
+        losses, times, steps = zip(*found)
+        spread = f"{min(losses):.4f} to {max(losses):.4f}"
+        means = f"{statistics.mean(losses):.4f}", spread, f"{statistics.mean(steps):.0f}"
+        print("| " + " | ".join([contender, *means, f"{statistics.median(times):.1f} ms"]) + " |")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ fn what_is_set_and_not_read_is_refused_by_its_flag() {
         ),
         (
             &["tunes.abc", "--set", "training.momentum=0.5"],
-            "--set training.momentum=0.5: field training.momentum is read only where training.optimizer is sgd, and it is adamw",
+            "--set training.momentum=0.5: field training.momentum is read only where training.optimizer is sgd or muon, and it is adamw",
         ),
         (
             &["rows.csv", "--task=classify", "--input=numbers", "--set=data.mels=20"],

@@ -7,9 +7,9 @@
 //! use anaphora_kernels::{Matrix, Pool, Precision};
 //!
 //! // `y = relu(x · wᵀ + b)` on two threads, with the weights packed once for many such products.
-//! let (pool, mut weights) = (Pool::new(2), PackedColumns::new(Precision::F32, 2));
+//! let (pool, mut weights) = (Pool::new(2), PackedColumns::new());
 //! let w = [1.0, 0.0, -1.0, 0.5, 0.5, 0.5];
-//! weights.pack(&pool, Matrix::new(&w, 2, 3).transposed());
+//! weights.pack(&pool, Precision::F32, Matrix::new(&w, 2, 3).transposed(), 1);
 //! let x = [1.0, 2.0, 3.0];
 //! let (mut sums, mut y) = ([0.0; 2], [0.0; 2]);
 //! let function = Some((Activation::Relu, &mut y[..]));

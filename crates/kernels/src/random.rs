@@ -108,7 +108,7 @@ fn ln(x: f32) -> f32 {
         -1.666_805_8e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ];
     // The mantissa in [√½, √2), and the power of two in front of it.
     let shifted = x.to_bits().wrapping_sub(0x3F35_04F3);

@@ -84,8 +84,8 @@ impl Optimizer for Muon {
         for Rest { range, squares: there, decays } in rest {
             let (values, grads) = (&mut values[range.clone()], &grads[range.clone()]);
             let (mean, square) = (&mut sums[range.clone()], &mut squares[there.clone()]);
-            let all = [0..values.len()];
-            let decayed = if *decays { &all[..] } else { &[] };
+            let all = 0..values.len();
+            let decayed = if *decays { std::slice::from_ref(&all) } else { &[] };
             kernels::adamw(pool, settings, step, scale, values, grads, mean, square, decayed);
         }
     }
