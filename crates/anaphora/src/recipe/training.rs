@@ -61,11 +61,12 @@ section! {
         /// Peak learning rate.
         learning_rate: f64 = 3e-3, takes(Positive).common("learning-rate", "X");
 
-        /// Momentum of sgd.
-        momentum: f64 = 0.9, takes(Below(0.0, 1.0)).read(&[Is("training.optimizer", &["sgd"])]);
+        /// Momentum of sgd and muon.
+        momentum: f64 = 0.9, takes(Below(0.0, 1.0)).read(&[Is("training.optimizer", &["sgd", "muon"])]);
 
-        /// Decay rates of adamw's two moments.
-        betas: [f64; 2] = [0.9, 0.999], takes(Pair).read(&[Is("training.optimizer", &["adamw"])]);
+        /// Decay rates of the moments of adamw and lion, and of what muon leaves to adamw.
+        betas: [f64; 2] = [0.9, 0.999],
+            takes(Pair).read(&[Is("training.optimizer", &["adamw", "lion", "muon"])]);
 
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, takes(Number(0.0, f64::MAX)).flag("weight-decay", "X");
@@ -133,6 +134,10 @@ pub enum Optimizer {
     AdamW,
     /// Stochastic gradient descent with momentum.
     Sgd,
+    /// Orthogonal steps of hidden matrices, AdamW for all else (Jordan et al. 2024).
+    Muon,
+    /// Steps of one size by the sign of the gradient's running mean (Chen et al. 2023).
+    Lion,
 }
 
 /// How the learning rate falls after the warm-up.

@@ -3,6 +3,7 @@
 //! `training.length` is how far back there is something to remember. Examples are made as they are learnt, so that none is
 //! learnt twice.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
@@ -19,7 +20,7 @@ use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Ta
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
-use crate::{Result, Run};
+use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
 const PASS: u64 = 10_000;
@@ -296,12 +297,12 @@ pub struct MemoryModel {
 }
 
 impl MemoryModel {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let problem = Problem::of(&recipe);
         let mut model = problem.model(&recipe, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
     }
 
@@ -380,13 +381,15 @@ impl Predict for MemoryModel {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut go_on = ControlFlow::Continue(());
         each_line(inputs, |input, number, line| {
-            predictions.push(self.line(compute, line, input.path(), number)?);
+            if go_on.is_continue() {
+                go_on = each(self.line(compute, line, input.path(), number)?);
+            }
             Ok(())
-        })?;
-        Ok(predictions)
+        })
     }
 }
 

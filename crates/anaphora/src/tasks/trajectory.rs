@@ -1,5 +1,6 @@
 //! Trajectories: how a path goes on, learnt from many.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{self, Ball};
@@ -21,7 +22,7 @@ use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The seed and number of built-in throws.
 const THROWS: (u64, usize) = (1, 10_000);
@@ -176,8 +177,8 @@ pub struct PathForecaster(Forecaster);
 
 impl PathForecaster {
     /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
-        Forecaster::open(run).map(Self)
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
+        Forecaster::open(run, precision).map(Self)
     }
 
     fn read(&self, other: Option<&Path>) -> Result<Collection> {
@@ -251,15 +252,17 @@ impl Predict for PathForecaster {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
         for (collection, origins) in self.ends(inputs)? {
             for origin in origins {
                 let forecast = self.0.forecast(compute, &collection, &[origin])?;
-                predictions.push(prediction(&self.0.interface, &collection, origin, &forecast));
+                if each(prediction(&self.0.interface, &collection, origin, &forecast)).is_break() {
+                    return Ok(());
+                }
             }
         }
-        Ok(predictions)
+        Ok(())
     }
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {

@@ -6,6 +6,7 @@
 mod learner;
 mod means;
 mod memory;
+mod optimizer;
 mod saved;
 pub mod schedule;
 mod trainer;

@@ -1,6 +1,7 @@
 //! `anaphora predict`: what a model says of new input.
 
 use std::io::{IsTerminal, Read};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anaphora::model::Compute;
@@ -46,21 +47,37 @@ pub struct Args {
 
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
-    let opened = tasks::open(&args.run)?;
+    let device = args.device.open(&args.run)?;
+    let opened = tasks::open(&args.run, device.precision())?;
     let model = opened.predict(&args.run)?;
     let options = args.search.options(model.searches())?;
-    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let mut compute = Compute::new(device);
     let texts = args.text.iter().cloned().map(Input::Text);
     let mut inputs: Vec<Input> = texts.chain(args.files.iter().cloned().map(Input::File)).collect();
     if inputs.is_empty() && !model.continues_training_data() {
         inputs = from_standard_input()?;
     }
-    for prediction in model.predict(&mut compute, &inputs, &options)? {
-        if args.json {
-            print_json(&prediction.json)?;
+    let (mut failure, mut separator) = (None, "");
+    model.predict(&mut compute, &inputs, &options, &mut |prediction| {
+        let printed = if args.json {
+            print_json(&prediction.json)
         } else {
-            print(&format!("{}\n", prediction.text))?;
+            print(&format!("{separator}{}", prediction.text))
+        };
+        separator = model.separator();
+        match printed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
         }
+    })?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if !args.json && !separator.is_empty() {
+        print("\n")?;
     }
     match &args.plot {
         Some(path) => save_picture(path, model.plot(&mut compute, &inputs)?),

@@ -53,9 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
-    let outcome = training::show(&folder, args.json, |stop, observer| {
-        anaphora::train(&recipe, &folder, stop, observer)
-    })?;
+    let outcome = training::show(&folder, args.json, |observer| anaphora::train(&recipe, &folder, observer))?;
     if !args.json {
         training::summarise(&folder, &outcome);
     }

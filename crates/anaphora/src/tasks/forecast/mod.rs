@@ -6,6 +6,8 @@ mod linear;
 mod score;
 mod show;
 
+use std::ops::ControlFlow;
+
 use anaphora_data::series::{Calendar, Feature};
 use anaphora_data::{Packed, Place, Scaler};
 
@@ -23,7 +25,7 @@ use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
 use crate::training::{DataSize, Description, Learner, Validation};
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
@@ -253,12 +255,12 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, interface, model })
     }
 
@@ -367,13 +369,15 @@ impl Predict for Forecaster {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
         for (collection, origin) in self.ends(inputs)? {
             let forecast = self.forecast(compute, &collection, &[origin])?;
-            predictions.push(show::prediction(&self.interface, &collection, origin, &forecast));
+            if each(show::prediction(&self.interface, &collection, origin, &forecast)).is_break() {
+                break;
+            }
         }
-        Ok(predictions)
+        Ok(())
     }
 
     fn continues_training_data(&self) -> bool {

@@ -1,11 +1,13 @@
 //! What a trained model can do: it can be evaluated, and it predicts or composes.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::Input;
 use crate::Result;
+use crate::decoding::Observer;
 use crate::decoding::search::Search;
 use crate::metrics::Evaluation;
 use crate::model::Compute;
@@ -54,13 +56,20 @@ pub trait Evaluate: Send + Sync {
 
 /// A trained model that predicts from input.
 pub trait Predict: Evaluate {
-    /// Predicts from each input in turn; a file may hold several examples.
+    /// Predicts from each input in turn; a file may hold several examples. `each` is given the predictions as they are made,
+    /// and can end the work.
     fn predict(
         &self,
         compute: &mut Compute,
         inputs: &[Input],
         options: &PredictOptions,
-    ) -> Result<Vec<Prediction>>;
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// What stands between two predictions for people: the end of a line, or a line that is empty.
+    fn separator(&self) -> &'static str {
+        "\n"
+    }
 
     /// Whether it writes sequences, so that [`PredictOptions::search`] has a meaning.
     fn searches(&self) -> bool {
@@ -80,6 +89,12 @@ pub trait Predict: Evaluate {
 
 /// A trained model that writes music of several voices.
 pub trait Compose: Evaluate {
-    /// Writes pieces.
-    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>>;
+    /// Composes pieces side by side. `observer` is told of each step, in frames or events; where it breaks, what there is by then
+    /// is returned.
+    fn compose(
+        &self,
+        compute: &mut Compute,
+        options: &ComposeOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Composed>>;
 }
