@@ -9,14 +9,14 @@ use crate::decoding::sequences::Sequences;
 use crate::decoding::stream::Stream;
 use crate::model::Compute;
 
-/// Draws the pieces `indices` once, side by side; with them, whether the observer lets the generation go on.
+/// Draws the pieces `indices` once, side by side; returns them in that order, and whether the observer lets the generation go on.
 pub fn attempt(
     task: &Task,
     compute: &mut Compute,
     attempt: usize,
     indices: &[usize],
     observer: &mut Observer,
-) -> Result<(Vec<(usize, Generated)>, ControlFlow<()>)> {
+) -> Result<(Vec<Generated>, ControlFlow<()>)> {
     let Task { model, options, prompts, .. } = task;
     let prompt_of = |index: usize| index / options.count;
     // Each prompt is read once, and its state copied to all of its pieces.
@@ -56,7 +56,7 @@ pub fn attempt(
         let incomplete = task.incomplete(&stream, stopped);
         let (text, prompt) = (stream.text, prompt_of(index));
         let attempts = attempt + 1;
-        (index, Generated { text, prompt, tokens, attempts, stopped, incomplete, nats: None, choices })
+        Generated { text, prompt, tokens, attempts, stopped, incomplete, nats: None, choices }
     });
     Ok((generated.collect(), going))
 }

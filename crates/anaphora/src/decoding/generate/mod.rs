@@ -145,8 +145,7 @@ fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<
     let mut open: Vec<usize> = (0..pieces.len()).collect();
     for attempt in 0..=options.retry {
         let (written, mut going) = draw::attempt(task, compute, attempt, &open, observer)?;
-        open.clear();
-        for (index, piece) in written {
+        for (index, piece) in std::mem::take(&mut open).into_iter().zip(written) {
             if let (Some(reason), true, true) =
                 (&piece.incomplete, attempt < options.retry, going.is_continue())
             {
