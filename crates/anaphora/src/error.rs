@@ -155,9 +155,9 @@ pub enum Error {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] anaphora_data::table::TableError),
-    /// A sound cannot be read.
+    /// Examples cannot be read, or are not what a model reads.
     #[error(transparent)]
-    Audio(#[from] anaphora_data::audio::AudioError),
+    Examples(#[from] anaphora_data::examples::ExampleError),
     /// A time series cannot be read.
     #[error(transparent)]
     Series(#[from] anaphora_data::series::SeriesError),

@@ -1,14 +1,14 @@
 //! Regression: a number from a text, a row of numbers, a sound or a picture.
 
-use anaphora_data::table::read_table;
+use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::table::{Column, read_table};
 use anaphora_data::{BatchSize, Batches, Packed, Place, Scaler, Sequence, Tokenizer, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::shared::reader::{self, Example, Named, Reader};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
-    table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at, name,
+    reader,
 };
 use crate::Result;
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
@@ -104,35 +104,38 @@ impl ExampleTask for Numbers {
 
     fn built_in(data: &Data) -> Result<Splits<Example>> {
         let lists = builtin::prices(BUILTIN.0, BUILTIN.1).into_iter();
-        let texts = lists.map(|(text, price)| (price.to_string(), text)).collect();
-        Splits::of(reader::made_texts(texts, data), &hold_out(data), |_| false)
+        let texts = lists.map(|(text, price)| (price.to_string(), text));
+        let examples = Example::texts(texts, &reader::options(data), &name(data));
+        Splits::of(examples, &hold_out(data), |_| false)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
-        let mut data = from.recipe.data.clone();
-        if data.label_column.is_none() && !from.path.is_dir() {
-            data.label_column = column_of_numbers(from)?;
+        let mut options = reader::options(from.data());
+        if options.labelled.label.is_none() && !from.path.is_dir() {
+            let table = read_table(from.path, &options.labelled.table)?;
+            options.labelled.label = table.only_numbers().map(Column::Number);
         }
-        let known = from.known.map(|known| &known.reader.steps);
-        reader::read(from.path, &data, known, from.notes)
+        let known = from.known.map(|known| &known.reader);
+        reader::read(from, &options, known)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let numbers: Self = assets.json(NUMBERS, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: numbers.reader.with_tokenizer(assets, tokenizer)?, ..numbers })
+        Ok(Self { reader: reader::opened(numbers.reader, assets, tokenizer)?, ..numbers })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let (inputs, numbers) = self.reader.encode(examples, from, number)?;
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, numbers) = self.reader.encode(examples, skip_bad, notes, number)?;
         Ok(Examples { inputs, numbers })
     }
 
     fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
-        let shape = Shape { reads: self.reader.reads(), outputs: 1, each_step: false, causal: false };
+        let shape = Shape { reads: reader::reads(&self.reader), outputs: 1, each_step: false, causal: false };
         let seed = learns.map(|(seed, _)| seed);
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, Objective::Squared, seed)
+        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, Objective::Squared, seed)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -164,7 +167,7 @@ impl ExampleTask for Numbers {
 
 impl PredictTask for Numbers {
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        let (inputs, names) = self.reader.inputs(inputs)?;
+        let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let numbers = self.numbers(with.model, with.compute, &inputs)?;
         let predict = |(Named { name, notes }, number): (Named, f32)| {
             let mut json = json!({ "input": name, "number": number });
@@ -182,7 +185,7 @@ impl PredictTask for Numbers {
 impl Numbers {
     fn learn(splits: &Splits<Example>, recipe: &Recipe, tokenizer: Option<Tokenizer>) -> Result<Self> {
         let numbers = splits.train.iter().map(number).collect::<Result<Vec<f32>>>()?;
-        let reader = Reader::learn(&splits.train, splits.of_one_reading(), tokenizer, &recipe.model)?;
+        let reader = reader::learn(splits, tokenizer, &recipe.model)?;
         Ok(Self { target: Scaler::fit(&numbers, 1), reader })
     }
 
@@ -205,17 +208,4 @@ fn number(example: &Example) -> Result<f32> {
     let number = example.label.trim().parse::<f32>().ok().filter(|number| number.is_finite());
     let reason = || format!("{} stands where a finite number is to be learnt", example.label);
     number.ok_or_else(|| malformed_at(&example.path, example.line, reason()))
-}
-
-/// The only column of a table that holds nothing but numbers, by its number from 1; none where there are none or several.
-fn column_of_numbers(from: &Reading<Numbers>) -> Result<Option<String>> {
-    let table = read_table(from.path, &table_options(from.data()))?;
-    let holds_numbers = |&column: &usize| {
-        table.rows.iter().all(|row| row.cells[column].trim().parse::<f64>().is_ok_and(f64::is_finite))
-    };
-    let mut columns = (0..table.columns).filter(holds_numbers);
-    Ok(match (columns.next(), columns.next()) {
-        (Some(column), None) => Some((column + 1).to_string()),
-        _ => None,
-    })
 }

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
-use anaphora_data::{Place, Sequence, Tokenizer, builtin};
+use anaphora_data::{Place, Sequence, Tokenizer, builtin, read_text};
 use serde_json::{Value, json};
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, read_lines,
-    table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, table_options,
 };
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
@@ -189,7 +188,7 @@ impl PredictTask for Translation {
         for input in inputs {
             match input {
                 Input::Text(text) => lines.push(text.clone()),
-                Input::File(_) => lines.extend(read_lines(input)?.lines().map(str::to_owned)),
+                Input::File(path) => lines.extend(read_text(path)?.lines().map(str::to_owned)),
             }
         }
         let encode = |text: &String| self.encode_source(text.trim(), Path::new("the text given"));

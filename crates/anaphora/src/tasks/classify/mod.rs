@@ -2,15 +2,16 @@
 
 mod examples;
 
-use anaphora_data::{Packed, Place};
+use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::{Frames, Packed, Place, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::examples::{Examples, THRESHOLD};
 use super::shared::classes::{class_weights, likeliest, seen_once};
-use super::shared::reader::{self, Example, Named, Reader};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at, name,
+    reader,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
@@ -21,6 +22,11 @@ use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
+
+/// Examples that the built-in rules make, and the seed from which they make them.
+const BUILTIN: (u64, usize) = (1, 4_000);
+/// Samples of a built-in wave, and the deviation of the noise on it.
+const WAVE: (usize, f32) = (100, 0.1);
 
 /// Better defaults for classification than a language model's.
 pub fn defaults(recipe: &mut Recipe) {
@@ -99,12 +105,24 @@ impl ExampleTask for Classes {
     type Example = Example;
 
     fn built_in(data: &Data) -> Result<Splits<Example>> {
-        Splits::of(reader::built_in(data), &hold_out(data), |_| false)
+        let ((seed, count), options, path) = (BUILTIN, reader::options(data), name(data));
+        let examples = match data.builtin {
+            Some(Builtin::Waves) => {
+                let waves = builtin::waves(seed, count, WAVE.0, WAVE.1).into_iter();
+                let wave = |(wave, form): (Frames, usize)| (builtin::WAVES[form].to_owned(), wave.values);
+                Example::rows(waves.map(wave), WAVE.0, &options, &path)
+            }
+            _ => {
+                let names = builtin::names(seed, count).into_iter();
+                Example::texts(names.map(|(label, name)| (label.to_owned(), name)), &options, &path)
+            }
+        };
+        Splits::of(examples, &hold_out(data), |_| false)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
-        let known = from.known.map(|known| &known.reader.steps);
-        reader::read(from.path, &from.recipe.data, known, from.notes)
+        let known = from.known.map(|known| &known.reader);
+        reader::read(from, &reader::options(from.data()), known)
     }
 
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
@@ -131,12 +149,13 @@ impl ExampleTask for Classes {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: classes.reader.with_tokenizer(assets, tokenizer)?, ..classes })
+        Ok(Self { reader: reader::opened(classes.reader, assets, tokenizer)?, ..classes })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
         let classes = |example: &Example| self.classes(example);
-        let (inputs, classes) = self.reader.encode(examples, from, classes)?;
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, classes) = self.reader.encode(examples, skip_bad, notes, classes)?;
         Ok(Examples { inputs, classes })
     }
 
@@ -152,10 +171,10 @@ impl ExampleTask for Classes {
                 weights: learns.and_then(|(_, train)| weights(train)),
             },
         };
-        let (reads, outputs) = (self.reader.reads(), self.labels.len());
+        let (reads, outputs) = (reader::reads(&self.reader), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };
         let seed = learns.map(|(seed, _)| seed);
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, seed)
+        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, seed)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -170,7 +189,7 @@ impl ExampleTask for Classes {
 
 impl PredictTask for Classes {
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        let (inputs, names) = self.reader.inputs(inputs)?;
+        let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let examples = Examples { inputs, classes: Vec::new() };
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
@@ -188,14 +207,14 @@ impl Classes {
         let separator = recipe.data.label_separator.as_deref();
         let all = splits.of_one_reading();
         let of_example = |example| labels_of(example, separator);
-        let mut labels: Vec<String> = all.clone().flat_map(of_example).map(str::to_owned).collect();
+        let mut labels: Vec<String> = all.flat_map(of_example).map(str::to_owned).collect();
         labels.sort();
         labels.dedup();
         if let ([only], None) = (&labels[..], separator) {
             let reason = format!("all examples to learn from have the label {only}; two or more are needed");
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
-        let reader = Reader::learn(&splits.train, all, tokenizer, &recipe.model)?;
+        let reader = reader::learn(splits, tokenizer, &recipe.model)?;
         Ok(Self { labels, separator: separator.map(str::to_owned), reader })
     }
 
