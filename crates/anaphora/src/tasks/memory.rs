@@ -3,6 +3,7 @@
 //! `training.length` is how far back there is something to remember. Examples are made as they are learnt, so that none is
 //! learnt twice.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
@@ -399,13 +400,15 @@ impl Predict for MemoryModel {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut go_on = ControlFlow::Continue(());
         each_line(inputs, |input, number, line| {
-            predictions.push(self.line(compute, line, input.path(), number)?);
+            if go_on.is_continue() {
+                go_on = each(self.line(compute, line, input.path(), number)?);
+            }
             Ok(())
-        })?;
-        Ok(predictions)
+        })
     }
 }
 

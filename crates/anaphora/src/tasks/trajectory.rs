@@ -1,5 +1,6 @@
 //! Trajectories: how a path goes on, learnt from many.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{self, Ball};
@@ -263,15 +264,17 @@ impl Predict for PathForecaster {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
         for (collection, origins) in self.ends(inputs)? {
             for origin in origins {
                 let forecast = self.0.forecast(compute, &collection, &[origin])?;
-                predictions.push(prediction(&self.0.interface, &collection, origin, &forecast));
+                if each(prediction(&self.0.interface, &collection, origin, &forecast)).is_break() {
+                    return Ok(());
+                }
             }
         }
-        Ok(predictions)
+        Ok(())
     }
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {

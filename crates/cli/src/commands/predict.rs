@@ -1,6 +1,7 @@
 //! `anaphora predict`: what a model says of new input.
 
 use std::io::{IsTerminal, Read};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anaphora::model::Compute;
@@ -55,12 +56,27 @@ pub fn run(args: &Args) -> Result<()> {
     if inputs.is_empty() && !model.continues_training_data() {
         inputs = from_standard_input()?;
     }
-    for prediction in model.predict(&mut compute, &inputs, &options)? {
-        if args.json {
-            print_json(&prediction.json)?;
+    let (mut failure, mut separator) = (None, "");
+    model.predict(&mut compute, &inputs, &options, &mut |prediction| {
+        let printed = if args.json {
+            print_json(&prediction.json)
         } else {
-            print(&format!("{}\n", prediction.text))?;
+            print(&format!("{separator}{}", prediction.text))
+        };
+        separator = model.separator();
+        match printed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
         }
+    })?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if !args.json && !separator.is_empty() {
+        print("\n")?;
     }
     match &args.plot {
         Some(path) => save_picture(path, model.plot(&mut compute, &inputs)?),

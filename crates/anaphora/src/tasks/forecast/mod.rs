@@ -6,6 +6,8 @@ mod linear;
 mod score;
 mod show;
 
+use std::ops::ControlFlow;
+
 use anaphora_data::series::{Calendar, Feature};
 use anaphora_data::{Packed, Place, Scaler};
 
@@ -379,13 +381,15 @@ impl Predict for Forecaster {
         compute: &mut Compute,
         inputs: &[Input],
         _: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
         for (collection, origin) in self.ends(inputs)? {
             let forecast = self.forecast(compute, &collection, &[origin])?;
-            predictions.push(show::prediction(&self.interface, &collection, origin, &forecast));
+            if each(show::prediction(&self.interface, &collection, origin, &forecast)).is_break() {
+                break;
+            }
         }
-        Ok(predictions)
+        Ok(())
     }
 
     fn continues_training_data(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Tasks whose examples are read whole: what each says of itself, and what follows from it: a training, a trained model that
 //! predicts and is scored.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{
@@ -13,6 +14,9 @@ use crate::recipe::{Data, Recipe};
 use crate::run::assets::Assets;
 use crate::training::Learner;
 use crate::{Error, Result, Run};
+
+/// Texts that are predicted from at once.
+const TEXTS: usize = 64;
 
 /// Where examples come from, and how they are read.
 pub struct Reading<'a, T> {
@@ -82,6 +86,9 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
 pub trait PredictTask: ExampleTask {
     /// Whether it writes sequences, which may be searched for.
     const SEARCHES: bool = false;
+
+    /// What stands between two predictions for people.
+    const SEPARATOR: &str = "\n";
 
     /// Predicts from inputs.
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>>;
@@ -216,13 +223,34 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
         compute: &mut Compute,
         inputs: &[Input],
         options: &PredictOptions,
-    ) -> Result<Vec<Prediction>> {
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
         let (path, known, notes) = (self.run.path(), Some(&self.task), &mut |_: &str| {});
         let from = Reading { path, target: None, recipe: &self.recipe, known, notes };
-        self.task.predict(&mut Using { model: &self.model, compute, from, options }, inputs)
+        let mut using = Using { model: &self.model, compute, from, options };
+        for inputs in batches(inputs) {
+            if self.task.predict(&mut using, inputs)?.into_iter().try_for_each(&mut *each).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn separator(&self) -> &'static str {
+        T::SEPARATOR
     }
 
     fn searches(&self) -> bool {
         T::SEARCHES
     }
+}
+
+/// Inputs that are predicted from at once: a file, or some texts.
+fn batches(mut inputs: &[Input]) -> impl Iterator<Item = &[Input]> {
+    std::iter::from_fn(move || {
+        let texts = inputs.iter().take(TEXTS).take_while(|input| matches!(input, Input::Text(_))).count();
+        let (batch, rest) = inputs.split_at(texts.max(1).min(inputs.len()));
+        inputs = rest;
+        (!batch.is_empty()).then_some(batch)
+    })
 }

@@ -1,5 +1,6 @@
 //! What a trained model can do: it can be evaluated, and it predicts or composes.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -54,13 +55,20 @@ pub trait Evaluate: Send + Sync {
 
 /// A trained model that predicts from input.
 pub trait Predict: Evaluate {
-    /// Predicts from each input in turn; a file may hold several examples.
+    /// Predicts from each input in turn; a file may hold several examples. `each` is given the predictions as they are made,
+    /// and can end the work.
     fn predict(
         &self,
         compute: &mut Compute,
         inputs: &[Input],
         options: &PredictOptions,
-    ) -> Result<Vec<Prediction>>;
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// What stands between two predictions for people: the end of a line, or a line that is empty.
+    fn separator(&self) -> &'static str {
+        "\n"
+    }
 
     /// Whether it writes sequences, so that [`PredictOptions::search`] has a meaning.
     fn searches(&self) -> bool {

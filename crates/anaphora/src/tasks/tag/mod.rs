@@ -149,6 +149,8 @@ impl ExampleTask for Lexicon {
 }
 
 impl PredictTask for Lexicon {
+    const SEPARATOR: &str = "\n\n";
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (mut words, mut rows) = (Vec::new(), Vec::new());
         for input in inputs {
@@ -157,24 +159,19 @@ impl PredictTask for Lexicon {
             let examples = Examples::new(self, sentences, input.path(), false, &mut |_| {})?;
             rows.extend(examples.probabilities(with.model, with.compute, self.tags.len())?);
         }
-        let last = words.len();
-        let all = words.iter().zip(&rows).zip(1..);
-        Ok(all.map(|((words, rows), number)| self.prediction(words, rows, number == last)).collect())
+        Ok(words.iter().zip(&rows).map(|(words, rows)| self.prediction(words, rows)).collect())
     }
 }
 
 impl Lexicon {
-    /// What is to be said of a sentence whose words have such probabilities; an empty line parts it from the next one.
-    fn prediction(&self, words: &[String], rows: &[f32], is_last: bool) -> Prediction {
+    /// What is to be said of a sentence whose words have such probabilities.
+    fn prediction(&self, words: &[String], rows: &[f32]) -> Prediction {
         let rows = rows.chunks_exact(self.tags.len());
         let best: Vec<(usize, f32)> = rows.map(|row| (likeliest(row), row[likeliest(row)])).collect();
         let tags: Vec<&str> = best.iter().map(|&(tag, _)| self.tags[tag].as_str()).collect();
         let probabilities: Vec<f32> = best.iter().map(|&(_, probability)| probability).collect();
-        let mut lines: Vec<String> =
+        let lines: Vec<String> =
             words.iter().zip(&tags).map(|(word, tag)| format!("{word}\t{tag}")).collect();
-        if !is_last {
-            lines.push(String::new());
-        }
         let mut json = json!({ "words": words, "tags": tags, "probabilities": probabilities });
         if self.marks_spans() {
             let span = |span: &Span| {
