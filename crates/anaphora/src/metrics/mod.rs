@@ -68,6 +68,11 @@ impl Real for f64 {
     const EPSILON: f64 = f64::EPSILON;
 }
 
+/// −ln p in nats, of a probability that may have come to 0.
+pub(crate) fn nats(probability: f32) -> f64 {
+    -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
+}
+
 /// −ln p in nats, with p at least the least step from 0 and from 1 in its type, as scikit-learn has it: a certain mistake
 /// counts much, not infinitely.
 fn surprise<T: Real>(probability: f64) -> f64 {

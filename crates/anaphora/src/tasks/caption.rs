@@ -206,7 +206,12 @@ impl ExampleTask for Captioning {
 
     fn model(&self, recipe: &Recipe, learns: Option<(u64, &Pairs)>) -> EncoderDecoder {
         let vocab_size = self.tokenizer.vocab_size();
-        EncoderDecoder::new(&recipe.model, reads_pictures(&self.reader.steps()), vocab_size, learns.map(|(seed, _)| seed))
+        EncoderDecoder::new(
+            &recipe.model,
+            reads_pictures(&self.reader.steps()),
+            vocab_size,
+            learns.map(|(seed, _)| seed),
+        )
     }
 
     fn evaluate(&self, on: &mut Using<Self>, captioned: Vec<Captioned>) -> Result<Evaluation> {

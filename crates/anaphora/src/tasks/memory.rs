@@ -11,12 +11,11 @@ use anaphora_data::{Frames, Packed, Sequence};
 use anaphora_nn::Params;
 use serde_json::{Value, json};
 
-use super::shared::classes::likeliest;
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_line, malformed_at, malformed_position,
 };
 use crate::metrics::Evaluation;
-use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};

@@ -43,7 +43,7 @@ pub fn learner(
         Task::Memory => Ok(Box::new(memory::MemoryLearner::new(recipe))),
         Task::Chorales => shared::learner::<chorales::Chords>(recipe, assets, notes),
         Task::Events => events::learner(recipe, assets, notes),
-        Task::Tag => shared::learner::<tag::Lexicon>(recipe, assets, notes),
+        Task::Tag => shared::learner::<tag::Tagger>(recipe, assets, notes),
     }
 }
 
@@ -69,7 +69,7 @@ pub fn open(run: &Path) -> Result<Opened> {
         Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run)?)),
         Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run)?)),
         Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run)?)),
-        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Lexicon>(run)?)),
+        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run)?)),
         Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run)?)),
         Task::Events => Opened::Composes(Box::new(events::EventModel::open(run)?)),
     })

@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{self, Ball};
+use anaphora_data::series::{Collection, Member, Origin, Origins, read_paths};
 use anaphora_data::share_out;
-use anaphora_data::table::read_table;
 use serde_json::json;
 
 use super::forecast::{
-    Collection, Contender, Forecaster, Interface, Member, Origin, Origins, Scores, SeriesSource, Steps,
-    columns, learn_from, prediction,
+    Contender, Forecaster, Interface, Scores, SeriesSource, Steps, columns, learn_from, prediction,
 };
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
@@ -121,11 +120,13 @@ fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origin
 
 /// Reads the paths of the training data, or of `other`.
 fn read(data: &Data, series: &Series, other: Option<&Path>) -> Result<Collection> {
-    match (other.or(data.train.as_deref()), data.builtin) {
-        (Some(path), _) => read_paths(path, data, series),
-        (None, Some(Builtin::Ball)) => Ok(throws()),
-        (None, _) => read_paths(Path::new(""), data, series),
-    }
+    let path = match (other.or(data.train.as_deref()), data.builtin) {
+        (Some(path), _) => path,
+        (None, Some(Builtin::Ball)) => return Ok(throws()),
+        (None, _) => Path::new(""),
+    };
+    let (id, picked) = (series.path_column.as_deref().map(column), series.columns.as_deref().map(columns));
+    Ok(read_paths(path, id.as_ref(), picked.as_deref(), &table_options(data))?)
 }
 
 fn throws() -> Collection {
@@ -140,48 +141,6 @@ fn throws() -> Collection {
         names: vec!["x".into(), "y".into()],
         members: throws.into_iter().enumerate().map(throw).collect(),
     }
-}
-
-/// Reads a table in which a column says to which path a row belongs; rows of a path stand together or not.
-fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
-    let table = read_table(path, &table_options(data))?;
-    let id = match &series.path_column {
-        Some(name) => table.column(&column(name))?,
-        None => 0,
-    };
-    let picked = match &series.columns {
-        Some(names) => {
-            columns(names).iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?
-        }
-        None => (0..table.columns).filter(|&column| column != id).collect(),
-    };
-    if picked.is_empty() {
-        let reason =
-            "there is no column of numbers beside the one of paths, one or more are needed".to_owned();
-        return Err(malformed_at(path, 0, reason));
-    }
-    let name = |&column: &usize| match &table.header {
-        Some(header) => header[column].clone(),
-        None => (column + 1).to_string(),
-    };
-    let mut collection = Collection { names: picked.iter().map(name).collect(), members: Vec::new() };
-    let mut places = std::collections::HashMap::new();
-    for row in &table.rows {
-        let place = *places.entry(row.cells[id].clone()).or_insert_with(|| {
-            let name = row.cells[id].clone();
-            collection.members.push(Member { name, values: Vec::new(), truth: None, calendar: None });
-            collection.members.len() - 1
-        });
-        for (&column, name) in picked.iter().zip(&collection.names) {
-            let cell = &row.cells[column];
-            let number = cell.parse::<f32>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                let reason = format!("column '{name}' holds '{cell}', a finite number is needed");
-                malformed_at(path, row.line, reason)
-            })?;
-            collection.members[place].values.push(number);
-        }
-    }
-    Ok(collection)
 }
 
 /// A trained model of paths.

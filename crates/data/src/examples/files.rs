@@ -112,8 +112,13 @@ struct Read {
 
 fn with_steps(read: Vec<Read>, steps: Steps) -> Vec<Example> {
     let steps = Arc::new(steps);
-    let example = |Read { label, frames, path, test }| {
-        Example { label, value: Raw::Frames(frames), steps: steps.clone(), path, line: 0, test }
+    let example = |Read { label, frames, path, test }| Example {
+        label,
+        value: Raw::Frames(frames),
+        steps: steps.clone(),
+        path,
+        line: 0,
+        test,
     };
     read.into_iter().map(example).collect()
 }

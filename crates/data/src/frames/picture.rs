@@ -109,7 +109,10 @@ mod tests {
     fn what_a_picture_is_like_is_seen_from_its_pixels() {
         let picture = |pixels: [u8; 6]| Picture { width: 2, height: 1, channels: 3, pixels: pixels.to_vec() };
         let like = |pixels| PictureSteps::like(&picture(pixels), |_, _| PictureFrames::Rows);
-        assert_eq!((like([1, 1, 1, 9, 9, 9]).colour, like([1, 1, 1, 9, 9, 8]).colour), (Colour::Gray, Colour::Rgb));
+        assert_eq!(
+            (like([1, 1, 1, 9, 9, 9]).colour, like([1, 1, 1, 9, 9, 8]).colour),
+            (Colour::Gray, Colour::Rgb)
+        );
         assert_eq!([like([1; 6]).frame_width(), like([1, 2, 3, 4, 5, 6]).frame_width()], [2, 6]);
     }
 }

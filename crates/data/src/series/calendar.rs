@@ -101,6 +101,19 @@ impl Calendar {
         self.step
     }
 
+    /// Steps after which a series is like itself, as its dates suggest; 1 where they suggest nothing.
+    pub fn season(&self) -> usize {
+        let season = match self.step {
+            Step::Months(months) => 12 / months,
+            Step::Weekdays => 5,
+            Step::Milliseconds(time) if time < DAY => DAY / time,
+            Step::Milliseconds(DAY) => 7,
+            Step::Milliseconds(time) if time == 7 * DAY => 52,
+            _ => 1,
+        };
+        season.max(1) as usize
+    }
+
     /// The date of a step, behind the end of the series too; none beyond the year 9999.
     pub fn date(&self, place: usize) -> Option<DateTime> {
         let place = i64::try_from(place).ok()?;

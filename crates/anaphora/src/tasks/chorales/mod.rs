@@ -4,24 +4,22 @@
 //! predicted one after the other, from the highest down, each by those above it (the exact chain rule). Both are judged by
 //! nats a frame: what all notes of a frame cost together.
 
-mod coding;
 mod write;
 
 use std::path::Path;
 
-use anaphora_data::roll::{self, Chord};
+use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
-use self::coding::Coding;
 use super::midi;
 use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, hold_out, malformed_at, name};
 use crate::Result;
 use crate::metrics::Evaluation;
-use crate::model::{Compute, SequenceModel, Targets};
-use crate::recipe::{self, Backbone, Data, Recipe, Task};
+use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
+use crate::recipe::{Backbone, Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::{DataSize, Description, Validation};
 
@@ -73,7 +71,11 @@ impl Chords {
     /// Pieces as the model takes them, each moved by some semitones.
     fn packed<'a>(&self, pieces: impl Iterator<Item = (&'a Piece, i16)>) -> (Packed, Targets) {
         let pairs: Vec<_> = pieces.map(|(piece, shift)| self.coding.example(piece, shift)).collect();
-        let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
+        let targets = Packed::new(pairs.iter().map(|(_, target)| target));
+        let targets = match self.coding.notes {
+            Notes::Independent => Targets::Values(targets.values),
+            Notes::Conditioned => Targets::Classes(targets.ids),
+        };
         (Packed::new(pairs.iter().map(|(input, _)| input)), targets)
     }
 
@@ -110,8 +112,8 @@ impl Lesson for Chords {
         let size = |pieces: &Vec<Piece>| DataSize { examples: pieces.len(), units: frames(pieces) };
         let Coding { low, high, notes, .. } = self.coding;
         let notes = match notes {
-            recipe::Notes::Independent => "independent of one another",
-            recipe::Notes::Conditioned => "conditioned on one another",
+            Notes::Independent => "independent of one another",
+            Notes::Conditioned => "conditioned on one another",
         };
         Description {
             example: "piece",
@@ -205,8 +207,18 @@ impl ExampleTask for Chords {
         self.encode(pieces, from)
     }
 
+    /// Independent notes are read as frames of ones and zeros, behind a column that is one before the first frame; conditioned
+    /// ones as tokens.
     fn model(&self, recipe: &Recipe, learns: Option<(u64, &Vec<Piece>)>) -> SequenceModel {
-        self.coding.model(&recipe.model, learns.map(|(seed, _)| seed))
+        let (pitches, tokens) = (self.coding.pitches(), self.coding.vocabulary());
+        let (reads, outputs, objective) = match self.coding.notes {
+            Notes::Independent => (Reads::Frames(pitches + 1), pitches, Objective::Labels),
+            Notes::Conditioned => {
+                (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
+            }
+        };
+        let shape = Shape { reads, outputs, each_step: true, causal: true };
+        SequenceModel::new(&recipe.model, shape, objective, learns.map(|(seed, _)| seed))
     }
 
     fn evaluate(&self, on: &mut Using<Self>, pieces: Vec<Piece>) -> Result<Evaluation> {

@@ -4,9 +4,10 @@ use anaphora_data::{BatchSize, Batches, Packed, Sequence};
 
 use super::Classes;
 use crate::Result;
-use crate::metrics::{Confusion, Evaluation, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
-use crate::model::{Compute, SequenceModel, Targets};
-use crate::tasks::shared::classes::{likeliest, softmax, surprise};
+use crate::metrics::{
+    Confusion, Evaluation, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label, nats,
+};
+use crate::model::{Compute, SequenceModel, Targets, likeliest, softmax};
 use crate::training::{DataSize, Validation};
 
 /// Sequences that are scored at once.
@@ -84,7 +85,7 @@ impl Examples {
             for (row, classes) in truth.chunks_exact_mut(classes).zip(&self.classes) {
                 classes.iter().for_each(|&class| row[class as usize] = true);
             }
-            let loss = |(&p, &there): (&f32, &bool)| surprise(if there { p } else { 1.0 - p });
+            let loss = |(&p, &there): (&f32, &bool)| nats(if there { p } else { 1.0 - p });
             let sum: f64 = probabilities.iter().zip(&truth).map(loss).sum();
             let predicted: Vec<bool> = probabilities.iter().map(|&p| p >= THRESHOLD).collect();
             let scores = multi_label(&truth, &predicted, classes)?;
@@ -92,7 +93,7 @@ impl Examples {
         }
         let truth: Vec<usize> = self.classes.iter().map(|classes| classes[0] as usize).collect();
         let rows = || probabilities.chunks_exact(classes);
-        let sum: f64 = rows().zip(&truth).map(|(row, &class)| surprise(row[class])).sum();
+        let sum: f64 = rows().zip(&truth).map(|(row, &class)| nats(row[class])).sum();
         let predicted: Vec<usize> = rows().map(likeliest).collect();
         let confusion = Confusion::new(&truth, &predicted, classes)?;
         let area = match classes {

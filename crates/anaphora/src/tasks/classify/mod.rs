@@ -3,18 +3,18 @@
 mod examples;
 
 use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::labelled::seen_once;
 use anaphora_data::{Frames, Packed, Place, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::examples::{Examples, THRESHOLD};
-use super::shared::classes::{class_weights, likeliest, seen_once};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at, name,
-    reader,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
+    name, one_class, reader,
 };
 use crate::metrics::Evaluation;
-use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
+use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
 use crate::training::{Description, Validation};
@@ -160,16 +160,10 @@ impl ExampleTask for Classes {
     }
 
     fn model(&self, recipe: &Recipe, learns: Option<(u64, &Examples)>) -> SequenceModel {
-        let training = &recipe.training;
-        let weights = |train: &Examples| {
-            class_weights(training.class_weights, train.classes.iter().flatten(), self.labels.len())
-        };
+        let classes = learns.map(|(_, train)| train.classes.iter().flatten());
         let objective = match self.separator {
             Some(_) => Objective::Labels,
-            None => Objective::Classes {
-                label_smoothing: training.label_smoothing as f32,
-                weights: learns.and_then(|(_, train)| weights(train)),
-            },
+            None => one_class(&recipe.training, classes, self.labels.len()),
         };
         let (reads, outputs) = (reader::reads(&self.reader), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };

@@ -2,19 +2,17 @@
 
 mod collection;
 mod interface;
-mod linear;
 mod score;
 mod show;
 
 use std::ops::ControlFlow;
 
-use anaphora_data::series::{Calendar, Feature};
+use anaphora_data::series::{Calendar, Collection, Cuts, Feature, Origin, Origins};
 use anaphora_data::{Packed, Place, Scaler};
 
-use self::collection::Cuts;
-pub(super) use self::collection::{Collection, Member, Origin, Origins, columns};
+pub(super) use self::collection::columns;
 pub(super) use self::interface::{Interface, Prepared};
-use self::interface::{VALIDATED, check, forth, sample};
+use self::interface::{VALIDATED, sample};
 pub(super) use self::score::{Contender, Scores};
 pub(super) use self::show::prediction;
 use super::shared::{
@@ -92,7 +90,7 @@ pub(super) fn learn_from(
 ) -> Result<Box<dyn Learner>> {
     let SeriesSource { collection, origins } = source;
     let Recipe { series, training, .. } = recipe;
-    check(series.transform, &collection)?;
+    collection.check(series.transform)?;
     let mut prepared = None;
     let interface = assets.json(INTERFACE, || {
         let mut interface = interface(recipe, &collection, steps, learnt)?;
@@ -119,7 +117,7 @@ pub(super) fn learn_from(
 /// What is read and forecast of a series, and where it is cut.
 fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps, Cuts)> {
     let calendar = collection.members[0].calendar.as_ref();
-    let season = series.season.unwrap_or_else(|| collection::season(calendar));
+    let season = series.season.unwrap_or_else(|| calendar.map_or(1, Calendar::season));
     let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
     let horizon = series.horizon;
     let known = collection::cuts(data, series, collection, 1)?.test;
@@ -153,7 +151,7 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
     }
     let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
     let calendar = collection.members[0].calendar.filter(|_| series.calendar);
-    let transformed: Vec<f32> = learnt.iter().map(|&value| forth(series.transform, value)).collect();
+    let transformed: Vec<f32> = learnt.iter().map(|&value| series.transform.forth(value)).collect();
     Ok(Interface {
         names: collection.names.clone(),
         lookback,

@@ -1,9 +1,9 @@
 //! How far forecasts are from what came, beside those that need no network.
 
+use anaphora_data::series::{Collection, Origin};
 use serde_json::{Map, Value, json};
 
 use super::Prepared;
-use super::collection::{Collection, Origin};
 use super::interface::{Interface, Network};
 use crate::Result;
 use crate::metrics::Evaluation;

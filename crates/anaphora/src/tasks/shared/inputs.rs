@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use anaphora_data::labelled::class_weights;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{lines, read_text};
 
-use crate::recipe::Data;
+use crate::model::Objective;
+use crate::recipe::{ClassWeights, Data, Training};
 use crate::{Error, Result};
 
 /// Something to predict from.
@@ -53,4 +55,15 @@ pub fn table_options(data: &Data) -> TableOptions {
 /// A column as a recipe names it: by its name, or by its number from 1.
 pub fn column(name: &str) -> Column {
     name.trim().parse().expect("any text is a column")
+}
+
+/// What a model learns that predicts one of `count` classes; `learnt` are those of what it learns from.
+pub fn one_class<'a>(
+    training: &Training,
+    learnt: Option<impl Iterator<Item = &'a u32>>,
+    count: usize,
+) -> Objective {
+    let learnt = learnt.filter(|_| training.class_weights != ClassWeights::None);
+    let weights = learnt.map(|classes| class_weights(classes, count));
+    Objective::Classes { label_smoothing: training.label_smoothing as f32, weights }
 }
