@@ -9,6 +9,7 @@ mod classes;
 mod memory;
 mod phrases;
 mod prices;
+mod problem;
 mod seasonal;
 mod shapes;
 
@@ -18,6 +19,7 @@ pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use phrases::{TaggedWord, phrases};
 pub use prices::prices;
+pub use problem::{COPY_RECALLED, Problem, marked_numbers, remembered_symbols};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

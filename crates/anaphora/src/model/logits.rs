@@ -1,11 +1,11 @@
 //! What is made of logits, a row of them at a time.
 
-/// Probabilities from what a head gives.
-pub fn softmax(logits: &[f32], probabilities: &mut [f32]) {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    probabilities.iter_mut().zip(logits).for_each(|(p, logit)| *p = (logit - most).exp());
-    let sum: f32 = probabilities.iter().sum();
-    probabilities.iter_mut().for_each(|p| *p /= sum);
+/// Puts probabilities in the place of logits.
+pub fn softmax(row: &mut [f32]) {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|p| *p = (*p - most).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|p| *p /= sum);
 }
 
 /// The place of the largest value.

@@ -14,14 +14,15 @@ use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts};
 use super::shared::reader::reads_pictures;
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    table_options,
 };
 use crate::decoding::search::Search;
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
 
 /// The name of the file of how a run's model reads pictures.
@@ -146,14 +147,15 @@ impl Lesson for Captioning {
         pairs.lengths()
     }
 
-    fn describe(&self, train: &Pairs, validation: &Pairs) -> Description {
-        Description {
+    fn size(&self, pairs: &Pairs) -> DataSize {
+        pairs.size()
+    }
+
+    fn describe(&self) -> Words {
+        Words {
             example: "caption",
             unit: "token",
-            train: train.size(),
-            validation: validation.size(),
             maps: format!("pictures to {} words", self.tokenizer.vocab_size()),
-            characters: None,
         }
     }
 

@@ -2,29 +2,26 @@
 
 use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::table::{Column, read_table};
-use anaphora_data::{BatchSize, Batches, Packed, Place, Scaler, Sequence, Tokenizer, builtin};
+use anaphora_data::{Packed, Place, Scaler, Sequence, Tokenizer, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
-    name, reader,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    malformed_at, name, reader,
 };
 use crate::Result;
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{Backbone, Data, Pooling, Recipe, Task, Tokenizer as Tokens};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Description, Validation};
+use crate::training::Validation;
 
 /// The name of the file of what a run's model reads, and how its numbers are scaled.
 const NUMBERS: &str = "numbers.json";
 
 /// The seed from which built-in lists are made, and how many.
 const BUILTIN: (u64, usize) = (1, 8_000);
-
-/// Sequences that are scored at once.
-const ROWS: usize = 256;
 
 /// Better defaults for regression than a language model's.
 pub fn defaults(recipe: &mut Recipe) {
@@ -69,18 +66,11 @@ impl Lesson for Numbers {
         examples.inputs.iter().map(Sequence::len).collect()
     }
 
-    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
-        let size = |examples: &Examples| DataSize {
-            examples: examples.inputs.len(),
-            units: self.lengths(examples).iter().sum(),
-        };
-        Description {
+    fn describe(&self) -> Words {
+        Words {
             example: "example",
             unit: self.reader.steps.unit(),
-            train: size(train),
-            validation: size(validation),
             maps: format!("{}, one number", self.reader.description()),
-            characters: None,
         }
     }
 
@@ -106,7 +96,7 @@ impl ExampleTask for Numbers {
         let lists = builtin::prices(BUILTIN.0, BUILTIN.1).into_iter();
         let texts = lists.map(|(text, price)| (price.to_string(), text));
         let examples = Example::texts(texts, &reader::options(data), &name(data));
-        Splits::of(examples, &hold_out(data), |_| false)
+        Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
@@ -170,13 +160,8 @@ impl PredictTask for Numbers {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let numbers = self.numbers(with.model, with.compute, &inputs)?;
         let predict = |(Named { name, notes }, number): (Named, f32)| {
-            let mut json = json!({ "input": name, "number": number });
-            let mut text = format!("{number}  {name}");
-            if !notes.is_empty() {
-                text += &format!(" ({})", notes.join("; "));
-                json["notes"] = json!(notes);
-            }
-            Prediction { text, json }
+            let json = json!({ "input": name, "number": number });
+            Prediction { text: format!("{number}  {name}"), json }.noted(&notes)
         };
         Ok(names.into_iter().zip(numbers).map(predict).collect())
     }
@@ -191,13 +176,7 @@ impl Numbers {
 
     /// What the model says of sequences, in the numbers' own unit.
     fn numbers(&self, model: &SequenceModel, compute: &mut Compute, inputs: &[Sequence]) -> Result<Vec<f32>> {
-        let lengths: Vec<usize> = inputs.iter().map(Sequence::len).collect();
-        let mut numbers = vec![0.0; inputs.len()];
-        for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
-            let packed = Packed::new(batch.iter().map(|&example| &inputs[example]));
-            let (values, _) = model.predict(compute, &packed, None)?;
-            batch.iter().zip(values).for_each(|(&example, value)| numbers[example] = value);
-        }
+        let mut numbers = reader::outputs(model, compute, inputs, 1)?;
         self.target.invert(&mut numbers);
         Ok(numbers)
     }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    table_options,
 };
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
@@ -17,7 +18,7 @@ use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, chrf}
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{self, Backbone, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
 
 /// Names of the files of a run's tokenizers.
@@ -71,16 +72,13 @@ impl Lesson for Translation {
         pairs.lengths()
     }
 
-    fn describe(&self, train: &Pairs, validation: &Pairs) -> Description {
+    fn size(&self, pairs: &Pairs) -> DataSize {
+        pairs.size()
+    }
+
+    fn describe(&self) -> Words {
         let (source, target) = (self.source.vocab_size(), self.target.vocab_size());
-        Description {
-            example: "pair",
-            unit: "token",
-            train: train.size(),
-            validation: validation.size(),
-            maps: format!("{source} tokens to {target}"),
-            characters: None,
-        }
+        Words { example: "pair", unit: "token", maps: format!("{source} tokens to {target}") }
     }
 
     fn batch(&self, pairs: &Pairs, batch: &[usize], _: Place) -> (PairBatch, Teaching) {
@@ -215,7 +213,7 @@ impl PredictTask for Translation {
 fn split(pairs: Vec<Pair>, data: &Data) -> Result<Splits<Pair>> {
     let mut how = hold_out(data);
     how.validation_fraction = how.validation_fraction.min(VALIDATED / pairs.len() as f64);
-    Splits::of(pairs, &how, |_| false)
+    Ok(Splits::of(pairs, &how, |_| false)?)
 }
 
 impl Translation {

@@ -163,6 +163,16 @@ impl Calendar {
         low
     }
 
+    /// What of its dates comes back at least twice in the first steps: of one year, the month says only which part of it a
+    /// step is.
+    pub fn recurring(&self, steps: usize) -> Vec<Feature> {
+        let comes_back = |feature: &Feature| {
+            let places = self.indices(0..steps, &[*feature]).unwrap_or_default();
+            places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
+        };
+        self.features().iter().copied().filter(comes_back).collect()
+    }
+
     /// Sine and cosine of where in its period each step lies, `[steps, 2 * features]`; steps may lie in the future.
     ///
     /// None where a step lies beyond the year 9999.

@@ -15,13 +15,13 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::midi;
-use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, hold_out, malformed_at, name};
+use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, Words, hold_out, malformed_at, name};
 use crate::Result;
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Backbone, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Description, Validation};
+use crate::training::{DataSize, Validation};
 
 /// The name of the file of how frames are numbered.
 const CODING: &str = "notes.json";
@@ -108,21 +108,17 @@ impl Lesson for Chords {
         pieces.iter().map(|piece| self.coding.steps(piece)).collect()
     }
 
-    fn describe(&self, train: &Vec<Piece>, validation: &Vec<Piece>) -> Description {
-        let size = |pieces: &Vec<Piece>| DataSize { examples: pieces.len(), units: frames(pieces) };
+    fn size(&self, pieces: &Vec<Piece>) -> DataSize {
+        DataSize { examples: pieces.len(), units: frames(pieces) }
+    }
+
+    fn describe(&self) -> Words {
         let Coding { low, high, notes, .. } = self.coding;
         let notes = match notes {
             Notes::Independent => "independent of one another",
             Notes::Conditioned => "conditioned on one another",
         };
-        Description {
-            example: "piece",
-            unit: "frame",
-            train: size(train),
-            validation: size(validation),
-            maps: format!("pitches {low} to {high}, {notes}"),
-            characters: None,
-        }
+        Words { example: "piece", unit: "frame", maps: format!("pitches {low} to {high}, {notes}") }
     }
 
     fn batch(&self, pieces: &Vec<Piece>, batch: &[usize], place: Place) -> (Packed, Targets) {
@@ -170,7 +166,7 @@ impl ExampleTask for Chords {
 
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Piece>> {
         if !is_json(from.path) {
-            return Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false);
+            return Ok(Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)?);
         }
         let roll::Chorales { mut train, mut valid, mut test } = roll::read_chorales(from.path)?;
         for pieces in [&mut train, &mut valid, &mut test] {

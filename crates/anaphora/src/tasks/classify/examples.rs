@@ -1,6 +1,6 @@
 //! Examples as a model reads them, and how well it classifies them.
 
-use anaphora_data::{BatchSize, Batches, Packed, Sequence};
+use anaphora_data::{Packed, Sequence};
 
 use super::Classes;
 use crate::Result;
@@ -8,10 +8,8 @@ use crate::metrics::{
     Confusion, Evaluation, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label, nats,
 };
 use crate::model::{Compute, SequenceModel, Targets, likeliest, softmax};
-use crate::training::{DataSize, Validation};
-
-/// Sequences that are scored at once.
-const ROWS: usize = 256;
+use crate::tasks::shared::reader;
+use crate::training::Validation;
 
 /// The probability from which on one of several labels is taken to be there.
 pub const THRESHOLD: f32 = 0.5;
@@ -26,14 +24,6 @@ pub struct Examples {
 }
 
 impl Examples {
-    pub fn lengths(&self) -> Vec<usize> {
-        self.inputs.iter().map(Sequence::len).collect()
-    }
-
-    pub fn size(&self) -> DataSize {
-        DataSize { examples: self.inputs.len(), units: self.lengths().iter().sum() }
-    }
-
     /// The examples of a batch, packed, and what is true of them.
     pub fn batch(&self, batch: &[usize], known: &Classes) -> (Packed, Targets) {
         let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
@@ -59,19 +49,10 @@ impl Examples {
         known: &Classes,
     ) -> Result<Vec<f32>> {
         let classes = known.labels.len();
-        let mut probabilities = vec![0.0; self.inputs.len() * classes];
-        for batch in Batches::in_order(&self.lengths(), BatchSize::Examples(ROWS)) {
-            let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
-            let (logits, _) = model.predict(compute, &packed, None)?;
-            for (&example, logits) in batch.iter().zip(logits.chunks_exact(classes)) {
-                let row = &mut probabilities[example * classes..][..classes];
-                match known.separator {
-                    Some(_) => {
-                        row.iter_mut().zip(logits).for_each(|(p, logit)| *p = 1.0 / (1.0 + (-logit).exp()))
-                    }
-                    None => softmax(logits, row),
-                }
-            }
+        let mut probabilities = reader::outputs(model, compute, &self.inputs, classes)?;
+        match known.separator {
+            Some(_) => probabilities.iter_mut().for_each(|p| *p = 1.0 / (1.0 + (-*p).exp())),
+            None => probabilities.chunks_exact_mut(classes).for_each(softmax),
         }
         Ok(probabilities)
     }

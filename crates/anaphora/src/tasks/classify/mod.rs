@@ -4,20 +4,20 @@ mod examples;
 
 use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::labelled::seen_once;
-use anaphora_data::{Frames, Packed, Place, builtin};
+use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::examples::{Examples, THRESHOLD};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
-    name, one_class, reader,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    malformed_at, name, one_class, reader,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::Validation;
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
@@ -73,22 +73,19 @@ impl Lesson for Classes {
     }
 
     fn lengths(&self, examples: &Examples) -> Vec<usize> {
-        examples.lengths()
+        examples.inputs.iter().map(Sequence::len).collect()
     }
 
-    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
+    fn describe(&self) -> Words {
         let count = self.labels.len();
         let what = match self.separator {
             Some(_) => format!("any of {count} labels"),
             None => format!("one of {count} classes"),
         };
-        Description {
+        Words {
             example: "example",
             unit: self.reader.steps.unit(),
-            train: train.size(),
-            validation: validation.size(),
             maps: format!("{}, {what}", self.reader.description()),
-            characters: None,
         }
     }
 
@@ -117,7 +114,7 @@ impl ExampleTask for Classes {
                 Example::texts(names.map(|(label, name)| (label.to_owned(), name)), &options, &path)
             }
         };
-        Splits::of(examples, &hold_out(data), |_| false)
+        Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
@@ -137,7 +134,7 @@ impl ExampleTask for Classes {
         if let Some(pattern) = &data.test_files {
             mark_tests(pattern, &mut all)?;
         }
-        Splits::of(all, &hold_out(data), |example| example.test)
+        Ok(Splits::of(all, &hold_out(data), |example| example.test)?)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
@@ -234,7 +231,7 @@ impl Classes {
         let labels = &self.labels;
         let all: serde_json::Map<_, _> =
             labels.iter().zip(row).map(|(label, p)| (label.clone(), json!(p))).collect();
-        let (text, mut json) = if self.separator.is_some() {
+        let (text, json) = if self.separator.is_some() {
             let there: Vec<_> = labels.iter().zip(row).filter(|(_, p)| **p >= THRESHOLD).collect();
             let listed: Vec<String> = there.iter().map(|(label, p)| format!("{label} {p:.3}")).collect();
             let listed = if listed.is_empty() { "no label".to_owned() } else { listed.join(", ") };
@@ -247,11 +244,7 @@ impl Classes {
                 json!({ "input": name, "label": label, "probability": probability, "probabilities": all });
             (format!("{label}  {probability:.3}  {name}"), json)
         };
-        if notes.is_empty() {
-            return Prediction { text, json };
-        }
-        json["notes"] = json!(notes);
-        Prediction { text: format!("{text} ({})", notes.join("; ")), json }
+        Prediction { text, json }.noted(notes)
     }
 }
 

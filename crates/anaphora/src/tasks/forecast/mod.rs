@@ -7,7 +7,7 @@ mod show;
 
 use std::ops::ControlFlow;
 
-use anaphora_data::series::{Calendar, Collection, Cuts, Feature, Origin, Origins};
+use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins};
 use anaphora_data::{Packed, Place, Scaler};
 
 pub(super) use self::collection::columns;
@@ -16,13 +16,13 @@ use self::interface::{VALIDATED, sample};
 pub(super) use self::score::{Contender, Scores};
 pub(super) use self::show::prediction;
 use super::shared::{
-    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, malformed_at,
+    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Backbone, Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
-use crate::training::{DataSize, Description, Learner, Validation};
+use crate::training::{Learner, Validation};
 use crate::{Error, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
@@ -160,7 +160,7 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         season,
         patch: [patch, stride],
         features: calendar
-            .map(|calendar| recurring(&calendar, learnt.len() / collection.columns()))
+            .map(|calendar| calendar.recurring(learnt.len() / collection.columns()))
             .unwrap_or_default(),
         transform: series.transform,
         normalize: series.normalize,
@@ -176,16 +176,6 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         linear: Vec::new(),
         residual: model.shortcut == Shortcut::Linear,
     })
-}
-
-/// What of its dates comes back at least twice in the first steps of a series: of one year, the month says only which part
-/// of the training data it is.
-fn recurring(calendar: &Calendar, steps: usize) -> Vec<Feature> {
-    let comes_back = |feature: &Feature| {
-        let places = calendar.indices(0..steps, &[*feature]).unwrap_or_default();
-        places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
-    };
-    calendar.features().iter().copied().filter(comes_back).collect()
 }
 
 /// The mean error of repeating each column a season later; 0 where there is no whole season.
@@ -213,24 +203,18 @@ impl Lesson for Windows {
         vec![self.interface.frames(); windows.len()]
     }
 
-    fn describe(&self, train: &Vec<WindowAt>, validation: &Vec<WindowAt>) -> Description {
+    fn describe(&self) -> Words {
         let Interface { names, lookback, chunk, horizon, channels, .. } = &self.interface;
-        let frames = self.interface.frames();
-        let size =
-            |windows: &Vec<WindowAt>| DataSize { examples: windows.len(), units: windows.len() * frames };
         let columns = match (names.len(), channels) {
             (1, _) => "one column".to_owned(),
             (count, Channels::Independent) => format!("{count} columns, each by itself"),
             (count, Channels::Joint) => format!("{count} columns together"),
         };
         let at_once = if chunk == horizon { String::new() } else { format!(", {chunk} at once") };
-        Description {
+        Words {
             example: "window",
             unit: "frame",
-            train: size(train),
-            validation: size(validation),
             maps: format!("{columns}; {lookback} steps are read, {horizon} forecast{at_once}"),
-            characters: None,
         }
     }
 

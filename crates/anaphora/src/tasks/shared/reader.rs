@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::LabelledOptions;
-use anaphora_data::{Kind, Sequence, Tokenizer};
+use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 
 use super::{Input, Reading, Splits, column, table_options};
-use crate::model::Reads;
+use crate::model::{Compute, Reads, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Model};
 use crate::run::assets::Assets;
 use crate::tasks::language::corpus;
 use crate::{Error, Result};
+
+/// Sequences that are scored at once.
+const ROWS: usize = 256;
 
 /// How the recipe's examples are read.
 pub fn options(data: &Data) -> ExampleOptions {
@@ -116,4 +119,23 @@ pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<N
         });
     }
     Ok(all.into_iter().unzip())
+}
+
+/// What a model gives for each sequence, `[sequences, outputs]`.
+pub fn outputs(
+    model: &SequenceModel,
+    compute: &mut Compute,
+    inputs: &[Sequence],
+    outputs: usize,
+) -> Result<Vec<f32>> {
+    let lengths: Vec<usize> = inputs.iter().map(Sequence::len).collect();
+    let mut all = vec![0.0; inputs.len() * outputs];
+    for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
+        let packed = Packed::new(batch.iter().map(|&example| &inputs[example]));
+        let (values, _) = model.predict(compute, &packed, None)?;
+        for (&example, values) in batch.iter().zip(values.chunks_exact(outputs)) {
+            all[example * outputs..][..outputs].copy_from_slice(values);
+        }
+    }
+    Ok(all)
 }

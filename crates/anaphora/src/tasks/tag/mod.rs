@@ -11,15 +11,15 @@ use serde_json::json;
 
 use self::score::{probabilities, score};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, column, each_line, hold_out,
-    malformed_at, one_class, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, each_line,
+    hold_out, malformed_at, one_class, table_options,
 };
 use crate::Result;
 use crate::metrics::{Evaluation, Span, mark_spans, spans};
 use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Description, Validation};
+use crate::training::Validation;
 
 /// The name of the file of what words, characters and tags a run's model knows.
 const LEXICON: &str = "tags.json";
@@ -76,16 +76,8 @@ impl Lesson for Tagger {
         examples.lengths()
     }
 
-    fn describe(&self, train: &Encoded, validation: &Encoded) -> Description {
-        let size = |of: &Encoded| DataSize { examples: of.len(), units: of.lengths().iter().sum() };
-        Description {
-            example: "sentence",
-            unit: "word",
-            train: size(train),
-            validation: size(validation),
-            maps: self.0.description(),
-            characters: None,
-        }
+    fn describe(&self) -> Words {
+        Words { example: "sentence", unit: "word", maps: self.0.description() }
     }
 
     fn batch(&self, examples: &Encoded, batch: &[usize], _: Place) -> (Packed, Targets) {
@@ -123,7 +115,7 @@ impl ExampleTask for Tagger {
         let tags = all.iter().flat_map(|sentence| sentence.tags.iter().zip(&sentence.lines));
         let tagged = tags.map(|(tag, &line)| (tag.as_str(), (from.path, line)));
         seen_once("tag", tagged).iter().for_each(|note| (from.notes)(note));
-        Splits::of(all, &hold_out(from.data()), |_| false)
+        Ok(Splits::of(all, &hold_out(from.data()), |_| false)?)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Sentence>) -> Result<Self> {

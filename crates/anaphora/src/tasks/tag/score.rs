@@ -27,7 +27,9 @@ pub fn probabilities(
         let mut rows = logits.chunks_exact(tags);
         for (step, &count) in packed.batch_sizes.iter().enumerate() {
             for (&sentence, logits) in batch[..count].iter().zip(&mut rows) {
-                softmax(logits, &mut probabilities[sentence][step * tags..][..tags]);
+                let row = &mut probabilities[sentence][step * tags..][..tags];
+                row.copy_from_slice(logits);
+                softmax(row);
             }
         }
     }
