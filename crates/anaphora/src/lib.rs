@@ -3,10 +3,12 @@
 //! A model that learns tunes and writes new ones, in a dozen lines:
 //!
 //! ```
+//! use anaphora::decoding::GenerateOptions;
+//! use anaphora::model::Compute;
 //! use anaphora::recipe::Builtin;
-//! use anaphora::tasks::language::{GenerateOptions, Generator, evaluate};
+//! use anaphora::tasks::language::{Generator, evaluate};
 //! use anaphora::{Device, Recipe};
-//! use std::sync::atomic::AtomicBool;
+//! use std::ops::ControlFlow::{Break, Continue};
 //!
 //! # fn main() -> anaphora::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
@@ -15,14 +17,17 @@
 //! recipe.data.builtin = Some(Builtin::Tunes); // or recipe.data.train = Some("tunes.abc".into())
 //! recipe.model.hidden_size = 32;
 //! recipe.training.steps = Some(20);
-//! let never = AtomicBool::new(false);
-//! let outcome = anaphora::train(&recipe, &run, &never, &mut |event| println!("{event:?}"))?;
+//! let outcome = anaphora::train(&recipe, &run, &mut |event| {
+//!     println!("{event:?}");
+//!     if std::path::Path::new("stop").exists() { Break(()) } else { Continue(()) }
+//! })?;
 //! assert_eq!(outcome.steps, 20);
 //!
-//! let mut generator = Generator::open(&run, Device::auto())?;
+//! let mut compute = Compute::new(Device::auto());
+//! let generator = Generator::open(&run, compute.device.precision())?;
 //! let options = GenerateOptions { prompts: vec!["X:1\n".into()], tokens: 50, ..GenerateOptions::default() };
-//! println!("{}", generator.generate(&options, &mut |_| {})?[0].text);
-//! println!("{:.3} nats a character", evaluate(&run, None, &Device::auto())?.loss);
+//! println!("{}", generator.generate(&mut compute, &options, &mut |_| Continue(()))?[0].text);
+//! println!("{:.3} nats a character", evaluate(&run, None, &mut compute)?.loss);
 //! # Ok(())
 //! # }
 //! ```
@@ -55,8 +60,8 @@ pub mod run;
 pub mod tasks;
 pub mod training;
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 pub use anaphora_nn::{Device, Precision};
 pub use error::{Error, Result};
@@ -66,24 +71,39 @@ pub use run::Run;
 use run::assets::Assets;
 use training::{Event, Outcome, Preparation};
 
-/// Trains as `recipe` says into the new run folder `folder`. `stop` is looked at after every step.
+/// Trains as `recipe` says into the new run folder `folder`. `observer` is told of each step, and a `Break` of it ends the
+/// training, saved so that it can be resumed.
 pub fn train(
     recipe: &Recipe,
     folder: &Path,
-    stop: &AtomicBool,
-    observer: &mut dyn FnMut(&Event),
+    observer: &mut dyn FnMut(&Event) -> ControlFlow<()>,
 ) -> Result<Outcome> {
+    let observer = &mut once_broken(observer);
     let mut preparation = Preparation::new(recipe, folder)?;
-    let note = &mut |note: &str| observer(&Event::Note(note));
+    let note = &mut |note: &str| _ = observer(&Event::Note(note));
     let learner = tasks::learner(&preparation.recipe, &mut preparation.assets, note)?;
-    preparation.begin(learner)?.run(stop, observer)
+    preparation.begin(learner)?.run(observer)
 }
 
-/// Goes on with the training of a run folder from its newest sound checkpoint.
-pub fn resume(folder: &Path, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)) -> Result<Outcome> {
+/// Goes on with the training of a run folder from its newest sound checkpoint; `observer` as for [`train`].
+pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
+    let observer = &mut once_broken(observer);
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
     let there = Recipe { data: run.data(&recipe.data)?, ..recipe.clone() };
     let learner = tasks::learner(&there, &mut Assets::of(folder), &mut |_| {})?;
-    training::resume(run, recipe, learner, observer)?.run(stop, observer)
+    training::resume(run, recipe, learner, &mut |event| _ = observer(event))?.run(observer)
+}
+
+/// An observer that breaks at every event after the first at which `observer` does: a training that is stopped while its data
+/// are read ends as it begins.
+fn once_broken(observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> impl FnMut(&Event) -> ControlFlow<()> {
+    let mut stop = ControlFlow::Continue(());
+    move |event| {
+        let answer = observer(event);
+        if answer.is_break() {
+            stop = answer;
+        }
+        stop
+    }
 }

@@ -1,6 +1,6 @@
 //! A training whose rate is far too high goes back and lowers it, and says so.
 
-use std::sync::atomic::AtomicBool;
+use std::ops::ControlFlow;
 
 use anaphora::recipe::{Builtin, Optimizer};
 use anaphora::train;
@@ -24,10 +24,11 @@ fn recipe(learning_rate: f64) -> Recipe {
 fn goes_back_with_a_lower_rate() {
     let folder = tempfile::tempdir().unwrap();
     let mut notes = Vec::new();
-    let outcome = train(&recipe(40.0), &folder.path().join("run"), &AtomicBool::new(false), &mut |event| {
+    let outcome = train(&recipe(40.0), &folder.path().join("run"), &mut |event| {
         if let Event::Note(note) = event {
             notes.push(note.to_string());
         }
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert!(
@@ -42,7 +43,7 @@ fn goes_back_with_a_lower_rate() {
 fn gives_up_where_no_rate_helps() {
     let folder = tempfile::tempdir().unwrap();
     let error =
-        train(&recipe(1e30), &folder.path().join("run"), &AtomicBool::new(false), &mut |_| {}).unwrap_err();
+        train(&recipe(1e30), &folder.path().join("run"), &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(error, Error::Diverged { .. }), "{error}");
     assert!(error.to_string().contains("training.learning_rate"), "{error}");
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use anaphora::interop::huggingface;
 use anaphora::model::Compute;
@@ -176,7 +176,7 @@ fn train_small((tokenizer, bias, tied, feed_forward): (&str, bool, bool, FeedFor
     (recipe.model.bias, recipe.model.tied_weights) = (bias, tied);
     (recipe.training.batch, recipe.training.length, recipe.training.steps) = (4, 16, Some(3));
     recipe.model.context = Some(32);
-    anaphora::train(&recipe, run, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    anaphora::train(&recipe, run, &mut |_| ControlFlow::Continue(())).unwrap();
 }
 
 /// A trained model goes out and comes back with the same logits, whatever its tokens are and whatever of GPT-2 it leaves out.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anaphora::recipe::Task;
 use anaphora::run::checkpoint::Checkpoint;
 use anaphora::run::log::{MetricsLog, Record, read_metrics};
-use anaphora::run::weights::NamedTensor;
+use anaphora::run::weights::{NamedTensor, read_weights};
 use anaphora::run::{Run, RunInfo, Score};
 use anaphora::{Error, Recipe};
 
@@ -80,7 +80,7 @@ fn after_any_kill_the_run_goes_on() {
         assert_eq!(checkpoint.state["step"], checkpoint.step);
         assert_eq!(*checkpoint.tensors[0].data, vec![checkpoint.step as f32; NUMBERS]);
         assert!(run.info().best.as_ref().unwrap().step >= checkpoint.step);
-        let model = run.read_model(&[("w", &[NUMBERS])]).unwrap();
+        let model = read_weights(run.model_path()).unwrap();
         assert!(model[0].data.iter().all(|&x| x == model[0].data[0]));
         drop(MetricsLog::open(run.metrics_path(), Some(checkpoint.step)).unwrap());
         let steps: Vec<u64> = read_metrics(run.metrics_path()).unwrap().iter().map(Record::step).collect();

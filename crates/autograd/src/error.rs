@@ -1,23 +1,47 @@
-//! Shapes that do not fit.
+//! What keeps an operation from being computed.
 
 use thiserror::Error;
 
-/// Two sides of an operation whose sizes do not go together.
+/// What keeps an operation from being computed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{operation}: {left} is {left_shape:?} and {right} is {right_shape:?}, but {rule}")]
-pub struct ShapeError {
-    /// The operation.
-    pub operation: &'static str,
-    /// Name of one side.
-    pub left: Box<str>,
-    /// Its shape.
-    pub left_shape: Vec<usize>,
-    /// Name of the other side.
-    pub right: Box<str>,
-    /// Its shape.
-    pub right_shape: Vec<usize>,
-    /// What would be right.
-    pub rule: &'static str,
+pub enum ShapeError {
+    /// Two sides of an operation whose sizes do not go together.
+    #[error("{operation}: {left} is {left_shape:?} and {right} is {right_shape:?}, but {rule}")]
+    Sizes {
+        /// The operation.
+        operation: &'static str,
+        /// Name of one side.
+        left: Box<str>,
+        /// Its shape.
+        left_shape: Vec<usize>,
+        /// Name of the other side.
+        right: Box<str>,
+        /// Its shape.
+        right_shape: Vec<usize>,
+        /// What would be right.
+        rule: &'static str,
+    },
+    /// A tensor whose values another operation has taken over, to write its own in their place.
+    #[error("{operation}: {consumed}")]
+    Consumed {
+        /// The operation that would read it.
+        operation: &'static str,
+        /// What became of the tensor.
+        consumed: Consumed,
+    },
+}
+
+/// A tensor whose values are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the values of `{made_by}` were consumed by `{consumed_by}`, which must be the last to read them; read them before it, or \
+     compute them again"
+)]
+pub struct Consumed {
+    /// The operation that made it.
+    pub made_by: &'static str,
+    /// The operation that wrote over it.
+    pub consumed_by: &'static str,
 }
 
 /// One side of an operation: its name and shape.
@@ -34,7 +58,7 @@ pub(crate) fn expect(
     if fits {
         return Ok(());
     }
-    Err(ShapeError {
+    Err(ShapeError::Sizes {
         operation,
         left: left.0.into(),
         left_shape: left.1.to_vec(),

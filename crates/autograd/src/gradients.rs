@@ -14,7 +14,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Zeros for all that `params` now hold.
+    /// Zeros for all parameters that `params` now have.
     pub fn of(params: &Params) -> Self {
         Self { values: vec![0.0; params.len()], ranges: params.ranges().collect() }
     }
@@ -39,8 +39,8 @@ impl Gradients {
         &self.values[self.ranges[id.0].clone()]
     }
 
-    /// A parameter's gradient for writing.
-    pub(crate) fn value_mut(&mut self, id: ParamId) -> &mut [f32] {
+    /// A parameter's gradient for writing: a backward pass adds to it.
+    pub fn value_mut(&mut self, id: ParamId) -> &mut [f32] {
         &mut self.values[self.ranges[id.0].clone()]
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::error::{ShapeError, expect};
+use crate::error::{Consumed, ShapeError, expect};
 use crate::workspace::{Buffer, Workspace};
 use crate::{Device, Gradients, ParamId, Params};
 
@@ -24,7 +24,11 @@ impl Tensor {
 }
 
 struct Node {
+    /// The operation that made it.
+    made_by: &'static str,
+    /// Empty where it was consumed.
     value: Buffer,
+    consumed: Option<Consumed>,
     /// Empty until a gradient comes in.
     grad: Buffer,
     wants_grad: bool,
@@ -47,13 +51,62 @@ pub(crate) struct Nodes(Vec<Node>);
 impl Nodes {
     /// The values of a tensor, row-major.
     pub(crate) fn value(&self, tensor: Tensor) -> &[f32] {
-        &self.0[tensor.node].value
+        let Node { value, consumed, .. } = &self.0[tensor.node];
+        match consumed {
+            None => value,
+            Some(consumed) => panic!("{consumed}"),
+        }
     }
 }
 
-/// An operation that was recorded.
-pub(crate) trait Operation {
-    /// Adds to the gradients of its inputs and parameters what its outputs' gradients say.
+/// An operation that was recorded: it holds the tensors that it read and made, and what else its backward pass needs.
+///
+/// One's own is written as those of this crate are: a function that computes values, [pushes](Graph::push) them, says what the
+/// backward pass [reads again](Graph::keep) and [records](Graph::record) how gradients go back.
+///
+/// ```
+/// use anaphora_autograd::{Device, Gradients, Graph, Operation, Params, Precision, ShapeError, Tensor, Workspace};
+///
+/// struct Square {
+///     x: Tensor,
+///     y: Tensor,
+/// }
+///
+/// /// `y = x²`.
+/// fn square(graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
+///     graph.check_present("square", &[x])?;
+///     let mut value = graph.buffer(x.rows * x.cols);
+///     value.iter_mut().zip(graph.value(x)).for_each(|(y, x)| *y = x * x);
+///     let y = graph.push("square", value, x.rows, x.cols, graph.wants_grad(x));
+///     graph.keep(x);
+///     graph.record(Square { x, y });
+///     Ok(y)
+/// }
+///
+/// impl Operation for Square {
+///     fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
+///         let dy = graph.take_grad(self.y);
+///         let mut dx = graph.borrow_grad(self.x);
+///         let values = graph.value(self.x).iter().zip(&dy[..]);
+///         dx.iter_mut().zip(values).for_each(|(dx, (x, dy))| *dx += 2.0 * x * dy);
+///         graph.return_grad(self.x, dx);
+///         graph.recycle(dy);
+///     }
+/// }
+///
+/// let (device, params, mut workspace) = (Device::new(1, Precision::F32), Params::new(), Workspace::new());
+/// let mut gradients = Gradients::of(&params);
+/// let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
+/// let x = graph.variable(&[3.0, -4.0], 1, 2)?;
+/// let y = square(&mut graph, x)?;
+/// assert_eq!(graph.value(y), [9.0, 16.0]);
+/// graph.backward_from(&[(y, &[1.0, 10.0])])?;
+/// assert_eq!(graph.grad(x), [6.0, -80.0]);
+/// # Ok::<(), ShapeError>(())
+/// ```
+pub trait Operation {
+    /// Adds to the gradients of its inputs and parameters what its outputs' gradients say; those of its outputs it
+    /// [takes](Graph::take_grad). Where none has come, there is nothing to do.
     fn backward(&self, graph: &mut Graph, gradients: &mut Gradients);
 }
 
@@ -95,7 +148,6 @@ impl<'a> Graph<'a> {
 
     /// An empty tape on which nothing is recorded and nothing is random.
     pub fn infer(device: &'a Device, params: &'a Params, workspace: &'a mut Workspace) -> Self {
-        workspace.adapt(device);
         let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
         Self { device, params, workspace, nodes, gradients: None, seed: None, operations, saved: 0, masks: 0 }
     }
@@ -132,10 +184,14 @@ impl<'a> Graph<'a> {
         expect(values.len() == rows * cols, operation, sides.0, sides.1, "the counts must agree")?;
         let mut buffer = self.workspace.take(values.len());
         buffer.copy_from_slice(values);
-        Ok(self.push(buffer, rows, cols, wants_grad))
+        Ok(self.push(operation, buffer, rows, cols, wants_grad))
     }
 
     /// The values of a tensor, row-major.
+    ///
+    /// # Panics
+    ///
+    /// If an operation has consumed them: losses and sums write over what they read. The message names both.
     pub fn value(&self, tensor: Tensor) -> &[f32] {
         self.nodes.value(tensor)
     }
@@ -178,23 +234,62 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// Puts a result on the tape.
-    pub(crate) fn push(&mut self, value: Buffer, rows: usize, cols: usize, wants_grad: bool) -> Tensor {
-        debug_assert_eq!(value.len(), rows * cols);
-        let wants_grad = wants_grad && self.is_training();
-        self.nodes.0.push(Node { value, grad: Buffer::default(), wants_grad, kept: false, lookup: None });
+    /// A buffer of `len` values, of which nothing is known, for a result.
+    pub fn buffer(&mut self, len: usize) -> Buffer {
+        self.workspace.take(len)
+    }
+
+    /// Takes a buffer back that is no longer needed, so that the next operation has it.
+    pub fn recycle(&mut self, buffer: Buffer) {
+        self.workspace.give(buffer);
+    }
+
+    /// Puts the result of an operation of this name on the tape: `value[rows, cols]`, row-major. `wants_grad` says whether a
+    /// gradient of it is of use: those of its inputs are wanted, or it depends on parameters.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values.
+    pub fn push(
+        &mut self,
+        operation: &'static str,
+        value: Buffer,
+        rows: usize,
+        cols: usize,
+        wants_grad: bool,
+    ) -> Tensor {
+        assert_eq!(value.len(), rows * cols, "{operation}: values of a tensor [{rows}, {cols}]");
+        let (grad, wants_grad) = (Buffer::default(), wants_grad && self.is_training());
+        let (kept, lookup, consumed) = (false, None, None);
+        self.nodes.0.push(Node { made_by: operation, value, consumed, grad, wants_grad, kept, lookup });
         Tensor { node: self.nodes.0.len() - 1, rows, cols }
     }
 
-    /// Puts an operation on the tape, in training.
-    pub(crate) fn record(&mut self, operation: impl Operation + 'static) {
+    /// The error of an operation of which an input was consumed.
+    pub fn check_present(&self, operation: &'static str, inputs: &[Tensor]) -> Result<(), ShapeError> {
+        match inputs.iter().find_map(|input| self.nodes.0[input.node].consumed) {
+            None => Ok(()),
+            Some(consumed) => Err(ShapeError::Consumed { operation, consumed }),
+        }
+    }
+
+    /// Where `x` was consumed, a tensor of its shape that counts as consumed too: for operations that do not fail themselves.
+    pub(crate) fn absent(&mut self, operation: &'static str, x: Tensor) -> Option<Tensor> {
+        let consumed = self.nodes.0[x.node].consumed?;
+        let y = self.push(operation, Buffer::default(), 0, 0, false);
+        self.nodes.0[y.node].consumed = Some(consumed);
+        Some(Tensor { node: y.node, ..x })
+    }
+
+    /// Puts an operation on the tape, in training: [`Graph::backward`] calls those that were recorded in reverse order.
+    pub fn record(&mut self, operation: impl Operation + 'static) {
         if self.is_training() {
             self.operations.push(Box::new(operation));
         }
     }
 
     /// Whether a gradient of this tensor is of use to anyone.
-    pub(crate) fn wants_grad(&self, tensor: Tensor) -> bool {
+    pub fn wants_grad(&self, tensor: Tensor) -> bool {
         self.nodes.0[tensor.node].wants_grad
     }
 
@@ -208,15 +303,16 @@ impl<'a> Graph<'a> {
         self.nodes.0[tensor.node].lookup.as_ref()
     }
 
-    /// Says that an operation reads these values again on the way back.
-    pub(crate) fn keep(&mut self, tensor: Tensor) {
+    /// Says that an operation reads these values again in its backward pass: no other one then writes over them.
+    pub fn keep(&mut self, tensor: Tensor) {
         self.nodes.0[tensor.node].kept = true;
     }
 
     /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them on the way back.
-    pub(crate) fn overwrite(&mut self, tensor: Tensor) -> Buffer {
+    pub(crate) fn overwrite(&mut self, operation: &'static str, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         if !node.kept {
+            node.consumed = Some(Consumed { made_by: node.made_by, consumed_by: operation });
             return std::mem::take(&mut node.value);
         }
         let mut copy = self.workspace.take(node.value.len());
@@ -225,12 +321,13 @@ impl<'a> Graph<'a> {
     }
 
     /// Takes the gradient of an operation's output for good; empty where none has come.
-    pub(crate) fn take_grad(&mut self, tensor: Tensor) -> Buffer {
+    pub fn take_grad(&mut self, tensor: Tensor) -> Buffer {
         std::mem::take(&mut self.nodes.0[tensor.node].grad)
     }
 
-    /// Takes the gradient of an operation's input to add to it, zeros at first; empty where no gradient is wanted.
-    pub(crate) fn borrow_grad(&mut self, tensor: Tensor) -> Buffer {
+    /// Takes the gradient of an operation's input to add to it, zeros at first; empty where no gradient is wanted. It goes
+    /// back with [`Graph::return_grad`].
+    pub fn borrow_grad(&mut self, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         match node {
             Node { wants_grad: false, .. } => Buffer::default(),
@@ -252,7 +349,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Puts an input's gradient back. Where one tensor is two inputs of an operation, the second's is added to the first's.
-    pub(crate) fn return_grad(&mut self, tensor: Tensor, grad: Buffer) {
+    pub fn return_grad(&mut self, tensor: Tensor, grad: Buffer) {
         let there = &mut self.nodes.0[tensor.node].grad;
         if there.is_empty() {
             *there = grad;
@@ -272,7 +369,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Adds to a tensor's gradient where one is wanted.
-    pub(crate) fn add_grad(&mut self, tensor: Tensor, add: impl FnOnce(&mut [f32])) {
+    pub fn add_grad(&mut self, tensor: Tensor, add: impl FnOnce(&mut [f32])) {
         let mut grad = self.borrow_grad(tensor);
         if !grad.is_empty() {
             add(&mut grad);

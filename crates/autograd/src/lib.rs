@@ -3,12 +3,40 @@
 //! [`Params`] hold all weights in one flat buffer, [`Gradients`] those of a training in another. A [`Graph`] records what a
 //! forward pass does and walks it backward; its [`Workspace`] is kept from step to step, so that a steady step allocates no
 //! activations. Many may work with the same weights at once, each in a workspace of its own. Every activation is a matrix `[rows, cols]` whose rows are the tokens of a packed batch.
+//!
+//! ```
+//! use anaphora_autograd::optimizer::{Optimizer, Sgd, SgdOptions};
+//! use anaphora_autograd::{Device, Gradients, Graph, Params, Precision, ShapeError, Workspace};
+//!
+//! // A line through four points: `y = 2 x + 1`.
+//! let (x, y) = ([0.0, 1.0, 2.0, 3.0], [1.0, 3.0, 5.0, 7.0]);
+//! let mut params = Params::new();
+//! let slope = params.add("slope", &[1, 1], &[0.0]);
+//! let offset = params.add("offset", &[1], &[0.0]);
+//!
+//! let (device, mut workspace) = (Device::new(1, Precision::F32), Workspace::new());
+//! let mut gradients = Gradients::of(&params);
+//! let mut optimizer = Sgd::new(&params, SgdOptions { momentum: 0.5, weight_decay: 0.0 });
+//! for step in 0..200 {
+//!     gradients.zero();
+//!     let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, step);
+//!     let x = graph.constant(&x, 4, 1)?;
+//!     let line = graph.linear(x, slope, Some(offset))?;
+//!     let (_, error) = graph.squared_error(line, &y)?;
+//!     graph.backward(error, 1.0)?;
+//!     drop(graph);
+//!     optimizer.step(&device, &mut params, &gradients, 0.05, 1.0);
+//! }
+//! assert!((params.value(slope)[0] - 2.0).abs() < 1e-3 && (params.value(offset)[0] - 1.0).abs() < 1e-3);
+//! # Ok::<(), ShapeError>(())
+//! ```
 
 pub mod check;
 mod error;
 mod gradients;
 mod graph;
 mod ops;
+pub mod optimizer;
 mod params;
 mod workspace;
 
@@ -17,21 +45,20 @@ pub use anaphora_kernels::attention::{Attention, Cache, Similarity};
 pub use anaphora_kernels::dropout::Mask;
 pub use anaphora_kernels::gather::NOWHERE;
 pub use anaphora_kernels::losses::LOG_VARIANCE;
-pub use anaphora_kernels::optimizer::{AdamW, Sgd};
 pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
 pub use anaphora_kernels::{Isa, Precision};
-pub use error::ShapeError;
+pub use error::{Consumed, ShapeError};
 pub use gradients::Gradients;
-pub use graph::{Graph, Tensor};
+pub use graph::{Graph, Operation, Tensor};
 pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
 pub use ops::pool::Pooling;
 pub use ops::recurrent::{Direction, RecurrentOutput};
-pub use params::{ParamId, Params};
-pub use workspace::Workspace;
+pub use params::{ParamId, Params, Role};
+pub use workspace::{Buffer, Workspace};
 
-use anaphora_kernels::Pool;
+use anaphora_kernels::{Pool, orthogonal, random};
 
 /// Where the work is done and in which number format.
 pub struct Device {
@@ -59,5 +86,16 @@ impl Device {
     /// The number format of products.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Fills `values` with normal numbers of mean zero that follow from `seed`, whatever the number of threads.
+    pub fn fill_normal(&self, seed: u64, values: &mut [f32], deviation: f32) {
+        random::normal(&self.pool, seed, values, deviation);
+    }
+
+    /// Fills `values[size, size]` with a random orthogonal matrix that follows from `seed`, whatever the number of threads: each
+    /// is as likely as any other (Stewart 1980).
+    pub fn fill_orthogonal(&self, seed: u64, values: &mut [f32], size: usize) {
+        orthogonal::fill(&self.pool, seed, values, size);
     }
 }

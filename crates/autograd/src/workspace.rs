@@ -1,30 +1,21 @@
 //! Buffers that outlive a step.
 
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
-use anaphora_kernels::matmul::linear::PackedColumns;
-use anaphora_kernels::recurrent::{BackwardBuffers, PackedLayer, Saved};
+use anaphora_kernels::recurrent::{BackwardBuffers, Saved};
 
-use crate::{Device, ParamId, Precision};
-
-/// What a [`crate::Graph`] uses again from step to step: activation buffers, packed weights and what layers keep between
-/// forward and backward. It belongs to one [`crate::Params`]; where the [`Device`] has other threads or another precision than
-/// before, weights are packed anew.
+/// What a [`crate::Graph`] uses again from step to step: activation buffers and what layers keep between forward and backward.
+/// It holds nothing of any weights: it may serve one model after another, each on any device.
 #[derive(Default)]
 pub struct Workspace {
     spare: Vec<Vec<f32>>,
-    pub(crate) linear: HashMap<ParamId, Versioned<PackedColumns>>,
-    pub(crate) recurrent: HashMap<ParamId, Versioned<PackedLayer>>,
-    /// Threads and number format that weights are packed for.
-    packed_for: Option<(usize, Precision)>,
     pub(crate) saved: Vec<Saved>,
     pub(crate) backward: BackwardBuffers,
 }
 
 /// The first values of a vector. It keeps its length when fewer are wanted, so that it is never filled with zeros again.
 #[derive(Default)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     values: Vec<f32>,
     len: usize,
 }
@@ -43,26 +34,10 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Packed weights and the version of the parameters that they were packed from.
-pub(crate) struct Versioned<T> {
-    pub packed: T,
-    pub version: u64,
-}
-
 impl Workspace {
     /// Nothing kept yet.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Forgets what is packed for another number of threads or number format than `device` has.
-    pub(crate) fn adapt(&mut self, device: &Device) {
-        let wanted = Some((device.threads(), device.precision()));
-        if self.packed_for != wanted {
-            self.linear.clear();
-            self.recurrent.clear();
-            self.packed_for = wanted;
-        }
     }
 
     /// A buffer of `len` values of which nothing is known: the smallest spare one that is large enough. Where none is, the

@@ -93,6 +93,14 @@ fn every_shape_error_names_both_sides() {
         "pool: input is [4, 3] and batch_sizes (sum) is [3]",
     );
     case(graph.pool(x, &[1, 3], Pooling::Last).map(drop), "pool: batch_sizes is [1, 3] and steps is [2]");
+    case(graph.add(x, wrong_width).map(drop), "add: left is [4, 3] and right is [4, 2]");
+    case(graph.sub(x, wrong_width).map(drop), "sub: left is [4, 3] and right is [4, 2]");
+    case(graph.mul(x, wrong_width).map(drop), "mul: left is [4, 3] and right is [4, 2]");
+    case(graph.matmul(x, wrong_width).map(drop), "matmul: left is [4, 3] and right is [4, 2]");
+    case(graph.slice_rows(x, 2..5).map(drop), "slice_rows: rows is [2, 5] and input is [4, 3]");
+    case(graph.slice_cols(x, 1..4).map(drop), "slice_cols: columns is [1, 4] and input is [4, 3]");
+    case(graph.concat(x, state).map(drop), "concat: left is [4, 3] and right is [2, 2]");
+    case(graph.stack(&[x, state]).map(drop), "stack: part is [2, 2] and columns is [3]");
     let mut recurrent = |x, steps: &[usize], directions: &[Direction], message| {
         case(graph.recurrent(Cell::Gru, x, steps, directions).map(drop), message);
     };

@@ -1,7 +1,8 @@
 //! Whole training steps: what they allocate, and that threads do not change their bits.
 
+use anaphora_autograd::optimizer::{AdamW, AdamWOptions, Optimizer};
 use anaphora_autograd::{
-    AdamW, Cell, Device, Direction, Gradients, Graph, Mask, ParamId, Params, Precision, ShapeError, Workspace,
+    Cell, Device, Direction, Gradients, Graph, Mask, ParamId, Params, Precision, ShapeError, Workspace,
 };
 
 /// Embedding, dropout, two recurrent layers of which the first reads in both directions, and a tied linear layer.
@@ -86,15 +87,14 @@ fn train(
     let [vocab, hidden] = sizes;
     let mut model = Model::new(cell, vocab, hidden);
     let mut workspace = Workspace::new();
-    let settings = AdamW { learning_rate: 1e-2, betas: (0.9, 0.99), epsilon: 1e-8, weight_decay: 0.1 };
-    let mut moments = [vec![0.0; model.params.len()], vec![0.0; model.params.len()]];
+    let options = AdamWOptions { betas: [0.9, 0.99], epsilon: 1e-8, weight_decay: 0.1 };
+    let mut optimizer = AdamW::new(&model.params, options);
     let mut bits = Vec::new();
     for step in 1..=2 {
         bits.push(model.pass(&device, &mut workspace, batch_sizes, step).unwrap().to_bits());
         bits.extend(model.gradients.values().iter().map(|grad| grad.to_bits()));
         let scale = (0.1 / model.gradients.norm(&device)).min(1.0);
-        let [mean, square] = &mut moments;
-        model.params.adamw(&device, &model.gradients, settings, step, scale, mean, square);
+        optimizer.step(&device, &mut model.params, &model.gradients, 1e-2, scale);
     }
     bits.extend(model.params.values().iter().map(|value| value.to_bits()));
     bits

@@ -8,6 +8,7 @@ use anaphora::decoding::sampling::{Sampler, SamplingOptions};
 use anaphora::model::{Backward, Compute, LanguageModel};
 use anaphora::{Result, recipe};
 use anaphora_data::Batch;
+use anaphora_nn::optimizer::{AdamW, AdamWOptions, Optimizer};
 use anaphora_nn::{
     Builder, Cell, Device, Gradients, Graph, Linear, Params, Recurrent, RecurrentOptions, Workspace,
 };
@@ -82,30 +83,13 @@ fn repeat(time: Duration, mut step: impl FnMut() -> Result<Duration>) -> Result<
     Ok(seconds)
 }
 
-/// AdamW with PyTorch's settings, and its state.
-struct Optimizer {
-    settings: anaphora_nn::AdamW,
-    step: u64,
-    mean: Vec<f32>,
-    square: Vec<f32>,
+/// AdamW with PyTorch's settings.
+fn adamw(params: &Params) -> AdamW {
+    AdamW::new(params, AdamWOptions { betas: [0.9, 0.999], epsilon: 1e-8, weight_decay: 0.01 })
 }
 
-impl Optimizer {
-    fn new(params: &Params) -> Self {
-        let settings = anaphora_nn::AdamW {
-            learning_rate: 1e-3,
-            betas: (0.9, 0.999),
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-        };
-        Self { settings, step: 0, mean: vec![0.0; params.len()], square: vec![0.0; params.len()] }
-    }
-
-    fn step(&mut self, params: &mut Params, gradients: &Gradients, device: &Device, scale: f32) {
-        self.step += 1;
-        params.adamw(device, gradients, self.settings, self.step, scale, &mut self.mean, &mut self.square);
-    }
-}
+/// The learning rate of the steps.
+const RATE: f32 = 1e-3;
 
 /// A whole training step of a language model on random tokens: embedding, backbone, head, loss, backward, clipping by the
 /// global norm, AdamW.
@@ -117,8 +101,8 @@ pub fn train(
     time: Duration,
 ) -> Result<Timing> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    let mut model = LanguageModel::new(model, vocab_size, 1);
-    let mut optimizer = Optimizer::new(model.params());
+    let mut model = LanguageModel::new(model, vocab_size, 1_u64);
+    let mut optimizer = adamw(model.params());
     let mut gradients = Gradients::of(model.params());
     let fresh = model.initial_state(batch);
     let mut state = fresh.clone();
@@ -132,10 +116,10 @@ pub fn train(
         state.clone_from(&fresh);
         gradients.zero();
         let (compute, gradients) = (&mut *compute, &mut gradients);
-        let mut backward = Backward { compute, gradients, seed: optimizer.step, weight: 1.0 };
+        let mut backward = Backward { compute, gradients, seed: optimizer.state().steps, weight: 1.0 };
         model.learn(&mut backward, &data, &mut state)?;
         let norm = gradients.norm(&compute.device);
-        optimizer.step(model.params_mut(), gradients, &compute.device, (CLIP / norm).min(1.0));
+        optimizer.step(&compute.device, model.params_mut(), gradients, RATE, (CLIP / norm).min(1.0));
         Ok(start.elapsed())
     })?;
     Ok(Timing::new(batch * length, seconds))
@@ -148,7 +132,7 @@ pub fn generate(
     compute: &mut Compute,
     [prompt, tokens]: [usize; 2],
 ) -> Result<Timing> {
-    let model = LanguageModel::new(model, vocab_size, 1);
+    let model = LanguageModel::new(model, vocab_size, 1_u64);
     let mut sampler = Sampler::new(SamplingOptions::default(), 1, 0)?;
     let mut logits = Vec::new();
     let mut stream = |tokens: usize| -> Result<Vec<f64>> {
@@ -157,7 +141,7 @@ pub fn generate(
         model.advance(compute, &begin, &vec![1; prompt], &mut state, &mut logits)?;
         let step = |_| {
             let start = Instant::now();
-            let token = sampler.sample(&mut logits, &[])?;
+            let token = sampler.sample(&logits, &[])?;
             model.advance(compute, &[token], &[1], &mut state, &mut logits)?;
             Ok(start.elapsed().as_secs_f64())
         };
@@ -194,7 +178,7 @@ pub fn layer(
     };
     let mut params = Params::new();
     let stack = Recurrent::new(&mut Builder::random(&mut params, 1), "rnn", options);
-    let mut optimizer = Optimizer::new(&params);
+    let mut optimizer = adamw(&params);
     let (mut workspace, mut gradients) = (Workspace::new(), Gradients::of(&params));
     let (tokens, rows) = (batch_sizes.iter().sum::<usize>(), batch_sizes.first().copied().unwrap_or(0));
     let input = noise(tokens * options.input_size);
@@ -210,7 +194,7 @@ pub fn layer(
         let y = stack.forward(&mut graph, x, batch_sizes, &mut state)?;
         graph.backward_from(&[(y, &upstream)])?;
         drop(graph);
-        optimizer.step(&mut params, &gradients, device, 1.0);
+        optimizer.step(device, &mut params, &gradients, RATE, 1.0);
         Ok(start.elapsed())
     })?;
     Ok(Timing::new(tokens, seconds))
@@ -250,9 +234,8 @@ pub fn product(shape: [usize; 3], device: &Device, time: Duration) -> Result<Pro
 
 /// Numbers between -1 and 1.
 fn noise(len: usize) -> Vec<f32> {
-    let mut values = vec![0.0; len];
-    anaphora_nn::init::uniform(&mut Xoshiro256PlusPlus::seed_from_u64(2), &mut values, 1.0);
-    values
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+    (0..len).map(|_| random.next_u32() as i32 as f32 / 2_147_483_648.0).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+/// The exit code after Ctrl-C: 128 and the signal's number.
+pub const INTERRUPTED: u8 = 130;
+
 /// The result of a command's functions.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -16,6 +19,8 @@ pub enum Failure {
     Failed(String),
     /// Nobody reads standard output any more, as with `| head`. There is nothing to say.
     ClosedPipe,
+    /// Ctrl-C cut the work short. What there was is written, and all is said.
+    Interrupted,
 }
 
 impl Failure {
@@ -40,6 +45,7 @@ impl Failure {
             Self::Call(_) => 2,
             Self::Failed(_) => 1,
             Self::ClosedPipe => 0,
+            Self::Interrupted => INTERRUPTED,
         }
     }
 
@@ -47,7 +53,7 @@ impl Failure {
     pub fn sentence(&self) -> Option<&str> {
         match self {
             Self::Call(sentence) | Self::Failed(sentence) => Some(sentence),
-            Self::ClosedPipe => None,
+            Self::ClosedPipe | Self::Interrupted => None,
         }
     }
 }

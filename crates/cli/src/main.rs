@@ -15,10 +15,10 @@ mod training;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, predict, resume, runs, train,
+    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, train,
 };
 use error::Failure;
 
@@ -31,7 +31,7 @@ Examples:
   anaphora COMMAND --help                         all there is to a command
 
 Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
-recipe, 1 for anything else that went wrong.";
+recipe, 130 for writing that Ctrl-C cut short, 1 for anything else that went wrong.";
 
 /// Learn from tunes and texts, and write new ones
 #[derive(Parser)]
@@ -45,6 +45,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Train(train::Args),
+    Recipe(recipe::Args),
     Resume(resume::Args),
     Generate(generate::Args),
     Predict(predict::Args),
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
+        Command::Recipe(args) => recipe::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Predict(args) => predict::run(args),
@@ -80,6 +82,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }
+}
+
+/// The program's command line.
+fn program() -> clap::Command {
+    Cli::command()
 }
 
 fn fail(failure: &Failure) -> ExitCode {

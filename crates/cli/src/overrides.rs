@@ -1,69 +1,95 @@
-//! Flags that override fields of the recipe.
+//! The recipe that a command line asks for: a recipe file and flags that override its fields.
+
+use std::path::{Path, PathBuf};
 
 use anaphora::Recipe;
-use anaphora::recipe::{Accepts, Field};
+use anaphora::recipe::{Accepts, Field, Flag, RecipeError, fields};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
 
-/// A flag, the field that it sets, and what its value is called.
-struct Flag(&'static str, &'static str, &'static str);
+/// A recipe file and flags.
+#[derive(clap::Args)]
+pub struct RecipeArgs {
+    /// Recipe file (TOML) to start from
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Print help, with the defaults of --task, --builtin and --backbone; --help all lists every flag
+    #[arg(short, long, value_name = "all", num_args = 0..=1, default_missing_value = "common")]
+    #[arg(value_parser = ["all", "common"], hide_possible_values = true)]
+    help: Option<String>,
+}
 
-/// The fields that are set often enough to have a flag; the others are set with `--set`.
-const FLAGS: &[Flag] = &[
-    Flag("task", "task", "TASK"),
-    Flag("builtin", "data.builtin", "NAME"),
-    Flag("valid", "data.validation", "PATH"),
-    Flag("source", "data.train", "FILE"),
-    Flag("target", "data.target", "FILE"),
-    Flag("valid-target", "data.validation_target", "FILE"),
-    Flag("input", "data.input", "KIND"),
-    Flag("label", "data.label_column", "COLUMN"),
-    Flag("text", "data.text_column", "COLUMN"),
-    Flag("labels", "data.labels", "KIND"),
-    Flag("test-every", "data.test_every", "N"),
-    Flag("test-files", "data.test_files", "PATTERN"),
-    Flag("skip-bad", "data.skip_bad", "BOOL"),
-    Flag("tokenizer", "data.tokenizer", "KIND"),
-    Flag("horizon", "series.horizon", "N"),
-    Flag("lookback", "series.lookback", "N"),
-    Flag("test-from", "series.test_from", "DATE"),
-    Flag("backbone", "model.backbone", "KIND"),
-    Flag("nonlinearity", "model.nonlinearity", "KIND"),
-    Flag("layers", "model.layers", "N"),
-    Flag("hidden", "model.hidden_size", "N"),
-    Flag("embedding", "model.embedding_size", "N"),
-    Flag("heads", "model.heads", "N"),
-    Flag("position", "model.position", "KIND"),
-    Flag("attention", "model.attention", "KIND"),
-    Flag("pooling", "model.pooling", "KIND"),
-    Flag("head", "model.head", "KIND"),
-    Flag("notes", "model.notes", "KIND"),
-    Flag("dropout", "model.dropout", "SHARE"),
-    Flag("batch", "training.batch", "N"),
-    Flag("length", "training.length", "N"),
-    Flag("steps", "training.steps", "N"),
-    Flag("epochs", "training.epochs", "X"),
-    Flag("minutes", "training.minutes", "X"),
-    Flag("learning-rate", "training.learning_rate", "X"),
-    Flag("seed", "training.seed", "N"),
-    Flag("threads", "training.threads", "N"),
-    Flag("precision", "training.precision", "KIND"),
-];
+impl RecipeArgs {
+    /// The recipe of a training on the data at `path`, where it is given.
+    pub fn recipe(&self, path: Option<&Path>) -> Result<Recipe> {
+        let Self { recipe: file, overrides, .. } = self;
+        let setting = |field: &str| overrides.setting(field);
+        let (mut recipe, before) = match file {
+            Some(file) => (Recipe::read_under(file, setting)?, Some(Recipe::read_unvalidated(file)?)),
+            None => (Recipe::for_settings(setting), None),
+        };
+        if let Some(path) = path {
+            recipe.data.train = Some(path.to_owned());
+            recipe.data.builtin = None;
+        }
+        overrides.apply(&mut recipe)?;
+        if let Some(before) = before {
+            let settled = recipe.settle(&before, |field| overrides.setting(field).is_some());
+            settled.map_err(anaphora::Error::from)?;
+        }
+        Ok(recipe)
+    }
+
+    /// Refuses a field that is set and not read, by the flag or the file that sets it.
+    pub fn refuse_unread(&self, recipe: &Recipe) -> Result<()> {
+        let Err(refused) = recipe.refuse_unread() else { return Ok(()) };
+        let RecipeError::Unread { field, .. } = refused else { return Err(Failure::call(refused)) };
+        let flag = self.overrides.flag(field).map(str::to_owned);
+        let set_by = flag.or_else(|| Some(self.recipe.as_ref()?.display().to_string()));
+        Err(Failure::call(set_by.map_or(refused.to_string(), |by| format!("{by}: {refused}"))))
+    }
+
+    /// The help of the command that has these arguments, where it is asked for.
+    pub fn help(&self, mut program: Command, name: &'static str) -> Result<Option<String>> {
+        let Some(which) = &self.help else { return Ok(None) };
+        let recipe = match &self.recipe {
+            Some(file) => Recipe::read_under(file, |field| self.overrides.setting(field))?,
+            None => Recipe::for_settings(|field| self.overrides.setting(field)),
+        };
+        program = program.mut_subcommand(name, |command| describe(command, &recipe, which == "all"));
+        program.build();
+        let command = program.find_subcommand_mut(name);
+        Ok(command.map(|command| command.render_help().to_string()))
+    }
+}
 
 /// What the flags on a command line set: flag, field and value.
 #[derive(Clone, Debug, Default)]
-pub struct Overrides(Vec<(String, String, String)>);
+struct Overrides(Vec<(String, String, String)>);
+
+/// The fields that have a flag; the others are set with `--set`.
+fn flags() -> impl Iterator<Item = (&'static Field, Flag)> {
+    fields().filter_map(|field| Some((field, field.flag?)))
+}
 
 impl Overrides {
     /// What a field is asked to be, if it is: what is left out follows it. What is no value is refused when all is applied.
-    pub fn setting(&self, field: &str) -> Option<String> {
-        let (_, _, word) = self.0.iter().rev().find(|(_, named, _)| named == field)?;
-        Some(word.clone())
+    fn setting(&self, field: &str) -> Option<String> {
+        let (_, _, value) = self.0.iter().rev().find(|(_, named, _)| named == field)?;
+        Some(value.clone())
+    }
+
+    /// The flag that sets a field, as it was written.
+    fn flag(&self, field: &str) -> Option<&str> {
+        let (flag, _, _) = self.0.iter().rev().find(|(_, named, _)| named == field)?;
+        Some(flag)
     }
 
     /// Changes the recipe; what `--set` says comes last.
-    pub fn apply(&self, recipe: &mut Recipe) -> Result<()> {
+    fn apply(&self, recipe: &mut Recipe) -> Result<()> {
         for (flag, field, value) in &self.0 {
             recipe.set(field, value).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
         }
@@ -71,51 +97,47 @@ impl Overrides {
     }
 }
 
+/// Gives each flag its help: what it means, what it takes, and its default in a recipe. Flags that the recipe does not read
+/// are hidden, and, but for `all`, uncommon ones, too.
+fn describe(mut command: Command, recipe: &Recipe, all: bool) -> Command {
+    for (field, flag) in flags() {
+        let accepts = match field.accepts {
+            Accepts::OneOf(_) | Accepts::Tokens => format!(": {}", field.accepts),
+            _ => String::new(),
+        };
+        let read = recipe.reads(field);
+        let note = match recipe.get(field.path) {
+            _ if !read => field.readers().map(|readers| format!(" [read {readers}]")),
+            default => default.map(|value| format!(" [default: {value}]")),
+        };
+        let help = format!("{}{accepts}{}", field.help(), note.unwrap_or_default());
+        command = command.mut_arg(field.path, |arg| arg.help(help).hide(!all && !(read && flag.common)));
+    }
+    command
+}
+
 impl clap::Args for Overrides {
     fn augment_args(mut command: Command) -> Command {
-        let defaults = serde_json::to_value(Recipe::default()).unwrap_or_default();
-        for Flag(flag, path, value) in FLAGS {
-            let field = Field::find(path).expect("each flag names a field of the recipe");
-            let (section, name) = path.split_once('.').unwrap_or(("", path));
-            let default = if section.is_empty() { &defaults[name] } else { &defaults[section][name] };
-            let default = match default {
-                serde_json::Value::Null => String::new(),
-                serde_json::Value::String(word) => format!(" [default: {word}]"),
-                number => format!(" [default: {number}]"),
-            };
-            let accepts = match field.accepts {
-                Accepts::Word(_) | Accepts::Kind => format!(": {}", field.accepts),
-                _ => String::new(),
-            };
-            let heading = match section {
+        for (field, flag) in flags() {
+            let heading = match field.section() {
                 "series" => "Series",
                 "model" => "Model",
                 "training" => "Training",
                 _ => "Data",
             };
-            let mut help = field.help.to_owned();
-            help[..1].make_ascii_uppercase();
-            let mut arg = Arg::new(*path);
-            if matches!(field.accepts, Accepts::Flag) {
+            let mut arg = Arg::new(field.path);
+            if matches!(field.accepts, Accepts::Bool) {
                 // The flag alone says yes.
                 arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
             }
-            command = command.arg(
-                arg.long(*flag)
-                    .value_name(*value)
-                    .help(format!("{help}{accepts}{default}"))
-                    .help_heading(heading)
-                    // So that "-3" is looked at as a number, and refused as one.
-                    .allow_negative_numbers(true),
-            );
+            // So that "-3" is looked at as a number, and refused as one.
+            let arg = arg.long(flag.name).value_name(flag.value).allow_negative_numbers(true);
+            command = command.arg(arg.help_heading(heading));
         }
-        command.arg(
-            Arg::new("set")
-                .long("set")
-                .value_name("FIELD=VALUE")
-                .help("Set any field of the recipe, as in --set training.clip=0.5; may be repeated")
-                .action(ArgAction::Append),
-        )
+        let set = Arg::new("set").long("set").value_name("FIELD=VALUE").action(ArgAction::Append);
+        let help = "Set any field of the recipe, as in --set training.momentum=0.5; may be repeated, and \
+                    `anaphora recipe` lists the fields";
+        describe(command.arg(set.help(help)), &Recipe::default(), false)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -126,9 +148,9 @@ impl clap::Args for Overrides {
 impl clap::FromArgMatches for Overrides {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut overrides = Vec::new();
-        for Flag(flag, path, _) in FLAGS {
-            if let Some(value) = matches.get_one::<String>(path) {
-                overrides.push((format!("--{flag}"), (*path).to_owned(), value.clone()));
+        for (field, flag) in flags() {
+            if let Some(value) = matches.get_one::<String>(field.path) {
+                overrides.push((format!("--{}", flag.name), field.path.to_owned(), value.clone()));
             }
         }
         for setting in matches.get_many::<String>("set").into_iter().flatten() {
@@ -170,6 +192,17 @@ mod tests {
         assert_eq!(recipe.training.betas, [0.8, 0.9]);
         let recipe = overrides(&["--set", "training.batch=7", "--batch", "5"]).unwrap();
         assert_eq!(recipe.training.batch, 7, "--set comes last");
+        let recipe = overrides(&["--bidirectional", "--skip-bad=false"]).unwrap();
+        assert!(recipe.model.bidirectional && !recipe.data.skip_bad);
+    }
+
+    #[test]
+    fn no_two_flags_have_one_name() {
+        let mut names: Vec<&str> = flags().map(|(_, flag)| flag.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a person, or a program, sees of a training.
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
@@ -25,19 +26,20 @@ const SMOOTHING: f64 = 20.0;
 pub fn show(
     run: &Path,
     json: bool,
-    train: impl FnOnce(&AtomicBool, &mut dyn FnMut(&Event)) -> anaphora::Result<Outcome>,
+    train: impl FnOnce(&mut dyn FnMut(&Event) -> ControlFlow<()>) -> anaphora::Result<Outcome>,
 ) -> Result<Outcome> {
-    let stop = interrupt::watch()?;
+    let interrupted = interrupt::watch("Stopping after this step, to save.")?;
     let mut broken = None;
     let mut person = Person { progress: Progress::new(json), loss: 0.0, seen: 0.0, best: None };
-    let outcome = train(stop, &mut |event| {
+    let outcome = train(&mut |event| {
         if !json {
             person.see(event);
         } else if let Some(Err(failure)) = as_json(event).map(|object| print_json(&object)) {
             // Nobody reads on: there is no use in going on either.
-            stop.store(true, Ordering::Relaxed);
             broken = Some(failure);
         }
+        let stop = broken.is_some() || interrupted.load(Ordering::Relaxed);
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     drop(person);
     match broken {

@@ -25,7 +25,10 @@ fn a_wrong_call_has_exit_code_2() {
         (&["train", "tunes.abc", "--hidden", "-1"], "--hidden: field model.hidden_size is -1; it takes"),
         (&["train", "tunes.abc", "--steps", "many"], "--steps: field training.steps is \"many\"; it takes"),
         (&["train", "tunes.abc", "--backbone", "lstn"], "it takes window, rnn, gru, lstm or transformer"),
-        (&["train", "tunes.abc", "--nonlinearity", "relu"], "goes with model.backbone = \"rnn\" only"),
+        (
+            &["train", "tunes.abc", "--nonlinearity", "relu"],
+            "is read by the backbone rnn only, and this one is lstm",
+        ),
         (&["train", "tunes.abc", "--set", "training.bach=3"], "did you mean training.batch?"),
         (&["train", "tunes.abc", "--set", "batch"], "an = is missing"),
         (
@@ -72,8 +75,10 @@ fn what_is_missing_has_exit_code_1() {
 fn help_is_a_result() {
     let place = Workplace::new();
     let help = place.call(&["--help"]).ok();
-    let commands =
-        ["demo", "train", "resume", "generate", "evaluate", "convert", "import", "export", "runs", "compare"];
+    let commands = [
+        "demo", "train", "recipe", "resume", "generate", "evaluate", "convert", "import", "export", "runs",
+        "compare",
+    ];
     for command in commands {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let help = place.call(&[command, "--help"]).ok();

@@ -54,6 +54,42 @@ fn the_likeliest_pieces_are_found() {
 }
 
 #[test]
+fn each_token_has_its_log_probability() {
+    let place = place();
+    let call = |more: &[&str]| {
+        let call = ["generate", "runs/cats", "--prompt=the cat", "--tokens=20", "--json"];
+        place.call(&[&call, more].concat()).json().remove(0)
+    };
+    assert!(call(&["--temperature=0"])["logprobs"].is_null());
+    let greedy = call(&["--temperature=0", "--logprobs=3"]);
+    let tokens = greedy["logprobs"].as_array().unwrap();
+    assert_eq!(tokens.len(), 20);
+    for token in tokens {
+        let top = token["top"].as_array().unwrap();
+        assert_eq!(top.len(), 3);
+        assert_eq!(
+            ["id", "token", "logprob"].map(|field| &top[0][field]),
+            ["id", "token", "logprob"].map(|field| &token[field])
+        );
+        let logprobs: Vec<f64> = top.iter().map(|other| other["logprob"].as_f64().unwrap()).collect();
+        assert!(logprobs.is_sorted_by(|a, b| a >= b) && logprobs[0] < 0.0, "{token}");
+        assert!(logprobs.iter().map(|p| p.exp()).sum::<f64>() <= 1.0 + 1e-9, "{token}");
+    }
+    let text: String = tokens.iter().map(|token| token["token"].as_str().unwrap()).collect();
+    assert_eq!(format!("the cat{}", text.replace("\\n", "\n")), greedy["text"].as_str().unwrap());
+
+    // The same of a piece that was searched for, and their mean is what it is ranked by.
+    let one = call(&["--beams=1", "--logprobs=3"]);
+    assert_eq!(one["logprobs"], greedy["logprobs"]);
+    let found = call(&["--beams=4", "--logprobs=0"]);
+    let tokens = found["logprobs"].as_array().unwrap();
+    assert!(tokens.iter().all(|token| token["top"].as_array().unwrap().is_empty()));
+    let mean =
+        tokens.iter().map(|token| token["logprob"].as_f64().unwrap()).sum::<f64>() / tokens.len() as f64;
+    assert!((mean + found["nats_per_token"].as_f64().unwrap()).abs() < 1e-6, "{found}");
+}
+
+#[test]
 fn nothing_is_written_twice_where_that_is_asked_for() {
     let place = place();
     for how in [&["--beams=3"][..], &["--temperature=0"], &["--temperature=0.5", "--seed=1"]] {
@@ -103,6 +139,8 @@ fn what_does_not_go_together_is_refused() {
     for (call, said) in [
         (&["--beams=0"][..], "0 is not in 1..=1024"),
         (&["--length-penalty=2"], "--beams <N>"),
+        (&["--logprobs=2"], "--json"),
+        (&["--logprobs=21", "--json"], "21 is not in 0..=20"),
         (&["--beams=2", "--length-penalty=11"], "length penalty is 11; it takes a number from -10 to 10"),
         (
             &["--beams=2", "--count=3"],

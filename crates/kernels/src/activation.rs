@@ -14,6 +14,8 @@ use crate::simd;
 pub enum Activation {
     /// Hyperbolic tangent.
     Tanh,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
     /// `max(0, x)`.
     Relu,
     /// `x Φ(x)` with the normal distribution's `Φ` (Hendrycks, Gimpel 2016), exact but for rounding.
@@ -78,6 +80,13 @@ impl SimdOp for Forward<'_> {
                 y,
                 #[inline(always)]
                 |x| tanh(isa, x),
+            ),
+            Activation::Sigmoid => map(
+                isa,
+                x,
+                y,
+                #[inline(always)]
+                |x| sigmoid(isa, x),
             ),
             Activation::Relu => map(
                 isa,
@@ -144,6 +153,16 @@ impl SimdOp for Backward<'_> {
                 |x| {
                     let y = tanh(isa, x);
                     ops.sub(one, ops.mul(y, y))
+                },
+            ),
+            Activation::Sigmoid => multiply(
+                isa,
+                x,
+                d,
+                #[inline(always)]
+                |x| {
+                    let y = sigmoid(isa, x);
+                    ops.mul(y, ops.sub(one, y))
                 },
             ),
             Activation::Relu => multiply(
@@ -289,12 +308,14 @@ impl SimdOp for SwigluBackward<'_> {
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 4] = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::GeluTanh];
+    const ALL: [Activation; 5] =
+        [Activation::Tanh, Activation::Sigmoid, Activation::Relu, Activation::Gelu, Activation::GeluTanh];
 
     /// In f64; the normal distribution by its series, which is fast for small arguments.
     fn exact(function: Activation, x: f64) -> f64 {
         match function {
             Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Activation::Relu => x.max(0.0),
             Activation::Gelu => {
                 let (mut term, mut sum) = (x, x);

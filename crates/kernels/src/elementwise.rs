@@ -18,6 +18,37 @@ pub fn scale(pool: &Pool, values: &mut [f32], factor: f32) {
     });
 }
 
+/// `out += factor * a`.
+pub fn add_scaled(pool: &Pool, factor: f32, a: &[f32], out: &mut [f32]) {
+    assert_eq!(a.len(), out.len());
+    let shared = SharedMut::new(out);
+    pool.run(|worker| {
+        let own = worker.share(a.len(), GRANULE);
+        // SAFETY: these values belong to this worker alone.
+        let out = unsafe { shared.part(own.clone()) };
+        simd::vectorized(|| out.iter_mut().zip(&a[own]).for_each(|(out, a)| *out += factor * a));
+    });
+}
+
+/// `out = a ⊙ b`, or `out += …` where `accumulate`.
+pub fn product(pool: &Pool, a: &[f32], b: &[f32], out: &mut [f32], accumulate: bool) {
+    assert_eq!((a.len(), b.len()), (out.len(), out.len()));
+    let shared = SharedMut::new(out);
+    pool.run(|worker| {
+        let own = worker.share(a.len(), GRANULE);
+        // SAFETY: these values belong to this worker alone.
+        let out = unsafe { shared.part(own.clone()) };
+        let factors = a[own.clone()].iter().zip(&b[own]);
+        simd::vectorized(|| {
+            if accumulate {
+                out.iter_mut().zip(factors).for_each(|(out, (a, b))| *out += a * b);
+            } else {
+                out.iter_mut().zip(factors).for_each(|(out, (a, b))| *out = a * b);
+            }
+        });
+    });
+}
+
 /// `out = values + bias`, or `out += …` where `accumulate`.
 pub fn store(out: &mut [f32], values: &[f32], bias: Option<&[f32]>, accumulate: bool) {
     match (bias, accumulate) {

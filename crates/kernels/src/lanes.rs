@@ -70,6 +70,18 @@ pub fn sum(xs: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     fold(xs, 0.0, |sum, x| sum + f(x)).into_iter().sum()
 }
 
+/// The sum of the products of `xs` and `ys`, which are as many.
+#[inline(always)]
+pub fn dot(xs: &[f32], ys: &[f32]) -> f32 {
+    let ((xs, xs_rest), (ys, ys_rest)) = (xs.as_chunks::<LANES>(), ys.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (xs, ys) in xs.iter().zip(ys) {
+        sums.iter_mut().zip(xs.iter().zip(ys)).for_each(|(sum, (x, y))| *sum += x * y);
+    }
+    sums.iter_mut().zip(xs_rest.iter().zip(ys_rest)).for_each(|(sum, (x, y))| *sum += x * y);
+    sums.into_iter().sum()
+}
+
 /// The greatest of `xs`.
 #[inline(always)]
 pub fn max(xs: &[f32]) -> f32 {

@@ -1,5 +1,21 @@
 //! Slices in, slices out: matrix products, recurrent cells over whole sequences, attention, losses and optimizer steps,
 //! each forward beside its backward; processor detection; the worker pool.
+//!
+//! ```
+//! use anaphora_kernels::activation::Activation;
+//! use anaphora_kernels::matmul::linear::PackedColumns;
+//! use anaphora_kernels::{Matrix, Pool, Precision};
+//!
+//! // `y = relu(x · wᵀ + b)` on two threads, with the weights packed once for many such products.
+//! let (pool, mut weights) = (Pool::new(2), PackedColumns::new(Precision::F32, 2));
+//! let w = [1.0, 0.0, -1.0, 0.5, 0.5, 0.5];
+//! weights.pack(&pool, Matrix::new(&w, 2, 3).transposed());
+//! let x = [1.0, 2.0, 3.0];
+//! let (mut sums, mut y) = ([0.0; 2], [0.0; 2]);
+//! let function = Some((Activation::Relu, &mut y[..]));
+//! weights.product(&pool, Matrix::new(&x, 1, 3), Some(&[0.0, 1.0]), &mut sums, function);
+//! assert_eq!((sums, y), ([-2.0, 4.0], [0.0, 4.0]));
+//! ```
 
 pub mod activation;
 pub mod additive;
@@ -18,6 +34,7 @@ pub mod matmul;
 pub mod matrix;
 pub mod norm;
 pub mod optimizer;
+pub mod orthogonal;
 pub mod pool;
 pub mod pooling;
 mod prefetch;
@@ -26,6 +43,7 @@ pub mod recurrent;
 pub mod rotary;
 pub mod shared;
 pub mod simd;
+pub mod softmax;
 
 pub use isa::Isa;
 pub use matmul::Precision;

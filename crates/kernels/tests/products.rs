@@ -142,8 +142,8 @@ fn linear_maps_are_cut_by_rows_or_by_columns() {
         for (precision, tolerance) in PRECISIONS.into_iter().zip([1e-4, 0.2]) {
             let run = |threads| {
                 let pool = Pool::new(threads);
-                let mut packed = PackedColumns::new(precision, threads);
-                packed.pack(&pool, weights);
+                let mut packed = PackedColumns::new();
+                packed.pack(&Pool::new(3), precision, weights, 1);
                 let mut y = vec![f32::NAN; m * n];
                 packed.product(&pool, x, Some(&bias), &mut y, None);
                 y
@@ -156,4 +156,45 @@ fn linear_maps_are_cut_by_rows_or_by_columns() {
             }
         }
     }
+}
+
+#[test]
+fn columns_packed_as_they_come_are_those_packed_at_once() {
+    let pool = Pool::new(2);
+    for (k, groups, width) in [(1, 1, 1), (40, 1, 33), (7, 4, 20), (33, 3, 16), (64, 4, 5), (0, 2, 3)] {
+        let n = groups * width;
+        let weights = common::values(n * k, 2);
+        let x = common::values(5 * k, 1);
+        for precision in PRECISIONS {
+            let (mut at_once, mut came) = (PackedColumns::new(), PackedColumns::new());
+            at_once.pack(&pool, precision, Matrix::new(&weights, n, k).transposed(), groups);
+            let mut rest = &weights[..];
+            let next = |values: &mut [f32]| {
+                let (first, others) = rest.split_at(values.len());
+                values.copy_from_slice(first);
+                rest = others;
+                Ok::<_, &str>(())
+            };
+            came.fill(precision, [k, n], groups, next).unwrap();
+            assert!(rest.is_empty());
+            assert_eq!(at_once.bytes(), came.bytes());
+            if precision == Precision::F32 {
+                for (column, values) in weights.chunks_exact(k.max(1)).enumerate() {
+                    let mut copy = vec![f32::NAN; k];
+                    came.copy_column(column, &mut copy);
+                    assert_eq!(copy, values, "{k} x {groups} x {width}");
+                }
+            }
+            if groups == 1 {
+                let product = |packed: &PackedColumns| {
+                    let mut y = vec![f32::NAN; 5 * n];
+                    packed.product(&pool, Matrix::new(&x, 5, k), None, &mut y, None);
+                    y
+                };
+                assert_eq!(product(&at_once), product(&came), "{k} x {width} {}", precision.name());
+            }
+        }
+    }
+    let stopped = PackedColumns::new().fill(Precision::F32, [2, 3], 1, |_| Err("no more"));
+    assert_eq!(stopped, Err("no more"));
 }

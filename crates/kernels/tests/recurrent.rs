@@ -1,10 +1,11 @@
 //! Recurrent layers against the plain cells in f64: outputs directly, gradients by finite differences.
 
+use anaphora_kernels::matmul::linear::PackedColumns;
 use anaphora_kernels::recurrent::{
     BackwardBuffers, Cell, Gradients, Input, Layer, Output, PackedLayer, Rows, Saved, Weights, backward,
     forward, reference,
 };
-use anaphora_kernels::{Pool, Precision};
+use anaphora_kernels::{Matrix, Pool, Precision};
 
 const CELLS: [Cell; 4] = [Cell::Tanh, Cell::Relu, Cell::Gru, Cell::Lstm];
 
@@ -84,8 +85,13 @@ impl Case {
         let weights = Weights { weight_ih, weight_hh, bias_ih, bias_hh };
         let input =
             Input { x: &self.x, ids: &self.ids, batch_sizes: &self.batch_sizes, h0: &self.h0, c0: &self.c0 };
-        let mut packed = PackedLayer::new(precision, threads);
-        packed.pack(&pool, layer, weights);
+        let packed = [(weight_ih, layer.input_size), (weight_hh, hidden)].map(|(weight, columns)| {
+            let mut packed = PackedColumns::new();
+            let weight = Matrix::new(weight, layer.rows(), columns).transposed();
+            packed.pack(&pool, precision, weight, layer.cell.gates());
+            packed
+        });
+        let packed = PackedLayer { input: &packed[0], hidden: &packed[1], bias_ih, bias_hh };
         // The layer's columns stand between others, as one direction of two does.
         let rows = Rows { stride: hidden + 3, column: 2 };
         let widen = |narrow: &[f32]| {
@@ -108,7 +114,7 @@ impl Case {
         };
         let mut saved = Saved::default();
         let output = Output { y: &mut wide_y, rows, hn: &mut results.hn, cn: &mut results.cn };
-        forward(&pool, layer, &packed, weights, input, &mut saved, output);
+        forward(&pool, layer, packed, input, &mut saved, output);
         let [dw_ih, dw_hh, db_ih, db_hh] = &mut results.weights;
         let gradients = Gradients {
             dy: &widen(&self.dy),
@@ -123,19 +129,7 @@ impl Case {
             bias_hh: db_hh,
         };
         let mut buffers = BackwardBuffers::default();
-        backward(
-            &pool,
-            layer,
-            precision,
-            &packed,
-            weights,
-            input,
-            &saved,
-            &wide_y,
-            rows,
-            gradients,
-            &mut buffers,
-        );
+        backward(&pool, layer, precision, weights, input, &saved, &wide_y, rows, gradients, &mut buffers);
         let untouched =
             wide_y.chunks(rows.stride).all(|row| row[0] == 9.0 && row[1] == 9.0 && row[hidden + 2] == 9.0);
         assert!(untouched, "a layer wrote outside its columns");

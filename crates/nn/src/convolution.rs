@@ -51,7 +51,7 @@ impl Convolution {
         size: [usize; 2],
     ) -> Result<(Tensor, [usize; 2]), ShapeError> {
         let pixels = size[0] * size[1];
-        let error = |right: &str, right_shape: &[usize], rule| ShapeError {
+        let error = |right: &str, right_shape: &[usize], rule| ShapeError::Sizes {
             operation: "convolution",
             left: "input".into(),
             left_shape: x.shape().to_vec(),

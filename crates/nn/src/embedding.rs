@@ -1,6 +1,6 @@
 //! How token numbers enter a model.
 
-use anaphora_autograd::{Graph, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Graph, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
@@ -34,9 +34,11 @@ impl Input {
         if embedding_size == 0 {
             return Self::OneHot { vocab_size };
         }
-        let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], |random, w| {
+        let table = builder.add(format!("{name}.weight"), &[vocab_size, embedding_size], move |random, w| {
             init::normal(random, w, deviation);
         });
+        builder.looked_up(table);
+        builder.set_role(table, Role::Embedding);
         Self::Embedding { table, embedding_size }
     }
 

@@ -34,16 +34,22 @@ impl EncoderAttention {
         [hidden_size, memory_size]: [usize; 2],
     ) -> Self {
         let linear = |builder: &mut Builder, part: &str, [inputs, outputs]: [usize; 2]| {
-            Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], false, |random, w| {
-                init::xavier(random, w, inputs, outputs);
-            })
+            Linear::with_init(
+                builder,
+                &format!("{name}.{part}"),
+                [inputs, outputs],
+                false,
+                move |random, w| {
+                    init::xavier(random, w, inputs, outputs);
+                },
+            )
         };
         let (query, additive) = match alignment {
             Alignment::Luong => (linear(builder, "query", [hidden_size, memory_size]), None),
             Alignment::Bahdanau => {
                 let query = linear(builder, "query", [hidden_size, hidden_size]);
                 let key = linear(builder, "key", [memory_size, hidden_size]);
-                let score = builder.add(format!("{name}.score"), &[hidden_size], |random, w| {
+                let score = builder.add(format!("{name}.score"), &[hidden_size], move |random, w| {
                     init::xavier(random, w, hidden_size, 1);
                 });
                 (query, Some((key, score)))

@@ -1,32 +1,52 @@
 //! First values of weights.
 
-use rand::RngExt;
+use std::ops::ControlFlow;
+
+use anaphora_autograd::{Device, Precision};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-type Random = Xoshiro256PlusPlus;
+/// Where first values come from: random numbers, the threads that help to make them, and an observer.
+pub struct Random<'a> {
+    numbers: Xoshiro256PlusPlus,
+    device: Device,
+    observer: &'a mut dyn FnMut(usize) -> ControlFlow<()>,
+    /// Weights of the parameters before the present one.
+    pub(crate) done: usize,
+    pub(crate) stopped: bool,
+}
+
+impl<'a> Random<'a> {
+    /// Numbers that follow from `seed`; `observer` hears how many weights are done.
+    pub(crate) fn new(seed: u64, observer: &'a mut dyn FnMut(usize) -> ControlFlow<()>) -> Self {
+        let numbers = Xoshiro256PlusPlus::seed_from_u64(seed);
+        Self { numbers, device: Device::new(0, Precision::F32), observer, done: 0, stopped: false }
+    }
+
+    /// Tells the observer that `within` weights of the present parameter are done. From a break on nothing more is to be
+    /// filled.
+    pub fn proceed(&mut self, within: usize) -> ControlFlow<()> {
+        self.stopped = self.stopped || (self.observer)(self.done + within).is_break();
+        if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
 
 /// Uniform in `-bound..bound`.
 pub fn uniform(random: &mut Random, values: &mut [f32], bound: f32) {
-    values.iter_mut().for_each(|value| *value = (random.random::<f32>() * 2.0 - 1.0) * bound);
+    values.iter_mut().for_each(|value| *value = (random.numbers.random::<f32>() * 2.0 - 1.0) * bound);
 }
 
-/// Normal with mean zero (Box, Muller 1958).
+/// Normal with mean zero.
 pub fn normal(random: &mut Random, values: &mut [f32], deviation: f32) {
-    for pair in values.chunks_mut(2) {
-        // 1 - u lies in (0, 1]: its logarithm is finite.
-        let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * random.random::<f64>()).sin_cos();
-        for (value, part) in pair.iter_mut().zip([cos, sin]) {
-            *value = (radius * part) as f32 * deviation;
-        }
-    }
+    let seed = random.numbers.next_u64();
+    random.device.fill_normal(seed, values, deviation);
 }
 
 /// Biases of gates that keep what they hold for 1 to `longest - 1` steps, each as likely: the logarithm of that length
 /// (Tallec, Ollivier 2018).
 pub fn chrono(random: &mut Random, values: &mut [f32], longest: usize) {
     let most = (longest as f32 - 1.0).max(1.0);
-    values.iter_mut().for_each(|value| *value = (1.0 + random.random::<f32>() * (most - 1.0)).ln());
+    values.iter_mut().for_each(|value| *value = (1.0 + random.numbers.random::<f32>() * (most - 1.0)).ln());
 }
 
 /// Uniform with the variance `2 / (inputs + outputs)` (Glorot, Bengio 2010).
@@ -34,46 +54,16 @@ pub fn xavier(random: &mut Random, values: &mut [f32], inputs: usize, outputs: u
     uniform(random, values, (6.0 / (inputs + outputs) as f32).sqrt());
 }
 
-/// Stacked orthogonal matrices `[size, size]` (Saxe, McClelland, Ganguli 2014): rows of normal numbers made orthogonal and
-/// of length one by modified Gram-Schmidt.
+/// Stacked orthogonal matrices `[size, size]` (Saxe, McClelland, Ganguli 2014), each as likely as any other. The observer is
+/// heard before each.
 pub fn orthogonal(random: &mut Random, values: &mut [f32], size: usize) {
-    normal(random, values, 1.0);
-    std::thread::scope(|scope| {
-        for block in values.chunks_exact_mut(size * size) {
-            scope.spawn(move || orthogonalize(block, size));
+    for (number, block) in values.chunks_exact_mut(size * size).enumerate() {
+        if random.proceed(number * size * size).is_break() {
+            return;
         }
-    });
-}
-
-fn orthogonalize(block: &mut [f32], size: usize) {
-    for i in 0..size {
-        let (done, rest) = block.split_at_mut(i * size);
-        let row = &mut rest[..size];
-        // A row that loses most of its length is left with rounding errors for the most part: it goes through again, and
-        // twice is enough (Kahan, in Parlett 1980).
-        for _ in 0..2 {
-            let before = dot(row, row);
-            for earlier in done.chunks_exact(size) {
-                let projection = dot(earlier, row);
-                row.iter_mut().zip(earlier).for_each(|(value, e)| *value -= projection * e);
-            }
-            let after = dot(row, row);
-            let scale = 1.0 / after.sqrt();
-            row.iter_mut().for_each(|value| *value *= scale);
-            if after > 0.01 * before {
-                break;
-            }
-        }
+        let seed = random.numbers.next_u64();
+        random.device.fill_orthogonal(seed, block, size);
     }
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    for (a, b) in a.iter().zip(b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    lanes.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 /// Stacked identity matrices `[size, size]` (Le, Jaitly, Hinton 2015).
@@ -87,29 +77,28 @@ pub fn identity(values: &mut [f32], size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
 
     #[test]
-    fn orthogonal_rows_are_orthonormal() {
+    fn stacked_matrices_are_orthogonal_and_differ() {
         let size = 33;
         let mut values = vec![0.0; 3 * size * size];
-        orthogonal(&mut Random::seed_from_u64(1), &mut values, size);
-        for block in values.chunks_exact(size * size) {
+        let mut heard = Vec::new();
+        let mut observer = |done| {
+            heard.push(done);
+            ControlFlow::Continue(())
+        };
+        orthogonal(&mut Random::new(1, &mut observer), &mut values, size);
+        assert_eq!(heard, [0, size * size, 2 * size * size]);
+        let blocks: Vec<_> = values.chunks_exact(size * size).collect();
+        assert!(blocks[0] != blocks[1] && blocks[1] != blocks[2]);
+        for block in blocks {
             let rows: Vec<_> = block.chunks_exact(size).collect();
             for (i, a) in rows.iter().enumerate() {
                 for (j, b) in rows.iter().enumerate() {
-                    assert!((dot(a, b) - f32::from(i == j)).abs() < 1e-4, "{i} {j}");
+                    let product: f32 = a.iter().zip(*b).map(|(a, b)| a * b).sum();
+                    assert!((product - f32::from(u8::from(i == j))).abs() < 1e-4, "{i} {j}");
                 }
             }
         }
-    }
-
-    #[test]
-    fn normal_numbers_have_their_moments() {
-        let mut values = vec![0.0; 40_001];
-        normal(&mut Random::seed_from_u64(2), &mut values, 2.0);
-        let mean = values.iter().sum::<f32>() / values.len() as f32;
-        let variance = values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
-        assert!(mean.abs() < 0.05 && (variance - 4.0).abs() < 0.15, "{mean} {variance}");
     }
 }

@@ -1,7 +1,6 @@
 //! The linear layer.
 
-use anaphora_autograd::{Activation, Graph, ParamId, ShapeError, Tensor};
-use rand_xoshiro::Xoshiro256PlusPlus;
+use anaphora_autograd::{Activation, Graph, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
@@ -16,7 +15,9 @@ impl Linear {
     /// Adds `NAME.weight [outputs, inputs]` and `NAME.bias [outputs]`, uniform as PyTorch begins them.
     pub fn new(builder: &mut Builder, name: &str, inputs: usize, outputs: usize) -> Self {
         let bound = 1.0 / (inputs as f32).sqrt();
-        Self::with_init(builder, name, [inputs, outputs], true, |random, w| init::uniform(random, w, bound))
+        Self::with_init(builder, name, [inputs, outputs], true, move |random, w| {
+            init::uniform(random, w, bound)
+        })
     }
 
     /// Adds `NAME.weight [outputs, inputs]`, which `init` fills, and `NAME.bias [outputs]` where there is to be one.
@@ -25,16 +26,30 @@ impl Linear {
         name: &str,
         [inputs, outputs]: [usize; 2],
         bias: bool,
-        init: impl FnOnce(&mut Xoshiro256PlusPlus, &mut [f32]),
+        init: impl FnOnce(&mut init::Random, &mut [f32]) + 'static,
     ) -> Self {
         let weight = builder.add(format!("{name}.weight"), &[outputs, inputs], init);
+        builder.multiplied(weight, 1);
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
     }
 
     /// Shares a weight that is there already, an embedding's table (Press, Wolf 2017), and adds `NAME.bias [outputs]` where
     /// there is to be one.
     pub fn tied(builder: &mut Builder, name: &str, weight: ParamId, outputs: usize, bias: bool) -> Self {
+        builder.multiplied(weight, 1);
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
+    }
+
+    /// Notes that this is the map which gives a model's output.
+    pub fn as_head(self, builder: &mut Builder) -> Self {
+        builder.set_role(self.weight, Role::Head);
+        self
+    }
+
+    /// Notes that the weight is several matrices below each other, with so many rows each.
+    pub fn stacked(self, builder: &mut Builder, rows: &[usize]) -> Self {
+        builder.set_role(self.weight, Role::Hidden(rows.to_vec()));
+        self
     }
 
     /// `[rows, inputs]` to `[rows, outputs]`.

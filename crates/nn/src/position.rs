@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use anaphora_autograd::{Graph, ParamId, Rotary, ShapeError, Tensor};
+use anaphora_autograd::{Graph, ParamId, Role, Rotary, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
@@ -50,8 +50,11 @@ impl Positions {
         [context, width, head_size]: [usize; 3],
     ) -> Self {
         let table = (kind == Position::Learned).then(|| {
-            builder
-                .add(format!("{name}.weight"), &[context, width], |random, w| init::normal(random, w, 0.02))
+            let table = builder.add(format!("{name}.weight"), &[context, width], move |random, w| {
+                init::normal(random, w, 0.02)
+            });
+            builder.set_role(table, Role::Embedding);
+            table
         });
         Self { kind, width, head_size, table }
     }

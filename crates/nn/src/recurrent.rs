@@ -1,6 +1,6 @@
 //! Stacks of recurrent layers.
 
-use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, ShapeError, Tensor};
+use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, State, init};
 
@@ -43,40 +43,43 @@ impl Recurrent {
         let RecurrentOptions { cell, hidden_size, .. } = options;
         let rows = cell.gates() * hidden_size;
         let directions = 1 + usize::from(options.bidirectional);
-        let mut direction =
-            |layer: usize, number: usize| {
-                let input_size = if layer == 0 { options.input_size } else { directions * hidden_size };
-                let suffix = if number == 1 { format!("l{layer}_reverse") } else { format!("l{layer}") };
-                let ih =
-                    builder.add(format!("{name}.weight_ih_{suffix}"), &[rows, input_size], |random, w| {
-                        match cell {
-                            Cell::Relu => init::normal(random, w, (1.0 / input_size as f32).sqrt() * 0.1),
-                            _ => init::xavier(random, w, input_size, hidden_size),
-                        }
-                    });
-                let hh =
-                    builder.add(format!("{name}.weight_hh_{suffix}"), &[rows, hidden_size], |random, w| {
-                        match cell {
-                            Cell::Relu => init::identity(w, hidden_size),
-                            _ => init::orthogonal(random, w, hidden_size),
-                        }
-                    });
-                let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], |random, bias| {
-                    let (first, rest) = bias.split_at_mut(hidden_size);
-                    match (cell, options.chrono) {
-                        (Cell::Lstm, Some(longest)) => {
-                            init::chrono(random, &mut rest[..hidden_size], longest);
-                            first.iter_mut().zip(rest).for_each(|(input, forget)| *input = -*forget);
-                        }
-                        (Cell::Gru, Some(longest)) => {
-                            init::chrono(random, &mut rest[..hidden_size], longest);
-                        }
-                        (Cell::Lstm, None) => rest[..hidden_size].fill(options.forget_bias),
-                        _ => {}
+        let mut direction = |layer: usize, number: usize| {
+            let input_size = if layer == 0 { options.input_size } else { directions * hidden_size };
+            let suffix = if number == 1 { format!("l{layer}_reverse") } else { format!("l{layer}") };
+            let ih =
+                builder.add(format!("{name}.weight_ih_{suffix}"), &[rows, input_size], move |random, w| {
+                    match cell {
+                        Cell::Relu => init::normal(random, w, (1.0 / input_size as f32).sqrt() * 0.1),
+                        _ => init::xavier(random, w, input_size, hidden_size),
                     }
                 });
-                [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
-            };
+            let hh =
+                builder.add(format!("{name}.weight_hh_{suffix}"), &[rows, hidden_size], move |random, w| {
+                    match cell {
+                        Cell::Relu => init::identity(w, hidden_size),
+                        _ => init::orthogonal(random, w, hidden_size),
+                    }
+                });
+            for weight in [ih, hh] {
+                builder.set_role(weight, Role::Hidden(vec![hidden_size; cell.gates()]));
+                builder.multiplied(weight, cell.gates());
+            }
+            let bias_ih = builder.add(format!("{name}.bias_ih_{suffix}"), &[rows], move |random, bias| {
+                let (first, rest) = bias.split_at_mut(hidden_size);
+                match (cell, options.chrono) {
+                    (Cell::Lstm, Some(longest)) => {
+                        init::chrono(random, &mut rest[..hidden_size], longest);
+                        first.iter_mut().zip(rest).for_each(|(input, forget)| *input = -*forget);
+                    }
+                    (Cell::Gru, Some(longest)) => {
+                        init::chrono(random, &mut rest[..hidden_size], longest);
+                    }
+                    (Cell::Lstm, None) => rest[..hidden_size].fill(options.forget_bias),
+                    _ => {}
+                }
+            });
+            [ih, hh, bias_ih, builder.add_zeros(format!("{name}.bias_hh_{suffix}"), &[rows])]
+        };
         let weights = (0..options.layers)
             .map(|layer| (0..directions).map(|number| direction(layer, number)).collect())
             .collect();
@@ -144,7 +147,7 @@ impl Recurrent {
     ) -> Result<(Tensor, Vec<Tensor>), ShapeError> {
         let RecurrentOptions { cell, dropout, variational, .. } = self.options;
         if !starts.is_empty() && starts.len() != self.parts() {
-            return Err(ShapeError {
+            return Err(ShapeError::Sizes {
                 operation: "recurrent",
                 left: "starts".into(),
                 left_shape: vec![starts.len()],

@@ -28,6 +28,7 @@ fn a_decoder_goes_on_where_an_encoder_ended() {
         let encoder = Recurrent::new(&mut builder, "encoder", options);
         let decoder = Recurrent::new(&mut builder, "decoder", options);
         let wave = |len: usize, factor| (0..len).map(|i| (i as f32 * 1.7).sin() * factor).collect::<Vec<_>>();
+        drop(builder);
         let source = params.add("source", &[8, 3], &wave(24, 1.5));
         let target = params.add("target", &[7, 3], &wave(21, 1.0));
         // Larger than they begin, so that what came first still counts.

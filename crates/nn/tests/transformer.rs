@@ -1,9 +1,10 @@
 //! What a Transformer promises: what it knows of order, that stretches do not matter, that threads do not change a bit, and
 //! what a step allocates.
 
+use anaphora_nn::optimizer::{AdamW, AdamWOptions, Optimizer};
 use anaphora_nn::{
-    Activation, AdamW, Builder, Device, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params,
-    Position, Precision, Similarity, State, Transformer, TransformerOptions, Workspace,
+    Activation, Builder, Device, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params, Position,
+    Precision, Similarity, State, Transformer, TransformerOptions, Workspace,
 };
 
 const POSITIONS: [Position; 5] =
@@ -303,8 +304,8 @@ fn train(
     let device = Device::new(threads, precision);
     let Model { mut params, stack, mut workspace, .. } = Model::new(options);
     let tokens: usize = batch_sizes.iter().sum();
-    let settings = AdamW { learning_rate: 1e-2, betas: (0.9, 0.99), epsilon: 1e-8, weight_decay: 0.1 };
-    let (mut mean, mut square) = (vec![0.0; params.len()], vec![0.0; params.len()]);
+    let adamw = AdamWOptions { betas: [0.9, 0.99], epsilon: 1e-8, weight_decay: 0.1 };
+    let mut optimizer = AdamW::new(&params, adamw);
     let (x, dy) = (noise(tokens * options.input_size), noise(tokens * options.hidden_size));
     let mut gradients = Gradients::of(&params);
     let mut bits = Vec::new();
@@ -317,7 +318,7 @@ fn train(
         graph.backward_from(&[(y, &dy)]).unwrap();
         bits.extend(graph.grad(x).iter().map(|value| value.to_bits()));
         drop(graph);
-        params.adamw(&device, &gradients, settings, step, 1.0, &mut mean, &mut square);
+        optimizer.step(&device, &mut params, &gradients, 1e-2, 1.0);
     }
     bits.extend(params.values().iter().map(|value| value.to_bits()));
     bits

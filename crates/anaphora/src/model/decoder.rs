@@ -80,8 +80,9 @@ impl Decoder {
                 let from = encoder.end_size().unwrap_or(read_size);
                 let bridge = |part| {
                     let name = format!("bridge.{part}");
-                    Linear::with_init(builder, &name, [from, model.hidden_size], true, |random, w| {
-                        init::xavier(random, w, from, model.hidden_size);
+                    let to = model.hidden_size;
+                    Linear::with_init(builder, &name, [from, to], true, move |random, w| {
+                        init::xavier(random, w, from, to);
                     })
                 };
                 let bridges = (0..layers.initial_state(1).parts()).map(bridge).collect();

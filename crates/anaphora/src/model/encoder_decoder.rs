@@ -2,7 +2,7 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Input, Linear, Params, Pooler, Pooling, ShapeError, State, Tensor,
+    Builder, CrossEntropy, Graph, Input, Linear, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
 };
 
 use super::backbone::embedding_deviation;
@@ -82,15 +82,16 @@ impl Read {
 }
 
 impl EncoderDecoder {
-    /// A model with random weights that follow from `seed`; zeros, to be loaded, without one. It writes tokens of a
-    /// vocabulary of `vocab_size`.
-    pub fn new(model: &recipe::Model, reads: Reads, vocab_size: usize, seed: Option<u64>) -> Self {
+    /// A model whose weights begin as `start` says, which may be a seed; without one they are zero, to be loaded. It writes
+    /// tokens of a vocabulary of `vocab_size`.
+    pub fn new<'a>(
+        model: &recipe::Model,
+        reads: Reads,
+        vocab_size: usize,
+        start: impl Into<Start<'a>>,
+    ) -> Self {
         let mut params = Params::new();
-        let mut builder = match seed {
-            Some(seed) => Builder::random(&mut params, seed),
-            None => Builder::zeros(&mut params),
-        };
-        let layers = Layers::new(model, reads, vocab_size, &mut builder);
+        let layers = Layers::new(model, reads, vocab_size, &mut Builder::new(&mut params, start.into()));
         Self { params, layers, vocab_size }
     }
 
@@ -204,7 +205,7 @@ impl Layers {
         let decoder = Decoder::new(builder, model, input.size(), &encoder);
         let head = match input.table() {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, true),
-            _ => Linear::new(builder, "head", model.hidden_size, vocab_size),
+            _ => Linear::new(builder, "head", model.hidden_size, vocab_size).as_head(builder),
         };
         let mean = Pooler::new(builder, "summary", Pooling::Mean, encoder.output_size());
         Self { encoder, mean, input, decoder, head }
@@ -273,7 +274,7 @@ mod tests {
 
     /// A model with weights that let it look somewhere, and pairs in which the longest source has not the longest target.
     fn example(kind: &recipe::Model) -> (EncoderDecoder, Vec<(Sequence, Vec<u32>)>) {
-        let mut model = EncoderDecoder::new(kind, Reads::Tokens(9), VOCABULARY, Some(3));
+        let mut model = EncoderDecoder::new(kind, Reads::Tokens(9), VOCABULARY, Start::random(3));
         for id in model.params.ids().collect::<Vec<_>>() {
             model.params.value_mut(id).iter_mut().for_each(|weight| *weight *= 3.0);
         }

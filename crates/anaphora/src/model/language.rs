@@ -1,7 +1,9 @@
 //! The language model: input, backbone and a head over the vocabulary.
 
 use anaphora_data::Batch;
-use anaphora_nn::{Backbone, Builder, Graph, Input, Linear, Mask, Params, ShapeError, State, Tensor, init};
+use anaphora_nn::{
+    Backbone, Builder, Graph, Input, Linear, Mask, Params, ShapeError, Start, State, Tensor, init,
+};
 
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use super::compute::{Backward, Compute};
@@ -23,18 +25,16 @@ struct Layers {
 }
 
 impl LanguageModel {
-    /// A model with random weights that follow from `seed`.
-    pub fn new(model: &recipe::Model, vocab_size: usize, seed: u64) -> Self {
+    /// A model whose weights begin as `start` says, which may be a seed.
+    pub fn new<'a>(model: &recipe::Model, vocab_size: usize, start: impl Into<Start<'a>>) -> Self {
         let mut params = Params::new();
-        let layers = Layers::new(model, vocab_size, &mut Builder::random(&mut params, seed));
+        let layers = Layers::new(model, vocab_size, &mut Builder::new(&mut params, start.into()));
         Self { params, layers }
     }
 
     /// A model whose weights are all zero, to be loaded.
     pub fn zeros(model: &recipe::Model, vocab_size: usize) -> Self {
-        let mut params = Params::new();
-        let layers = Layers::new(model, vocab_size, &mut Builder::zeros(&mut params));
-        Self { params, layers }
+        Self::new(model, vocab_size, Start::zeros())
     }
 
     /// The weights.
@@ -127,9 +127,12 @@ impl Layers {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, bias),
             _ if is_transformer => {
                 let sizes = [backbone.output_size(), vocab_size];
-                Linear::with_init(builder, "head", sizes, bias, |random, w| init::normal(random, w, 0.02))
+                Linear::with_init(builder, "head", sizes, bias, move |random, w| {
+                    init::normal(random, w, 0.02)
+                })
+                .as_head(builder)
             }
-            _ => Linear::new(builder, "head", backbone.output_size(), vocab_size),
+            _ => Linear::new(builder, "head", backbone.output_size(), vocab_size).as_head(builder),
         };
         // A Transformer drops its input out itself, with the places in it, and nothing in front of the head.
         let dropout = if is_transformer { 0.0 } else { model.dropout as f32 };

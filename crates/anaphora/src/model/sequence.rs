@@ -2,7 +2,7 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Pooling, ShapeError, State, Tensor,
+    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
 };
 
 use super::compute::{Backward, Compute};
@@ -71,14 +71,15 @@ pub struct Shape {
 }
 
 impl SequenceModel {
-    /// A model with random weights that follow from `seed`; zeros, to be loaded, without one.
-    pub fn new(model: &recipe::Model, shape: Shape, objective: Objective, seed: Option<u64>) -> Self {
+    /// A model whose weights begin as `start` says, which may be a seed; without one they are zero, to be loaded.
+    pub fn new<'a>(
+        model: &recipe::Model,
+        shape: Shape,
+        objective: Objective,
+        start: impl Into<Start<'a>>,
+    ) -> Self {
         let mut params = Params::new();
-        let mut builder = match seed {
-            Some(seed) => Builder::random(&mut params, seed),
-            None => Builder::zeros(&mut params),
-        };
-        let layers = Layers::new(model, shape, &objective, &mut builder);
+        let layers = Layers::new(model, shape, &objective, &mut Builder::new(&mut params, start.into()));
         Self { params, layers, objective }
     }
 
@@ -189,7 +190,7 @@ impl Layers {
         Self {
             pooler: pooling.map(|pooling| Pooler::new(builder, "pooling", pooling, size)),
             pooling,
-            head: Linear::new(builder, "head", size, objective.width(shape.outputs)),
+            head: Linear::new(builder, "head", size, objective.width(shape.outputs)).as_head(builder),
             dropout: model.dropout as f32,
             encoder,
         }

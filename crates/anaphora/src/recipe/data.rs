@@ -7,85 +7,138 @@ use anaphora_data::labelled::Labels;
 use anaphora_data::table::Layout;
 use serde::{Deserialize, Serialize};
 
-use super::{Builtin, Tokenizer};
+use super::Accepts::{Below, Bool, OneOf, Path, Positive, Text, Tokens, Whole};
+use super::Task::{Caption, Chorales, Classify, Forecast, Memory, Music, Regress, Trajectory, Translate};
+use super::field::{MANY, WIDE, section, takes, words};
+use super::readers::When::{For, Is, Not, NotTasks, Set, Tasks, Unset};
+use super::readers::{EXAMPLES, FROM_FILE, LABELLED, OF_TABLE, OF_TEXT, SPLIT, STREAMED, TABLES, TOKENIZED};
+use super::{Builtin, Task, Tokenizer};
 
-/// `[data]`: what is learnt from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Data {
-    /// A file, or a folder of files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train: Option<PathBuf>,
-    /// Data made by rule instead of a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub builtin: Option<Builtin>,
-    /// A file or folder to validate on; a share of the training data where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<PathBuf>,
-    /// The share of the pieces or examples that is held out for validation; of text, as many characters as that share of
-    /// 10,000,000 at most.
-    pub validation_fraction: f64,
-    /// Which examples are held out for validation; of pieces of text and music it is the last ones.
-    pub hold_out: HoldOut,
-    /// Every so many examples, one is neither learnt nor validated on, but kept for a test; 0 keeps none.
-    pub test_every: usize,
-    /// Which of them: from 1, the last of each group where left out. Leaving out one after the other is a cross-validation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub test_offset: Option<usize>,
-    /// The examples that are kept for a test by the names of their files: a pattern with `*`, `?` and `[0-4]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub test_files: Option<String>,
-    /// What an example is read as.
-    pub input: Input,
-    /// How the cells of a table are told apart; found from the file where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub layout: Option<Layout>,
-    /// The column of labels, by its name or its number from 1; found where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label_column: Option<String>,
-    /// The column of texts, likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_column: Option<String>,
-    /// What a label is made of.
-    pub labels: Labels,
-    /// Leave out what cannot be read, and say so, instead of ending there.
-    pub skip_bad: bool,
-    /// Samples a second that sounds are resampled to; that of the first one where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sample_rate: Option<u32>,
-    /// Bands of a sound's log-mel frames.
-    pub mels: usize,
-    /// Samples of a sound, numbers of a row, or pixels along the side of a picture's patch, that make a frame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patch: Option<usize>,
-    /// A file with what each line of `train` becomes, where that is not in a second column.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<PathBuf>,
-    /// The same for `validation`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_target: Option<PathBuf>,
-    /// One vocabulary for what is read and what is written.
-    pub shared_vocabulary: bool,
-    /// Pixels along both sides to which pictures are brought; 64 for captions where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub picture_size: Option<usize>,
-    /// What a token is.
-    pub tokenizer: Tokenizer,
-    /// How often a word, or a pair that BPE or WordPiece would merge, must occur to be kept.
-    pub vocabulary_min_count: usize,
-    /// How windows are drawn from the data.
-    pub windows: Windows,
-    /// Texts to be classified are read in lower case.
-    pub lowercase: bool,
-    /// What stands between the labels of an example that may have several; where left out, each has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label_separator: Option<String>,
-    /// Quarter notes that a frame of chords lasts, where they are read from MIDI files.
-    pub frame: f64,
-    /// Learn each piece of chords in any key in which it keeps within the range of all, another one each time.
-    pub transpose: bool,
-    /// Tokens of a text or of events above which they are kept in files of the run instead of in memory.
-    pub tokens_in_memory: usize,
+section! {
+    /// `[data]`: what is learnt from.
+    Data in "data" {
+        /// A file or folder to learn from, as PATH; with a target, the lines that are read.
+        train: Option<PathBuf> = None, takes(Path).flag("source", "FILE");
+
+        /// Learn from data made by rule, without a file.
+        builtin: Option<Builtin> = None, takes(OneOf(words::<Builtin>)).common("builtin", "NAME");
+
+        /// A file or folder to validate on, instead of a share of the training data.
+        validation: Option<PathBuf> = None,
+            takes(Path).common("valid", "PATH").read(&[NotTasks(&[Forecast, Trajectory, Memory])]);
+
+        /// Share of the pieces or examples held out for validation; of text, that of 10,000,000 characters at most.
+        validation_fraction: f64 = 0.1, takes(Below(0.0, 1.0)).flag("validation-fraction", "SHARE").read(&[
+            NotTasks(&[Memory]),
+            Unset("data.validation"),
+            Unset("series.validation_from"),
+            For(&[Chorales], &FROM_FILE),
+        ]);
+
+        /// Which examples are held out for validation: random ones, the same for each training, or the last ones.
+        hold_out: HoldOut = HoldOut::Random,
+            takes(OneOf(words::<HoldOut>)).read(&[Tasks(SPLIT), For(&[Chorales], &FROM_FILE)]);
+
+        /// Keep one of so many examples for a test, neither learnt nor validated on; 0 for none.
+        test_every: usize = 0,
+            takes(Whole(0, MANY))
+                .common("test-every", "N")
+                .read(&[Tasks(SPLIT), For(&[Chorales], &FROM_FILE)]);
+
+        /// Which of them, from 1; the last where left out. One after the other, they make a cross-validation.
+        test_offset: Option<usize> = None,
+            takes(Whole(1, MANY)).read(&[Tasks(SPLIT), Set("data.test_every")]);
+
+        /// Names of the files kept for a test: a pattern with *, ? and [0-4], as in *_[0-4].wav.
+        test_files: Option<String> = None,
+            takes(Text).flag("test-files", "PATTERN").read(&[Tasks(&[Classify]), FROM_FILE]);
+
+        /// What an example is read as; auto finds it from the file.
+        input: Input = Input::Auto,
+            takes(OneOf(words::<Input>))
+                .common("input", "KIND")
+                .read(&[Tasks(&[Classify, Regress, Caption]), For(EXAMPLES, &FROM_FILE)]);
+
+        /// How the cells of a table are told apart; found from the file where left out.
+        layout: Option<Layout> = None,
+            takes(OneOf(words::<Layout>)).read(&[Tasks(TABLES), FROM_FILE, Unset("data.target"), OF_TABLE]);
+
+        /// Column of labels, or of numbers to be predicted, by its name or its number from 1; found where left out.
+        label_column: Option<String> = None,
+            takes(Text).common("label", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, OF_TABLE]);
+
+        /// Column of texts, by its name or its number from 1; found where left out.
+        text_column: Option<String> = None,
+            takes(Text).common("text", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, OF_TEXT]);
+
+        /// What a label is made of: its cell, or the sign of the number in it.
+        labels: Labels = Labels::Cell,
+            takes(OneOf(words::<Labels>))
+                .flag("labels", "KIND")
+                .read(&[Tasks(&[Classify]), FROM_FILE, OF_TEXT]);
+
+        /// Leave out what cannot be read, and say so, instead of ending there.
+        skip_bad: bool = false,
+            takes(Bool).flag("skip-bad", "BOOL").read(&[NotTasks(&[Music, Task::Text, Memory]), FROM_FILE]);
+
+        /// Samples a second to which sounds are resampled; the first one's where left out.
+        sample_rate: Option<u32> = None,
+            takes(Whole(1, 1_000_000)).read(&[Tasks(EXAMPLES), Is("data.input", &["mel", "samples"])]);
+
+        /// Bands of a sound's log-mel frames.
+        mels: usize = 40, takes(Whole(1, 512)).read(&[Tasks(EXAMPLES), Is("data.input", &["mel"])]);
+
+        /// Samples of a sound, numbers of a row or series, or pixels along the side of a picture's patch, in a frame.
+        patch: Option<usize> = None, takes(Whole(1, WIDE)).flag("patch", "N").read(&[
+            Tasks(&[Classify, Regress, Caption, Forecast, Trajectory]),
+            Is("data.input", &["numbers", "samples", "patches"]),
+        ]);
+
+        /// A file with what each line becomes; else it is the second column.
+        target: Option<PathBuf> = None,
+            takes(Path).common("target", "FILE").read(&[Tasks(&[Translate]), FROM_FILE]);
+
+        /// A file with what each line that is validated on becomes.
+        validation_target: Option<PathBuf> = None,
+            takes(Path).common("valid-target", "FILE").read(&[Tasks(&[Translate]), Set("data.validation")]);
+
+        /// One vocabulary for what is read and what is written.
+        shared_vocabulary: bool = false,
+            takes(Bool).flag("shared-vocabulary", "BOOL").read(&[Tasks(&[Translate])]);
+
+        /// Pixels along both sides to which pictures are brought; 64 where left out.
+        picture_size: Option<usize> = None, takes(Whole(4, 1024)).read(&[Tasks(&[Caption]), FROM_FILE]);
+
+        /// What a token is.
+        tokenizer: Tokenizer = Tokenizer::Character,
+            takes(Tokens).common("tokenizer", "KIND").read(&[Tasks(TOKENIZED), OF_TEXT]);
+
+        /// Times that a word, or a pair that bpe or wordpiece would merge, must occur to be kept.
+        vocabulary_min_count: usize = 2, takes(Whole(1, MANY)).read(&[
+            Tasks(TOKENIZED),
+            OF_TEXT,
+            Not("data.tokenizer", &["byte", "unigram", "file"]),
+            For(&[Music, Task::Text, Translate, Caption], &Not("data.tokenizer", &["character"])),
+        ]);
+
+        /// How windows are drawn from the data: each begins anywhere, or where the one before it in its row ended.
+        windows: Windows = Windows::Sequential, takes(OneOf(words::<Windows>)).read(&[Tasks(STREAMED)]);
+
+        /// Read texts that are classified or stand for a number, or words to be tagged, in lower case.
+        lowercase: bool = false, takes(Bool).read(&[Tasks(LABELLED), OF_TEXT]);
+
+        /// What stands between the labels of an example that may have several, as in |; where left out, each has one.
+        label_separator: Option<String> = None, takes(Text).read(&[Tasks(&[Classify])]);
+
+        /// Quarter notes that a frame of chords lasts, where they are read from or written to MIDI.
+        frame: f64 = 1.0, takes(Positive).read(&[Tasks(&[Chorales])]);
+
+        /// Learn each piece of chords in any key in which it keeps within the range of all, another one each time.
+        transpose: bool = true, takes(Bool).read(&[Tasks(&[Chorales])]);
+
+        /// Tokens of text or events above which they go to files of the run instead of memory.
+        tokens_in_memory: usize = 16 << 20, takes(Whole(0, MANY)).read(&[Tasks(STREAMED)]);
+    }
 }
 
 /// Which examples are held out.
@@ -119,41 +172,5 @@ impl Data {
             ("data.target", &mut self.target),
             ("data.validation_target", &mut self.validation_target),
         ]
-    }
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            train: None,
-            builtin: None,
-            validation: None,
-            validation_fraction: 0.1,
-            hold_out: HoldOut::default(),
-            test_every: 0,
-            test_offset: None,
-            test_files: None,
-            input: Input::default(),
-            layout: None,
-            label_column: None,
-            text_column: None,
-            labels: Labels::default(),
-            skip_bad: false,
-            sample_rate: None,
-            mels: 40,
-            patch: None,
-            target: None,
-            validation_target: None,
-            shared_vocabulary: false,
-            picture_size: None,
-            tokenizer: Tokenizer::default(),
-            vocabulary_min_count: 2,
-            windows: Windows::default(),
-            lowercase: false,
-            label_separator: None,
-            frame: 1.0,
-            transpose: true,
-            tokens_in_memory: 16 << 20,
-        }
     }
 }

@@ -3,87 +3,148 @@
 pub use anaphora_data::roll::Notes;
 use serde::{Deserialize, Serialize};
 
-/// `[model]`: what learns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Model {
-    /// The kind of model.
-    pub backbone: Backbone,
-    /// The activation of a plain `rnn`.
-    pub nonlinearity: Nonlinearity,
-    /// How many layers are stacked.
-    pub layers: usize,
-    /// Units a layer.
-    pub hidden_size: usize,
-    /// The width of the input embedding; 0 feeds one-hot symbols. Left out, a Transformer's is its `hidden_size`, others'
-    /// 128.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub embedding_size: Option<usize>,
-    /// Recurrent layers read from both ends, where the task has the whole sequence before it predicts.
-    pub bidirectional: bool,
-    /// How the steps of an example become one, where one thing is predicted of it. Left out, a recurrent model's last
-    /// state, a Transformer's mean.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pooling: Option<Pooling>,
-    /// The share of activations dropped on every connection that is not recurrent.
-    pub dropout: f64,
-    /// One dropout mask for all steps (Gal & Ghahramani 2016) instead of one a step.
-    pub variational_dropout: bool,
-    /// The head's weights are the embedding's (Press & Wolf 2017).
-    pub tied_weights: bool,
-    /// What the LSTM's forget gates start from (Jozefowicz et al. 2015).
-    pub forget_bias: f64,
-    /// How many steps the feed-forward baseline sees.
-    pub window: usize,
-    /// Heads of attention. Left out, one for 64 units, or the nearest smaller number that divides them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub heads: Option<usize>,
-    /// Heads of keys and values, each shared by several heads of queries; as many as those where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kv_heads: Option<usize>,
-    /// Most steps that a token attends to, itself included; as long as the windows of training where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<usize>,
-    /// How a Transformer knows the order of symbols.
-    pub position: Position,
-    /// How queries and keys are compared.
-    pub similarity: Similarity,
-    /// The activation of a Transformer's feed-forward networks.
-    pub feed_forward: FeedForward,
-    /// The units of their inner layer. Left out, four times `hidden_size`, or for `swiglu`, which has two maps there, 8/3.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub feed_forward_size: Option<usize>,
-    /// How a Transformer normalises.
-    pub norm: Norm,
-    /// What norms add to the variance under the root. Left out, PyTorch's 1e-5 for LayerNorm, LLaMA's 1e-6 for RMSNorm.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub norm_epsilon: Option<f64>,
-    /// Norms in front of each part instead of behind its residual sum.
-    pub norm_first: bool,
-    /// Biases in a Transformer's linear maps and norms; its head has none.
-    pub bias: bool,
-    /// The share of attention weights dropped.
-    pub attention_dropout: f64,
-    /// How a recurrent decoder looks at what an encoder read; a Transformer always does.
-    pub attention: Attention,
-    /// A recurrent decoder reads what it found by attention beside the next token (Luong, Pham & Manning 2015); it then goes
-    /// a step at a time while it learns, too.
-    pub input_feeding: bool,
-    /// What is forecast of a number.
-    pub head: Head,
-    /// The levels of quantiles, ascending, 0.5 among them.
-    pub levels: Vec<f64>,
-    /// What a forecast is counted from: the network learns what is left.
-    pub shortcut: Shortcut,
-    /// How the notes of a chord depend on one another.
-    pub notes: Notes,
-    /// The gates of an LSTM or GRU begin as if there were something to remember for 1 to so many steps (Tallec & Ollivier
-    /// 2018), instead of by `forget_bias`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chrono: Option<usize>,
-    /// Units a direction of the LSTM that reads the characters of each word to be tagged, and the width of their embedding;
-    /// 0 for words alone.
-    pub character_size: usize,
+use super::Accepts::{Below, Bool, Levels, Number, OneOf, Positive, Whole};
+use super::Task::{Caption, Chorales, Events, Forecast, Memory, Music, Tag, Text, Trajectory, Translate};
+use super::field::{WIDE, section, takes, word, words};
+use super::readers::When::{Backbones, For, Is, NotTasks, Tasks, Unset};
+use super::readers::{OF_TEXT, PAIRS, POOLED, RECURRENT, SERIES, TRANSFORMERS, WHOLE};
+
+section! {
+    /// `[model]`: what learns.
+    Model in "model" {
+        /// Kind of model.
+        backbone: Backbone = Backbone::Lstm, takes(OneOf(words::<Backbone>)).common("backbone", "KIND");
+
+        /// Activation of an rnn.
+        nonlinearity: Nonlinearity = Nonlinearity::Tanh,
+            takes(OneOf(words::<Nonlinearity>))
+                .flag("nonlinearity", "KIND")
+                .read(&[Backbones(&[Backbone::Rnn])]);
+
+        /// Layers, one above the other.
+        layers: usize = 1, takes(Whole(1, 48)).common("layers", "N");
+
+        /// Units of each layer.
+        hidden_size: usize = 512, takes(Whole(1, WIDE)).common("hidden", "N");
+
+        /// Width of the input embedding, 0 for one-hot input; 128, or a transformer's hidden_size, where left out.
+        embedding_size: Option<usize> = None, takes(Whole(0, WIDE)).flag("embedding", "N").read(&[
+            NotTasks(SERIES),
+            OF_TEXT,
+            For(&[Memory], &Is("data.builtin", &["copy"])),
+            For(&[Chorales], &Is("model.notes", &["conditioned"])),
+        ]);
+
+        /// Recurrent layers also read from the end, where the task has the whole sequence before it predicts.
+        bidirectional: bool = false, takes(Bool).flag("bidirectional", "BOOL").read(&[
+            Tasks(WHOLE),
+            RECURRENT,
+            For(&[Memory], &Is("data.builtin", &["adding"])),
+        ]);
+
+        /// How the steps of an example become one; a recurrent model's last state, others' mean, where left out.
+        pooling: Option<Pooling> = None, takes(OneOf(words::<Pooling>)).flag("pooling", "KIND").read(&[
+            Tasks(POOLED),
+            For(&[Memory], &Is("data.builtin", &["adding"])),
+        ]);
+
+        /// Share of activations dropped on every connection that is not recurrent.
+        dropout: f64 = 0.5, takes(Below(0.0, 1.0)).common("dropout", "SHARE");
+
+        /// One dropout mask for all steps of a sequence (Gal & Ghahramani 2016) instead of one a step.
+        variational_dropout: bool = false,
+            takes(Bool).read(&[Backbones(&[Backbone::Window, Backbone::Rnn, Backbone::Gru, Backbone::Lstm])]);
+
+        /// The head's weights are the embedding's (Press & Wolf 2017).
+        tied_weights: bool = false,
+            takes(Bool).flag("tied", "BOOL").read(&[Tasks(&[Music, Text, Events, Translate, Caption])]);
+
+        /// What an lstm's forget gates start from (Jozefowicz et al. 2015).
+        forget_bias: f64 = 1.0, takes(Number(-100.0, 100.0)).read(&[
+            Backbones(&[Backbone::Lstm]),
+            NotTasks(&[Memory]),
+            Unset("model.chrono"),
+        ]);
+
+        /// Steps that the window backbone sees.
+        window: usize = 16,
+            takes(Whole(1, WIDE)).common("window", "N").read(&[Backbones(&[Backbone::Window])]);
+
+        /// Heads of attention; one for each 64 units where left out, or the nearest smaller number that divides them.
+        heads: Option<usize> = None, takes(Whole(1, WIDE)).common("heads", "N").read(&[TRANSFORMERS]);
+
+        /// Heads of keys and values, each shared by several heads of queries; as many as heads where left out.
+        kv_heads: Option<usize> = None, takes(Whole(1, WIDE)).read(&[TRANSFORMERS]);
+
+        /// Most steps that a token attends to, itself included; training.length, or what the data need, where left out.
+        context: Option<usize> = None,
+            takes(Whole(1, WIDE))
+                .flag("context", "N")
+                .read(&[TRANSFORMERS, NotTasks(&[Forecast, Trajectory, Memory])]);
+
+        /// How a transformer knows the order of steps.
+        position: Position = Position::Rotary,
+            takes(OneOf(words::<Position>)).flag("position", "KIND").read(&[TRANSFORMERS]);
+
+        /// How queries and keys are compared.
+        similarity: Similarity = Similarity::Dot, takes(OneOf(words::<Similarity>)).read(&[TRANSFORMERS]);
+
+        /// Activation of a transformer's feed-forward networks.
+        feed_forward: FeedForward = FeedForward::Gelu,
+            takes(OneOf(words::<FeedForward>)).read(&[TRANSFORMERS]);
+
+        /// Units of their inner layer; 4 hidden_size, or 8/3 of it for swiglu, which has two maps there, where left out.
+        feed_forward_size: Option<usize> = None, takes(Whole(1, WIDE)).read(&[TRANSFORMERS]);
+
+        /// How a transformer normalises.
+        norm: Norm = Norm::Layer, takes(OneOf(words::<Norm>)).read(&[TRANSFORMERS]);
+
+        /// What norms add to the variance under the root; 1e-5, for rms 1e-6, where left out.
+        norm_epsilon: Option<f64> = None, takes(Positive).read(&[TRANSFORMERS]);
+
+        /// Norms in front of each part of a transformer's block instead of behind its residual sum.
+        norm_first: bool = true, takes(Bool).read(&[TRANSFORMERS]);
+
+        /// Biases in a transformer's linear maps and norms; a language model's head has none.
+        bias: bool = false, takes(Bool).read(&[TRANSFORMERS]);
+
+        /// Share of attention weights dropped.
+        attention_dropout: f64 = 0.0, takes(Below(0.0, 1.0)).read(&[TRANSFORMERS]);
+
+        /// How a recurrent decoder looks at what an encoder read; a transformer always does.
+        attention: Attention = Attention::Luong,
+            takes(OneOf(words::<Attention>)).common("attention", "KIND").read(&[Tasks(PAIRS), RECURRENT]);
+
+        /// A recurrent decoder reads what it found by attention beside the next token (Luong, Pham & Manning 2015).
+        input_feeding: bool = false, takes(Bool).read(&[Tasks(PAIRS), RECURRENT]);
+
+        /// What is forecast of a number.
+        head: Head = Head::Point, takes(OneOf(words::<Head>)).common("head", "KIND").read(&[Tasks(SERIES)]);
+
+        /// Levels of the quantiles that are forecast, ascending, 0.5 among them.
+        levels: Vec<f64> = vec![0.1, 0.5, 0.9],
+            takes(Levels).read(&[Tasks(SERIES), Is("model.head", &["gaussian", "quantile"])]);
+
+        /// What a forecast is counted from: the network learns what is left.
+        shortcut: Shortcut = Shortcut::Linear, takes(OneOf(words::<Shortcut>)).read(&[Tasks(SERIES)]);
+
+        /// How the notes of a chord depend on one another.
+        notes: Notes = Notes::Conditioned,
+            takes(OneOf(words::<Notes>)).common("notes", "KIND").read(&[Tasks(&[Chorales])]);
+
+        /// Steps that the gates of an lstm or gru begin fit to remember (Tallec & Ollivier 2018), instead of by forget_bias.
+        chrono: Option<usize> = None,
+            takes(Whole(2, WIDE)).read(&[Backbones(&[Backbone::Gru, Backbone::Lstm])]);
+
+        /// Units a direction of the lstm that reads the characters of a word to be tagged, 0 for words alone.
+        character_size: usize = 32, takes(Whole(0, WIDE)).read(&[Tasks(&[Tag])]);
+    }
+}
+
+impl std::fmt::Display for Backbone {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&word(self))
+    }
 }
 
 /// What is forecast of a number.
@@ -262,44 +323,5 @@ impl Model {
             FeedForward::Swiglu => (self.hidden_size * 8 / 3).next_multiple_of(16),
             _ => 4 * self.hidden_size,
         })
-    }
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self {
-            backbone: Backbone::default(),
-            nonlinearity: Nonlinearity::default(),
-            layers: 1,
-            hidden_size: 512,
-            embedding_size: None,
-            bidirectional: false,
-            pooling: None,
-            dropout: 0.5,
-            variational_dropout: false,
-            tied_weights: false,
-            forget_bias: 1.0,
-            window: 16,
-            heads: None,
-            kv_heads: None,
-            context: None,
-            position: Position::default(),
-            similarity: Similarity::default(),
-            feed_forward: FeedForward::default(),
-            feed_forward_size: None,
-            norm: Norm::default(),
-            norm_epsilon: None,
-            norm_first: true,
-            bias: false,
-            attention_dropout: 0.0,
-            attention: Attention::default(),
-            input_feeding: false,
-            head: Head::default(),
-            levels: vec![0.1, 0.5, 0.9],
-            shortcut: Shortcut::default(),
-            notes: Notes::default(),
-            chrono: None,
-            character_size: 32,
-        }
     }
 }

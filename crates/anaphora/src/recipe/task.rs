@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Backbone;
+use super::field::word;
 
 /// How raw data become examples, what is predicted and how it is scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,12 +99,6 @@ impl Task {
 }
 
 impl Builtin {
-    /// Their names, as a recipe has them.
-    pub const NAMES: &[&str] = &[
-        "tunes", "names", "waves", "reverse", "scenes", "seasonal", "ball", "adding", "copy", "chorales",
-        "played", "phrases", "prices",
-    ];
-
     /// The task that they are for.
     pub fn task(self) -> Task {
         match self {
@@ -122,20 +117,14 @@ impl Builtin {
     }
 }
 
-/// The word that a recipe has for it.
-fn word(value: impl Serialize, f: &mut fmt::Formatter) -> fmt::Result {
-    let value = serde_json::to_value(value).map_err(|_| fmt::Error)?;
-    f.write_str(value.as_str().unwrap_or_default())
-}
-
 impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        word(self, f)
+        f.write_str(&word(self))
     }
 }
 
 impl fmt::Display for Builtin {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        word(self, f)
+        f.write_str(&word(self))
     }
 }

@@ -1,3 +1,6 @@
+use std::path::Path;
+
+use super::readers::When;
 use super::*;
 
 use proptest::prelude::*;
@@ -75,60 +78,229 @@ fn one_line_is_a_whole_recipe() {
     assert_eq!(recipe.training, Training::default());
 }
 
-#[test]
-fn the_table_lists_every_field_once() {
-    let mut listed: Vec<_> = FIELDS.iter().map(|field| field.path.to_owned()).collect();
-    let mut there = Vec::new();
-    let mut all = full();
-    all.data.builtin = Some(Builtin::Tunes);
-    for (name, value) in all.table().unwrap() {
-        match value {
-            Value::Table(section) => there.extend(section.keys().map(|key| format!("{name}.{key}"))),
-            _ => there.push(name),
+/// Every task with every backbone and each of its data made by rule.
+fn combinations() -> Vec<Recipe> {
+    let mut all = Vec::new();
+    for task in words::<Task>() {
+        for backbone in words::<Backbone>() {
+            let of = |builtin: Option<&str>| {
+                Recipe::for_settings(|field| match field {
+                    "task" => Some((*task).to_owned()),
+                    "model.backbone" => Some((*backbone).to_owned()),
+                    "data.builtin" => builtin.map(str::to_owned),
+                    _ => None,
+                })
+            };
+            all.push(of(None));
+            let builtins = words::<Builtin>().iter().map(|builtin| of(Some(builtin)));
+            all.extend(
+                builtins.filter(|recipe| recipe.data.builtin.is_some_and(|b| b.task() == recipe.task)),
+            );
         }
     }
-    listed.sort();
-    there.sort();
-    assert_eq!(listed, there);
+    all
 }
 
 #[test]
-fn every_word_in_the_table_is_read() {
-    for field in FIELDS {
-        if let Accepts::Word(words) = field.accepts {
-            for word in words {
-                builtin().set(field.path, word).unwrap();
-            }
+fn every_field_has_a_name_of_its_own_and_a_meaning() {
+    let mut paths: Vec<_> = fields().map(|field| field.path).collect();
+    let count = paths.len();
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths.len(), count);
+    for field in fields() {
+        assert!(!field.help().is_empty() && !field.help().ends_with('.'), "{field:?}");
+        assert!(field.help().chars().next().is_some_and(|first| !first.is_lowercase()), "{field:?}");
+    }
+}
+
+#[test]
+fn words_are_read_and_written_alike() {
+    for field in fields() {
+        let Accepts::OneOf(words) = field.accepts else { continue };
+        assert!(words().len() > 1, "{field:?}");
+        for word in words() {
+            let mut recipe = builtin();
+            recipe.set(field.path, word).unwrap();
+            assert_eq!(recipe.get(field.path).as_deref(), Some(*word), "{}", field.path);
         }
     }
+    assert_eq!(words::<Optimizer>().first(), Some(&"adamw"));
+    assert!(words::<usize>().is_empty());
+}
+
+#[test]
+fn every_field_has_a_reader() {
+    let settings = [
+        ("training.optimizer", "sgd"),
+        ("data.test_every", "5"),
+        ("data.validation", "other.txt"),
+        ("model.head", "quantile"),
+        ("data.input", "mel"),
+        ("training.schedule", "cosine"),
+        ("training.schedule", "plateau"),
+        ("data.tokenizer", "word"),
+    ];
+    let mut recipes = combinations();
+    for recipe in combinations() {
+        for (field, value) in settings {
+            let mut recipe = recipe.clone();
+            recipe.set(field, value).unwrap();
+            recipes.push(recipe);
+        }
+    }
+    let views: Vec<_> = recipes.iter().map(|recipe| recipe.view().unwrap()).collect();
+    for field in fields() {
+        let read = views.iter().filter(|view| view.unread(field.readers).is_none()).count();
+        assert!(read > 0, "nothing reads {}", field.path);
+        assert_eq!(field.readers.is_empty(), read == views.len(), "{}", field.path);
+    }
+}
+
+#[test]
+fn conditions_name_fields_and_words_that_there_are() {
+    fn check(when: &When) {
+        match when {
+            When::Is(path, words) | When::Not(path, words) => match Field::find(path).unwrap().accepts {
+                Accepts::OneOf(known) => {
+                    words.iter().for_each(|word| assert!(known().contains(word), "{path} {word}"));
+                }
+                Accepts::Tokens => {}
+                other => panic!("{path} takes {other}"),
+            },
+            When::Set(path) | When::Unset(path) => {
+                Field::find(path).unwrap();
+            }
+            When::For(_, when) => check(when),
+            When::Tasks(_) | When::NotTasks(_) | When::Backbones(_) => {}
+        }
+    }
+    fields().flat_map(|field| field.readers).for_each(check);
+}
+
+#[test]
+fn defaults_are_valid_and_set_what_is_read() {
+    for recipe in combinations() {
+        let pairs = matches!(recipe.task, Task::Translate | Task::Caption);
+        if pairs && recipe.model.backbone == Backbone::Window {
+            continue;
+        }
+        recipe.validate_model().unwrap();
+        recipe.refuse_unread().unwrap();
+        // What a backbone's defaults set is for language models, and read by others as far as they do.
+        let (own, usual) =
+            (recipe.table().unwrap(), Recipe::for_backbone(recipe.model.backbone).table().unwrap());
+        for field in fields().filter(|field| lookup(&own, field.path) != lookup(&usual, field.path)) {
+            assert!(recipe.reads(field), "{} of {} {}", field.path, recipe.task, recipe.model.backbone);
+        }
+    }
+}
+
+#[test]
+fn what_is_set_and_not_read_is_refused() {
+    let refused = |settings: &[(&str, &str)]| {
+        let mut recipe = Recipe::for_settings(|field| {
+            settings.iter().find(|(name, _)| *name == field).map(|(_, value)| (*value).to_owned())
+        });
+        for (field, value) in settings {
+            recipe.set(field, value).unwrap();
+        }
+        recipe.refuse_unread().err().map(|error| error.to_string())
+    };
+    for (settings, sentence) in [
+        (
+            &[("model.heads", "7")][..],
+            "field model.heads is read by the backbone transformer only, and this one is lstm",
+        ),
+        (
+            &[("model.notes", "independent")],
+            "field model.notes is read by the task chorales only, and this one is music or text",
+        ),
+        (
+            &[("task", "classify"), ("series.horizon", "7")],
+            "field series.horizon is read by the tasks forecast and trajectory only, and this one is classify",
+        ),
+        (
+            &[("task", "trajectory"), ("data.validation", "others.csv")],
+            "field data.validation is read by all tasks but forecast, trajectory and memory, and this one is trajectory",
+        ),
+        (
+            &[("training.momentum", "0.5")],
+            "field training.momentum is read only where training.optimizer is sgd, and it is adamw",
+        ),
+        (
+            &[("task", "classify"), ("data.input", "text"), ("data.mels", "20")],
+            "field data.mels is read only where data.input is mel, and it is text",
+        ),
+        (
+            &[("data.validation", "a.txt"), ("data.validation_fraction", "0.3")],
+            "field data.validation_fraction is read only where data.validation is left out, and it is \"a.txt\"",
+        ),
+        (
+            &[("task", "tag"), ("data.test_offset", "2")],
+            "field data.test_offset is read only where data.test_every is set, and it is not",
+        ),
+        (
+            &[("task", "caption"), ("data.patch", "4")],
+            "field data.patch is read only where data.input is numbers, samples or patches, and it is picture",
+        ),
+    ] {
+        assert_eq!(refused(settings).as_deref(), Some(sentence), "{settings:?}");
+    }
+    for settings in [
+        &[("model.heads", "7"), ("model.backbone", "transformer")][..],
+        &[("training.momentum", "0.5"), ("training.optimizer", "sgd")],
+        &[("training.momentum", "0.9")],
+        &[("task", "classify"), ("data.mels", "20")],
+        &[("task", "translate"), ("training.batch", "20")],
+    ] {
+        assert_eq!(refused(settings), None, "{settings:?}");
+    }
+}
+
+#[test]
+fn a_recipe_is_settled_where_its_backbone_changes() {
+    let mut before = Recipe::for_backbone(Backbone::Transformer);
+    before.data.builtin = Some(Builtin::Tunes);
+    before.model.heads = Some(2);
+    let mut recipe = before.clone();
+    recipe.set("model.backbone", "lstm").unwrap();
+    assert!(recipe.refuse_unread().is_err());
+    recipe.settle(&before, |field| field == "model.backbone").unwrap();
+    recipe.refuse_unread().unwrap();
+    assert_eq!((recipe.model.heads, recipe.model.layers), (None, 4), "what is read stays");
+    // What was asked for in vain before is in vain now.
+    before.model.backbone = Backbone::Gru;
+    let mut recipe = before.clone();
+    recipe.set("model.backbone", "lstm").unwrap();
+    recipe.settle(&before, |field| field == "model.backbone").unwrap();
+    assert!(recipe.refuse_unread().is_err());
 }
 
 #[test]
 fn what_is_written_is_read_back() {
-    for recipe in [builtin(), nearly_full(), Recipe { task: Task::Music, ..builtin() }] {
+    for recipe in combinations().into_iter().chain([nearly_full(), Recipe { task: Task::Music, ..builtin() }])
+    {
         let text = recipe.to_toml().unwrap();
-        assert_eq!(Recipe::parse(&text).unwrap(), recipe, "{text}");
+        assert_eq!(Recipe::parse_unvalidated(&text).unwrap(), recipe, "{text}");
         assert!(text.contains("# "), "comments");
+        assert_eq!(text.contains("[series]"), recipe.task.forecasts(), "{text}");
     }
 }
 
 #[test]
-fn series_are_spoken_of_where_the_task_reads_them() {
-    let said = |recipe: &Recipe| recipe.to_toml().unwrap().contains("[series]");
-    let mut recipe = Recipe { task: Task::Text, ..builtin() };
-    recipe.data = Data { train: Some("a.txt".into()), ..Data::default() };
-    assert!(!said(&recipe));
-    assert!(said(&Recipe { task: Task::Forecast, ..recipe.clone() }));
-    recipe.set("series.horizon", "7").unwrap();
-    assert_eq!(
-        recipe.validate().unwrap_err().to_string(),
-        "series.horizon is set, but the task text reads no series; leave it out, or set task to forecast"
-    );
+fn fields_that_are_not_read_are_not_written() {
+    let lists = |recipe: &Recipe, field: &str| recipe.to_toml().unwrap().contains(&format!("\n{field} = "));
+    let mut recipe = builtin();
+    assert!(lists(&recipe, "forget_bias") && !lists(&recipe, "position"));
+    assert!(!lists(&recipe, "momentum") && !lists(&recipe, "curriculum"));
+    recipe.model.kv_heads = Some(3);
+    assert!(lists(&recipe, "kv_heads"), "nothing that was set is lost");
 }
 
 #[test]
 fn a_field_of_series_is_found_from_another_section() {
-    for field in FIELDS.iter().filter(|field| field.section() == "series") {
+    for field in fields().filter(|field| field.section() == "series") {
         let moved = field.path.replace("series.", "data.");
         let message = builtin().set(&moved, "1").unwrap_err().to_string();
         assert_eq!(message, format!("there is no field {moved}; did you mean {}?", field.path));
@@ -209,8 +381,10 @@ fn fields_that_do_not_go_together() {
         tied.contains("model.embedding_size and model.hidden_size") && tied.contains("128 and 512"),
         "{tied}"
     );
-    let relu = refusal_of(|r| r.model.nonlinearity = Nonlinearity::Relu);
-    assert!(relu.contains("model.backbone = \"rnn\""), "{relu}");
+    let mel = refusal_of(|r| {
+        (r.task, r.data.builtin, r.data.input) = (Task::Caption, Some(Builtin::Scenes), Input::Mel)
+    });
+    assert!(mel.contains("rows, patches or picture"), "{mel}");
     let deep = refusal_of(|r| r.model.layers = 9);
     assert_eq!(deep, "model.layers is 9; a recurrent model has 8 at most");
     let both = refusal_of(|r| r.data.train = Some("a.abc".into()));
@@ -248,10 +422,11 @@ proptest! {
     }
 
     #[test]
-    fn any_override_is_taken_or_refused(field in 0..FIELDS.len(), value in "\\PC{0,20}") {
+    fn any_override_is_taken_or_refused(field in 0..fields().count(), value in "\\PC{0,20}") {
         let mut recipe = builtin();
         let before = recipe.clone();
-        if recipe.set(FIELDS[field].path, &value).is_err() {
+        let field = fields().nth(field).unwrap();
+        if recipe.set(field.path, &value).is_err() {
             prop_assert_eq!(recipe, before);
         }
     }
@@ -280,14 +455,4 @@ fn a_transformer_has_sizes_that_fit_each_other() {
     model_alone.validate_model().unwrap();
     model_alone.model.heads = Some(3);
     assert!(model_alone.validate_model().is_err());
-}
-
-#[test]
-fn other_data_to_validate_on_are_refused_where_none_are_read() {
-    let mut recipe = Recipe { task: Task::Trajectory, ..Recipe::default() };
-    recipe.data.train = Some("paths.csv".into());
-    recipe.validate().unwrap();
-    recipe.data.validation = Some("others.csv".into());
-    let message = recipe.validate().unwrap_err().to_string();
-    assert!(message.contains("data.validation is others.csv, but the task trajectory"), "{message}");
 }

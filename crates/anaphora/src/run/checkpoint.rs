@@ -3,13 +3,14 @@
 //! A checkpoint is a safetensors file with a checksum (see [`weights`]): the tensors are weights
 //! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two and the best.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::run::weights::{self, NamedTensor, WeightsError};
+use crate::run::weights::{self, Failure, NamedTensor, WeightsError};
 
 /// How many of the newest checkpoints stay.
 const KEPT: usize = 2;
@@ -39,15 +40,19 @@ impl Checkpoint<'_> {
     /// Reads a checkpoint. One that was cut short or altered, be it by a bit, is [`Error::DamagedCheckpoint`].
     pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint<'static>> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        parse(&bytes).map_err(|source| Error::DamagedCheckpoint { path: path.to_owned(), source })
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let len = file.metadata().map_err(Error::io("read", path))?.len();
+        parse(BufReader::new(file), len).map_err(|failure| match failure {
+            Failure::Io(error) => Error::io("read", path)(error),
+            Failure::Refused(source) => Error::DamagedCheckpoint { path: path.to_owned(), source },
+        })
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Checkpoint<'static>, WeightsError> {
-    let file = weights::parse(bytes)?;
+fn parse(reader: impl Read, len: u64) -> Result<Checkpoint<'static>, Failure> {
+    let file = weights::parse(reader, len, |_| true)?;
     if !file.summed {
-        return Err(WeightsError::NoChecksum);
+        return Err(WeightsError::NoChecksum.into());
     }
     let text = |key: &str| {
         let missing = || WeightsError::State(format!("there is no {key:?} in the header"));

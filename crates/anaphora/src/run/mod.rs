@@ -20,6 +20,7 @@ pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
 pub mod log;
+mod recipe_file;
 mod site;
 #[cfg(test)]
 pub(crate) mod small_disk;
@@ -32,7 +33,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use anaphora_nn::Params;
+use anaphora_nn::{Params, Precision};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,7 +43,7 @@ use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{TOKENIZER, TOKENS};
 use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::run::checkpoint::Checkpoints;
-use crate::run::weights::{NamedTensor, read_model_weights, write_weights};
+use crate::run::weights::{NamedTensor, write_weights};
 
 pub use self::site::Site;
 
@@ -346,19 +347,12 @@ impl Run {
         write_weights(self.model_path(), tensors)
     }
 
-    /// Reads the model's weights; see [`read_model_weights`].
-    pub fn read_model(&self, expected: &[(&str, &[usize])]) -> Result<Vec<NamedTensor<'static>>> {
-        read_model_weights(self.model_path(), expected)
-    }
-
-    /// Reads the best weights into a model of their shapes.
-    pub fn load_weights(&self, params: &mut Params) -> Result<()> {
+    /// Reads the best weights into a model of their shapes; see [`weights::read_into`].
+    pub fn load_weights(&self, params: &mut Params, precision: Option<Precision>) -> Result<()> {
         if !self.model_path().exists() {
             return Err(Error::NoModel(self.path.clone()));
         }
-        let tensors = self.read_model(&weights::expected(params))?;
-        weights::load(params, &tensors);
-        Ok(())
+        weights::read_into(self.model_path(), params, precision)
     }
 
     /// The checkpoints.

@@ -26,7 +26,7 @@ fn is_read_back() {
     assert_eq!(reader.info().best.as_ref().unwrap().step, 900);
     assert_eq!(reader.recipe().unwrap(), recipe());
     assert_eq!(fs::read_to_string(reader.tokenizer_path()).unwrap(), "{}");
-    assert_eq!(reader.read_model(&[("w", &[2])]).unwrap(), weights);
+    assert_eq!(weights::read_weights(reader.model_path()).unwrap(), weights);
 }
 
 #[test]

@@ -3,17 +3,19 @@
 //! Files written here carry a CRC-32 over header and data (`crc32` in the header's metadata, computed with its own
 //! eight digits as zeros), so that a truncated or altered file is refused. They are plain safetensors for everyone
 //! else: `torch` loads them. Files from elsewhere, without the sum, are read too.
+//!
+//! A file is read from its beginning to its end, number by number to where each belongs; it is nowhere in memory as a whole.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use anaphora_nn::Params;
+use anaphora_nn::{ParamId, Params, Precision};
 use half::{bf16, f16};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
@@ -135,19 +137,53 @@ pub fn write_weights(path: impl AsRef<Path>, tensors: &[NamedTensor<'_>]) -> Res
 
 /// Reads all tensors of a file in the order in which their numbers lie, whatever model they are for.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<NamedTensor<'static>>> {
-    let path = path.as_ref();
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    parse(&bytes).map(|file| file.tensors).map_err(|source| Error::Weights { path: path.to_owned(), source })
+    read_wanted(path.as_ref(), |_| true)
 }
 
-/// Reads the weights of a model whose tensors are `expected` (name and shape), in that order. Every one must be
-/// there with that shape and finite numbers, and no other.
-pub fn read_model_weights(
-    path: impl AsRef<Path>,
-    expected: &[(&str, &[usize])],
-) -> Result<Vec<NamedTensor<'static>>> {
-    let path = path.as_ref();
-    arrange(read_weights(path)?, expected).map_err(|source| Error::Weights { path: path.to_owned(), source })
+/// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite numbers, and
+/// no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
+pub fn read_into(path: impl AsRef<Path>, params: &mut Params, precision: Option<Precision>) -> Result<()> {
+    read_file(path.as_ref(), |reader, len| {
+        read_through(reader, len, |metadata, data| fill(params, precision, metadata, data)).map(|_| ())
+    })
+}
+
+/// [`read_into`] behind a header.
+fn fill(
+    params: &mut Params,
+    precision: Option<Precision>,
+    metadata: &Metadata,
+    data: &mut dyn Read,
+) -> Result<(), Failure> {
+    // Nothing is laid out before the shapes are known to be those of the file.
+    let mut ids: HashMap<String, ParamId> = HashMap::new();
+    for id in params.ids() {
+        let (name, expected) = (params.name(id), params.shape(id));
+        let info = metadata.info(name).ok_or_else(|| WeightsError::Missing(name.to_owned()))?;
+        if info.shape != expected {
+            let (found, expected) = (info.shape.clone(), expected.to_owned());
+            return Err(WeightsError::Shape { name: name.to_owned(), found, expected }.into());
+        }
+        ids.insert(name.to_owned(), id);
+    }
+    let names = metadata.offset_keys();
+    if let Some(name) = names.iter().filter(|name| !ids.contains_key(*name)).min() {
+        return Err(WeightsError::Extra(name.clone()).into());
+    }
+    for (name, info) in names.iter().filter_map(|name| Some((name, metadata.info(name)?))) {
+        check_kind(name, info)?;
+        let mut read = 0;
+        params.fill(ids[name], precision, |numbers| {
+            read_numbers(data, info.dtype, numbers)?;
+            if let Some(place) = numbers.iter().position(|x| !x.is_finite()) {
+                let (name, value, position) = (name.clone(), numbers[place], read + place);
+                return Err(Failure::from(WeightsError::NonFinite { name, value, position }));
+            }
+            read += numbers.len();
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Puts `tensors` into the order of `expected`, or says which does not fit.
@@ -246,60 +282,166 @@ fn each_chunk(tensors: &[NamedTensor<'_>], mut take: impl FnMut(&[u8]) -> io::Re
     Ok(())
 }
 
+/// Why a file could not be read through.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The system gave no more of it.
+    Io(io::Error),
+    /// What it holds is refused.
+    Refused(WeightsError),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<WeightsError> for Failure {
+    fn from(error: WeightsError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Reads the tensors whose names are `wanted` from a file that another program may have written.
 pub(crate) fn read_wanted(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<NamedTensor<'static>>> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let parsed = parse_wanted(&bytes, wanted);
-    parsed.map(|file| file.tensors).map_err(|source| Error::Weights { path: path.to_owned(), source })
+    Ok(read_file(path, |reader, len| parse(reader, len, wanted))?.tensors)
 }
 
-/// Reads a file's bytes; where it carries a sum, the sum must be right.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, WeightsError> {
-    parse_wanted(bytes, |_| true)
+/// Opens a file and hands it with its length to `read`.
+fn read_file<T>(path: &Path, read: impl FnOnce(BufReader<File>, u64) -> Result<T, Failure>) -> Result<T> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let len = file.metadata().map_err(Error::io("read", path))?.len();
+    read(BufReader::with_capacity(1 << 16, file), len).map_err(|failure| match failure {
+        Failure::Io(error) => Error::io("read", path)(error),
+        Failure::Refused(source) => Error::Weights { path: path.to_owned(), source },
+    })
 }
 
-fn parse_wanted(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Parsed, WeightsError> {
-    let summed = bytes.get(8..SUM_AT) == Some(SUM_PREFIX) && bytes.len() >= SUM_AT + 8;
+/// Reads the tensors whose names are `wanted` from a file of `len` bytes; where it carries a sum, the sum must be right.
+pub(crate) fn parse(reader: impl Read, len: u64, wanted: impl Fn(&str) -> bool) -> Result<Parsed, Failure> {
+    let read = |metadata: &Metadata, data: &mut dyn Read| -> Result<_, Failure> {
+        let mut tensors = Vec::new();
+        for name in metadata.offset_keys() {
+            let Some(info) = metadata.info(&name) else { continue };
+            if !wanted(&name) {
+                let (start, end) = info.data_offsets;
+                io::copy(&mut data.take((end - start) as u64), &mut io::sink())?;
+                continue;
+            }
+            check_kind(&name, info)?;
+            let mut numbers = vec![0.0; info.shape.iter().product()];
+            read_numbers(data, info.dtype, &mut numbers)?;
+            tensors.push(NamedTensor::new(name, info.shape.clone(), numbers));
+        }
+        Ok((tensors, metadata.metadata().clone().unwrap_or_default()))
+    };
+    let ((tensors, metadata), summed) = read_through(reader, len, read)?;
+    Ok(Parsed { tensors, metadata, summed })
+}
+
+/// Reads a file of `len` bytes from beginning to end: `take` is given its header and reads of the numbers what it wants. Says
+/// too whether the file carries its sum, which then was right; that it is not goes before all else that is wrong.
+fn read_through<T>(
+    mut reader: impl Read,
+    len: u64,
+    take: impl FnOnce(&Metadata, &mut dyn Read) -> Result<T, Failure>,
+) -> Result<(T, bool), Failure> {
+    let mut head = Vec::new();
+    reader.by_ref().take(8).read_to_end(&mut head)?;
+    let header_len = head.first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
+    // The sum is looked for even where the length is wrong.
+    let wanted = header_len.clamp(SUM_AT as u64, MOST_HEADER);
+    reader.by_ref().take(wanted).read_to_end(&mut head)?;
+    let summed = head.get(8..SUM_AT) == Some(SUM_PREFIX) && head.len() >= SUM_AT + 8;
+    let mut rest = Summed { reader, sum: crc32fast::Hasher::new() };
     if summed {
-        let (before, rest) = bytes.split_at(SUM_AT);
-        let (digits, after) = rest.split_at(8);
-        let mut sum = crc32fast::Hasher::new();
-        sum.update(before);
-        sum.update(NO_SUM.as_bytes());
-        sum.update(after);
-        let found = format!("{:08x}", sum.finalize());
+        rest.sum.update(&head[..SUM_AT]);
+        rest.sum.update(NO_SUM.as_bytes());
+        rest.sum.update(&head[SUM_AT + 8..]);
+    }
+    let taken = metadata(&head, header_len, len).and_then(|metadata| {
+        let (_, numbers) = head.split_at(8 + header_len as usize);
+        take(&metadata, &mut numbers.chain(&mut rest))
+    });
+    if let Err(Failure::Io(error)) = taken {
+        return Err(Failure::Io(error));
+    }
+    if summed {
+        io::copy(&mut rest, &mut io::sink())?;
+        let (digits, found) = (&head[SUM_AT..SUM_AT + 8], format!("{:08x}", rest.sum.finalize()));
         if digits != found.as_bytes() {
             let expected = String::from_utf8_lossy(digits).into_owned();
-            return Err(WeightsError::Checksum { found, expected });
+            return Err(WeightsError::Checksum { found, expected }.into());
         }
     }
-    let format = |error: safetensors::SafeTensorError| WeightsError::Format(error.to_string());
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
-    let file = SafeTensors::deserialize(bytes).map_err(format)?;
-    let mut tensors = Vec::with_capacity(file.len());
-    for name in header.offset_keys().into_iter().filter(|name| wanted(name)) {
-        let view = file.tensor(&name).map_err(format)?;
-        let Some(data) = numbers(&view) else {
-            return Err(WeightsError::Kind { name, found: format!("{:?}", view.dtype()) });
-        };
-        tensors.push(NamedTensor {
-            name: name.into(),
-            shape: view.shape().to_vec().into(),
-            data: data.into(),
-        });
-    }
-    Ok(Parsed { tensors, metadata: header.metadata().clone().unwrap_or_default(), summed })
+    Ok((taken?, summed))
 }
 
-/// A tensor's numbers, where it is of a kind that is read.
-fn numbers(view: &TensorView) -> Option<Vec<f32>> {
-    let bytes = view.data();
-    match view.dtype() {
-        Dtype::F32 => Some(bytes.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect()),
-        Dtype::F16 => Some(bytes.as_chunks().0.iter().map(|&x| f16::from_le_bytes(x).to_f32()).collect()),
-        Dtype::BF16 => Some(bytes.as_chunks().0.iter().map(|&x| bf16::from_le_bytes(x).to_f32()).collect()),
-        _ => None,
+/// The longest header that is read, as the format's own library has it.
+const MOST_HEADER: u64 = 100_000_000;
+
+/// What a file of `len` bytes that begins with `head` holds.
+fn metadata(head: &[u8], header_len: u64, len: u64) -> Result<Metadata, Failure> {
+    let format = |error: SafeTensorError| WeightsError::Format(error.to_string());
+    let header = match head.get(8..) {
+        None => return Err(format(SafeTensorError::HeaderTooSmall).into()),
+        Some(_) if header_len > MOST_HEADER => return Err(format(SafeTensorError::HeaderTooLarge).into()),
+        Some(behind) => {
+            behind.get(..header_len as usize).ok_or_else(|| format(SafeTensorError::InvalidHeaderLength))?
+        }
+    };
+    let metadata: Metadata = serde_json::from_slice(header)
+        .map_err(|error| format(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+    if 8 + header_len + metadata.data_len() as u64 != len {
+        return Err(format(SafeTensorError::MetadataIncompleteBuffer).into());
     }
+    Ok(metadata)
+}
+
+/// Sums what is read through it.
+struct Summed<R> {
+    reader: R,
+    sum: crc32fast::Hasher,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.sum.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// Refuses a tensor of numbers of a kind that is not read.
+fn check_kind(name: &str, info: &TensorInfo) -> Result<(), WeightsError> {
+    match info.dtype {
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => Ok(()),
+        other => Err(WeightsError::Kind { name: name.to_owned(), found: format!("{other:?}") }),
+    }
+}
+
+/// Reads as many numbers of a kind as `to` has places.
+fn read_numbers(data: &mut dyn Read, kind: Dtype, to: &mut [f32]) -> io::Result<()> {
+    let mut buffer = [0; 1 << 14];
+    let size = if kind == Dtype::F32 { 4 } else { 2 };
+    for to in to.chunks_mut(buffer.len() / size) {
+        let bytes = &mut buffer[..size * to.len()];
+        data.read_exact(bytes)?;
+        match kind {
+            Dtype::F32 => {
+                to.iter_mut().zip(bytes.as_chunks().0).for_each(|(x, &b)| *x = f32::from_le_bytes(b))
+            }
+            Dtype::F16 => {
+                to.iter_mut().zip(bytes.as_chunks().0).for_each(|(x, &b)| *x = f16::from_le_bytes(b).to_f32())
+            }
+            _ => to
+                .iter_mut()
+                .zip(bytes.as_chunks().0)
+                .for_each(|(x, &b)| *x = bf16::from_le_bytes(b).to_f32()),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::shared::{
 use crate::decoding::search::Search;
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
-use crate::recipe::{self, Backbone, Data, Recipe, Task};
+use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
@@ -34,19 +34,6 @@ const BUILTIN: [(u64, usize); 2] = [(1, 8_000), (2, 1_000)];
 
 /// Pixels along the sides of a built-in scene.
 const SCENE: usize = 32;
-
-/// Better defaults for captions than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.tokenizer = recipe::Tokenizer::Word { size: 10_000 };
-    (model.layers, model.hidden_size, model.embedding_size, model.dropout) = (1, 128, Some(64), 0.2);
-    model.bidirectional = true;
-    (training.batch, training.length, training.learning_rate) = (32, 60, 1e-3);
-    (training.validate_every, training.checkpoint_every, training.patience) = (100, 200, 8);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.embedding_size, model.bias) = (2, None, true);
-    }
-}
 
 /// How a picture becomes a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Writing music of several voices: pieces as notes, not as text.
+//! What is asked for, and comes back, where music of several voices is written: pieces as notes, not as text.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use anaphora_music::Score;
 
 use crate::decoding::sampling::SamplingOptions;
 
-/// What is to be written.
+/// What is to be composed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComposeOptions {
     /// How notes are drawn.
     pub sampling: SamplingOptions,
     /// A MIDI file that each piece goes on from.
     pub prime: Option<PathBuf>,
-    /// Pieces to write.
+    /// Pieces to compose, side by side.
     pub count: usize,
     /// Frames or events after which a piece is broken off, those that it goes on from aside.
     pub units: usize,
@@ -21,7 +21,7 @@ pub struct ComposeOptions {
     pub seed: u64,
 }
 
-/// A piece that was written.
+/// A composed piece.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composed {
     /// Its notes, those that it goes on from included.
@@ -30,4 +30,6 @@ pub struct Composed {
     pub units: usize,
     /// Whether it came to an end of its own.
     pub ended: bool,
+    /// Whether the observer stopped it before its end.
+    pub stopped: bool,
 }

@@ -2,6 +2,7 @@
 //! symbols are these.
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,13 +15,14 @@ use super::compose::{ComposeOptions, Composed};
 use super::language::{Evaluator, LanguageLearner, Symbols};
 use super::midi::{self, TICKS_PER_SECOND};
 use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out};
-use crate::decoding::sampling::Sampler;
+use crate::decoding::sampling::{self, Sampler};
+use crate::decoding::{GenerateEvent, Observer, Sequences};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Assets, Half, read_json};
 use crate::training::{DataSize, Description, Learner};
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
 const EVENTS: &str = "events.json";
@@ -30,13 +32,6 @@ const BUILTIN: (u64, usize) = (1, 200);
 
 /// Tokens that are scored at once.
 const TOKENS: usize = 4_096;
-
-/// Better defaults for events than for the characters of a text.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { training, model, .. } = recipe;
-    (model.hidden_size, model.dropout) = (512, 0.3);
-    (training.batch, training.length, training.learning_rate) = (16, 128, 2e-3);
-}
 
 /// A piece of music that can be read.
 enum Piece {
@@ -127,46 +122,65 @@ pub struct EventModel {
 }
 
 impl EventModel {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let options: EventOptions = read_json(run.path(), EVENTS)?;
         let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, options, model })
     }
 }
 
 impl Compose for EventModel {
-    /// Writes pieces, of `options.units` events at most beside those that it goes on from.
-    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>> {
+    /// Composes pieces, of `options.units` events at most beside those that they go on from.
+    fn compose(
+        &self,
+        compute: &mut Compute,
+        options: &ComposeOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Composed>> {
         let Self { options: events, model, .. } = self;
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
             prime.extend(events.encode(&midi::in_seconds(&midi::read_score(path)?))?);
         }
-        let mut pieces = Vec::new();
-        for index in 0..options.count {
-            let mut sampler = Sampler::new(options.sampling, options.seed, index as u32)?;
-            let (mut state, mut logits) = (model.initial_state(1), Vec::new());
-            let (mut ids, mut ended) = (prime.clone(), false);
-            let mut read = 0;
-            while ids.len() - prime.len() < options.units && !ended {
-                let new = &ids[read..];
-                model.advance(compute, new, &vec![1; new.len()], &mut state, &mut logits)?;
-                read = ids.len();
-                let id = sampler.sample(&mut logits, &ids[1..])?;
-                ended = id == end;
-                if !ended {
-                    ids.push(id);
-                }
+        let primed = prime.len();
+        let sampler = |index| Sampler::new(options.sampling, options.seed, sampling::stream(index, 0));
+        let mut samplers = (0..options.count).map(sampler).collect::<Result<Vec<_>, _>>()?;
+        let mut sequences = Sequences::read(model, compute, std::slice::from_ref(&prime))?;
+        sequences.select(&vec![0; options.count]);
+        let mut pieces = vec![prime; options.count];
+        let mut open: Vec<usize> = (0..options.count).collect();
+        let mut going = ControlFlow::Continue(());
+        for step in 1..=options.units {
+            if open.is_empty() || going.is_break() {
+                break;
             }
+            let mut next = Vec::with_capacity(open.len());
+            for (&piece, logits) in open.iter().zip(sequences.logits()) {
+                // The first token is the end of the piece before, which is none of this one's.
+                next.push(samplers[piece].sample(logits, &pieces[piece][1..])?);
+            }
+            open.iter().zip(&next).for_each(|(&piece, &id)| pieces[piece].push(id));
+            going = observer(GenerateEvent::Step { tokens: step });
+            let rows: Vec<usize> = (0..open.len()).filter(|&row| next[row] != end).collect();
+            open = rows.iter().map(|&row| open[row]).collect();
+            if !open.is_empty() && step < options.units && going.is_continue() {
+                let last: Vec<u32> = rows.iter().map(|&row| next[row]).collect();
+                sequences.advance(&rows, &last)?;
+            }
+        }
+        let composed = |mut ids: Vec<u32>| {
+            let ended = ids.len() > primed && ids.pop_if(|id| *id == end).is_some();
+            let units = ids.len() - primed;
             let decoded = events.decode(ids[1..].iter().copied());
             let score = midi::to_score("", &decoded.notes, TICKS_PER_SECOND);
-            pieces.push(Composed { score, units: ids.len() - prime.len(), ended });
-        }
-        Ok(pieces)
+            let stopped = going.is_break() && !ended && units < options.units;
+            Composed { score, units, ended, stopped }
+        };
+        Ok(pieces.into_iter().map(composed).collect())
     }
 }
 

@@ -18,10 +18,10 @@ use super::shared::{
 };
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
-use crate::recipe::{self, Backbone, Builtin, Position, Recipe, ScheduleKind, Task};
+use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
-use crate::{Result, Run};
+use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
 const PASS: u64 = 10_000;
@@ -35,25 +35,6 @@ const FOUND: f32 = 0.04;
 /// Where examples are drawn from that are never learnt: a training's seed has 32 bits, and so has the number of its batch.
 const VALIDATION: u64 = u64::MAX;
 const TEST: u64 = u64::MAX - 1;
-
-/// Better defaults for a problem of memory than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.0);
-    // Gates that are to open for one mark in hundreds of steps have a long way to go.
-    (training.batch, training.learning_rate, training.weight_decay) = (32, 1e-2, 0.0);
-    training.schedule = ScheduleKind::Constant;
-    (training.validate_every, training.checkpoint_every, training.patience) = (50, 100, 0);
-    training.steps = Some(2_000);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.heads, model.position) = (2, Some(4), Position::Learned);
-        training.learning_rate = 3e-3;
-    }
-    if data.builtin == Some(Builtin::Copy) {
-        // Ten symbols among a thousand blanks are found first where there are few blanks.
-        training.curriculum = 0.875;
-    }
-}
 
 /// Examples as a model reads them, and what is true of them; all are equally long.
 type Examples = (Vec<Sequence>, Vec<Sequence>);
@@ -244,12 +225,12 @@ pub struct MemoryModel {
 }
 
 impl MemoryModel {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let problem = problem(&recipe);
         let mut model = model(problem, &recipe, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
     }
 

@@ -23,7 +23,7 @@ use self::shared::trained;
 use crate::recipe::{Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// Reads what the recipe names and makes the model that is to learn it. `notes` takes a sentence for each thing that was
 /// passed over.
@@ -50,28 +50,30 @@ pub fn learner(
 /// A trained model, by what it does.
 pub enum Opened {
     /// It continues text or tunes.
-    Writes(language::Trained),
+    Writes(Box<language::Trained>),
     /// It predicts from input.
     Predicts(Box<dyn Predict>),
     /// It writes music as notes.
     Composes(Box<dyn Compose>),
 }
 
-/// Opens a run to use its model.
-pub fn open(run: &Path) -> Result<Opened> {
+/// Opens a run to predict with its model in a precision; see [`Run::load_weights`].
+pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
     let run = Run::open(run)?;
     Ok(match run.info().task {
-        Task::Auto | Task::Music | Task::Text => Opened::Writes(language::Trained::open(run.path())?),
-        Task::Classify => Opened::Predicts(Box::new(trained::<classify::Classes>(run)?)),
-        Task::Regress => Opened::Predicts(Box::new(trained::<regress::Numbers>(run)?)),
-        Task::Translate => Opened::Predicts(Box::new(trained::<translate::Translation>(run)?)),
-        Task::Caption => Opened::Predicts(Box::new(trained::<caption::Captioning>(run)?)),
-        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run)?)),
-        Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run)?)),
-        Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run)?)),
-        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run)?)),
-        Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run)?)),
-        Task::Events => Opened::Composes(Box::new(events::EventModel::open(run)?)),
+        Task::Auto | Task::Music | Task::Text => {
+            Opened::Writes(Box::new(language::Trained::predicting(run.path(), precision)?))
+        }
+        Task::Classify => Opened::Predicts(Box::new(trained::<classify::Classes>(run, precision)?)),
+        Task::Regress => Opened::Predicts(Box::new(trained::<regress::Numbers>(run, precision)?)),
+        Task::Translate => Opened::Predicts(Box::new(trained::<translate::Translation>(run, precision)?)),
+        Task::Caption => Opened::Predicts(Box::new(trained::<caption::Captioning>(run, precision)?)),
+        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, precision)?)),
+        Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run, precision)?)),
+        Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run, precision)?)),
+        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run, precision)?)),
+        Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run, precision)?)),
+        Task::Events => Opened::Composes(Box::new(events::EventModel::open(run, precision)?)),
     })
 }
 
@@ -91,22 +93,5 @@ impl Opened {
             Self::Composes(model) => Ok(&**model),
             Self::Writes(_) => Err(Error::Generates(run.to_owned())),
         }
-    }
-}
-
-/// Sets what a task has better defaults for than those of a language model.
-pub fn defaults(recipe: &mut Recipe) {
-    match recipe.task {
-        Task::Auto | Task::Music | Task::Text => {}
-        Task::Classify => classify::defaults(recipe),
-        Task::Regress => regress::defaults(recipe),
-        Task::Translate => translate::defaults(recipe),
-        Task::Caption => caption::defaults(recipe),
-        Task::Forecast => forecast::defaults(recipe),
-        Task::Trajectory => trajectory::defaults(recipe),
-        Task::Memory => memory::defaults(recipe),
-        Task::Chorales => chorales::defaults(recipe),
-        Task::Events => events::defaults(recipe),
-        Task::Tag => tag::defaults(recipe),
     }
 }

@@ -13,7 +13,7 @@ use super::shared::{
 use crate::Result;
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
-use crate::recipe::{Backbone, Data, Pooling, Recipe, Task, Tokenizer as Tokens};
+use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::Validation;
 
@@ -22,22 +22,6 @@ const NUMBERS: &str = "numbers.json";
 
 /// The seed from which built-in lists are made, and how many.
 const BUILTIN: (u64, usize) = (1, 8_000);
-
-/// Better defaults for regression than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.lowercase = true;
-    data.tokenizer = Tokens::Word { size: 20_000 };
-    (model.hidden_size, model.bidirectional, model.layers) = (128, true, 1);
-    // What is counted together has to be kept apart from noise: hardly anything is dropped.
-    (model.dropout, model.pooling) = (0.1, Some(Pooling::Mean));
-    training.learning_rate = 3e-3;
-    if model.backbone == Backbone::Transformer {
-        (model.layers, training.learning_rate) = (2, 1e-3);
-    }
-    (training.batch, training.validate_every, training.checkpoint_every) = (32, 100, 200);
-    training.patience = 10;
-}
 
 /// What a model reads, and how the numbers that it gives are scaled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +44,10 @@ impl Lesson for Numbers {
 
     fn task(&self) -> Task {
         Task::Regress
+    }
+
+    fn input(&self) -> Option<recipe::Input> {
+        Some(self.reader.steps.input())
     }
 
     fn lengths(&self, examples: &Examples) -> Vec<usize> {

@@ -18,10 +18,10 @@ use super::shared::{
 use crate::metrics::Evaluation;
 use crate::model::Compute;
 use crate::plot::{Flight, flights};
-use crate::recipe::{Builtin, Channels, Data, Normalize, Recipe, Series, Task};
+use crate::recipe::{Builtin, Data, Recipe, Series, Task};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The seed and number of built-in throws.
 const THROWS: (u64, usize) = (1, 10_000);
@@ -29,18 +29,6 @@ const THROWS: (u64, usize) = (1, 10_000);
 const DRAWN: usize = 6;
 /// Moments at which errors are listed.
 const MOMENTS: usize = 5;
-
-/// Better defaults for trajectories than for a single series.
-pub fn defaults(recipe: &mut Recipe) {
-    super::forecast::defaults(recipe);
-    let Recipe { data, series, model, training, .. } = recipe;
-    data.test_every = 10;
-    (series.lookback, series.horizon) = (Some(10), 50);
-    // Where walls are does not move with the ball.
-    (series.normalize, series.channels) = (Normalize::None, Channels::Joint);
-    (model.hidden_size, model.dropout) = (128, 0.0);
-    (training.validate_every, training.learning_rate) = (100, 2e-3);
-}
 
 /// Reads what the recipe names and makes the model that is to learn it.
 pub fn learner(
@@ -148,8 +136,8 @@ pub struct PathForecaster(Forecaster);
 
 impl PathForecaster {
     /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
-        Forecaster::open(run).map(Self)
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
+        Forecaster::open(run, precision).map(Self)
     }
 
     fn read(&self, other: Option<&Path>) -> Result<Collection> {

@@ -16,7 +16,7 @@ use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
 use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, chrf};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
-use crate::recipe::{self, Backbone, Data, Recipe, Task};
+use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
@@ -27,28 +27,6 @@ const TARGET: &str = "target.tokenizer.json";
 
 /// Pairs of the built-in reversal, the seed from which they are made, and the most numbers a line.
 const BUILTIN: (u64, usize, usize) = (1, 50_000, 25);
-
-/// Better defaults for translation than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.tokenizer = recipe::Tokenizer::Bpe { size: 8_000 };
-    (model.layers, model.hidden_size, model.embedding_size, model.dropout) = (1, 384, Some(256), 0.4);
-    model.bidirectional = true;
-    (training.batch_units, training.length) = (Some(2_000), 100);
-    (training.learning_rate, training.label_smoothing) = (1e-3, 0.1);
-    (training.validate_every, training.checkpoint_every, training.patience) = (250, 500, 8);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.hidden_size, model.heads, model.embedding_size) = (4, 128, Some(4), None);
-        (model.dropout, model.bias, model.tied_weights) = (0.2, true, true);
-        (training.batch_units, training.learning_rate, training.warmup_steps) = (Some(2_500), 3e-3, 500);
-        training.betas = [0.9, 0.98];
-    }
-    if data.builtin.is_some() {
-        data.tokenizer = recipe::Tokenizer::Word { size: 1_000 };
-        (model.hidden_size, model.embedding_size, model.dropout) = (64, Some(16), 0.1);
-        (training.batch_units, training.batch, training.label_smoothing) = (None, 12, 0.0);
-    }
-}
 
 /// At most so many pairs are held out.
 const VALIDATED: f64 = 1_000.0;

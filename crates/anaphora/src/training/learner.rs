@@ -5,13 +5,18 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::model::{Backward, Compute};
-use crate::recipe::Task;
+use crate::recipe::{Input, Task};
 use crate::run::weights::NamedTensor;
 
 /// A task with its data and its model. Each kind of task has one; the training loop knows them by this alone.
 pub trait Learner {
     /// What it is; never [`Task::Auto`].
     fn task(&self) -> Task;
+
+    /// What examples are read as, where the data decide it.
+    fn input(&self) -> Option<Input> {
+        None
+    }
 
     /// What is learnt from, held out and predicted.
     fn describe(&self) -> Description;

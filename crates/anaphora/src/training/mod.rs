@@ -6,6 +6,7 @@
 mod learner;
 mod means;
 mod memory;
+mod optimizer;
 mod saved;
 pub mod schedule;
 mod trainer;
@@ -122,16 +123,17 @@ pub struct Preparation {
 }
 
 impl Preparation {
-    /// Checks the recipe and makes the folder, so that large data can go to it as they are read.
+    /// Checks the recipe, and that each field that is set is read, and makes the folder, so that large data can go to it as they are read.
     pub fn new(recipe: &Recipe, folder: &Path) -> Result<Self> {
         recipe.validate()?;
+        recipe.refuse_unread()?;
         let mut recipe = recipe.clone();
         // A run keeps the precision that it began with, also on another machine.
         recipe.training.precision = match precision(recipe.training.precision) {
             Precision::F32 => recipe::Precision::F32,
             Precision::Bf16 => recipe::Precision::Bf16,
         };
-        if recipe.task.continues() {
+        if recipe.task.continues() && recipe.model.backbone == recipe::Backbone::Transformer {
             recipe.model.context.get_or_insert(recipe.training.length);
         }
         let site = Site::prepare(folder)?;
@@ -142,6 +144,7 @@ impl Preparation {
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
         let Self { mut recipe, assets, site } = self;
         recipe.task = learner.task();
+        refuse_unread(&*learner, &recipe)?;
         refuse_no_validation(&*learner, &recipe)?;
         let mut sources = BTreeMap::new();
         for (field, path) in recipe.data.paths_mut() {
@@ -153,6 +156,16 @@ impl Preparation {
         let run = site.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }
+}
+
+/// Refuses a field that is set and turns out not to be read, now that the data are known.
+fn refuse_unread(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+    let mut recipe = recipe.clone();
+    // Data made by rule have one kind of example.
+    if let Some(input) = learner.input().filter(|_| recipe.data.builtin.is_none()) {
+        recipe.data.input = input;
+    }
+    Ok(recipe.refuse_unread()?)
 }
 
 /// Refuses a training whose best model nothing could tell.

@@ -29,9 +29,8 @@ impl Trainer {
     pub(super) fn checkpoint(&self) -> Result<Checkpoint<'_>> {
         let params = self.learner.params();
         let mut tensors = vec![NamedTensor::new("weights", vec![params.len()], params.values())];
-        for (i, moments) in self.moments.iter().enumerate() {
-            tensors.push(NamedTensor::new(format!("moments.{i}"), vec![moments.len()], &moments[..]));
-        }
+        let moments = self.optimizer.state().tensors();
+        tensors.extend(moments.map(|(name, values)| NamedTensor::new(name, vec![values.len()], values)));
         tensors.extend(self.learner.carried());
         let progress = Progress {
             position: self.learner.position(),
@@ -62,9 +61,11 @@ impl Trainer {
             Ok(())
         };
         load("weights".into(), self.learner.params_mut().values_mut())?;
-        for (i, moments) in self.moments.iter_mut().enumerate() {
-            load(format!("moments.{i}"), moments)?;
+        let optimizer = self.optimizer.state_mut();
+        for (name, moments) in optimizer.tensors_mut() {
+            load(name, moments)?;
         }
+        optimizer.steps = checkpoint.step;
         self.learner.resume(progress.position, tensors.as_slice())?;
         self.step = checkpoint.step;
         self.schedule = progress.schedule;

@@ -1,19 +1,22 @@
 //! The training loop.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anaphora_nn::{AdamW, Device, Gradients, Sgd};
+use anaphora_nn::optimizer::Optimizer;
+use anaphora_nn::{Device, Gradients};
 
 use super::learner::{Description, Learner, Validation};
 use super::means::{Mean, Rate};
 use super::memory::peak_memory_mib;
+use super::optimizer::optimizer;
 use super::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use super::{Ended, Event, Outcome, Start, Step, precision};
 use crate::model::{Backward, Compute};
 use crate::plot::loss_curve;
-use crate::recipe::{Optimizer, Recipe, Training};
+use crate::recipe::{Recipe, Training};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
 use crate::run::{Run, Score, ValidationSize, weights};
@@ -29,8 +32,7 @@ pub struct Trainer {
     pub(super) compute: Compute,
     pub(super) learner: Box<dyn Learner>,
     pub(super) gradients: Gradients,
-    /// Flat state of the optimizer: mean and square of the gradients (AdamW), or the velocity (SGD).
-    pub(super) moments: Vec<Vec<f32>>,
+    pub(super) optimizer: Box<dyn Optimizer>,
     pub(super) schedule: Schedule,
     pub(super) stopping: EarlyStopping,
     pub(super) guard: DivergenceGuard,
@@ -48,14 +50,10 @@ pub struct Trainer {
 impl Trainer {
     pub(super) fn new(run: Run, recipe: Recipe, learner: Box<dyn Learner>, resumed: Option<u64>) -> Self {
         let training = &recipe.training;
-        let moments = match training.optimizer {
-            Optimizer::AdamW => 2,
-            Optimizer::Sgd => 1,
-        };
         Self {
             compute: Compute::new(Device::new(training.threads, precision(training.precision))),
             gradients: Gradients::of(learner.params()),
-            moments: vec![vec![0.0; learner.params().len()]; moments],
+            optimizer: optimizer(training, learner.params()),
             schedule: Schedule::of(training),
             stopping: EarlyStopping::new(training.patience),
             guard: DivergenceGuard::new(),
@@ -72,9 +70,12 @@ impl Trainer {
         }
     }
 
-    /// Trains to the end; `stop` is looked at after every step.
-    pub fn run(mut self, stop: &AtomicBool, observer: &mut dyn FnMut(&Event)) -> Result<Outcome> {
+    /// Trains to the end, or until `observer` breaks at any event: the step under way is then finished, with the validation and
+    /// checkpoint that are due after it, and the training saved so that it can be resumed.
+    pub fn run(mut self, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
         let resumed = self.resumed;
+        let stop = Cell::new(false);
+        let observer = &mut |event: &Event| stop.set(stop.get() | observer(event).is_break());
         observer(&Event::Started(self.describe()));
         let mut metrics = MetricsLog::open(self.run.metrics_path(), resumed)?;
         let mut board = EventWriter::create(self.run.path(), resumed)?;
@@ -91,7 +92,7 @@ impl Trainer {
             if let Some(ended) = self.finished() {
                 break ended;
             }
-            if stop.load(Ordering::Relaxed) {
+            if stop.get() {
                 break Ended::Stopped;
             }
             let learning_rate = self.schedule.learning_rate(self.step, self.done()) * self.guard.scale;
@@ -145,7 +146,7 @@ impl Trainer {
     /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the gradient is not
     /// finite.
     fn optimize(&mut self, learning_rate: f64) -> Result<(f32, f32, usize)> {
-        let Self { learner, compute, gradients, .. } = self;
+        let Self { learner, compute, gradients, optimizer, .. } = self;
         let training = &self.recipe.training;
         gradients.zero();
         let (mut loss, mut units) = (0.0, 0);
@@ -164,19 +165,7 @@ impl Trainer {
         }
         let clip = training.clip as f32;
         let scale = if clip > 0.0 && norm > clip { clip / norm } else { 1.0 };
-        let (learning_rate, weight_decay) = (learning_rate as f32, training.weight_decay as f32);
-        let params = learner.params_mut();
-        match (training.optimizer, &mut self.moments[..]) {
-            (Optimizer::AdamW, [mean, square]) => {
-                let [beta1, beta2] = training.betas.map(|beta| beta as f32);
-                let settings = AdamW { learning_rate, betas: (beta1, beta2), epsilon: 1e-8, weight_decay };
-                params.adamw(device, gradients, settings, self.step + 1, scale, mean, square);
-            }
-            (_, moments) => {
-                let settings = Sgd { learning_rate, momentum: training.momentum as f32, weight_decay };
-                params.sgd(device, gradients, settings, scale, &mut moments[0]);
-            }
-        }
+        optimizer.step(device, learner.params_mut(), gradients, learning_rate as f32, scale);
         Ok((loss, norm, units))
     }
 

@@ -16,14 +16,27 @@ struct Activate {
 impl Graph<'_> {
     /// `y = f(x)` for each value.
     pub fn activate(&mut self, function: Activation, x: Tensor) -> Tensor {
+        if let Some(absent) = self.absent("activate", x) {
+            return absent;
+        }
         let mut value = self.workspace.take(x.rows * x.cols);
         activation::forward(&self.device.pool, function, self.value(x), &mut value);
         self.push_activated(function, x, value)
     }
 
+    /// `1 / (1 + exp(-x))` for each value.
+    pub fn sigmoid(&mut self, x: Tensor) -> Tensor {
+        self.activate(Activation::Sigmoid, x)
+    }
+
+    /// The hyperbolic tangent of each value.
+    pub fn tanh(&mut self, x: Tensor) -> Tensor {
+        self.activate(Activation::Tanh, x)
+    }
+
     /// Puts the values of a function of `x` on the tape.
     pub(crate) fn push_activated(&mut self, function: Activation, x: Tensor, value: Buffer) -> Tensor {
-        let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
+        let y = self.push("activate", value, x.rows, x.cols, self.wants_grad(x));
         self.keep(x);
         self.record(Activate { function, x, y });
         y
@@ -34,9 +47,10 @@ impl Graph<'_> {
         let width = x.cols / 2;
         let sides = (("input", &x.shape()[..]), ("gates and ups", &[2, width][..]));
         expect(x.cols.is_multiple_of(2), "swiglu", sides.0, sides.1, "there must be an up for each gate")?;
+        self.check_present("swiglu", &[x])?;
         let mut value = self.workspace.take(x.rows * width);
         activation::swiglu(&self.device.pool, width, self.value(x), &mut value);
-        let y = self.push(value, x.rows, width, self.wants_grad(x));
+        let y = self.push("swiglu", value, x.rows, width, self.wants_grad(x));
         self.keep(x);
         self.record(Swiglu { x, y });
         Ok(y)

@@ -17,13 +17,14 @@ impl Graph<'_> {
     pub fn add(&mut self, a: Tensor, b: Tensor) -> Result<Tensor, ShapeError> {
         let sides = (("left", &a.shape()[..]), ("right", &b.shape()[..]));
         expect(a.shape() == b.shape(), "add", sides.0, sides.1, "the shapes must agree")?;
+        self.check_present("add", &[a, b])?;
         if a == b {
             self.keep(a);
         }
-        let mut value = self.overwrite(a);
+        let mut value = self.overwrite("add", a);
         elementwise::store(&mut value, self.nodes.value(b), None, true);
         let wants_grad = self.wants_grad(a) || self.wants_grad(b);
-        let sum = self.push(value, a.rows, a.cols, wants_grad);
+        let sum = self.push("add", value, a.rows, a.cols, wants_grad);
         self.record(Add { a, b, sum });
         Ok(sum)
     }

@@ -60,6 +60,7 @@ impl Graph<'_> {
         let alone = !self.is_training() || once.len() == sources.len();
         expect(alone, NAME, sides.0, sides.1, "in training no two sequences may read the same one")?;
 
+        self.check_present(NAME, &[queries, keys, values])?;
         let mut len = 0;
         let pairs: Vec<Pair> = sources
             .iter()
@@ -75,8 +76,8 @@ impl Graph<'_> {
         let mut value = self.workspace.take(tokens * values.cols);
         let inputs = inputs(&self.nodes, [queries, keys, values], self.params.value(weight));
         additive::forward(&self.device.pool, inputs, &pairs, &mut weights, &mut value);
-        let weights = self.push(weights, 1, len, false);
-        let y = self.push(value, tokens, values.cols, true);
+        let weights = self.push(NAME, weights, 1, len, false);
+        let y = self.push(NAME, value, tokens, values.cols, true);
         [queries, keys, values, weights].into_iter().for_each(|tensor| self.keep(tensor));
         self.record(Additive { queries, keys, values, weight, pairs, weights, y });
         Ok((y, weights))

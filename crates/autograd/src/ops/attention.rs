@@ -99,7 +99,7 @@ impl Graph<'_> {
         let mut out = self.workspace.take(qkv.rows * attention.width());
         let settings = settings(self.device, attention, self.attention_scale(scale), None);
         attention::cached(&self.device.pool, settings, self.value(qkv), &sequences, cache, &mut out);
-        Ok(self.push(out, qkv.rows, attention.width(), false))
+        Ok(self.push("cached_attention", out, qkv.rows, attention.width(), false))
     }
 
     /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are
@@ -158,8 +158,8 @@ impl Graph<'_> {
             &mut out,
             &mut log_sums,
         );
-        let out = self.push(out, tokens, attention.width(), true);
-        let log_sums = self.push(log_sums, tokens, attention.heads, false);
+        let out = self.push("attention", out, tokens, attention.width(), true);
+        let log_sums = self.push("attention", log_sums, tokens, attention.heads, false);
         let keys_values = others.as_ref().map(|others| others.keys_values);
         for read in [Some(queries), keys_values, Some(out)].into_iter().flatten() {
             self.keep(read);
@@ -201,6 +201,7 @@ impl Graph<'_> {
     ) -> Result<Sequences, ShapeError> {
         self.check_attention(name, attention, scale)?;
         let wanted = [qkv.rows, attention.width() + 2 * attention.kv_width()];
+        self.check_present(name, &[qkv])?;
         let rule = "a row must hold the queries of all heads, the keys and the values of all key heads";
         expect(qkv.shape() == wanted, name, ("qkv", &qkv.shape()), ("heads", &wanted), rule)?;
         packed(name, ("qkv", "batch_sizes (sum)"), qkv, batch_sizes)
@@ -216,6 +217,7 @@ impl Graph<'_> {
         sources: &[usize],
     ) -> Result<(Sequences, Others), ShapeError> {
         self.check_attention(name, attention, scale)?;
+        self.check_present(name, &[q, kv])?;
         let wanted = [q.rows, attention.width()];
         let rule = "a row must hold the queries of all heads";
         expect(q.shape() == wanted, name, ("q", &q.shape()), ("heads", &wanted), rule)?;

@@ -15,6 +15,7 @@ impl Graph<'_> {
     pub fn concat(&mut self, left: Tensor, right: Tensor) -> Result<Tensor, ShapeError> {
         let sides = (("left", &left.shape()[..]), ("right", &right.shape()[..]));
         expect(left.rows == right.rows, "concat", sides.0, sides.1, "the rows must agree")?;
+        self.check_present("concat", &[left, right])?;
         let cols = left.cols + right.cols;
         let mut value = self.workspace.take(left.rows * cols);
         for (row, out) in value.chunks_exact_mut(cols.max(1)).enumerate() {
@@ -23,7 +24,7 @@ impl Graph<'_> {
             b.copy_from_slice(&self.nodes.value(right)[row * right.cols..][..right.cols]);
         }
         let wants_grad = self.wants_grad(left) || self.wants_grad(right);
-        let y = self.push(value, left.rows, cols, wants_grad);
+        let y = self.push("concat", value, left.rows, cols, wants_grad);
         self.record(Concat { left, right, y });
         Ok(y)
     }

@@ -33,9 +33,12 @@ impl Graph<'_> {
             return x;
         }
         let Some(seed) = self.mask_seed() else { return x };
+        if let Some(absent) = self.absent("dropout", x) {
+            return absent;
+        }
         let mut value = self.workspace.take(x.rows * x.cols);
         dropout::apply(&self.device.pool, self.value(x), x.cols, rate, seed, mask, &mut value, false);
-        let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
+        let y = self.push("dropout", value, x.rows, x.cols, self.wants_grad(x));
         let batch_sizes = match mask {
             Mask::Each => None,
             Mask::Sequence(batch_sizes) => Some(batch_sizes.to_vec()),

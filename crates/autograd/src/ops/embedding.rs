@@ -31,8 +31,10 @@ impl Graph<'_> {
         };
         check_ids(ids, "embedding", self.params.name(table), &[vocab, width])?;
         let mut value = self.workspace.take(ids.len() * width);
-        embedding::forward(self.params.value(table), width, ids, &mut value);
-        let y = self.push(value, ids.len(), width, true);
+        for (row, &id) in value.chunks_exact_mut(width.max(1)).zip(ids) {
+            self.params.copy_row(table, id as usize, row);
+        }
+        let y = self.push("embedding", value, ids.len(), width, true);
         let ids: Rc<[u32]> = ids.into();
         self.set_lookup(y, Lookup { table, ids: Rc::clone(&ids) });
         self.record(Embedding { table, ids, y });
@@ -44,7 +46,7 @@ impl Graph<'_> {
         check_ids(ids, "one_hot", "vocabulary", &[vocab])?;
         let mut value = self.workspace.take(ids.len() * vocab);
         embedding::one_hot(vocab, ids, &mut value);
-        Ok(self.push(value, ids.len(), vocab, false))
+        Ok(self.push("one_hot", value, ids.len(), vocab, false))
     }
 }
 

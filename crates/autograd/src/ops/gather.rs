@@ -24,10 +24,11 @@ impl Graph<'_> {
         let largest = largest.map_or(0, |index| index as usize);
         let sides = (("the largest index", &[largest][..]), ("input", &x.shape()[..]));
         expect(fits, "gather", sides.0, sides.1, "indices must be below the number of rows")?;
+        self.check_present("gather", &[x])?;
         let mut value = self.workspace.take(indices.len() * x.cols);
         gather::forward(&self.device.pool, self.nodes.value(x), x.cols, indices, &mut value);
         let wants_grad = self.wants_grad(x);
-        let y = self.push(value, indices.len() / per_row, per_row * x.cols, wants_grad);
+        let y = self.push("gather", value, indices.len() / per_row, per_row * x.cols, wants_grad);
         if wants_grad {
             self.record(Gather { x, indices: indices.to_vec(), y });
         }

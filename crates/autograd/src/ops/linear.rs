@@ -2,13 +2,13 @@
 
 use anaphora_kernels::Matrix;
 use anaphora_kernels::activation::Activation;
-use anaphora_kernels::matmul::linear::{self, PackedColumns};
+use anaphora_kernels::matmul::linear;
 
 use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
-use crate::workspace::{Buffer, Versioned};
+use crate::workspace::Buffer;
 
 struct Linear {
     x: Tensor,
@@ -63,23 +63,15 @@ impl Graph<'_> {
                 "the bias must have one value a row of the weight",
             )?;
         }
-        let (device, version) = (self.device, self.params.version());
-        let weights = Matrix::new(self.params.value(weight), out, x.cols);
-        let entry = self.workspace.linear.entry(weight).or_insert_with(|| Versioned {
-            packed: PackedColumns::new(device.precision(), device.threads()),
-            version: 0,
-        });
-        if entry.version != version {
-            entry.packed.pack(&device.pool, weights.transposed());
-            entry.version = version;
-        }
+        self.check_present("linear", &[x])?;
+        let (device, packed) = (self.device, self.params.packed(self.device, weight, 1));
         let mut value = self.workspace.take(x.rows * out);
         let mut activated = self.workspace.take(if function.is_some() { value.len() } else { 0 });
         let bias_values = bias.map(|bias| self.params.value(bias));
         let rows = Matrix::new(self.value(x), x.rows, x.cols);
         let also = function.map(|function| (function, &mut activated[..]));
-        self.workspace.linear[&weight].packed.product(&device.pool, rows, bias_values, &mut value, also);
-        let y = self.push(value, x.rows, out, true);
+        packed.product(&device.pool, rows, bias_values, &mut value, also);
+        let y = self.push("linear", value, x.rows, out, true);
         self.keep(x);
         self.record(Linear { x, weight, bias, y });
         Ok((y, activated))

@@ -78,6 +78,10 @@ impl Graph<'_> {
                 "there must be a value for each of the input's columns",
             )?;
         }
+        self.check_present("norm", &[x])?;
+        if let Some((branch, _)) = branch {
+            self.check_present("norm", &[branch])?;
+        }
         let mut stats = self.workspace.take(2 * x.rows);
         let mut value = self.workspace.take(x.rows * x.cols);
         let mut sums = self.workspace.take(if branch.is_some() { x.rows * x.cols } else { 0 });
@@ -91,11 +95,11 @@ impl Graph<'_> {
         let (pool, rows) = (&self.device.pool, self.nodes.value(x));
         norm::forward(pool, params.norm, scale, rows, added, &mut value, &mut stats);
         let sum = match branch {
-            Some(_) => self.push(sums, x.rows, x.cols, true),
+            Some(_) => self.push("residual_norm", sums, x.rows, x.cols, true),
             None => x,
         };
-        let stats = self.push(stats, x.rows, 2, false);
-        let y = self.push(value, x.rows, x.cols, true);
+        let stats = self.push("norm", stats, x.rows, 2, false);
+        let y = self.push("norm", value, x.rows, x.cols, true);
         self.keep(sum);
         self.record(Normalize { params, x, branch, sum, stats, y });
         Ok((sum, y))

@@ -31,6 +31,7 @@ impl Graph<'_> {
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "pool", sides.0, sides.1, "there must be a row a token")?;
         check_packed("pool", batch_sizes)?;
+        self.check_present("pool", &[x])?;
         let sequences = batch_sizes.first().copied().unwrap_or(0);
         let kernel = match pooling {
             Pooling::Last => return self.gather(x, &last_rows(batch_sizes), 1),
@@ -40,7 +41,7 @@ impl Graph<'_> {
         let mut value = self.workspace.take(sequences * x.cols);
         kernel(&self.device.pool, self.nodes.value(x), x.cols, batch_sizes, &mut value);
         let wants_grad = self.wants_grad(x);
-        let y = self.push(value, sequences, x.cols, wants_grad);
+        let y = self.push("pool", value, sequences, x.cols, wants_grad);
         if wants_grad {
             if pooling == Pooling::Max {
                 // The way back looks for the largest values again.

@@ -6,7 +6,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
-use crate::workspace::{Buffer, Versioned};
+use crate::workspace::Buffer;
 
 /// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,10 @@ impl Graph<'_> {
         let sides = (("input", &x.shape()[..]), ("batch_sizes (sum)", &[tokens][..]));
         expect(tokens == x.rows, "recurrent", sides.0, sides.1, "there must be a row a token")?;
         check_packed("recurrent", batch_sizes)?;
+        self.check_present("recurrent", &[x])?;
+        for state in directions.iter().flat_map(|direction| [direction.h0, direction.c0]).flatten() {
+            self.check_present("recurrent", &[state])?;
+        }
         let sides = (("directions", &[directions.len()][..]), ("layer", &[1, 2][..]));
         expect(
             matches!(directions.len(), 1 | 2),
@@ -71,7 +75,9 @@ impl Graph<'_> {
         )?;
         let hidden = self.params.shape(directions[0].weights[1]).last().copied().unwrap_or(0);
 
-        let smaller = |lookup: &&Lookup| self.params.shape(lookup.table)[0] < tokens;
+        let smaller = |lookup: &&Lookup| {
+            self.params.has_values(lookup.table) && self.params.shape(lookup.table)[0] < tokens
+        };
         let lookup = self.lookup(x).filter(smaller).cloned();
 
         let stride = directions.len() * hidden;
@@ -89,18 +95,19 @@ impl Graph<'_> {
                 self.workspace.saved.push(Saved::default());
             }
             let mut kept = std::mem::take(&mut self.workspace.saved[saved]);
-            let packed = self.packed(&layer, direction);
+            let [ih, hh, bias_ih, bias_hh] = direction.weights;
+            let [ih, hh] = [ih, hh].map(|id| self.params.packed(self.device, id, cell.gates()));
+            let [bias_ih, bias_hh] = [bias_ih, bias_hh].map(|id| self.params.value(id));
+            let packed = PackedLayer { input: &ih, hidden: &hh, bias_ih, bias_hh };
             let output = Output { y: &mut y, rows, hn: &mut hn, cn: &mut cn };
             let input = self.input(x, lookup.as_ref(), batch_sizes, direction);
-            let weights = self.weights(direction);
-            recurrent::forward(&self.device.pool, &layer, &packed.packed, weights, input, &mut kept, output);
-            self.workspace.recurrent.insert(direction.weights[0], packed);
+            recurrent::forward(&self.device.pool, &layer, packed, input, &mut kept, output);
             self.workspace.saved[saved] = kept;
-            let hn = self.push(hn, batch, hidden, true);
-            let cn = cell.has_cell_state().then(|| self.push(cn, batch, hidden, true));
+            let hn = self.push("recurrent", hn, batch, hidden, true);
+            let cn = cell.has_cell_state().then(|| self.push("recurrent", cn, batch, hidden, true));
             results.push((layer, *direction, rows, hn, cn, saved));
         }
-        let y = self.push(y, tokens, stride, true);
+        let y = self.push("recurrent", y, tokens, stride, true);
         for read in
             [Some(x), Some(y)].into_iter().chain(directions.iter().flat_map(|d| [d.h0, d.c0])).flatten()
         {
@@ -152,20 +159,6 @@ impl Graph<'_> {
             )?;
         }
         Ok(())
-    }
-
-    /// The layer's packed weights, taken out of memory and up to date.
-    fn packed(&mut self, layer: &Layer, direction: &Direction) -> Versioned<PackedLayer> {
-        let (device, version) = (self.device, self.params.version());
-        let mut entry = self.workspace.recurrent.remove(&direction.weights[0]).unwrap_or_else(|| Versioned {
-            packed: PackedLayer::new(device.precision(), device.threads()),
-            version: 0,
-        });
-        if entry.version != version {
-            entry.packed.pack(&device.pool, layer, self.weights(direction));
-            entry.version = version;
-        }
-        entry
     }
 
     fn weights(&self, direction: &Direction) -> Weights<'_> {
@@ -234,14 +227,12 @@ impl Operation for Recurrent {
             bias_ih,
             bias_hh,
         };
-        let packed = &graph.workspace.recurrent[&self.direction.weights[0]].packed;
         let saved = &graph.workspace.saved[self.saved];
         let (pool, precision) = (&graph.device.pool, graph.device.precision());
         recurrent::backward(
             pool,
             &self.layer,
             precision,
-            packed,
             weights,
             input,
             saved,

@@ -28,9 +28,10 @@ impl Graph<'_> {
             sides.1,
             "there must be an angle a row, and no more heads than columns",
         )?;
-        let mut value = self.overwrite(x);
+        self.check_present("rotate", &[x])?;
+        let mut value = self.overwrite("rotate", x);
         rotary.turn(&self.device.pool, heads, x.cols, &mut value, false);
-        let y = self.push(value, x.rows, x.cols, self.wants_grad(x));
+        let y = self.push("rotate", value, x.rows, x.cols, self.wants_grad(x));
         self.record(Turn { x, y, heads, rotary: Rc::clone(rotary) });
         Ok(y)
     }

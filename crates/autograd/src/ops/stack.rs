@@ -17,6 +17,7 @@ impl Graph<'_> {
             let sides = (("part", &part.shape()[..]), ("columns", &[cols][..]));
             expect(part.cols == cols, "stack", sides.0, sides.1, "the columns must agree")?;
         }
+        self.check_present("stack", parts)?;
         let rows = parts.iter().map(|part| part.rows).sum();
         let mut value = self.workspace.take(rows * cols);
         let mut at = 0;
@@ -26,7 +27,7 @@ impl Graph<'_> {
             at += from.len();
         }
         let wants_grad = parts.iter().any(|&part| self.wants_grad(part));
-        let y = self.push(value, rows, cols, wants_grad);
+        let y = self.push("stack", value, rows, cols, wants_grad);
         self.record(Stack { parts: parts.to_vec(), y });
         Ok(y)
     }

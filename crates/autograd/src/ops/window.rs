@@ -39,6 +39,7 @@ impl Graph<'_> {
             "a context holds the steps before the first",
         )?;
 
+        self.check_present("window", &[x])?;
         let mut starts = vec![0];
         batch_sizes.iter().for_each(|rows| starts.push(starts[starts.len() - 1] + rows));
         let mut value = self.workspace.take(tokens * length * width);
@@ -63,8 +64,8 @@ impl Graph<'_> {
                 following[lane * past..(lane + 1) * past].copy_from_slice(&window[width..]);
             }
         }
-        let y = self.push(value, tokens, length * width, self.wants_grad(x));
-        let following = self.push(following, batch, past, false);
+        let y = self.push("window", value, tokens, length * width, self.wants_grad(x));
+        let following = self.push("window", following, batch, past, false);
         self.record(Window { x, y, rows });
         Ok((y, following))
     }

@@ -1,12 +1,18 @@
 //! `anaphora demo`: all of it in a minute, without a file.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use anaphora::decoding::GenerateOptions;
 use anaphora::decoding::sampling::SamplingOptions;
+use anaphora::model::Compute;
 use anaphora::recipe::Builtin;
-use anaphora::tasks::language::{GenerateOptions, Generator};
+use anaphora::tasks::language::Generator;
 use anaphora::training::Ended;
 use anaphora::{Device, Recipe, Run};
 
-use crate::error::Result;
+use crate::error::{Failure, Result};
+use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;
 use crate::output::{print, tell};
@@ -37,14 +43,14 @@ pub fn run(args: &Args) -> Result<()> {
     let folder = Run::default_path("runs", "demo");
     let recipe = recipe(f64::from(args.seconds) - WRITING);
     tell("Learning from the built-in tunes, to write a new one.\n");
-    let outcome =
-        training::show(&folder, false, |stop, observer| anaphora::train(&recipe, &folder, stop, observer))?;
+    let outcome = training::show(&folder, false, |observer| anaphora::train(&recipe, &folder, observer))?;
     if outcome.ended == Ended::Stopped {
         training::summarise(&folder, &outcome);
         return Ok(());
     }
     let precision = anaphora::training::precision(recipe.training.precision);
-    let mut generator = Generator::open(&folder, Device::new(recipe.training.threads, precision))?;
+    let generator = Generator::open(&folder, precision)?;
+    let mut compute = Compute::new(Device::new(recipe.training.threads, precision));
     let sampling = SamplingOptions { temperature: 0.7, ..SamplingOptions::default() };
     let options = GenerateOptions {
         prompts: vec![PROMPT.into()],
@@ -54,7 +60,13 @@ pub fn run(args: &Args) -> Result<()> {
         retry: RETRY,
         ..GenerateOptions::default()
     };
-    let pieces = generator.generate(&options, &mut |_| {})?;
+    let interrupted = interrupt::watch("Stopping.")?;
+    let pieces = generator.generate(&mut compute, &options, &mut |_| {
+        if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Failure::Interrupted);
+    }
     // A complete tune may be a single bar: the longest of several is worth hearing.
     let best = pieces.iter().max_by_key(|piece| (piece.incomplete.is_none(), piece.text.len()));
     let piece = best.expect("at least one tune was asked for");

@@ -61,19 +61,20 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.device.open(&args.run)?;
     if Run::open(&args.run)?.info().task.continues() {
-        language(args, &mut Compute::new(device))
+        language(args, device)
     } else {
         examples(args, device)
     }
 }
 
 /// Scores a model that continues texts.
-fn language(args: &Args, compute: &mut Compute) -> Result<()> {
+fn language(args: &Args, device: Device) -> Result<()> {
     if args.split == Some(SplitName::Test) {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report = anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), compute)?;
+    let report =
+        anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), &mut Compute::new(device))?;
     if args.json {
         return print_json(&report);
     }
@@ -96,7 +97,7 @@ fn examples(args: &Args, device: Device) -> Result<()> {
         (None, Some(SplitName::Test)) => Split::Test,
         (None, _) => Split::Validation,
     };
-    let opened = tasks::open(&args.run)?;
+    let opened = tasks::open(&args.run, device.precision())?;
     let options = args.search.options(matches!(&opened, Opened::Predicts(model) if model.searches()))?;
     let mut report = opened.evaluate(&args.run)?.evaluate(&mut Compute::new(device), &split, &options)?;
     if !args.json {

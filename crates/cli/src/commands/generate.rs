@@ -4,22 +4,25 @@ mod compose;
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process;
+use std::sync::atomic::Ordering;
 
 use anaphora::Run;
 use anaphora::decoding::beam::BeamOptions;
 use anaphora::decoding::sampling::SamplingOptions;
+use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Token};
+use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::language::{
-    GenerateOptions, Generated, Generator, Novelty, Progress as Event, spelling,
-};
+use anaphora::tasks::language::{Generator, Novelty, spelling};
+use anaphora_data::Tokenizer;
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_music::{Metre, abc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
+use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;
 use crate::output::{counted, print, print_json, tell};
@@ -31,7 +34,7 @@ const RETRY_MUSIC: usize = 10;
 /// Most pieces: all are open at once.
 const MOST_PIECES: u32 = 10_000;
 
-/// Symbols after which a piece is broken off, where `--tokens` does not say it.
+/// Tokens after which a piece is broken off, where `--tokens` does not say it.
 const TOKENS: u32 = 2_000;
 
 const EXAMPLES: &str = "\
@@ -49,7 +52,7 @@ Examples:
 
 A single piece is shown as it is made, unless --retry is given. A tune is complete when it comes to its end, can be \
 read, and its bars add up; --retry writes those that are not anew. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
-was copied from the training data.";
+was copied from the training data. Ctrl-C ends the writing, and what there is by then is shown and kept; the exit code is then 130.";
 
 /// Write new pieces with a trained model
 #[derive(clap::Args)]
@@ -69,7 +72,7 @@ pub struct Args {
     /// Pieces to write for each prompt, side by side
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PIECES)))]
     count: u32,
-    /// Symbols after which a piece is broken off; frames of a piece of chords, events of one that was learnt from MIDI
+    /// Tokens after which a piece is broken off; frames of a piece of chords, events of one that was learnt from MIDI
     /// [default: 2,000; 64 frames, 1,000 events]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tokens: Option<u32>,
@@ -90,6 +93,10 @@ pub struct Args {
     /// Print a line of JSON a piece on standard output, and nothing else there
     #[arg(long)]
     json: bool,
+    /// With each token of a piece its log-probability, and those of the K likeliest in its place: the model's own, before
+    /// temperature, penalties and filters
+    #[arg(long, value_name = "K", requires = "json", value_parser = clap::value_parser!(u32).range(..=20))]
+    logprobs: Option<u32>,
     #[command(flatten)]
     sampling: SamplingArgs,
     #[command(flatten)]
@@ -99,7 +106,7 @@ pub struct Args {
 }
 
 #[derive(clap::Args)]
-#[command(next_help_heading = "Choice of symbols")]
+#[command(next_help_heading = "Choice of tokens")]
 struct SamplingArgs {
     /// Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest
     #[arg(long, value_name = "X", default_value_t = 0.8, allow_negative_numbers = true)]
@@ -116,7 +123,7 @@ struct SamplingArgs {
     /// Make less likely what came of late, by a factor; 1 for no penalty
     #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     repetition_penalty: f32,
-    /// Never write the same N symbols twice in a piece, 0 for no such rule; for --beams too
+    /// Never write the same N tokens twice in a piece, 0 for no such rule; for --beams too
     #[arg(long, value_name = "N", default_value_t = 0)]
     no_repeat_ngram: usize,
 }
@@ -124,7 +131,7 @@ struct SamplingArgs {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Search for the likeliest")]
 struct SearchArgs {
-    /// Search for the likeliest pieces with N open ones side by side, instead of drawing symbols; --count takes the best
+    /// Search for the likeliest pieces with N open ones side by side, instead of drawing tokens; --count takes the best
     #[arg(
         long,
         value_name = "N",
@@ -166,7 +173,8 @@ pub fn run(args: &Args) -> Result<()> {
     if task.composes() {
         return compose::run(args, task);
     }
-    let mut generator = Generator::open(&args.run, args.device.open(&args.run)?)?;
+    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let generator = Generator::open(&args.run, compute.device.precision())?;
     let music = generator.trained().task() == Task::Music;
     if !music {
         args.music.refuse_for_text(&args.run)?;
@@ -192,6 +200,7 @@ pub fn run(args: &Args) -> Result<()> {
         stop: args.stop.iter().map(|stop| unescaped(stop)).collect(),
         seed: args.seed.unwrap_or_else(any_seed),
         retry: args.retry(music),
+        log_probabilities: args.logprobs.map(|k| k as usize),
     };
     for (number, prompt) in options.prompts.iter().enumerate() {
         let what = match (&args.prompts, &args.prime) {
@@ -203,31 +212,36 @@ pub fn run(args: &Args) -> Result<()> {
     }
 
     let streams = args.single() && options.retry == 0 && beams.is_none() && !args.json;
-    let pieces = write(&mut generator, &options, streams, args.json)?;
+    let (pieces, stopped) = write(&generator, &mut compute, &options, streams, args.json)?;
     if !streams && !args.json {
         for (index, piece) in pieces.iter().enumerate() {
             print(&closed(&piece.text, index + 1 < pieces.len(), music))?;
         }
     }
     let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
-    // Read only now: the first word is not to wait for it.
+    // Read only now: the first word is not to wait for it, and nobody who stops the writing is to wait for it either.
     let written: Vec<&str> = pieces
         .iter()
         .map(|piece| piece.text.get(options.prompts[piece.prompt].len()..).unwrap_or_default())
         .collect();
-    let corpus = generator.trained().corpus();
-    let novelty = corpus.and_then(|corpus| generator.novelty(&written, &corpus.train));
+    let novelty = (!stopped).then(|| {
+        let corpus = generator.trained().corpus();
+        corpus.and_then(|corpus| generator.novelty(&written, &corpus.train))
+    });
+    let ended = if stopped { Err(Failure::Interrupted) } else { Ok(()) };
     if args.json {
         let seed = beams.is_none().then_some(options.seed);
-        return print_pieces(&pieces, &files, novelty.as_deref().ok(), seed);
+        let novelty = novelty.as_ref().and_then(|novelty| novelty.as_deref().ok());
+        print_pieces(&pieces, &files, novelty, seed, &generator.trained().tokenizer)?;
+        return ended;
     }
     for (index, piece) in pieces.iter().enumerate() {
         let what = if pieces.len() > 1 { format!("Piece {}", index + 1) } else { "The piece".to_owned() };
         if let Some(nats) = piece.nats {
-            tell(&format!("{what} has {nats:.3} nats a symbol."));
+            tell(&format!("{what} has {nats:.3} nats a token."));
         }
         if let Some(reason) = &piece.incomplete {
-            let hint = if options.retry == 0 && music && beams.is_none() {
+            let hint = if options.retry == 0 && music && beams.is_none() && !piece.stopped {
                 " To write on until one is: --retry 10."
             } else {
                 ""
@@ -236,14 +250,17 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     files.iter().flatten().for_each(|file| tell(&format!("Written to {}", file.display())));
-    tell(&match &novelty {
-        Ok(novelty) => novelty::line(novelty),
-        Err(error) => format!("Novelty: unknown, for the training data cannot be read ({error})."),
-    });
+    match &novelty {
+        Some(Ok(novelty)) => tell(&novelty::line(novelty)),
+        Some(Err(error)) => {
+            tell(&format!("Novelty: unknown, for the training data cannot be read ({error})."));
+        }
+        None => {}
+    }
     if args.seed.is_none() && beams.is_none() {
         tell(&format!("The same again: --seed {}", options.seed));
     }
-    Ok(())
+    ended
 }
 
 /// A line of JSON a piece.
@@ -252,6 +269,7 @@ fn print_pieces(
     files: &[Vec<PathBuf>],
     novelty: Option<&[Novelty]>,
     seed: Option<u64>,
+    tokenizer: &Tokenizer,
 ) -> Result<()> {
     for (index, piece) in pieces.iter().enumerate() {
         let novelty = novelty.map(|novelty| &novelty[index]).map(|novelty| {
@@ -262,21 +280,35 @@ fn print_pieces(
                 "share": novelty.share,
             })
         });
-        print_json(&json!({
+        let mut object = json!({
             "piece": index + 1,
             "prompt": piece.prompt + 1,
             "text": piece.text,
             "complete": piece.incomplete.is_none(),
             "incomplete": piece.incomplete,
+            "stopped": piece.stopped,
             "attempts": piece.attempts,
             "tokens": piece.tokens,
             "nats_per_token": piece.nats,
             "seed": seed,
             "files": files[index],
             "novelty": novelty,
-        }))?;
+        });
+        if !piece.choices.is_empty() {
+            let choices = piece.choices.iter().map(|token| log_probabilities(token, tokenizer));
+            object["logprobs"] = choices.collect();
+        }
+        print_json(&object)?;
     }
     Ok(())
+}
+
+/// A token, how likely it was, and the likeliest in its place.
+fn log_probabilities(token: &Token, tokenizer: &Tokenizer) -> Value {
+    let of = |id: u32, log_probability: f64| json!({ "id": id, "token": tokenizer.name(id), "logprob": log_probability });
+    let mut object = of(token.choice.token, token.choice.log_probability);
+    object["top"] = token.choice.best.iter().map(|&(id, log_probability)| of(id, log_probability)).collect();
+    object
 }
 
 impl Args {
@@ -417,41 +449,51 @@ fn checked_key(asked: &str) -> Result<String> {
     }
 }
 
-/// Writes the pieces, and shows either their text or how far they are.
+/// Writes the pieces, and shows either their text or how far they are; with them, whether Ctrl-C stopped it.
 fn write(
-    generator: &mut Generator,
+    generator: &Generator,
+    compute: &mut Compute,
     options: &GenerateOptions,
     streams: bool,
     quiet: bool,
-) -> Result<Vec<Generated>> {
+) -> Result<(Vec<Generated>, bool)> {
+    let interrupted = interrupt::watch("Stopping after this token, to show and keep what is written.")?;
     let mut progress = Progress::new(quiet || streams);
     let (mut characters, mut rejected) = (0, 0);
-    let mut last = None;
-    let pieces = generator.generate(options, &mut |event| match event {
-        Event::Text { text, .. } if streams => {
-            last = text.chars().last().or(last);
-            if let Err(failure) = print(text) {
-                // A generation cannot be broken off otherwise, and what is left of it nobody would see.
-                crate::fail(&failure);
-                process::exit(failure.code().into());
+    let mut shown = 0;
+    let mut broken = None;
+    let pieces = generator.generate(compute, options, &mut |event| {
+        match event {
+            GenerateEvent::Text { text, .. } if streams => {
+                shown += text.len();
+                broken = print(text).err();
+            }
+            GenerateEvent::Text { text, .. } => characters += text.chars().count(),
+            GenerateEvent::Step { tokens } => progress.update(|| match options.beams {
+                Some(_) => format!("Searching: {}", counted(tokens, "token")),
+                None if rejected > 0 => {
+                    format!("Writing: {}, {rejected} begun anew", counted(characters, "character"))
+                }
+                None => format!("Writing: {}", counted(characters, "character")),
+            }),
+            GenerateEvent::Rejected { .. } => rejected += 1,
+        }
+        let stop = broken.is_some() || interrupted.load(Ordering::Relaxed);
+        if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if let Some(failure) = broken {
+        return Err(failure);
+    }
+    if streams {
+        for piece in &pieces {
+            // The end of a piece that was broken off might still have become a stop text.
+            print(piece.text.get(shown..).unwrap_or_default())?;
+            if !piece.text.ends_with('\n') {
+                print("\n")?;
             }
         }
-        Event::Text { text, .. } => {
-            characters += text.chars().count();
-            progress.update(|| {
-                let anew = if rejected > 0 { format!(", {rejected} begun anew") } else { String::new() };
-                format!("Writing: {}{anew}", counted(characters, "character"))
-            });
-        }
-        Event::Searched { tokens } => {
-            progress.update(|| format!("Searching: {}", counted(tokens, "symbol")));
-        }
-        Event::Rejected { .. } => rejected += 1,
-    })?;
-    if streams && last != Some('\n') {
-        print("\n")?;
     }
-    Ok(pieces)
+    Ok((pieces, interrupted.load(Ordering::Relaxed)))
 }
 
 /// A piece for standard output: it ends its line, and is kept apart from what follows.

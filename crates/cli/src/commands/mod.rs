@@ -9,6 +9,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod predict;
+pub mod recipe;
 pub mod resume;
 pub mod runs;
 pub mod train;

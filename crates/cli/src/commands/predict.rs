@@ -47,10 +47,11 @@ pub struct Args {
 
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
-    let opened = tasks::open(&args.run)?;
+    let device = args.device.open(&args.run)?;
+    let opened = tasks::open(&args.run, device.precision())?;
     let model = opened.predict(&args.run)?;
     let options = args.search.options(model.searches())?;
-    let mut compute = Compute::new(args.device.open(&args.run)?);
+    let mut compute = Compute::new(device);
     let texts = args.text.iter().cloned().map(Input::Text);
     let mut inputs: Vec<Input> = texts.chain(args.files.iter().cloned().map(Input::File)).collect();
     if inputs.is_empty() && !model.continues_training_data() {

@@ -24,8 +24,7 @@ pub struct Args {
 
 /// Resumes.
 pub fn run(args: &Args) -> Result<()> {
-    let outcome =
-        training::show(&args.run, args.json, |stop, observer| anaphora::resume(&args.run, stop, observer))?;
+    let outcome = training::show(&args.run, args.json, |observer| anaphora::resume(&args.run, observer))?;
     if !args.json {
         training::summarise(&args.run, &outcome);
     }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use anaphora::Recipe;
-
 use crate::error::Result;
-use crate::overrides::Overrides;
+use crate::output::print;
+use crate::overrides::RecipeArgs;
 use crate::training;
 
 const EXAMPLES: &str = "\
@@ -19,26 +18,24 @@ Examples:
   anaphora train --source train.de --target train.en --valid dev.de --valid-target dev.en
   anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
+  anaphora train --task classify --help              what classification takes, with its defaults; --help all for every flag
 
-A recipe file overrides the defaults, flags override the recipe, --set overrides both. The recipe that was used is \
-in the run folder as recipe.toml, with all fields and what they mean. Where no end is set, training ends when the \
+A recipe file overrides the defaults, flags override the recipe, --set overrides both. `anaphora recipe` prints every field \
+and what it means before a training; the recipe that was used is in the run folder as recipe.toml. Where no end is set, training ends when the \
 validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes on, also after a crash.";
 
 /// Learn from a file: tunes, text, labelled examples, sentence pairs, captions, series
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Args {
     /// What to learn from: a file or folder; what is in it decides what is learnt, or --task
-    #[arg(required_unless_present_any = ["recipe", "data.builtin", "data.train"])]
+    #[arg(required_unless_present_any = ["recipe", "data.builtin", "data.train", "help"])]
     path: Option<PathBuf>,
-    /// Recipe file (TOML) to start from
-    #[arg(long, value_name = "FILE")]
-    recipe: Option<PathBuf>,
     /// Run folder to write [default: runs/NAME, after the data]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    overrides: Overrides,
+    recipe: RecipeArgs,
     /// Print a line of JSON an event on standard output, and nothing else there
     #[arg(long)]
     json: bool,
@@ -46,23 +43,17 @@ pub struct Args {
 
 /// Trains.
 pub fn run(args: &Args) -> Result<()> {
-    let mut recipe = match &args.recipe {
-        Some(path) => Recipe::read_unvalidated(path)?,
-        None => Recipe::for_settings(|field| args.overrides.setting(field)),
-    };
-    if let Some(path) = &args.path {
-        recipe.data.train = Some(path.clone());
-        recipe.data.builtin = None;
+    if let Some(help) = args.recipe.help(crate::program(), "train")? {
+        return print(&help);
     }
-    args.overrides.apply(&mut recipe)?;
+    let recipe = args.recipe.recipe(args.path.as_deref())?;
     recipe.validate().map_err(anaphora::Error::from)?;
+    args.recipe.refuse_unread(&recipe)?;
     let folder = match &args.out {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
-    let outcome = training::show(&folder, args.json, |stop, observer| {
-        anaphora::train(&recipe, &folder, stop, observer)
-    })?;
+    let outcome = training::show(&folder, args.json, |observer| anaphora::train(&recipe, &folder, observer))?;
     if !args.json {
         training::summarise(&folder, &outcome);
     }

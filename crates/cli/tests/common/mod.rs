@@ -91,17 +91,22 @@ impl Workplace {
 
 /// `train` with a tiny model.
 pub fn tiny<'a>(call: &[&'a str]) -> Vec<&'a str> {
-    let tiny = [
+    let mut tiny = vec![
         "train",
         "--hidden=32",
-        "--embedding=16",
         "--batch=4",
-        "--length=32",
         "--threads=1",
         "--precision=f32",
-        "--set=training.validate_every=20",
-        "--set=training.checkpoint_every=10",
+        "--validate-every=20",
+        "--checkpoint-every=10",
     ];
+    // Of these a language model reads two fields more.
+    let others =
+        ["classify", "regress", "tag", "chorales", "names", "waves", "prices", "phrases", "adding", "copy"];
+    let value = |argument: &&str| argument.rsplit('=').next().is_some_and(|value| others.contains(&value));
+    if !call.iter().any(value) {
+        tiny.extend(["--embedding=16", "--length=32"]);
+    }
     tiny.into_iter().chain(call.iter().copied()).collect()
 }
 

@@ -1,13 +1,16 @@
 //! Products over all threads of a pool: a linear layer forward and backward.
 
 use std::cell::RefCell;
-use std::sync::{PoisonError, RwLock};
+use std::ops::Range;
 
-use super::{Once, Packed, Precision, Scratch, multiply, multiply_parts, with_once};
+use super::{
+    Columns, Line, Once, PANEL, PANEL_GROUP, Precision, Scratch, multiply_parts, pack_panels, panel_lines,
+    with_once,
+};
 use crate::activation::{self, Activation};
 use crate::pool::{Pool, Worker};
 use crate::shared::SharedMut;
-use crate::{Matrix, elementwise};
+use crate::{Isa, Matrix, elementwise};
 
 /// Columns are handed to threads in this many at once: one tile of the widest product kernel.
 pub const COLUMN_GRANULE: usize = 16;
@@ -18,34 +21,151 @@ const TILE_VALUES: usize = 1 << 16;
 /// With at least so many rows a worker, products are cut by rows, as is what follows them.
 const ROWS_EACH: usize = 32;
 
-/// A right-hand matrix `[k, n]`, each worker's columns packed by that worker.
+/// A right-hand matrix `[k, n]`, packed once for pools of any number of threads. Its columns may come in groups, such as the
+/// gates of a cell: each begins with a panel of its own, so that a worker can take the same panels of each.
+#[derive(Debug)]
 pub struct PackedColumns {
-    parts: Vec<RwLock<Packed>>,
+    precision: Precision,
+    isa: Isa,
     k: usize,
-    n: usize,
+    groups: usize,
+    /// Columns of a group.
+    width: usize,
+    lines: Vec<Line>,
+}
+
+impl Default for PackedColumns {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl PackedColumns {
-    /// An empty matrix for a pool of `threads`.
-    pub fn new(precision: Precision, threads: usize) -> Self {
-        let parts = (0..threads).map(|_| RwLock::new(Packed::new(precision))).collect();
-        Self { parts, k: 0, n: 0 }
+    /// Nothing packed yet.
+    pub fn new() -> Self {
+        Self { precision: Precision::F32, isa: Isa::current(), k: 0, groups: 1, width: 0, lines: Vec::new() }
     }
 
-    /// Packs `b`, using the memory of what was packed before.
-    pub fn pack(&mut self, pool: &Pool, b: Matrix) {
-        (self.k, self.n) = (b.rows(), b.cols());
-        let parts = &self.parts;
+    /// Packs `b`, whose columns are so many groups of as many, using the memory of what was packed before.
+    ///
+    /// # Panics
+    ///
+    /// If the columns do not divide into so many groups.
+    pub fn pack(&mut self, pool: &Pool, precision: Precision, b: Matrix, groups: usize) {
+        self.resize(precision, [b.rows(), b.cols()], groups);
+        let (width, panels) = (self.width, self.group_panels());
+        let panel_lines = panel_lines(precision, self.k);
+        let lines = SharedMut::new(&mut self.lines);
         pool.run(|worker| {
-            let columns = worker.share(b.cols(), COLUMN_GRANULE);
-            let mut part = parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
-            part.pack(b.col_range(columns));
+            let columns = worker.share(width, COLUMN_GRANULE);
+            for group in 0..groups {
+                let first = group * panels + columns.start / PANEL;
+                let own = first * panel_lines..(first + columns.len().div_ceil(PANEL)) * panel_lines;
+                let b = b.col_range(group * width + columns.start..group * width + columns.end);
+                // SAFETY: these panels belong to this worker alone.
+                pack_panels(precision, b, unsafe { lines.part(own) });
+            }
         });
+    }
+
+    /// Packs a matrix of so many rows and columns that `next` gives column by column: it fills a few columns, one behind the
+    /// other, each time that it is called. Stops at its first error.
+    ///
+    /// # Panics
+    ///
+    /// If the columns do not divide into so many groups.
+    pub fn fill<E>(
+        &mut self,
+        precision: Precision,
+        size: [usize; 2],
+        groups: usize,
+        mut next: impl FnMut(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.resize(precision, size, groups);
+        let (k, width, panels) = (self.k, self.width, self.group_panels());
+        let panel_lines = panel_lines(precision, k);
+        let mut values = vec![0.0; k * width.min(PANEL)];
+        for panel in 0..groups * panels {
+            let columns = PANEL.min(width - panel % panels * PANEL);
+            let values = &mut values[..columns * k];
+            next(values)?;
+            let b = Matrix::new(values, columns, k).transposed();
+            pack_panels(precision, b, &mut self.lines[panel * panel_lines..(panel + 1) * panel_lines]);
+        }
+        Ok(())
+    }
+
+    /// Makes room for a matrix of so many rows and columns.
+    fn resize(&mut self, precision: Precision, [k, n]: [usize; 2], groups: usize) {
+        assert!(groups > 0 && n.is_multiple_of(groups), "{n} columns in {groups} groups");
+        let width = n / groups;
+        let isa = Isa::current();
+        (self.precision, self.isa, self.k, self.groups, self.width) = (precision, isa, k, groups, width);
+        // Products in bf16 take up to a whole group of panels at once, wherever a worker's begin.
+        let behind = if precision == Precision::Bf16 { PANEL_GROUP - 1 } else { 0 };
+        let panels = groups * self.group_panels() + behind;
+        self.lines.resize(panels * panel_lines(precision, k), Line::ZERO);
+    }
+
+    /// Panels of a group.
+    fn group_panels(&self) -> usize {
+        self.width.div_ceil(PANEL)
     }
 
     /// Columns.
     pub fn n(&self) -> usize {
-        self.n
+        self.groups * self.width
+    }
+
+    /// Groups of columns.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Memory that it holds, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.lines[..])
+    }
+
+    /// Copies a column of a matrix that was packed in f32.
+    ///
+    /// # Panics
+    ///
+    /// If it was packed in bf16, if there is no such column, or if `to` has not as many places as a column.
+    pub fn copy_column(&self, column: usize, to: &mut [f32]) {
+        assert!(self.precision == Precision::F32 && column < self.n() && to.len() == self.k);
+        let (group, column) = (column / self.width, column % self.width);
+        let first = (group * self.group_panels() + column / PANEL) * self.k;
+        for (to, Line(words)) in to.iter_mut().zip(&self.lines[first..]) {
+            *to = f32::from_bits(words[column % PANEL]);
+        }
+    }
+
+    /// Some columns of each group, and where they stand in a product with them, group after group.
+    fn columns(&self, columns: Range<usize>) -> impl Iterator<Item = (Columns<'_>, usize)> + Clone {
+        assert!(columns.is_empty() || columns.start.is_multiple_of(PANEL));
+        let panel_lines = panel_lines(self.precision, self.k);
+        let n = columns.len();
+        (0..self.groups).map(move |group| {
+            let first = group * self.group_panels() + columns.start / PANEL;
+            let lines = &self.lines[first * panel_lines..];
+            (Columns { precision: self.precision, isa: self.isa, k: self.k, n, lines }, group * n)
+        })
+    }
+
+    /// `c[m, groups * columns.len()] = a[m, k] · b`, or `c += …` where `accumulate`, with some columns of each group, the first
+    /// of which begins a panel.
+    pub(crate) fn multiply(
+        &self,
+        a: Matrix,
+        columns: Range<usize>,
+        c: &mut [f32],
+        accumulate: bool,
+        scratch: &mut Scratch,
+    ) {
+        let ldc = self.groups * columns.len();
+        assert_eq!(c.len(), a.rows() * ldc);
+        multiply_parts(a, self.columns(columns), c, ldc, accumulate, scratch);
     }
 
     /// `c[m, n] = a[m, k] · b + bias`, and where a function is given its values for `c` in the slice beside it, computed
@@ -58,7 +178,8 @@ impl PackedColumns {
         c: &mut [f32],
         activated: Option<(Activation, &mut [f32])>,
     ) {
-        let (m, n) = (a.rows(), self.n);
+        let (m, n) = (a.rows(), self.n());
+        assert_eq!(self.groups, 1, "a linear map has no groups");
         assert_eq!(a.cols(), self.k, "product of [{m}, {}] and [{}, {n}]", a.cols(), self.k);
         assert_eq!(c.len(), m * n);
         assert!(activated.as_ref().is_none_or(|(_, y)| y.len() == m * n));
@@ -82,7 +203,7 @@ impl PackedColumns {
         c: SharedMut,
         activated: Option<(Activation, SharedMut)>,
     ) {
-        let n = self.n;
+        let n = self.n();
         let own = worker.share(a.rows(), 1);
         // What is activated has to be in cache still.
         let rows_at_once = activated.map_or(own.len(), |_| (TILE_VALUES / n.max(1)).clamp(48, 1024));
@@ -93,7 +214,7 @@ impl PackedColumns {
                 // SAFETY: the rows of this worker alone.
                 let c = unsafe { c.part(values.clone()) };
                 let a = a.row_range(rows);
-                multiply_parts(a, &self.parts, n, c, false, scratch);
+                self.multiply(a, 0..n, c, false, scratch);
                 if let Some(bias) = bias {
                     elementwise::add_bias(c, bias);
                 }
@@ -114,20 +235,19 @@ impl PackedColumns {
         c: SharedMut,
         activated: Option<(Activation, SharedMut)>,
     ) {
-        let (m, n) = (a.rows(), self.n);
+        let (m, n) = (a.rows(), self.n());
         let columns = worker.share(n, COLUMN_GRANULE);
         if columns.is_empty() {
             return;
         }
         let width = columns.len();
-        let part = self.parts[worker.index()].read().unwrap_or_else(PoisonError::into_inner);
         let bias = bias.map(|bias| &bias[columns.clone()]);
         let rows_at_once = (TILE_VALUES / width).clamp(48, 1024);
         with_buffers(|tile, scratch| {
             for start in (0..m).step_by(rows_at_once) {
                 let rows = start..(start + rows_at_once).min(m);
                 tile.resize(rows.len() * width, 0.0);
-                multiply(a.row_range(rows.clone()), &part, tile, width, false, scratch);
+                self.multiply(a.row_range(rows.clone()), columns.clone(), tile, false, scratch);
                 for (row, values) in rows.zip(tile.chunks_exact(width)) {
                     let at = row * n + columns.start;
                     // SAFETY: the columns of this worker alone.

@@ -21,12 +21,8 @@ mod pairs;
 mod products;
 pub(crate) mod transpose;
 
-use std::sync::{PoisonError, RwLock};
-
 use self::left::Left;
-use self::linear::COLUMN_GRANULE;
 pub(crate) use self::once::{Once, with_once};
-use crate::pool::share;
 use crate::{Isa, Matrix};
 
 /// The number format of the factors of a product; sums are always f32.
@@ -165,17 +161,13 @@ impl Packed {
     /// [`multiply`] with this matrix will execute instructions of `isa`: something must carry them out.
     pub unsafe fn pack_for_unchecked(&mut self, isa: Isa, b: Matrix) {
         (self.k, self.n, self.isa) = (b.rows(), b.cols(), isa);
-        let (panels, panel_lines) = (self.panels(), self.panel_lines());
-        match self.precision {
-            Precision::F32 => {
-                self.lines.resize(panels * panel_lines, Line::ZERO);
-                pack::values(b, &mut self.lines, panel_lines, false);
-            }
-            Precision::Bf16 => {
-                self.lines.resize(panels.next_multiple_of(PANEL_GROUP) * panel_lines, Line::ZERO);
-                pack::pairs(b, &mut self.lines, panel_lines);
-            }
-        }
+        let (panels, panel_lines) = (self.n.div_ceil(PANEL), panel_lines(self.precision, self.k));
+        let panels = match self.precision {
+            Precision::F32 => panels,
+            Precision::Bf16 => panels.next_multiple_of(PANEL_GROUP),
+        };
+        self.lines.resize(panels * panel_lines, Line::ZERO);
+        pack_panels(self.precision, b, &mut self.lines);
     }
 
     /// Rows: the length of the sums.
@@ -193,6 +185,26 @@ impl Packed {
         self.isa
     }
 
+    /// All of it.
+    fn columns(&self) -> Columns<'_> {
+        let Self { precision, isa, k, n, ref lines } = *self;
+        Columns { precision, isa, k, n, lines }
+    }
+}
+
+/// Columns of a packed matrix that stand in panels one after the other, the first of them at the first's beginning.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    precision: Precision,
+    isa: Isa,
+    k: usize,
+    n: usize,
+    /// The panels' lines and those behind them: products in bf16 may read, to no effect, up to the next multiple of
+    /// [`PANEL_GROUP`] panels.
+    lines: &'a [Line],
+}
+
+impl Columns<'_> {
     fn form(&self) -> Form {
         Form::of(self.precision, self.isa)
     }
@@ -204,10 +216,7 @@ impl Packed {
 
     /// Lines of one panel, padding included.
     fn panel_lines(&self) -> usize {
-        match self.precision {
-            Precision::F32 => self.k,
-            Precision::Bf16 => self.used_lines().next_multiple_of(TILE_LINES),
-        }
+        panel_lines(self.precision, self.k)
     }
 
     /// Lines of one panel, those of padding left out.
@@ -216,6 +225,23 @@ impl Packed {
             Precision::F32 => self.k,
             Precision::Bf16 => self.k.div_ceil(2),
         }
+    }
+}
+
+/// Packs the columns of `b` into panels, of which there may be more.
+fn pack_panels(precision: Precision, b: Matrix, lines: &mut [Line]) {
+    let panel_lines = panel_lines(precision, b.rows());
+    match precision {
+        Precision::F32 => pack::values(b, lines, panel_lines, false),
+        Precision::Bf16 => pack::pairs(b, lines, panel_lines),
+    }
+}
+
+/// Lines of a panel of a matrix with `k` rows, padding included.
+fn panel_lines(precision: Precision, k: usize) -> usize {
+    match precision {
+        Precision::F32 => k,
+        Precision::Bf16 => k.div_ceil(2).next_multiple_of(TILE_LINES),
     }
 }
 
@@ -245,61 +271,41 @@ impl Scratch {
 ///
 /// If the inner sizes differ, if `ldc < n`, or if `c` is too short for m rows.
 pub fn multiply(a: Matrix, b: &Packed, c: &mut [f32], ldc: usize, accumulate: bool, scratch: &mut Scratch) {
-    let (m, n) = (a.rows(), b.n);
-    assert_eq!(a.cols(), b.k, "product of [{m}, {}] and [{}, {n}]", a.cols(), b.k);
-    assert!(ldc >= n, "rows of {n} values at a distance of {ldc}");
-    if m == 0 || n == 0 {
-        return;
-    }
-    assert!(c.len() >= (m - 1) * ldc + n, "{m} x {n} product into {} values, rows {ldc} apart", c.len());
-    if b.k == 0 {
-        if !accumulate {
-            c.chunks_mut(ldc).take(m).for_each(|row| row[..n].fill(0.0));
-        }
-        return;
-    }
-    let held = left::rows_held(b.form(), b.k);
-    for start in (0..m).step_by(held) {
-        let rows = start..(start + held).min(m);
-        let mut left = Left::new(b.form(), a.row_range(rows), scratch);
-        products::multiply(&mut left, b, &mut c[start * ldc..], ldc, accumulate);
-    }
+    multiply_parts(a, std::iter::once((b.columns(), 0)), c, ldc, accumulate, scratch);
 }
 
-/// [`multiply`] with a right-hand side whose columns are shared out over `parts`, as [`share`] does it; rows of `c` lie without
-/// gaps. What is copied of the left-hand side is copied once for all of them.
-pub(crate) fn multiply_parts(
+/// [`multiply`] with several right-hand sides, each with the column of `c` at which its own begin; what is copied of the
+/// left-hand side is copied once for all of them.
+fn multiply_parts<'b>(
     a: Matrix,
-    parts: &[RwLock<Packed>],
-    n: usize,
+    parts: impl Iterator<Item = (Columns<'b>, usize)> + Clone,
     c: &mut [f32],
+    ldc: usize,
     accumulate: bool,
     scratch: &mut Scratch,
 ) {
-    let part = |index: usize| parts[index].read().unwrap_or_else(PoisonError::into_inner);
-    let first = |index| share(n, COLUMN_GRANULE, index, parts.len()).start;
-    let m = a.rows();
-    assert_eq!(c.len(), m * n);
-    if m == 0 || n == 0 {
-        return;
+    let (m, k) = (a.rows(), a.cols());
+    let parts = parts.filter(|(b, _)| b.n > 0);
+    let Some((first, _)) = parts.clone().next().filter(|_| m > 0) else { return };
+    for (b, at) in parts.clone() {
+        assert_eq!(k, b.k, "product of [{m}, {k}] and [{}, {}]", b.k, b.n);
+        assert_eq!(first.form(), b.form());
+        assert!(ldc >= at + b.n, "rows of {} values at a distance of {ldc}", at + b.n);
+        assert!(c.len() >= (m - 1) * ldc + at + b.n, "{m} rows of {} into {} values", at + b.n, c.len());
     }
-    if a.cols() == 0 {
-        return if !accumulate {
-            c.fill(0.0)
-        };
-    }
-    let form = part(0).form();
-    let held = left::rows_held(form, a.cols());
-    for start in (0..m).step_by(held) {
-        let rows = start..(start + held).min(m);
-        let mut left = Left::new(form, a.row_range(rows), scratch);
-        for index in 0..parts.len() {
-            let part = part(index);
-            if part.n > 0 {
-                assert_eq!(part.k, a.cols());
-                products::multiply(&mut left, &part, &mut c[start * n + first(index)..], n, accumulate);
+    if k == 0 {
+        if !accumulate {
+            for (b, at) in parts {
+                c.chunks_mut(ldc).take(m).for_each(|row| row[at..at + b.n].fill(0.0));
             }
         }
+        return;
+    }
+    let held = left::rows_held(first.form(), k);
+    for start in (0..m).step_by(held) {
+        let rows = start..start.saturating_add(held).min(m);
+        let mut left = Left::new(first.form(), a.row_range(rows), scratch);
+        products::multiply(&mut left, parts.clone(), &mut c[start * ldc..], ldc, accumulate);
     }
 }
 

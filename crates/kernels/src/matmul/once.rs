@@ -21,7 +21,7 @@ struct Parts([Vec<RwLock<Packed>>; 2]);
 pub(crate) struct Once<'a> {
     worker: &'a Worker<'a>,
     precision: Precision,
-    parts: &'a Parts,
+    parts: [&'a [RwLock<Packed>]; 2],
     round: usize,
 }
 
@@ -30,9 +30,14 @@ pub(crate) fn with_once(pool: &Pool, precision: Precision, job: impl Fn(&Worker,
     thread_local!(static PARTS: RefCell<[Parts; 2]> = RefCell::default());
     PARTS.with(|parts| {
         let parts = &mut parts.borrow_mut()[precision as usize];
+        let threads = pool.threads();
         for parts in &mut parts.0 {
-            parts.resize_with(pool.threads(), || RwLock::new(Packed::new(precision)));
+            // A pool of fewer threads leaves the memory of the others.
+            if parts.len() < threads {
+                parts.resize_with(threads, || RwLock::new(Packed::new(precision)));
+            }
         }
+        let parts = parts.0.each_ref().map(|parts| &parts[..threads]);
         pool.run(|worker| job(worker, &mut Once { worker, precision, parts, round: 0 }));
     });
 }
@@ -77,12 +82,16 @@ impl Once<'_> {
             multiply(a, &packed, c, b.cols(), accumulate, scratch);
             return std::mem::swap(&mut packed.lines, &mut scratch.narrow);
         }
-        let parts = &self.parts.0[self.round % 2];
+        let parts = self.parts[self.round % 2];
         self.round += 1;
         let own = self.worker.index();
         let columns = share(b.cols(), COLUMN_GRANULE, own, parts.len());
         parts[own].write().unwrap_or_else(PoisonError::into_inner).pack(b.col_range(columns));
         self.worker.barrier();
-        multiply_parts(a, parts, b.cols(), c, accumulate, scratch);
+        let parts: Vec<_> =
+            parts.iter().map(|part| part.read().unwrap_or_else(PoisonError::into_inner)).collect();
+        let first = |index| share(b.cols(), COLUMN_GRANULE, index, parts.len()).start;
+        let columns = parts.iter().enumerate().map(|(index, part)| (part.columns(), first(index)));
+        multiply_parts(a, columns, c, b.cols(), accumulate, scratch);
     }
 }

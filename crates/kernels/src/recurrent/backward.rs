@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::cell::{self, Columns};
-use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
-use crate::matmul::linear::{COLUMN_GRANULE, product_rows_share, weight_gradient_share, with_buffers};
-use crate::matmul::{Precision, multiply, with_once};
+use super::{Cell, GAP, Input, Layer, Rows, Saved, Weights, reserve};
+use crate::matmul::linear::{
+    COLUMN_GRANULE, PackedColumns, product_rows_share, weight_gradient_share, with_buffers,
+};
+use crate::matmul::{Precision, with_once};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, embedding, simd};
@@ -47,6 +49,8 @@ pub struct BackwardBuffers {
     before: Vec<f32>,
     dh: Vec<f32>,
     dc: Vec<f32>,
+    /// `weight_hh`: from all gates to the hidden state.
+    hidden_back: PackedColumns,
 }
 
 /// Runs the layer backward: `saved`, `y` (in columns `rows`), `weights` and `input` are as the forward pass had them.
@@ -55,7 +59,6 @@ pub fn backward(
     pool: &Pool,
     layer: &Layer,
     precision: Precision,
-    packed: &PackedLayer,
     weights: Weights,
     input: Input,
     saved: &Saved,
@@ -85,12 +88,13 @@ pub fn backward(
         [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh].map(SharedMut::new);
     let starts_at_zero = input.h0.iter().all(|&h| h == 0.0);
     let zeros = vec![0.0; hidden];
+    buffers.hidden_back.pack(pool, precision, Matrix::new(weights.weight_hh, all, hidden), 1);
+    let hidden_back = &buffers.hidden_back;
 
     with_once(pool, precision, |worker, once| {
         let units = layer.units(worker);
         let width = units.len();
         let mine = batch * units.start..batch * units.end;
-        packed.pack_back(worker, layer, weights.weight_hh);
         // SAFETY (this closure): a worker touches its own units' columns, rows, tokens or portion only; what others read is
         // written before a barrier and read after it.
         let (dh, dc) = unsafe { (dh_all.part(mine.clone()), dc_all.part(mine.clone())) };
@@ -115,14 +119,14 @@ pub fn backward(
         let parts: Vec<_> = portion
             .parts
             .clone()
-            .map(|part| (layer.part_units(part, worker.count()), packed.part(part)))
-            .filter(|(units, _)| !units.is_empty())
+            .map(|part| layer.part_units(part, worker.count()))
+            .filter(|units| !units.is_empty())
             .collect();
         with_buffers(|_, scratch| {
             for step in layer.steps(input.batch_sizes).rev() {
                 let lanes = portion.rows(step.rows);
                 let first = step.start + lanes.start;
-                for (units, _) in &parts {
+                for units in &parts {
                     let width = units.len();
                     let gates_start = (tokens * units.start + first * width) * gates;
                     let extra_base = tokens * units.start;
@@ -180,13 +184,12 @@ pub fn backward(
                 let lanes = if wants_dh0 { lanes } else { step.begun(&lanes) };
                 let from = (step.start + lanes.start) * stride..(step.start + lanes.end) * stride;
                 let d = Matrix::new(unsafe { dhidden.read(from) }, lanes.len(), stride).col_range(0..all);
-                for (units, part) in &parts {
+                for units in &parts {
                     let dh = unsafe { dh_all.part(of_batch(units, &lanes)) };
-                    multiply(d, &part.hidden_back, dh, part.hidden_back.n(), split, scratch);
+                    hidden_back.multiply(d, units.clone(), dh, split, scratch);
                 }
             }
         });
-        drop(parts);
         worker.barrier();
         let (dh, dc) = unsafe { (dh_all.read(mine.clone()), dc_all.read(mine)) };
         let store = |to: SharedMut, from: &[f32]| {

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use super::cell::{self, Columns};
-use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, Weights, reserve};
+use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, reserve};
 use crate::matmul::linear::with_buffers;
-use crate::matmul::multiply;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise, embedding, simd};
@@ -22,13 +21,11 @@ pub struct Output<'a> {
     pub cn: &'a mut [f32],
 }
 
-/// Runs `layer` over a packed batch. `packed` holds the weights as [`PackedLayer::pack`] left them; of `weights` only the
-/// biases are read.
+/// Runs `layer` over a packed batch.
 pub fn forward(
     pool: &Pool,
     layer: &Layer,
-    packed: &PackedLayer,
-    weights: Weights,
+    packed: PackedLayer,
     input: Input,
     saved: &mut Saved,
     output: Output,
@@ -40,7 +37,7 @@ pub fn forward(
         return;
     }
     let x = input.rows(layer);
-    let bias_n = if layer.cell == Cell::Gru { &weights.bias_hh[2 * hidden..] } else { &[][..] };
+    let bias_n = if layer.cell == Cell::Gru { &packed.bias_hh[2 * hidden..] } else { &[][..] };
 
     let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
     let extra = SharedMut::new(reserve(&mut saved.extra, tokens * hidden));
@@ -81,21 +78,21 @@ pub fn forward(
             |units: &Range<usize>| table_rows * gates * units.start..table_rows * gates * units.end;
         with_buffers(|buffer, scratch| {
             if width > 0 {
-                let part = packed.part(worker.index());
                 let own = match input.ids {
                     [] => gates_of(&units, 0..tokens),
                     _ => unsafe { table.part(table_of(&units)) },
                 };
-                multiply(x, &part.input, own, part.input.n(), false, scratch);
-                elementwise::add_bias(own, &part.bias);
+                packed.input.multiply(x, units.clone(), own, false, scratch);
+                packed.bias(layer, &units, buffer);
+                elementwise::add_bias(own, buffer);
             }
             worker.barrier();
             let portion = layer.portion(worker, input.batch_sizes);
             let parts: Vec<_> = portion
                 .parts
                 .clone()
-                .map(|part| (layer.part_units(part, worker.count()), packed.part(part)))
-                .filter(|(units, _)| !units.is_empty())
+                .map(|part| layer.part_units(part, worker.count()))
+                .filter(|units| !units.is_empty())
                 .collect();
             for step in layer.steps(input.batch_sizes) {
                 let lanes = portion.rows(step.rows);
@@ -104,11 +101,11 @@ pub fn forward(
                 let multiplied = if starts_at_zero { step.begun(&lanes) } else { lanes.clone() };
                 let h = unsafe { from.read(multiplied.start * stride..multiplied.end * stride) };
                 let h = Matrix::new(h, multiplied.len(), stride).col_range(0..hidden);
-                for (units, part) in &parts {
+                for units in &parts {
                     let width = units.len();
                     buffer.resize(lanes.len() * gates * width, 0.0);
                     let (product, zeros) = buffer.split_at_mut(multiplied.len() * gates * width);
-                    multiply(h, &part.hidden, product, part.hidden.n(), false, scratch);
+                    packed.hidden.multiply(h, units.clone(), product, false, scratch);
                     zeros.fill(0.0);
                     let tokens_now = step.start + lanes.start..step.start + lanes.end;
                     let own = gates_of(units, tokens_now.clone());

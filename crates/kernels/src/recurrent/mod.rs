@@ -12,15 +12,13 @@ mod forward;
 pub mod reference;
 
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 pub use self::backward::{BackwardBuffers, Gradients, backward};
 pub use self::cell::Cell;
 pub use self::forward::{Output, forward};
 use crate::Matrix;
-use crate::matmul::linear::COLUMN_GRANULE;
-use crate::matmul::{Packed, Precision};
-use crate::pool::{Pool, Worker, share};
+use crate::matmul::linear::{COLUMN_GRANULE, PackedColumns};
+use crate::pool::{Worker, share};
 
 /// The sizes of one layer in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,78 +103,33 @@ pub struct Saved {
     table: Vec<f32>,
 }
 
-/// The weights of a layer, packed for products: each worker's units by and for that worker.
-pub struct PackedLayer {
-    parts: Vec<RwLock<Part>>,
+/// The weights of a layer as the forward pass takes them.
+#[derive(Clone, Copy)]
+pub struct PackedLayer<'a> {
+    /// `weight_ih` transposed, its gates the groups of its columns.
+    pub input: &'a PackedColumns,
+    /// `weight_hh` transposed, likewise.
+    pub hidden: &'a PackedColumns,
+    /// `[gates * hidden_size]`.
+    pub bias_ih: &'a [f32],
+    /// `[gates * hidden_size]`.
+    pub bias_hh: &'a [f32],
 }
 
-struct Part {
-    /// Input to the gates of the worker's units.
-    input: Packed,
-    /// Hidden state to the gates of the worker's units.
-    hidden: Packed,
-    /// All gates to the hidden state's units: for the backward pass.
-    hidden_back: Packed,
-    /// Weight rows of the worker's units, gate by gate, while they are packed.
-    rows: Vec<f32>,
-    /// `[gates * units]`: what is added to the input's product.
-    bias: Vec<f32>,
-}
-
-impl PackedLayer {
-    /// Nothing packed yet, for a pool of `threads`.
-    pub fn new(precision: Precision, threads: usize) -> Self {
-        let part = || Part {
-            input: Packed::new(precision),
-            hidden: Packed::new(precision),
-            hidden_back: Packed::new(precision),
-            rows: Vec::new(),
-            bias: Vec::new(),
-        };
-        Self { parts: (0..threads).map(|_| RwLock::new(part())).collect() }
-    }
-
-    /// Packs the weights that the forward pass needs.
-    pub fn pack(&mut self, pool: &Pool, layer: &Layer, weights: Weights) {
-        let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
-        pool.run(|worker| {
-            let units = layer.units(worker);
-            let part = &mut *self.parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
-            let gather = |rows: &mut Vec<f32>, from: &[f32], width: usize| {
-                rows.clear();
-                for gate in 0..gates {
-                    let start = (gate * hidden + units.start) * width;
-                    rows.extend_from_slice(&from[start..start + units.len() * width]);
-                }
-            };
-            gather(&mut part.rows, weights.weight_ih, layer.input_size);
-            let rows = gates * units.len();
-            part.input.pack(Matrix::new(&part.rows, rows, layer.input_size).transposed());
-            gather(&mut part.rows, weights.weight_hh, hidden);
-            part.hidden.pack(Matrix::new(&part.rows, rows, hidden).transposed());
-            gather(&mut part.bias, weights.bias_ih, 1);
-            for gate in 0..gates {
-                // The GRU's last bias stands inside the product with the reset gate.
-                if layer.cell == Cell::Gru && gate == 2 {
-                    continue;
-                }
-                let from = &weights.bias_hh[gate * hidden + units.start..][..units.len()];
-                let to = &mut part.bias[gate * units.len()..][..units.len()];
-                to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+impl PackedLayer<'_> {
+    /// What is added to the input's product for some units, gate by gate.
+    fn bias(&self, layer: &Layer, units: &Range<usize>, to: &mut Vec<f32>) {
+        to.clear();
+        for gate in 0..layer.cell.gates() {
+            let own = gate * layer.hidden_size + units.start..gate * layer.hidden_size + units.end;
+            let (ih, hh) = (&self.bias_ih[own.clone()], &self.bias_hh[own]);
+            // The GRU's last bias stands inside the product with the reset gate.
+            if layer.cell == Cell::Gru && gate == 2 {
+                to.extend_from_slice(ih);
+            } else {
+                to.extend(ih.iter().zip(hh).map(|(ih, hh)| ih + hh));
             }
-        });
-    }
-
-    /// Worker `index`'s part.
-    fn part(&self, index: usize) -> RwLockReadGuard<'_, Part> {
-        self.parts[index].read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Packs the weights that the backward pass needs; only for the worker that calls.
-    fn pack_back(&self, worker: &Worker, layer: &Layer, weight_hh: &[f32]) {
-        let part = &mut *self.parts[worker.index()].write().unwrap_or_else(PoisonError::into_inner);
-        let all = Matrix::new(weight_hh, layer.rows(), layer.hidden_size);
-        part.hidden_back.pack(all.col_range(layer.units(worker)));
+        }
     }
 }
 

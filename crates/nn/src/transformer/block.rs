@@ -82,26 +82,35 @@ impl Block {
         let parts = 2 + usize::from(options.memory_size.is_some());
         let ending = 0.02 / ((parts * options.layers) as f32).sqrt();
         let linear = |builder: &mut Builder, part: &str, inputs, outputs, deviation: f32| {
-            Linear::with_init(builder, &format!("{name}.{part}"), [inputs, outputs], bias, |random, w| {
-                init::normal(random, w, deviation);
-            })
+            Linear::with_init(
+                builder,
+                &format!("{name}.{part}"),
+                [inputs, outputs],
+                bias,
+                move |random, w| {
+                    init::normal(random, w, deviation);
+                },
+            )
         };
         let scale = |builder: &mut Builder, part: &str| {
             // About the logarithm of the number of keys lets a weight come near 1 (Henry et al. 2020).
             (options.similarity == Similarity::Cosine)
                 .then(|| builder.add(format!("{name}.{part}.scale"), &[options.heads], |_, s| s.fill(10.0)))
         };
-        let qkv = linear(builder, "attention.qkv", width, width + 2 * kv_width, 0.02);
+        let qkv = linear(builder, "attention.qkv", width, width + 2 * kv_width, 0.02)
+            .stacked(builder, &[width, kv_width, kv_width]);
         let own_scale = scale(builder, "attention");
         let out = linear(builder, "attention.out", width, width, ending);
         let cross = options.memory_size.map(|memory| Cross {
             q: linear(builder, "cross_attention.q", width, width, 0.02),
-            kv: linear(builder, "cross_attention.kv", memory, 2 * kv_width, 0.02),
+            kv: linear(builder, "cross_attention.kv", memory, 2 * kv_width, 0.02)
+                .stacked(builder, &[kv_width; 2]),
             scale: scale(builder, "cross_attention"),
             out: linear(builder, "cross_attention.out", width, width, ending),
         });
         let gates = if options.feed_forward == FeedForwardKind::SwiGlu { 2 } else { 1 };
-        let up = linear(builder, "feed_forward.up", width, gates * inner, 0.02);
+        let up = linear(builder, "feed_forward.up", width, gates * inner, 0.02)
+            .stacked(builder, &vec![inner; gates]);
         let down = linear(builder, "feed_forward.down", inner, width, ending);
         let norms =
             (1..=parts).map(|number| options.norm(builder, &format!("{name}.norm{number}"))).collect();

@@ -115,7 +115,7 @@ impl Transformer {
         let TransformerOptions { input_size, hidden_size, layers, context, position, .. } = options;
         let input = (input_size != hidden_size).then(|| {
             let sizes = [input_size, hidden_size];
-            let normal = |random: &mut _, w: &mut [f32]| init::normal(random, w, 0.02);
+            let normal = |random: &mut init::Random, w: &mut [f32]| init::normal(random, w, 0.02);
             Linear::with_init(builder, &format!("{name}.input"), sizes, options.bias, normal)
         });
         let sizes = [context, hidden_size, hidden_size / options.heads];

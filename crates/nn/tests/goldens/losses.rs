@@ -17,6 +17,7 @@ fn embedding_linear_and_cross_entropy() {
         let mut builder = Builder::zeros(&mut params);
         let input = Input::new(&mut builder, "embedding", vocab, width, 1.0);
         let linear = Linear::new(&mut builder, "linear", width, vocab);
+        drop(builder);
         for id in params.ids() {
             let values = golden.get(params.name(id));
             params.value_mut(id).copy_from_slice(values);

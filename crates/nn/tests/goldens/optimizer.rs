@@ -1,13 +1,13 @@
 //! Optimizers.
 
-use anaphora_nn::{AdamW, Device, Gradients, Graph, Params, Sgd, Workspace};
+use anaphora_nn::optimizer::{AdamW, AdamWOptions, Optimizer, Sgd, SgdOptions};
+use anaphora_nn::{Gradients, Graph, Params, Workspace};
 
 use crate::golden::Golden;
 use crate::{SEED, device};
 
-/// Three steps with the gradients of a file, clipped to its norm; `step` takes the number of the step and the scale that
-/// clips.
-fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, &Gradients, u64, f32)) {
+/// Three steps with the gradients of a file, clipped to its norm.
+fn check_optimizer(golden: &Golden, rate: f32, optimizer: impl FnOnce(&Params) -> Box<dyn Optimizer>) {
     let device = device(2);
     let (mut params, mut workspace) = (Params::new(), Workspace::new());
     let ids = ["a", "b"].map(|name| {
@@ -17,6 +17,7 @@ fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, &
     let [a, b] = ids;
     // Carries `b` as its bias, and no gradient comes to it.
     let carrier = params.add("carrier", &[params.shape(b)[0], 1], &[0.0; 7]);
+    let mut optimizer = optimizer(&params);
     for number in 1..=3 {
         let mut gradients = Gradients::of(&params);
         let mut graph = Graph::train(&device, &params, &mut gradients, &mut workspace, SEED);
@@ -31,7 +32,7 @@ fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, &
         let norm = gradients.norm(&device);
         golden.agree("norm", &[norm], &golden.get("norm")[number - 1..number]);
         let scale = (golden.get("max_norm")[0] / (norm + 1e-6)).min(1.0);
-        step(&device, &mut params, &gradients, number as u64, scale);
+        optimizer.step(&device, &mut params, &gradients, rate, scale);
         for id in ids {
             golden.agrees(&format!("{}.{number}", params.name(id)), params.value(id));
         }
@@ -41,27 +42,17 @@ fn check_optimizer(golden: &Golden, mut step: impl FnMut(&Device, &mut Params, &
 #[test]
 fn adamw_with_clipping() {
     let golden = Golden::read("adamw");
-    let setting = |name: &str| golden.get(name)[0];
-    let settings = AdamW {
-        learning_rate: setting("lr"),
-        betas: (setting("beta1"), setting("beta2")),
-        epsilon: setting("eps"),
-        weight_decay: setting("weight_decay"),
-    };
-    let (mut mean, mut square) = ([0.0; 29], [0.0; 29]);
-    check_optimizer(&golden, |device, params, gradients, number, scale| {
-        params.adamw(device, gradients, settings, number, scale, &mut mean, &mut square);
-    });
+    let [rate, beta1, beta2, epsilon, weight_decay] =
+        ["lr", "beta1", "beta2", "eps", "weight_decay"].map(|name| golden.get(name)[0]);
+    let options = AdamWOptions { betas: [beta1, beta2], epsilon, weight_decay };
+    check_optimizer(&golden, rate, |params| Box::new(AdamW::new(params, options)));
 }
 
 #[test]
 fn sgd_with_momentum_and_clipping() {
     let golden = Golden::read("sgd_momentum");
-    let [learning_rate, momentum, weight_decay] =
-        ["lr", "momentum", "weight_decay"].map(|name| golden.get(name)[0]);
-    let settings = Sgd { learning_rate, momentum, weight_decay };
-    let mut velocity = [0.0; 29];
-    check_optimizer(&golden, |device, params, gradients, _, scale| {
-        params.sgd(device, gradients, settings, scale, &mut velocity)
+    let [rate, momentum, weight_decay] = ["lr", "momentum", "weight_decay"].map(|name| golden.get(name)[0]);
+    check_optimizer(&golden, rate, |params| {
+        Box::new(Sgd::new(params, SgdOptions { momentum, weight_decay }))
     });
 }

@@ -19,7 +19,7 @@ use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, Words, hold_out
 use crate::Result;
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
-use crate::recipe::{Backbone, Data, Recipe, Task};
+use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::{DataSize, Validation};
 
@@ -34,18 +34,6 @@ const BUILTIN: (usize, usize, usize, u64) = (200, 30, 30, 1);
 
 /// Semitones by which a piece is transposed at most: down and up, a whole octave together.
 const TRANSPOSED: (i16, i16) = (-5, 6);
-
-/// Better defaults for chords than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 256, 0.3);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.hidden_size, model.heads, model.dropout) = (3, 128, Some(4), 0.2);
-    }
-    (training.batch, training.learning_rate) = (16, 2e-3);
-    (training.validate_every, training.checkpoint_every) = (50, 100);
-    (training.patience, training.plateau_patience) = (8, 3);
-}
 
 /// A piece: its frames, each the pitches that sound in it.
 type Piece = Vec<Chord>;

@@ -15,7 +15,7 @@ use super::shared::{
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
-use crate::recipe::{self, Backbone, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
+use crate::recipe::{self, Builtin, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
 use crate::training::Validation;
 use crate::{Error, Result};
@@ -27,30 +27,6 @@ const CLASSES: &str = "classes.json";
 const BUILTIN: (u64, usize) = (1, 4_000);
 /// Samples of a built-in wave, and the deviation of the noise on it.
 const WAVE: (usize, f32) = (100, 0.1);
-
-/// Better defaults for classification than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.lowercase = data.builtin.is_none();
-    data.tokenizer = match data.builtin {
-        Some(Builtin::Names) => recipe::Tokenizer::Character,
-        _ => recipe::Tokenizer::Word { size: 20_000 },
-    };
-    data.patch = (data.builtin == Some(Builtin::Waves)).then_some(10);
-    model.hidden_size = 128;
-    model.bidirectional = true;
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.dropout) = (2, 0.1);
-        training.learning_rate = 1e-3;
-    } else {
-        (model.layers, model.dropout) = (1, 0.5);
-        model.pooling = Some(recipe::Pooling::Max);
-        training.learning_rate = 3e-3;
-    }
-    training.batch = 32;
-    (training.validate_every, training.checkpoint_every) = (100, 200);
-    training.patience = 10;
-}
 
 /// What a model reads, and which classes it knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +46,10 @@ impl Lesson for Classes {
 
     fn task(&self) -> Task {
         Task::Classify
+    }
+
+    fn input(&self) -> Option<recipe::Input> {
+        Some(self.reader.steps.input())
     }
 
     fn lengths(&self, examples: &Examples) -> Vec<usize> {
@@ -138,11 +118,6 @@ impl ExampleTask for Classes {
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
-        if recipe.data.label_separator.is_some() && recipe.training.class_weights != ClassWeights::None {
-            let sentence = "training.class_weights counts classes, and data.label_separator makes them labels; \
-                            leave one of them out";
-            return Err(Error::Recipe(RecipeError::Conflict(sentence.into())));
-        }
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;

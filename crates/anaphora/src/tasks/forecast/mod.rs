@@ -20,25 +20,13 @@ use super::shared::{
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, SequenceModel, Targets};
-use crate::recipe::{Backbone, Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
+use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::{Assets, read_json};
 use crate::training::{Learner, Validation};
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
-
-/// Better defaults for forecasts than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { model, training, .. } = recipe;
-    (model.layers, model.hidden_size, model.dropout) = (1, 64, 0.2);
-    if model.backbone == Backbone::Transformer {
-        model.layers = 2;
-    }
-    (training.batch, training.learning_rate) = (64, 1e-3);
-    (training.validate_every, training.checkpoint_every) = (50, 200);
-    training.patience = 10;
-}
 
 /// Windows of series that a model learns to continue.
 struct Windows {
@@ -249,12 +237,12 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
-    /// Opens a run.
-    pub fn open(run: Run) -> Result<Self> {
+    /// Opens a run to predict in a precision.
+    pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, None);
-        run.load_weights(model.params_mut())?;
+        run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, recipe, interface, model })
     }
 

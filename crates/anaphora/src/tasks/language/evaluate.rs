@@ -24,7 +24,7 @@ const LONGEST: usize = 5_000;
 
 /// The score of a model on some pieces.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct LanguageScore {
     /// Mean cross-entropy in nats a character, ends of pieces counted as one.
     pub loss: f64,
     /// The same in bits.
@@ -40,8 +40,8 @@ pub struct Report {
 }
 
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
-pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<Report> {
-    let trained = Trained::open(run)?;
+pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<LanguageScore> {
+    let trained = Trained::predicting(run, compute.device.precision())?;
     let (section, path) = match data {
         Some(path) => {
             let texts = Texts::open(path, Some(trained.format()))?;
@@ -52,23 +52,23 @@ pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Comput
             (corpus.validation, corpus::name(&trained.recipe.data))
         }
     };
-    report(&trained.model, &trained.tokenizer, &section, &path, compute)
+    score(&trained.model, &trained.tokenizer, &section, &path, compute)
 }
 
 /// Scores a model on a section of texts; `path` is named where one of them cannot be encoded.
-pub fn report(
+pub fn score(
     model: &LanguageModel,
     tokenizer: &Tokenizer,
     section: &Section,
     path: &Path,
     compute: &mut Compute,
-) -> Result<Report> {
+) -> Result<LanguageScore> {
     let stream = corpus::stream(tokenizer, section, path, &Spill::to_scratch())?;
     let (tokens, pieces) = (stream.len(), stream.piece_count());
     let characters = corpus::characters(tokenizer, &stream)?;
     let mean = Evaluator::new(Arc::new(stream), 4096)?.loss(model, compute)?;
     let loss = mean * tokens as f64 / characters.max(1) as f64;
-    Ok(Report {
+    Ok(LanguageScore {
         loss,
         bits: loss / std::f64::consts::LN_2,
         perplexity: mean.exp(),

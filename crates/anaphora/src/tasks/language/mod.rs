@@ -2,11 +2,13 @@
 
 pub(super) mod corpus;
 mod evaluate;
-mod generate;
+mod generator;
+mod novelty;
 mod trained;
 
-pub use self::evaluate::{Report, evaluate, report};
-pub use self::generate::{GenerateOptions, Generated, Generator, Novelty, Progress, spelling};
+pub use self::evaluate::{LanguageScore, evaluate, score};
+pub use self::generator::{Generator, spelling};
+pub use self::novelty::Novelty;
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
@@ -111,7 +113,7 @@ impl LanguageLearner {
             windows: windows(recipe, train)?,
             batch: Batch::default(),
             state: State::default(),
-            model: LanguageModel::new(&recipe.model, count, training.seed.into()),
+            model: LanguageModel::new(&recipe.model, count, u64::from(training.seed)),
             recipe: recipe.clone(),
             description,
         })

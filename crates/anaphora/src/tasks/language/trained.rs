@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anaphora_data::{Format, Tokenizer};
+use anaphora_nn::Precision;
 
 use super::corpus::Corpus;
 use crate::model::LanguageModel;
@@ -25,8 +26,17 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// Reads a run folder.
+    /// Reads a run folder, the weights as they lie there: a model to predict with, to read or to write elsewhere.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        Self::with(folder, None)
+    }
+
+    /// Reads a run folder to predict in a precision only: the weights take the memory of one copy.
+    pub fn predicting(folder: impl AsRef<Path>, precision: Precision) -> Result<Self> {
+        Self::with(folder, Some(precision))
+    }
+
+    fn with(folder: impl AsRef<Path>, precision: Option<Precision>) -> Result<Self> {
         let run = Run::open(folder.as_ref())?;
         if !run.info().task.continues() {
             return Err(Error::Predicts { path: run.path().to_owned(), task: run.info().task });
@@ -34,7 +44,7 @@ impl Trained {
         let recipe = run.recipe()?;
         let tokenizer = read_tokenizer(&run.tokenizer_path())?;
         let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
-        run.load_weights(model.params_mut()).map_err(|error| {
+        run.load_weights(model.params_mut(), precision).map_err(|error| {
             match vocabulary_of_weights(&error, tokenizer.vocab_size()) {
                 Some(expected) => {
                     let (path, found) = (run.tokenizer_path(), tokenizer.vocab_size());

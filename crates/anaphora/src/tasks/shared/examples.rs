@@ -13,7 +13,7 @@ use crate::model::Compute;
 use crate::recipe::{Data, Recipe};
 use crate::run::assets::Assets;
 use crate::training::Learner;
-use crate::{Error, Result, Run};
+use crate::{Error, Precision, Result, Run};
 
 /// Texts that are predicted from at once.
 const TEXTS: usize = 64;
@@ -161,12 +161,12 @@ pub struct TrainedTask<T: ExampleTask> {
     model: T::Model,
 }
 
-/// Opens a run of such a task.
-pub fn trained<T: ExampleTask>(run: Run) -> Result<TrainedTask<T>> {
+/// Opens a run of such a task to predict in a precision.
+pub fn trained<T: ExampleTask>(run: Run, precision: Precision) -> Result<TrainedTask<T>> {
     let recipe = run.recipe()?;
     let task = T::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
     let mut model = task.model(&recipe, None);
-    run.load_weights(model.params_mut())?;
+    run.load_weights(model.params_mut(), Some(precision))?;
     Ok(TrainedTask { run, recipe, task, model })
 }
 

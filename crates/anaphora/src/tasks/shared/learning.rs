@@ -5,7 +5,7 @@ use anaphora_nn::{Params, ShapeError};
 use serde_json::{Value, json};
 
 use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, SequenceModel, Targets, Teaching};
-use crate::recipe::{Task, Training};
+use crate::recipe::{Input, Task, Training};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
@@ -86,6 +86,11 @@ pub trait Lesson {
     /// What it is.
     fn task(&self) -> Task;
 
+    /// What examples are read as, where the data decide it.
+    fn input(&self) -> Option<Input> {
+        None
+    }
+
     /// The length of each example, in units of a batch.
     fn lengths(&self, examples: &Self::Encoded) -> Vec<usize>;
 
@@ -140,6 +145,10 @@ impl<L: Lesson> Learning<L> {
 impl<L: Lesson> Learner for Learning<L> {
     fn task(&self) -> Task {
         self.lesson.task()
+    }
+
+    fn input(&self) -> Option<Input> {
+        self.lesson.input()
     }
 
     fn describe(&self) -> Description {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Input;
 use crate::Result;
+use crate::decoding::Observer;
 use crate::decoding::search::Search;
 use crate::metrics::Evaluation;
 use crate::model::Compute;
@@ -99,6 +100,12 @@ pub trait Predict: Evaluate {
 
 /// A trained model that writes music of several voices.
 pub trait Compose: Evaluate {
-    /// Writes pieces.
-    fn compose(&self, compute: &mut Compute, options: &ComposeOptions) -> Result<Vec<Composed>>;
+    /// Composes pieces side by side. `observer` is told of each step, in frames or events; where it breaks, what there is by then
+    /// is returned.
+    fn compose(
+        &self,
+        compute: &mut Compute,
+        options: &ComposeOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Composed>>;
 }

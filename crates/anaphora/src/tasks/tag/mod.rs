@@ -27,22 +27,6 @@ const LEXICON: &str = "tags.json";
 /// The seeds from which built-in sentences are made, and how many: to learn and validate on, and for a test.
 const BUILTIN: [(u64, usize); 2] = [(1, 2_000), (2, 500)];
 
-/// Better defaults for tagging than a language model's.
-pub fn defaults(recipe: &mut Recipe) {
-    let Recipe { data, model, training, .. } = recipe;
-    data.tokenizer = recipe::Tokenizer::Word { size: 20_000 };
-    (model.hidden_size, model.bidirectional) = (128, true);
-    if model.backbone == Backbone::Transformer {
-        (model.layers, model.dropout) = (2, 0.1);
-        training.learning_rate = 1e-3;
-    } else {
-        (model.layers, model.dropout) = (1, 0.5);
-        training.learning_rate = 3e-3;
-    }
-    training.batch = 16;
-    (training.validate_every, training.checkpoint_every, training.patience) = (100, 200, 8);
-}
-
 /// How the recipe's files are read.
 fn options(data: &Data) -> TaggedOptions {
     TaggedOptions {

@@ -23,8 +23,8 @@ impl Graph<'_> {
             let weights = ("positive weights", &[weights.len()][..]);
             expect(weights.1 == [logits.cols], NAME, side, weights, "there must be a weight a column")?;
         }
-        Ok(self.loss(logits, logits.rows as f64, |pool, logits, losses| {
+        self.loss(NAME, logits, logits.rows as f64, |pool, logits, losses| {
             losses::binary_cross_entropy(pool, logits, targets, positive_weights, losses);
-        }))
+        })
     }
 }

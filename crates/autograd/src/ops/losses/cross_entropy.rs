@@ -28,11 +28,12 @@ impl Graph<'_> {
     /// logits over, so that they are not held twice: it must be the last to read them.
     pub fn cross_entropy(&mut self, logits: Tensor, targets: &[u32]) -> Result<(Tensor, Tensor), ShapeError> {
         check("cross_entropy", logits, targets)?;
+        self.check_present("cross_entropy", &[logits])?;
         let mut losses = self.workspace.take(logits.rows);
-        let mut values = self.overwrite(logits);
+        let mut values = self.overwrite("cross_entropy", logits);
         cross_entropy::forward(&self.device.pool, logits.cols, &mut values, targets, &mut losses);
-        let probabilities = self.push(values, logits.rows, logits.cols, false);
-        let (losses, mean) = self.push_losses(losses, targets.len() as f64);
+        let probabilities = self.push("cross_entropy", values, logits.rows, logits.cols, false);
+        let (losses, mean) = self.push_losses("cross_entropy", losses, targets.len() as f64);
         if self.is_training() {
             self.record(PlainCrossEntropy { logits, probabilities, targets: targets.to_vec(), mean });
         }
@@ -61,9 +62,9 @@ impl Graph<'_> {
         }
         // Infinity makes both the mean and its gradient zero.
         let total = if total == 0.0 { f64::INFINITY } else { total };
-        Ok(self.loss(logits, total, |pool, logits, losses| {
+        self.loss(NAME, logits, total, |pool, logits, losses| {
             losses::cross_entropy(pool, logits, targets, label_smoothing, weights, losses);
-        }))
+        })
     }
 }
 
@@ -78,7 +79,7 @@ impl Operation for PlainCrossEntropy {
     fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let upstream = graph.take_grad(self.mean);
         let Some(scale) = upstream.first().map(|g| g / self.targets.len() as f32) else { return };
-        let mut values = graph.overwrite(self.probabilities);
+        let mut values = graph.overwrite("cross_entropy", self.probabilities);
         let pool = &graph.device.pool;
         cross_entropy::backward(pool, self.logits.cols, &mut values, &self.targets, scale);
         graph.pass_grad(self.logits, values);

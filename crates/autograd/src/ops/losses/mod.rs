@@ -29,27 +29,29 @@ impl Graph<'_> {
     /// their mean is the sum divided by `total`.
     fn loss(
         &mut self,
+        operation: &'static str,
         x: Tensor,
         total: f64,
         kernel: impl FnOnce(&Pool, &mut [f32], &mut [f32]),
-    ) -> (Tensor, Tensor) {
+    ) -> Result<(Tensor, Tensor), ShapeError> {
+        self.check_present(operation, &[x])?;
         let mut losses = self.workspace.take(x.rows);
-        let mut values = self.overwrite(x);
+        let mut values = self.overwrite(operation, x);
         kernel(&self.device.pool, &mut values, &mut losses);
-        let gradient = self.push(values, x.rows, x.cols, false);
-        let (losses, mean) = self.push_losses(losses, total);
+        let gradient = self.push(operation, values, x.rows, x.cols, false);
+        let (losses, mean) = self.push_losses(operation, losses, total);
         self.record(Loss { x, gradient, mean, total: total as f32 });
-        (losses, mean)
+        Ok((losses, mean))
     }
 
     /// The losses of the rows and their sum divided by `total` as tensors.
-    fn push_losses(&mut self, losses: Buffer, total: f64) -> (Tensor, Tensor) {
+    fn push_losses(&mut self, operation: &'static str, losses: Buffer, total: f64) -> (Tensor, Tensor) {
         let sum: f64 = losses.iter().map(|&loss| f64::from(loss)).sum();
         let rows = losses.len();
-        let losses = self.push(losses, rows, 1, false);
+        let losses = self.push(operation, losses, rows, 1, false);
         let mut value = self.workspace.take(1);
         value[0] = (sum / total) as f32;
-        (losses, self.push(value, 1, 1, true))
+        (losses, self.push(operation, value, 1, 1, true))
     }
 }
 
@@ -76,7 +78,7 @@ impl Operation for Loss {
     fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let upstream = graph.take_grad(self.mean);
         let Some(scale) = upstream.first().map(|g| g / self.total) else { return };
-        let mut values = graph.overwrite(self.gradient);
+        let mut values = graph.overwrite("loss", self.gradient);
         elementwise::scale(&graph.device.pool, &mut values, scale);
         graph.pass_grad(self.x, values);
         graph.workspace.give(upstream);

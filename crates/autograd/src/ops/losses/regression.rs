@@ -11,14 +11,18 @@ impl Graph<'_> {
     /// `[1, 1]`. It takes `x` over.
     pub fn squared_error(&mut self, x: Tensor, targets: &[f32]) -> Result<(Tensor, Tensor), ShapeError> {
         check_targets("squared_error", ("input", &x.shape()), x.rows, x.cols, targets)?;
-        Ok(self.loss(x, x.rows as f64, |pool, x, losses| losses::squared_error(pool, x, targets, losses)))
+        self.loss("squared_error", x, x.rows as f64, |pool, x, losses| {
+            losses::squared_error(pool, x, targets, losses)
+        })
     }
 
     /// The size of the error of `x[rows, cols]`, the mean over the columns: a loss a row, `[rows, 1]`, and their mean,
     /// `[1, 1]`. It takes `x` over.
     pub fn absolute_error(&mut self, x: Tensor, targets: &[f32]) -> Result<(Tensor, Tensor), ShapeError> {
         check_targets("absolute_error", ("input", &x.shape()), x.rows, x.cols, targets)?;
-        Ok(self.loss(x, x.rows as f64, |pool, x, losses| losses::absolute_error(pool, x, targets, losses)))
+        self.loss("absolute_error", x, x.rows as f64, |pool, x, losses| {
+            losses::absolute_error(pool, x, targets, losses)
+        })
     }
 
     /// The negative log-likelihood in nats of `targets[rows, n]` under independent normal distributions, summed over their
@@ -29,7 +33,7 @@ impl Graph<'_> {
         let sides = (("input", &x.shape()[..]), ("targets", &[targets.len()][..]));
         expect(x.cols.is_multiple_of(2), "gaussian", sides.0, sides.1, "a mean goes with each variance")?;
         check_targets("gaussian", sides.0, x.rows, x.cols / 2, targets)?;
-        Ok(self.loss(x, x.rows as f64, |pool, x, losses| losses::gaussian(pool, x, targets, losses)))
+        self.loss("gaussian", x, x.rows as f64, |pool, x, losses| losses::gaussian(pool, x, targets, losses))
     }
 
     /// The pinball loss of the quantiles of `targets[rows, n]` at `levels`, each between 0 and 1: `x[rows, n * levels]` has
@@ -45,6 +49,8 @@ impl Graph<'_> {
         let fits = !levels.is_empty() && x.cols.is_multiple_of(levels.len());
         expect(fits, "quantile", sides.0, sides.1, "there must be a column a level for each value")?;
         check_targets("quantile", sides.0, x.rows, x.cols / levels.len(), targets)?;
-        Ok(self.loss(x, x.rows as f64, |pool, x, losses| losses::quantile(pool, x, targets, levels, losses)))
+        self.loss("quantile", x, x.rows as f64, |pool, x, losses| {
+            losses::quantile(pool, x, targets, levels, losses)
+        })
     }
 }

@@ -1,8 +1,11 @@
 //! Pieces of several voices: notes, which no text shows.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
+use anaphora::decoding::GenerateEvent;
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::compose::{ComposeOptions, Composed};
@@ -12,7 +15,9 @@ use serde_json::json;
 use super::{Args, any_seed};
 use crate::error::{Failure, Result};
 use crate::formats::{Format, Player, write_score};
+use crate::interrupt;
 use crate::output::{counted, print_json, tell};
+use crate::progress::Progress;
 
 /// Frames, and events, after which a piece is broken off where `--tokens` does not say it.
 const FRAMES: u32 = 64;
@@ -30,8 +35,20 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
         seed: args.seed.unwrap_or_else(any_seed),
     };
     let player = Player::new(args.music.soundfont.as_deref())?;
-    let Opened::Composes(model) = tasks::open(&args.run)? else { unreachable!("the task composes") };
-    let pieces = model.compose(&mut Compute::new(args.device.open(&args.run)?), &options)?;
+    let interrupted = interrupt::watch("Stopping, to keep what is written.")?;
+    let mut progress = Progress::new(args.json);
+    let device = args.device.open(&args.run)?;
+    let Opened::Composes(model) = tasks::open(&args.run, device.precision())? else {
+        unreachable!("the task composes")
+    };
+    let mut compute = Compute::new(device);
+    let pieces = model.compose(&mut compute, &options, &mut |event| {
+        if let GenerateEvent::Step { tokens } = event {
+            progress.update(|| format!("Writing: {}", counted(tokens, unit)));
+        }
+        if interrupted.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    drop(progress);
     let folder = args.folder(true).unwrap_or_else(|| PathBuf::from("."));
     fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
     for (index, piece) in pieces.iter().enumerate() {
@@ -43,12 +60,17 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
                 format!("{unit}s"): piece.units,
                 "notes": notes,
                 "complete": piece.ended,
+                "stopped": piece.stopped,
                 "seed": options.seed,
                 "files": files,
             }))?;
             continue;
         }
-        let end = if piece.ended { "it came to its end" } else { "it was broken off" };
+        let end = match piece {
+            Composed { ended: true, .. } => "it came to its end",
+            Composed { stopped: true, .. } => "it was stopped",
+            _ => "it was broken off",
+        };
         let (units, notes) = (counted(piece.units, unit), counted(notes, "note"));
         tell(&format!("Piece {}: {units} written, {notes} in all; {end}.", index + 1));
         files.iter().for_each(|file| tell(&format!("Written to {}", file.display())));
@@ -56,7 +78,7 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
     if !args.json && args.seed.is_none() {
         tell(&format!("The same again: --seed {}", options.seed));
     }
-    Ok(())
+    if interrupted.load(Ordering::Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
 /// Refuses what is for texts alone.
@@ -66,6 +88,7 @@ fn refuse(args: &Args) -> Result<()> {
         ("--prompts", args.prompts.is_some()),
         ("--stop", !args.stop.is_empty()),
         ("--retry", args.retry.is_some()),
+        ("--logprobs", args.logprobs.is_some()),
         ("--beams", args.search.beams.is_some()),
         ("--key", args.music.key.is_some()),
         ("--meter", args.music.meter.is_some()),

@@ -7,7 +7,8 @@
 
 use std::arch::asm;
 
-use crate::matmul::{Line, PANEL, PANEL_GROUP, Packed, Scratch, TILE_LINES, pack};
+use crate::matmul::Precision;
+use crate::matmul::{Columns, Line, PANEL, PANEL_GROUP, Scratch, TILE_LINES, pack, panel_lines};
 use crate::{Matrix, amx};
 
 /// Rows of a tile of sums.
@@ -42,10 +43,10 @@ struct Block {
 ///
 /// # Safety
 ///
-/// Tiles are available or emulated; `c` holds the m rows of n values.
-pub(super) unsafe fn multiply(
+/// Tiles are available or emulated; `c` holds the m rows of each right-hand side.
+pub(super) unsafe fn multiply<'b>(
     a: Matrix<'_>,
-    b: &Packed,
+    parts: impl Iterator<Item = (Columns<'b>, usize)> + Clone,
     c: &mut [f32],
     ldc: usize,
     accumulate: bool,
@@ -53,19 +54,23 @@ pub(super) unsafe fn multiply(
 ) {
     // SAFETY: as for this function.
     unsafe { amx::configure_tiles() };
-    let k_tiles = b.panel_lines() / TILE_LINES;
+    let depth = a.cols();
+    let k_tiles = panel_lines(Precision::Bf16, depth) / TILE_LINES;
     let k_step = k_tiles.div_ceil(k_tiles.div_ceil(MAX_K_TILES));
     for k_tile in (0..k_tiles).step_by(k_step) {
         let k_tiles = k_step.min(k_tiles - k_tile);
         let k = k_tile * 2 * TILE_LINES;
-        let a = a.col_range(k..b.k.min(k + k_tiles * 2 * TILE_LINES));
+        let a = a.col_range(k..depth.min(k + k_tiles * 2 * TILE_LINES));
         for first in (0..a.rows()).step_by(MAX_ROWS) {
             let rows = MAX_ROWS.min(a.rows() - first);
             let packed = scratch.lines(rows.div_ceil(TILE_ROWS) * k_tiles * TILE_LINES);
             pack::tiles(a.row_range(first..first + rows), packed);
             let (b_lines, load) = (k_tile * TILE_LINES, accumulate || k_tile > 0);
-            // SAFETY: as for this function.
-            unsafe { multiply_rows(packed, rows, k_tiles, b, b_lines, &mut c[first * ldc..], ldc, load) };
+            for (b, at) in parts.clone() {
+                let c = &mut c[first * ldc + at..];
+                // SAFETY: as for this function.
+                unsafe { multiply_rows(packed, rows, k_tiles, b, b_lines, c, ldc, load) };
+            }
         }
     }
 }
@@ -80,7 +85,7 @@ unsafe fn multiply_rows(
     packed: &[Line],
     rows: usize,
     k_tiles: usize,
-    b: &Packed,
+    b: Columns,
     b_line: usize,
     c: &mut [f32],
     ldc: usize,

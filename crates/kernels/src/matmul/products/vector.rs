@@ -4,7 +4,7 @@
 //! cache while all blocks of rows are multiplied with it.
 
 use crate::matmul::left::Words;
-use crate::matmul::{Line, PANEL, Packed};
+use crate::matmul::{Columns, Line, PANEL};
 
 /// Lines of some panels that make up a chunk: 24 KiB.
 const CHUNK_LINES: usize = 384;
@@ -73,7 +73,7 @@ pub(super) trait Kernel {
 /// The processor has the kernel's instructions; the sides fit and `c` holds the rows of n values.
 pub(super) unsafe fn multiply<K: Kernel>(
     left: &Words,
-    b: &Packed,
+    b: Columns,
     c: &mut [f32],
     ldc: usize,
     accumulate: bool,

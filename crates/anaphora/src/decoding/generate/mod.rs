@@ -1,0 +1,211 @@
+//! Pieces of text by a language model.
+
+mod draw;
+mod search;
+
+use std::ops::ControlFlow;
+
+use anaphora_data::Tokenizer;
+
+use super::beam::BeamOptions;
+use super::sampling::{Choice, SamplingOptions};
+use super::stream::{End, Stream};
+use crate::Result;
+use crate::model::{Compute, LanguageModel};
+
+/// What is to be generated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GenerateOptions {
+    /// How tokens are drawn.
+    pub sampling: SamplingOptions,
+    /// Where given, the likeliest pieces are searched for instead, and of `sampling` only the rule against repeated n-grams
+    /// counts; the search ends the same way each time, so `seed` and `retry` do not count.
+    pub beams: Option<BeamOptions>,
+    /// What pieces begin with; may be empty, and of unequal length.
+    pub prompts: Vec<String>,
+    /// Pieces to generate for each prompt, all side by side; a beam search finds at most as many as it has beams.
+    pub count: usize,
+    /// Tokens after which a piece is broken off.
+    pub tokens: usize,
+    /// Header fields of a tune and their values: where a line begins with the field for the first time, the value is set
+    /// instead of drawn, so that a key and a metre can be asked for and the title is still the model's.
+    pub fields: Vec<(char, String)>,
+    /// Texts at which a piece ends; they are not part of it.
+    pub stop: Vec<String>,
+    /// Where all randomness starts from.
+    pub seed: u64,
+    /// How often a piece that is not complete is generated anew.
+    pub retry: usize,
+    /// Where given, how likely each token was is kept with the piece, and so many of the likeliest tokens in its place.
+    pub log_probabilities: Option<usize>,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        Self {
+            sampling: SamplingOptions::default(),
+            beams: None,
+            prompts: vec![String::new()],
+            count: 1,
+            tokens: 2_000,
+            fields: Vec::new(),
+            stop: Vec::new(),
+            seed: 0,
+            retry: 0,
+            log_probabilities: None,
+        }
+    }
+}
+
+impl GenerateOptions {
+    /// All pieces, those of the first prompt first.
+    fn pieces(&self) -> usize {
+        self.prompts.len() * self.count
+    }
+}
+
+/// What an observer of a generation is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GenerateEvent<'a> {
+    /// Piece `index` goes on with this text, its prompt first. What may yet become a stop text is held back.
+    Text {
+        /// Which piece, from 0.
+        index: usize,
+        /// What was added.
+        text: &'a str,
+    },
+    /// Each piece that is still open, or each open hypothesis of a search, has grown by one token.
+    Step {
+        /// Tokens of each, its prompt aside; frames or events where these are composed.
+        tokens: usize,
+    },
+    /// Piece `index` is not complete and is generated anew.
+    Rejected {
+        /// Which piece, from 0.
+        index: usize,
+        /// What was wrong with it.
+        reason: &'a str,
+    },
+}
+
+/// Someone who is told how a generation goes, and stops it by a `Break`; not called again after that.
+pub type Observer<'a> = dyn FnMut(GenerateEvent) -> ControlFlow<()> + 'a;
+
+/// A generated piece.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// The whole piece, its prompt included.
+    pub text: String,
+    /// Which of the prompts it begins with, from 0.
+    pub prompt: usize,
+    /// Tokens drawn for it, in the attempt that was kept.
+    pub tokens: usize,
+    /// How often it was begun.
+    pub attempts: usize,
+    /// Whether the observer stopped it before its end.
+    pub stopped: bool,
+    /// What keeps it from being complete; none where nothing does.
+    pub incomplete: Option<String>,
+    /// Of a piece that was searched for, how unlikely it is: minus the mean log-probability of its tokens, in nats.
+    pub nats: Option<f64>,
+    /// Where they were asked for, its tokens, those that were set and its end included.
+    pub choices: Vec<Token>,
+}
+
+/// A token of a piece.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Bytes of the piece's text before it. Those of a stop text are beyond its end.
+    pub offset: usize,
+    /// The token, and how likely it was.
+    pub choice: Choice,
+}
+
+/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds nothing in
+/// its text. Where `observer` breaks, what there is by then is returned.
+pub fn generate(
+    model: &LanguageModel,
+    tokenizer: &Tokenizer,
+    compute: &mut Compute,
+    options: &GenerateOptions,
+    problem: &dyn Fn(&str) -> Option<String>,
+    observer: &mut Observer,
+) -> Result<Vec<Generated>> {
+    let task = Task::new(model, tokenizer, options, problem)?;
+    match options.beams {
+        Some(beams) => search::likeliest(&task, compute, beams, observer),
+        None => drawn(&task, compute, observer),
+    }
+}
+
+/// Draws pieces, and those anew that are not complete.
+fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<Vec<Generated>> {
+    let Task { options, .. } = task;
+    let mut pieces: Vec<Option<Generated>> = vec![None; options.pieces()];
+    let mut open: Vec<usize> = (0..pieces.len()).collect();
+    for attempt in 0..=options.retry {
+        let (written, mut going) = draw::attempt(task, compute, attempt, &open, observer)?;
+        open.clear();
+        for (index, piece) in written {
+            if let (Some(reason), true, true) =
+                (&piece.incomplete, attempt < options.retry, going.is_continue())
+            {
+                going = observer(GenerateEvent::Rejected { index, reason });
+                open.push(index);
+            }
+            pieces[index] = Some(piece);
+        }
+        if open.is_empty() || going.is_break() {
+            break;
+        }
+    }
+    Ok(pieces.into_iter().flatten().collect())
+}
+
+/// A generation, made ready.
+struct Task<'a> {
+    model: &'a LanguageModel,
+    tokenizer: &'a Tokenizer,
+    options: &'a GenerateOptions,
+    problem: &'a dyn Fn(&str) -> Option<String>,
+    /// The tokens of each prompt, behind the one that ends the piece before.
+    prompts: Vec<Vec<u32>>,
+    /// What follows the name of a field that is set: its value to the end of the line.
+    fields: Vec<(char, Vec<u32>)>,
+}
+
+impl<'a> Task<'a> {
+    fn new(
+        model: &'a LanguageModel,
+        tokenizer: &'a Tokenizer,
+        options: &'a GenerateOptions,
+        problem: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        let mut prompts = Vec::with_capacity(options.prompts.len());
+        for prompt in &options.prompts {
+            let mut ids = vec![tokenizer.end_id()];
+            tokenizer.encode_into(prompt, &mut ids)?;
+            prompts.push(ids);
+        }
+        let mut fields = Vec::with_capacity(options.fields.len());
+        for (field, value) in &options.fields {
+            fields.push((*field, tokenizer.encode(&format!("{value}\n"))?));
+        }
+        Ok(Self { model, tokenizer, options, problem, prompts, fields })
+    }
+
+    /// A piece that goes on from a prompt.
+    fn stream(&self, prompt: usize) -> Stream<'a> {
+        let begin = (&self.prompts[prompt][..], &self.options.prompts[prompt][..]);
+        Stream::new(self.tokenizer, begin, &self.fields, &self.options.stop)
+    }
+
+    /// What keeps a piece from being complete: the first thing, as a sentence.
+    fn incomplete(&self, stream: &Stream, stopped: bool) -> Option<String> {
+        match stream.ended {
+            Some(End::OfPiece | End::Stop) => (self.problem)(&stream.text),
+            None if stopped => Some("it was stopped".to_owned()),
+            None => Some("it did not come to its end".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A trained model, and the text and tunes that it writes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anaphora_data::Section;
+use anaphora_music::abc;
+
+use super::Trained;
+use super::novelty::{Novelty, novelty};
+use crate::decoding::{GenerateOptions, Generated, Observer, generate};
+use crate::model::Compute;
+use crate::recipe::Task;
+use crate::{Error, Precision, Result};
+
+/// The model of a run, to write with.
+pub struct Generator {
+    trained: Trained,
+}
+
+impl Generator {
+    /// Opens a run folder, to write in a precision; see [`Run::load_weights`](crate::Run::load_weights).
+    pub fn open(run: impl AsRef<Path>, precision: Precision) -> Result<Self> {
+        Ok(Self { trained: Trained::predicting(run, precision)? })
+    }
+
+    /// The model and what belongs to it.
+    pub fn trained(&self) -> &Trained {
+        &self.trained
+    }
+
+    /// Writes pieces, as [`decoding::generate`](generate()) does. A tune is complete where it can be read and its bars add up.
+    pub fn generate(
+        &self,
+        compute: &mut Compute,
+        options: &GenerateOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Generated>> {
+        let Trained { model, tokenizer, .. } = &self.trained;
+        let problem: &dyn Fn(&str) -> Option<String> =
+            if self.trained.task() == Task::Music { &problem_of_tune } else { &|_| None };
+        generate(model, tokenizer, compute, options, problem, observer)
+    }
+
+    /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers
+    /// are alike.
+    pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
+        novelty(texts, training, self.trained.task() == Task::Music)
+    }
+}
+
+/// The first thing that keeps a tune from being complete, as a sentence.
+fn problem_of_tune(text: &str) -> Option<String> {
+    let problem = abc::parse_complete(text).err()?.into_iter().next();
+    Some(problem.map_or_else(|| "it is no tune".to_owned(), |problem| problem.to_string()))
+}
+
+/// The value of a header field of tunes as most of the training data spell it, by its meaning: `D` is `D Major` there,
+/// and `C` may be `4/4`. None where they do not have it.
+pub fn spelling(training: &Section, field: char, value: &str) -> Result<Option<String>> {
+    let meaning = |value: &str| {
+        let (tune, _) = abc::parse_tune(&format!(
+            "X:1\n{field}:{value}\n{}C|\n",
+            if field == 'K' { "" } else { "K:C\n" }
+        ));
+        (tune.key, tune.metre.fraction())
+    };
+    let asked = meaning(value);
+    let mut known: BTreeMap<String, (usize, bool)> = BTreeMap::new();
+    training.each_piece(|tune| {
+        for line in tune.lines() {
+            let Some(other) = line.strip_prefix(field).and_then(|rest| rest.strip_prefix(':')) else {
+                continue;
+            };
+            let (count, same) =
+                known.entry(other.trim().to_owned()).or_insert_with(|| (0, meaning(other) == asked));
+            *count += usize::from(*same);
+        }
+        Ok::<_, Error>(())
+    })?;
+    let same = known.into_iter().filter(|(_, (_, same))| *same);
+    // As it was asked for, if anyone writes it so.
+    Ok(same.max_by_key(|(other, (count, _))| (other == value.trim(), *count)).map(|(other, _)| other))
+}

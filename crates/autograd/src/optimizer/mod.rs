@@ -1,0 +1,70 @@
+//! Optimizers: one trait, and a file each.
+
+mod adamw;
+mod lion;
+mod muon;
+mod sgd;
+
+pub use adamw::{AdamW, AdamWOptions};
+pub use lion::{Lion, LionOptions};
+pub use muon::{Muon, MuonOptions};
+pub use sgd::{Sgd, SgdOptions};
+
+use crate::{Device, Gradients, Params};
+
+/// What makes weights better by their gradients, step after step.
+pub trait Optimizer: Send {
+    /// One step on `gradients` times `scale`, a factor that clips them; `learning_rate` is that of this step.
+    ///
+    /// # Panics
+    ///
+    /// If the optimizer was made for parameters of another number of weights.
+    fn step(
+        &mut self,
+        device: &Device,
+        params: &mut Params,
+        gradients: &Gradients,
+        learning_rate: f32,
+        scale: f32,
+    );
+
+    /// All that it remembers: with it a training goes on to the same bits.
+    fn state(&self) -> &OptimizerState;
+
+    /// All that it remembers, to be read from a checkpoint.
+    fn state_mut(&mut self) -> &mut OptimizerState;
+}
+
+/// What an optimizer remembers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptimizerState {
+    /// Steps done.
+    pub steps: u64,
+    /// Running means of gradients and the like, each over all weights or some of them.
+    moments: Vec<Vec<f32>>,
+}
+
+impl OptimizerState {
+    /// Zeros of these lengths.
+    fn zeros<const N: usize>(lengths: [usize; N]) -> Self {
+        Self { steps: 0, moments: lengths.map(|len| vec![0.0; len]).into() }
+    }
+
+    /// The tensors with their names, `moments.0` and so on.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, &[f32])> {
+        self.moments.iter().enumerate().map(|(i, moments)| (name(i), &moments[..]))
+    }
+
+    /// The tensors with their names, for writing.
+    pub fn tensors_mut(&mut self) -> impl Iterator<Item = (String, &mut [f32])> {
+        self.moments.iter_mut().enumerate().map(|(i, moments)| (name(i), &mut moments[..]))
+    }
+
+    fn moments_mut<const N: usize>(&mut self) -> &mut [Vec<f32>; N] {
+        (&mut self.moments[..]).try_into().expect("an optimizer makes its own state")
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("moments.{number}")
+}
