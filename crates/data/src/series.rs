@@ -4,6 +4,7 @@ mod calendar;
 mod collection;
 mod cuts;
 mod dates;
+mod naive;
 mod transform;
 mod window;
 
@@ -11,6 +12,7 @@ pub use calendar::{Calendar, Feature, Step};
 pub use collection::{Collection, Member, NoTransform, read_paths};
 pub use cuts::{CutOptions, Cuts, NoPlace};
 pub use dates::parse_date;
+pub use naive::{repeated, season_errors, straight_on};
 pub use transform::Transform;
 pub use window::{Normalize, Origin, Origins, Window, frames_in};
 

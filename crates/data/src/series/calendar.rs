@@ -288,3 +288,17 @@ fn weekdays(date: Date) -> i64 {
     let days = milliseconds(monday.into(), date.into()).div_euclid(DAY);
     5 * days.div_euclid(7) + days.rem_euclid(7).min(4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::parse_date;
+
+    #[test]
+    fn dates_are_read_where_they_come_back() {
+        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
+        assert_eq!(hourly.recurring(24 * 360), [Feature::Hour, Feature::Weekday]);
+        assert_eq!(hourly.recurring(24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
+        assert_eq!(hourly.recurring(24), []);
+    }
+}

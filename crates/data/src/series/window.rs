@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Cuts;
+use super::{Collection, Cuts};
 use crate::frames::Frames;
+use crate::holdout::Shares;
 
 /// What the numbers of a window are counted from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,31 @@ impl Cuts {
             train: from(0, self.validation, chunk, 1),
             validation: from(self.validation, self.test, chunk, 1),
             test: from(self.test, self.end, horizon, stride),
+        }
+    }
+}
+
+impl Origins {
+    /// Where forecasts of many paths begin: in training anywhere, in the test behind what is read first.
+    pub fn of_paths(
+        collection: &Collection,
+        shares: &Shares,
+        lookback: usize,
+        chunk: usize,
+        horizon: usize,
+    ) -> Self {
+        let anywhere = |members: &[usize]| -> Vec<Origin> {
+            let of = |&member: &usize| {
+                let behind = collection.steps(member).checked_sub(chunk).map_or(0, |last| last + 1);
+                (lookback..behind).map(move |at| Origin { member, at })
+            };
+            members.iter().flat_map(of).collect()
+        };
+        let test = shares.test.iter().filter(|&&member| collection.steps(member) >= lookback + horizon);
+        Self {
+            train: anywhere(&shares.train),
+            validation: anywhere(&shares.validation),
+            test: test.map(|&member| Origin { member, at: lookback }).collect(),
         }
     }
 }

@@ -7,7 +7,7 @@ mod show;
 
 use std::ops::ControlFlow;
 
-use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins};
+use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins, season_errors};
 use anaphora_data::{Packed, Place, Scaler};
 
 pub(super) use self::collection::columns;
@@ -164,19 +164,6 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         linear: Vec::new(),
         residual: model.shortcut == Shortcut::Linear,
     })
-}
-
-/// The mean error of repeating each column a season later; 0 where there is no whole season.
-fn season_errors(learnt: &[f32], columns: usize, season: usize) -> Vec<f32> {
-    let apart = season * columns;
-    let error = |column: usize| {
-        let later = learnt.iter().skip(apart + column).step_by(columns);
-        let (sum, count) = later
-            .zip(learnt.iter().skip(column).step_by(columns))
-            .fold((0.0, 0), |(sum, count), (a, b)| (sum + f64::from((a - b).abs()), count + 1));
-        (sum / f64::from(count.max(1))) as f32
-    };
-    (0..columns).map(error).collect()
 }
 
 impl Lesson for Windows {
@@ -373,27 +360,5 @@ impl Predict for Forecaster {
             panels.extend(show::panels(&self.interface, &collection, origin, &forecast));
         }
         Ok(Some(crate::plot::forecast(&panels)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use anaphora_data::series::{Step, parse_date};
-
-    use super::*;
-
-    #[test]
-    fn dates_are_read_where_they_come_back() {
-        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
-        assert_eq!(recurring(&hourly, 24 * 360), [Feature::Hour, Feature::Weekday]);
-        assert_eq!(recurring(&hourly, 24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
-        assert_eq!(recurring(&hourly, 24), []);
-    }
-
-    #[test]
-    fn the_error_of_a_repeated_season() {
-        let learnt = [1.0, 10.0, 2.0, 20.0, 3.0, 10.0, 4.0, 20.0];
-        assert_eq!(season_errors(&learnt, 2, 2), [2.0, 0.0]);
-        assert_eq!(season_errors(&learnt, 2, 4), [0.0, 0.0]);
     }
 }
