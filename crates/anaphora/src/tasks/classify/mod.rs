@@ -8,7 +8,7 @@ use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use self::examples::{Examples, THRESHOLD};
+use self::examples::{Examples, THRESHOLD, validation};
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
     malformed_at, name, one_class, reader,
@@ -74,7 +74,7 @@ impl Lesson for Classes {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(on.score(model, compute, self)?.validation())
+        Ok(validation(&on.score(model, compute, self)?))
     }
 }
 
