@@ -155,9 +155,12 @@ pub enum Error {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] anaphora_data::table::TableError),
-    /// A sound cannot be read.
+    /// Examples cannot be read, or are not what a model reads.
     #[error(transparent)]
-    Audio(#[from] anaphora_data::audio::AudioError),
+    Examples(#[from] anaphora_data::examples::ExampleError),
+    /// A sentence is not what a model reads.
+    #[error(transparent)]
+    Sentence(#[from] anaphora_data::At<anaphora_data::tagged::SentenceFault>),
     /// A time series cannot be read.
     #[error(transparent)]
     Series(#[from] anaphora_data::series::SeriesError),
@@ -238,15 +241,7 @@ pub enum Error {
     Shape(#[from] anaphora_nn::ShapeError),
 }
 
-/// Names in a sentence, the first ones of many.
-pub(crate) fn listed(names: &[String]) -> String {
-    const MOST: usize = 12;
-    let mut text = names[..names.len().min(MOST)].join(", ");
-    if names.len() > MOST {
-        text += &format!(" and {} more", names.len() - MOST);
-    }
-    text
-}
+pub(crate) use anaphora_data::error::listed;
 
 impl Error {
     /// For `map_err`: an input or output error with what was tried and on which path.

@@ -9,15 +9,17 @@ mod classes;
 mod memory;
 mod phrases;
 mod prices;
+mod problem;
 mod seasonal;
 mod shapes;
 
-pub use ball::{Ball, Flight, flights};
+pub use ball::{Ball, Flight, flights, throws};
 pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use phrases::{TaggedWord, phrases};
 pub use prices::prices;
+pub use problem::{COPY_RECALLED, Problem, marked_numbers, remembered_symbols};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

@@ -105,6 +105,16 @@ impl<F: fmt::Display> fmt::Display for At<F> {
 
 impl<F: fmt::Debug + fmt::Display> std::error::Error for At<F> {}
 
+/// Names in a sentence, the first ones of many.
+pub fn listed(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let mut text = names[..names.len().min(MOST)].join(", ");
+    if names.len() > MOST {
+        text += &format!(" and {} more", names.len() - MOST);
+    }
+    text
+}
+
 /// What is good, and the faults of what is not.
 pub(crate) type Sifted<T, F> = (Vec<T>, Vec<At<F>>);
 

@@ -18,6 +18,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     fs::read(path).map_err(|e| io_error(path, e))
 }
 
+/// The text of a file, with `\n` line ends and without a byte order mark.
+///
+/// # Errors
+/// A file that cannot be read or is no text in UTF-8.
+pub fn read_text(path: &Path) -> Result<String, DataError> {
+    decode(&read(path)?, path)
+}
+
+/// The lines of a text that hold more than white space, without that around them, each with its number from 1.
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty())
+}
+
 /// Text with `\n` line ends and without a byte order mark.
 pub(crate) fn decode(content: &[u8], path: &Path) -> Result<String, DataError> {
     if let Some(offset) = content.iter().position(|&b| b == 0) {

@@ -75,6 +75,45 @@ pub fn share_out(count: usize, how: &HoldOut, is_test: impl Fn(usize) -> bool) -
     Ok(Shares { train, validation, test })
 }
 
+/// Examples by what they are for.
+#[derive(Debug)]
+pub struct Splits<T> {
+    /// To learn from.
+    pub train: Vec<T>,
+    /// To choose the best model by.
+    pub validation: Vec<T>,
+    /// Kept away from the training.
+    pub test: Vec<T>,
+    /// Whether the validation comes from data of its own.
+    pub own_validation: bool,
+}
+
+impl<T> Default for Splits<T> {
+    fn default() -> Self {
+        Self { train: Vec::new(), validation: Vec::new(), test: Vec::new(), own_validation: false }
+    }
+}
+
+impl<T> Splits<T> {
+    /// Splits examples; those for which `is_test` says so are kept for a test whatever else is.
+    ///
+    /// # Errors
+    /// Those of [`share_out`].
+    pub fn of(examples: Vec<T>, how: &HoldOut, is_test: impl Fn(&T) -> bool) -> Result<Self, DataError> {
+        let Shares { train, validation, test } =
+            share_out(examples.len(), how, |index| is_test(&examples[index]))?;
+        let mut examples: Vec<Option<T>> = examples.into_iter().map(Some).collect();
+        let mut take = |of: Vec<usize>| of.into_iter().filter_map(|index| examples[index].take()).collect();
+        Ok(Self { train: take(train), validation: take(validation), test: take(test), own_validation: false })
+    }
+
+    /// The examples that come from the data to learn from: what they have in common holds for all of them.
+    pub fn of_one_reading(&self) -> impl Iterator<Item = &T> + Clone {
+        let validation = if self.own_validation { &[][..] } else { &self.validation };
+        self.train.iter().chain(validation).chain(&self.test)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{At, sift};
+use crate::error::{At, listed, sift};
 use crate::files::{decode, files_of, has_extension, read};
 use crate::table::{
     Column, LABEL_NAMES, Row, RowFault, TEXT_NAMES, Table, TableError, TableOptions, read_table,
@@ -67,12 +67,42 @@ impl<T> Labelled<T> {
         self.examples.iter().for_each(|example| *counts.entry(example.label.as_str()).or_default() += 1);
         counts
     }
+}
 
-    /// Examples whose label no other one has: nothing can be learned of it and judged by it too.
-    pub fn seen_once(&self) -> Vec<&Example<T>> {
-        let counts = self.counts();
-        self.examples.iter().filter(|example| counts[example.label.as_str()] == 1).collect()
+/// What is to be said of labels, or tags, that are there once only, each with its file and its line (0 for a whole file):
+/// nothing can be learned of such a one and judged by it too.
+pub fn seen_once<'a>(
+    what: &str,
+    labelled: impl Iterator<Item = (&'a str, (&'a Path, usize))>,
+) -> Option<String> {
+    let mut seen: BTreeMap<&str, (usize, (&Path, usize))> = BTreeMap::new();
+    for (label, place) in labelled {
+        seen.entry(label).or_insert((0, place)).0 += 1;
     }
+    let once = seen.into_iter().filter(|(_, (count, _))| *count == 1);
+    let names: Vec<String> = once
+        .map(|(label, (_, (path, line)))| match line {
+            0 => format!("{label} ({})", path.display()),
+            line => format!("{label} ({}, line {line})", path.display()),
+        })
+        .collect();
+    let listed = listed(&names);
+    match names.len() {
+        0 => None,
+        1 => Some(format!("the {what} {listed} is seen once: it cannot be learnt and judged both")),
+        count => {
+            Some(format!("{count} {what}s are seen once, and cannot be learnt and judged both: {listed}"))
+        }
+    }
+}
+
+/// One over the frequency of each of `count` classes, so that all count as much; their mean over what has them is 1.
+pub fn class_weights<'a>(classes: impl Iterator<Item = &'a u32>, count: usize) -> Vec<f32> {
+    let mut counts = vec![0_usize; count];
+    classes.for_each(|&class| counts[class as usize] += 1);
+    let all: usize = counts.iter().sum();
+    let weight = |&there: &usize| all as f32 / (count * there.max(1)) as f32;
+    counts.iter().map(weight).collect()
 }
 
 /// Reads texts with labels from a table.
@@ -194,5 +224,29 @@ fn whole(cell: &str) -> String {
     match cell.parse::<f64>() {
         Ok(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
         _ => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_seen_once_is_named() {
+        let path = Path::new("a.csv");
+        let labels =
+            |all: &[&'static str]| -> Vec<_> { all.iter().zip(1..).map(|(l, n)| (*l, (path, n))).collect() };
+        assert_eq!(seen_once("label", labels(&["x", "x"]).into_iter()), None);
+        let said = seen_once("label", labels(&["x", "y", "x"]).into_iter()).unwrap();
+        assert_eq!(said, "the label y (a.csv, line 2) is seen once: it cannot be learnt and judged both");
+        assert!(
+            seen_once("tag", labels(&["x", "y"]).into_iter()).unwrap().starts_with("2 tags are seen once")
+        );
+    }
+
+    #[test]
+    fn rare_classes_weigh_more() {
+        assert_eq!(class_weights([0, 0, 0, 1].iter(), 2), [2.0 / 3.0, 2.0]);
+        assert_eq!(class_weights([0, 0].iter(), 2), [0.5, 1.0]);
     }
 }

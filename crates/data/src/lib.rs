@@ -6,10 +6,11 @@
 //! that no text is too large. [`composer`] makes tunes where there is no file, and [`copying`] says
 //! how much of a generated text was learned by heart.
 //!
-//! Other data have readers of their own: [`table`] and [`labelled`] for rows and what is to be classified, [`parallel`]
-//! for sentences and their translations, [`tagged`] for sentences whose words have tags, [`series`] for numbers in time,
-//! [`picture`], [`audio`], and [`roll`] and [`events`] for music of several voices. Each gives plain structures, [`Frames`]
-//! where these are sequences of vectors, and says where ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//! Other data have readers of their own: [`table`] and [`labelled`] for rows with labels, [`examples`] for whatever is to be
+//! classified, be it text, numbers, sounds or pictures, [`parallel`] for sentences and their translations, [`tagged`] for
+//! sentences whose words have tags, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and [`events`] for
+//! music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors, and says where
+//! ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,6 +39,7 @@ pub mod composer;
 pub mod copying;
 pub mod error;
 pub mod events;
+pub mod examples;
 mod files;
 pub mod folders;
 pub mod frames;
@@ -59,8 +61,9 @@ pub mod windows;
 
 pub use batches::{BatchSize, Batches, Place};
 pub use error::{At, DataError};
+pub use files::{lines, read_text};
 pub use frames::Frames;
-pub use holdout::{HoldOut, Order, Shares, share_out};
+pub use holdout::{HoldOut, Order, Shares, Splits, share_out};
 pub use scaler::Scaler;
 pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};

@@ -5,7 +5,7 @@ mod decode;
 mod idx;
 mod resize;
 
-pub use captions::{CaptionFault, Captioned, CaptionedPictures, read_captions};
+pub use captions::{CaptionFault, Captioned, CaptionedPictures, captions_in, read_captions};
 pub use idx::{Digits, idx_files, parse_images, parse_labels, read_idx};
 
 use std::path::{Path, PathBuf};
@@ -106,6 +106,16 @@ pub enum PictureError {
         found: String,
         /// What would be right.
         needed: &'static str,
+    },
+    /// A folder without a table of captions, or with several.
+    #[error(
+        "{}: there are {found} .csv, .tsv or .txt files in it; name the table of captions itself", path.display()
+    )]
+    WhichTable {
+        /// The folder.
+        path: PathBuf,
+        /// How many: no or several.
+        found: &'static str,
     },
     /// The table of captions could not be read.
     #[error(transparent)]

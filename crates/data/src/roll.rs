@@ -1,10 +1,14 @@
 //! Polyphonic music: piano rolls, each frame the notes that sound in it, and notes on a line of time.
 
+pub mod coding;
+
+pub use coding::{Coding, Notes};
+
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::DataError;
+use crate::error::{At, DataError};
 use crate::files::{decode, read};
 use crate::frames::Frames;
 
@@ -56,6 +60,9 @@ pub enum RollError {
         /// What was found.
         pitch: i64,
     },
+    /// A pitch that a model does not know.
+    #[error(transparent)]
+    Unknown(#[from] At<coding::UnknownPitch>),
     /// A note that cannot be.
     #[error(
         "note {index} lasts from {start} to {end} with pitch {pitch} and velocity {velocity}: a finite start of 0 or \

@@ -1,10 +1,20 @@
 //! Time series: rows of numbers at regular dates.
 
 mod calendar;
+mod collection;
+mod cuts;
 mod dates;
+mod naive;
+mod transform;
+mod window;
 
 pub use calendar::{Calendar, Feature, Step};
+pub use collection::{Collection, Member, NoTransform, read_paths};
+pub use cuts::{CutOptions, Cuts, NoPlace};
 pub use dates::parse_date;
+pub use naive::{repeated, season_errors, straight_on};
+pub use transform::Transform;
+pub use window::{Normalize, Origin, Origins, Window, frames_in};
 
 use std::path::{Path, PathBuf};
 
@@ -94,6 +104,14 @@ pub enum SeriesFault {
         /// What its cell holds.
         found: String,
     },
+    /// Something else than a number in a table of paths.
+    #[error("column '{column}' holds '{found}', a finite number is needed")]
+    Number {
+        /// The column's name.
+        column: String,
+        /// What its cell holds.
+        found: String,
+    },
     /// No date.
     #[error("'{found}' is no date, one written {like} is needed")]
     NoDate {
@@ -168,11 +186,19 @@ pub enum SeriesError {
         column: String,
     },
     /// No column of numbers.
-    #[error("{}: there is no column of numbers beside the dates, one or more are needed", path.display())]
+    #[error("{}: there is no column of numbers beside {beside}, one or more are needed", path.display())]
     NoColumn {
         /// The file.
         path: PathBuf,
+        /// The column that there is.
+        beside: &'static str,
     },
+    /// A number that cannot be transformed as was asked for.
+    #[error(transparent)]
+    NoTransform(At<NoTransform>),
+    /// A place to cut a series at that is not in it.
+    #[error(transparent)]
+    NoPlace(At<NoPlace>),
 }
 
 /// Reads a time series from a table.
@@ -199,7 +225,7 @@ pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Res
         None => (0..table.columns).filter(|&column| Some(column) != date).collect(),
     };
     if columns.is_empty() {
-        return Err(SeriesError::NoColumn { path: name.to_owned() });
+        return Err(SeriesError::NoColumn { path: name.to_owned(), beside: "the dates" });
     }
     let names = columns.iter().map(|&column| match &table.header {
         Some(header) => header[column].clone(),

@@ -265,6 +265,15 @@ impl Table {
         self.header.iter().flatten().position(is_called)
     }
 
+    /// The only column that holds nothing but finite numbers, from 1; none where there are none or several.
+    pub fn only_numbers(&self) -> Option<usize> {
+        let holds_numbers = |&column: &usize| {
+            self.rows.iter().all(|row| row.cells[column].trim().parse::<f64>().is_ok_and(f64::is_finite))
+        };
+        let mut columns = (0..self.columns).filter(holds_numbers);
+        columns.next().filter(|_| columns.next().is_none()).map(|column| column + 1)
+    }
+
     /// The columns in words: `'label', 'text'` or `1 to 3`.
     pub(crate) fn describe_columns(&self) -> String {
         match &self.header {

@@ -1,6 +1,12 @@
 //! Sentences whose words have tags, in columns as the CoNLL shared tasks have them: a line a word, an empty line behind
 //! each sentence.
 
+mod encoded;
+mod lexicon;
+
+pub use encoded::{Encoded, SentenceFault};
+pub use lexicon::{Lexicon, LexiconOptions};
+
 use std::path::{Path, PathBuf};
 
 use crate::error::{At, sift};

@@ -13,3 +13,4 @@ mod stream;
 
 pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Token, generate};
 pub use self::sequences::Sequences;
+pub(crate) mod unknown;

@@ -33,6 +33,7 @@ mod auroc;
 mod bleu;
 mod chrf;
 mod class;
+mod classified;
 mod error;
 mod evaluation;
 mod forecast;
@@ -46,6 +47,7 @@ pub use auroc::{OneVsRest, auroc, auroc_one_vs_rest};
 pub use bleu::{Bleu, BleuOptions, Smoothing, bleu, bleu_1_to_4};
 pub use chrf::{Chrf, ChrfOptions, chrf};
 pub use class::{ClassScore, Confusion, accuracy, log_loss};
+pub use classified::Classified;
 pub use error::ScoreError;
 pub use evaluation::{Evaluation, class_table};
 pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, r_squared, rmse, smape};
@@ -66,6 +68,11 @@ impl Real for f32 {
 
 impl Real for f64 {
     const EPSILON: f64 = f64::EPSILON;
+}
+
+/// −ln p in nats, of a probability that may have come to 0.
+pub(crate) fn nats(probability: f32) -> f64 {
+    -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
 }
 
 /// −ln p in nats, with p at least the least step from 0 and from 1 in its type, as scikit-learn has it: a certain mistake

@@ -9,6 +9,7 @@ use super::backbone::embedding_deviation;
 use super::compute::{Backward, Compute};
 use super::decoder::{Decoder, Memory, Written};
 use super::encoder::{Encoded, Encoder, Reads};
+use super::logits::likeliest;
 use super::pair_batch::PairBatch;
 use crate::recipe;
 
@@ -123,7 +124,7 @@ impl EncoderDecoder {
             let mut graph = backward.compute.infer(&self.params);
             let logits = self.layers.teach(&mut graph, &batch)?;
             let rows = graph.value(logits).chunks_exact(self.vocab_size);
-            let likeliest: Vec<u32> = rows.map(likeliest).collect();
+            let likeliest: Vec<u32> = rows.map(|row| likeliest(row) as u32).collect();
             drop(graph);
             batch.replace(scheduled_sampling, &likeliest, backward.seed);
         }
@@ -234,11 +235,6 @@ impl Layers {
         let y = self.decoder.teach(graph, written, &encoded, &memory)?;
         self.head.forward(graph, y)
     }
-}
-
-/// The place of the largest value.
-fn likeliest(row: &[f32]) -> u32 {
-    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0) as u32
 }
 
 #[cfg(test)]

@@ -6,11 +6,17 @@ mod decoder;
 mod encoder;
 mod encoder_decoder;
 mod language;
+mod least_squares;
+mod logits;
+mod normal;
 mod pair_batch;
 mod sequence;
 
 pub use compute::{Backward, Compute};
 pub use language::LanguageModel;
+pub use least_squares::{Linear, Sums};
+pub(crate) use logits::{likeliest, softmax};
+pub(crate) use normal::normal_quantile;
 pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
 pub(crate) use backbone::transformer;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use anaphora_data::examples::Input;
 use anaphora_data::labelled::Labels;
 use anaphora_data::table::Layout;
 use serde::{Deserialize, Serialize};
@@ -149,31 +150,6 @@ pub enum HoldOut {
     Random,
     /// The last ones.
     End,
-}
-
-/// What an example is read as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Input {
-    /// What the file is like.
-    #[default]
-    Auto,
-    /// Text, cut into tokens.
-    Text,
-    /// A row of numbers, one a step.
-    Numbers,
-    /// A sound, as the logarithm of its energy in mel bands.
-    Mel,
-    /// A sound, as its samples.
-    Samples,
-    /// A picture, row by row.
-    Rows,
-    /// A picture, pixel by pixel.
-    Pixels,
-    /// A picture, patch by patch.
-    Patches,
-    /// A picture as a few convolutions see it.
-    Picture,
 }
 
 /// How windows are drawn from the data.

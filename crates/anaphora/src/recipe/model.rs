@@ -1,5 +1,6 @@
 //! `[model]`: what learns.
 
+pub use anaphora_data::roll::Notes;
 use serde::{Deserialize, Serialize};
 
 use super::Accepts::{Below, Bool, Levels, Number, OneOf, Positive, Whole};
@@ -181,17 +182,6 @@ pub enum Attention {
     Luong,
     /// By a small network on both (Bahdanau, Cho & Bengio 2015).
     Bahdanau,
-}
-
-/// How the notes of a chord depend on one another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Notes {
-    /// Each sounds or not whatever the others do.
-    Independent,
-    /// One after the other, from the highest down, each by those above it.
-    #[default]
-    Conditioned,
 }
 
 /// How the steps of an example become one.

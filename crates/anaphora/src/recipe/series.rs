@@ -1,6 +1,7 @@
 //! `[series]`: what of a series is read and forecast.
 
 use anaphora_data::series::Fill;
+pub use anaphora_data::series::{Normalize, Transform};
 use serde::{Deserialize, Serialize};
 
 use super::Accepts::{Bool, OneOf, Text, Whole};
@@ -68,32 +69,6 @@ section! {
         /// Steps from one forecast of a test to the next.
         test_stride: usize = 1, takes(Whole(1, MANY)).read(&[Tasks(&[Forecast])]);
     }
-}
-
-/// What is learnt in place of the numbers of a series.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transform {
-    /// Themselves.
-    #[default]
-    None,
-    /// Their logarithms: growth and seasons are shares of what is there.
-    Log,
-    /// Their square roots, halfway between.
-    Sqrt,
-}
-
-/// What the numbers of a window are counted from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Normalize {
-    /// The mean of the training data.
-    None,
-    /// The last number that is read (Zeng et al. 2023, NLinear).
-    #[default]
-    Last,
-    /// The mean of what is read, in units of its deviation (Kim et al. 2022, RevIN).
-    Window,
 }
 
 /// Whether the columns of a series are forecast together.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin::{self, Part};
-use anaphora_data::picture::{Colour, Fit, Picture, Size, read_captions, read_picture};
+use anaphora_data::frames::{PictureFrames, PictureSteps};
+use anaphora_data::picture::{Colour, Fit, Picture, captions_in, read_captions};
 use anaphora_data::{Place, Scaler, Sequence, Tokenizer};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
@@ -12,15 +13,17 @@ use serde_json::json;
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts};
+use super::shared::reader::reads_pictures;
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    table_options,
 };
 use crate::decoding::search::Search;
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
-use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
+use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
 
 /// The name of the file of how a run's model reads pictures.
@@ -54,35 +57,33 @@ impl PictureReader {
             (None, Some(_)) => SCENE,
             (None, None) => 64,
         };
-        let mut pixels = Vec::new();
-        for Captioned { picture, .. } in train {
-            // Every few pixels will do.
-            let all = picture.read(side)?.pixels();
-            pixels.extend(all.values.chunks_exact(3).step_by(7).flatten());
-        }
         let input = match data.input {
             recipe::Input::Rows | recipe::Input::Patches => data.input,
             _ => recipe::Input::Picture,
         };
-        Ok(Self { side, scaler: Scaler::fit(&pixels, 3), input, patch: data.patch.unwrap_or(8) })
+        let scaler = Scaler { mean: Vec::new(), deviation: Vec::new() };
+        let reader = Self { side, scaler, input, patch: data.patch.unwrap_or(8) };
+        let mut pixels = Vec::new();
+        for Captioned { picture, .. } in train {
+            // Every few pixels will do.
+            let all = picture.read(&reader.steps())?.pixels();
+            pixels.extend(all.values.chunks_exact(3).step_by(7).flatten());
+        }
+        Ok(Self { scaler: Scaler::fit(&pixels, 3), ..reader })
     }
 
-    fn reads(&self) -> Reads {
-        let channels = self.scaler.mean.len();
-        match self.input {
-            recipe::Input::Rows => Reads::Frames(self.side * channels),
-            recipe::Input::Patches => Reads::Frames(self.patch * self.patch * channels),
-            _ => Reads::Pictures { size: [self.side, self.side], channels },
-        }
+    fn steps(&self) -> PictureSteps {
+        let frames = match self.input {
+            recipe::Input::Rows => PictureFrames::Rows,
+            recipe::Input::Patches => PictureFrames::Patches(self.patch),
+            _ => PictureFrames::Whole,
+        };
+        PictureSteps { width: self.side, height: self.side, colour: Colour::Rgb, frames }
     }
 
     fn sequence(&self, picture: &Image) -> Result<Sequence> {
-        let picture = picture.read(self.side)?;
-        let mut frames = match self.input {
-            recipe::Input::Rows => picture.rows(),
-            recipe::Input::Patches => picture.patches(self.patch)?,
-            _ => picture.pixels(),
-        };
+        let steps = self.steps();
+        let mut frames = steps.frames(&picture.read(&steps)?)?;
         // A frame is one pixel or some behind each other: its channels alternate.
         self.scaler.apply(&mut frames.values);
         Ok(Sequence::Frames(frames))
@@ -104,34 +105,12 @@ enum Image {
 }
 
 impl Image {
-    /// The picture with so many pixels along both sides.
-    fn read(&self, side: usize) -> Result<Picture> {
-        let size = Size { width: side as u32, height: side as u32, fit: Fit::Crop };
+    /// The picture in its size.
+    fn read(&self, steps: &PictureSteps) -> Result<Picture> {
         Ok(match self {
-            Self::File(path) => read_picture(path, Colour::Rgb, Some(size))?,
+            Self::File(path) => steps.read(path, Fit::Crop)?,
             Self::Made(picture) => picture.clone(),
         })
-    }
-}
-
-/// The one table in a folder.
-fn table_in(folder: &Path) -> Result<PathBuf> {
-    let entries = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let mut tables: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension().is_some_and(|e| ["csv", "tsv", "txt"].iter().any(|known| e == *known))
-        })
-        .collect();
-    match (tables.pop(), tables.pop()) {
-        (Some(table), None) => Ok(table),
-        (found, _) => {
-            let found = if found.is_some() { "several" } else { "no" };
-            let reason = format!(
-                "there are {found} .csv, .tsv or .txt files in it; name the table of captions itself"
-            );
-            Err(Error::Malformed { path: folder.to_owned(), reason })
-        }
     }
 }
 
@@ -156,14 +135,15 @@ impl Lesson for Captioning {
         pairs.lengths()
     }
 
-    fn describe(&self, train: &Pairs, validation: &Pairs) -> Description {
-        Description {
+    fn size(&self, pairs: &Pairs) -> DataSize {
+        pairs.size()
+    }
+
+    fn describe(&self) -> Words {
+        Words {
             example: "caption",
             unit: "token",
-            train: train.size(),
-            validation: validation.size(),
             maps: format!("pictures to {} words", self.tokenizer.vocab_size()),
-            characters: None,
         }
     }
 
@@ -194,12 +174,7 @@ impl ExampleTask for Captioning {
 
     /// Reads a table of captions, or a folder with one in it, whose pictures lie beside it or in a folder `images`.
     fn read(from: &mut Reading<Self>) -> Result<Vec<Captioned>> {
-        let path = from.path;
-        let table = if path.is_dir() { table_in(path)? } else { path.to_owned() };
-        let beside = table.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let beside = beside.unwrap_or(Path::new("."));
-        let images = beside.join("images");
-        let folder = if images.is_dir() { images } else { beside.to_owned() };
+        let (folder, table) = captions_in(from.path)?;
         let read = read_captions(&folder, &table, &table_options(from.data()))?;
         from.skipped(&read.skipped);
         let captioned = read.pictures.into_iter();
@@ -221,7 +196,7 @@ impl ExampleTask for Captioning {
 
     fn model(&self, recipe: &Recipe, start: Start, _: Option<&Pairs>) -> EncoderDecoder {
         let vocab_size = self.tokenizer.vocab_size();
-        EncoderDecoder::new(&recipe.model, self.reader.reads(), vocab_size, start)
+        EncoderDecoder::new(&recipe.model, reads_pictures(&self.reader.steps()), vocab_size, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, captioned: Vec<Captioned>) -> Result<Evaluation> {

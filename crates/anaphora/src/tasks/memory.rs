@@ -6,17 +6,18 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anaphora_data::builtin::{COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy};
-use anaphora_data::{Frames, Packed, Sequence};
+use anaphora_data::builtin::{
+    COPY_RECALLED, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, Problem, marked_numbers, remembered_symbols,
+};
+use anaphora_data::{Packed, Sequence};
 use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
-use super::shared::classes::likeliest;
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_line, malformed_at, malformed_position,
 };
 use crate::metrics::Evaluation;
-use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
@@ -28,9 +29,6 @@ const PASS: u64 = 10_000;
 /// Steps that are scored at once.
 const STEPS: usize = 40_000;
 
-/// Symbols whose recollection is asked for.
-const RECALLED: u32 = 8;
-
 /// An error below which a sum counts as found (Hochreiter, Schmidhuber 1997).
 const FOUND: f32 = 0.04;
 
@@ -38,26 +36,8 @@ const FOUND: f32 = 0.04;
 const VALIDATION: u64 = u64::MAX;
 const TEST: u64 = u64::MAX - 1;
 
-/// One of the problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    /// The sum of two numbers among so many.
-    Adding(usize),
-    /// Ten symbols after so many steps.
-    Copy(usize),
-}
-
-/// Examples as a model reads them; all are equally long.
-struct Examples {
-    inputs: Vec<Sequence>,
-    targets: Vec<Target>,
-}
-
-#[derive(Clone)]
-enum Target {
-    Sum(f32),
-    Symbols(Vec<u32>),
-}
+/// Examples as a model reads them, and what is true of them; all are equally long.
+type Examples = (Vec<Sequence>, Vec<Sequence>);
 
 /// How well examples are solved.
 struct Scored {
@@ -67,139 +47,87 @@ struct Scored {
     right: f64,
 }
 
-impl Problem {
-    fn of(recipe: &Recipe) -> Self {
-        match recipe.data.builtin {
-            Some(Builtin::Copy) => Self::Copy(recipe.training.length),
-            _ => Self::Adding(recipe.training.length),
-        }
-    }
-
-    /// Steps of an example.
-    fn steps(self) -> usize {
-        match self {
-            Self::Adding(length) => length,
-            Self::Copy(delay) => delay + 2 * COPY_REMEMBERED,
-        }
-    }
-
-    fn model(self, recipe: &Recipe, start: Start) -> SequenceModel {
-        // What is to be remembered must lie in reach.
-        let steps = self.steps();
-        let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
-        let model = recipe::Model { context: Some(steps), chrono, ..recipe.model.clone() };
-        let (shape, objective) = match self {
-            Self::Adding(_) => (
-                Shape { reads: Reads::Frames(2), outputs: 1, each_step: false, causal: false },
-                Objective::Squared,
-            ),
-            Self::Copy(_) => {
-                let symbols = COPY_SYMBOLS as usize;
-                let shape =
-                    Shape { reads: Reads::Tokens(symbols), outputs: symbols, each_step: true, causal: true };
-                (shape, Objective::Classes { label_smoothing: 0.0, weights: None })
-            }
-        };
-        SequenceModel::new(&model, shape, objective, start)
-    }
-
-    /// Examples that ask for as much memory as each of `lengths`.
-    fn examples(self, seed: u64, lengths: &[usize]) -> Examples {
-        let pairs: Vec<(Sequence, Target)> = match self {
-            Self::Adding(_) => adding(seed, lengths)
-                .into_iter()
-                .map(|example| (Sequence::Frames(example.input), Target::Sum(example.target)))
-                .collect(),
-            Self::Copy(_) => copy(seed, lengths)
-                .into_iter()
-                .map(|example| (Sequence::Tokens(example.input), Target::Symbols(example.target)))
-                .collect(),
-        };
-        let (inputs, targets) = pairs.into_iter().unzip();
-        Examples { inputs, targets }
-    }
-
-    /// The lengths of a batch, the longest first: a share of them are shorter, evenly on a logarithmic scale.
-    fn lengths(self, batch: usize, shorter: f64) -> Vec<usize> {
-        let (Self::Adding(length) | Self::Copy(length)) = self;
-        let shortest = if matches!(self, Self::Adding(_)) { 2 } else { 1 };
-        let count = (batch as f64 * shorter).round() as usize;
-        let length_of = |index: usize| {
-            let exponent = (count - index) as f64 / (count + 1) as f64;
-            ((length as f64).powf(exponent).round() as usize).clamp(shortest.min(length), length)
-        };
-        std::iter::repeat_n(length, batch - count).chain((0..count).map(length_of)).collect()
-    }
-
-    /// Examples to score a model on: fewer of those with a target a step.
-    fn held_out(self, seed: u64) -> Examples {
-        match self {
-            Self::Adding(length) => self.examples(seed, &[length; 500]),
-            Self::Copy(delay) => self.examples(seed, &[delay; 100]),
-        }
-    }
-
-    /// What a model without memory comes to: always saying 1, or blanks and then any symbol.
-    fn memoryless(self) -> f64 {
-        match self {
-            Self::Adding(_) => 1.0 / 6.0,
-            Self::Copy(_) => COPY_REMEMBERED as f64 * f64::from(RECALLED).ln() / self.steps() as f64,
-        }
-    }
-
-    /// The names of the loss and of the share that is right.
-    fn names(self) -> [&'static str; 2] {
-        match self {
-            Self::Adding(_) => ["mean squared error", "sums found"],
-            Self::Copy(_) => ["nats a step", "symbols recalled"],
-        }
+/// The problem that the recipe names.
+fn problem(recipe: &Recipe) -> Problem {
+    match recipe.data.builtin {
+        Some(Builtin::Copy) => Problem::Copy(recipe.training.length),
+        _ => Problem::Adding(recipe.training.length),
     }
 }
 
-impl Examples {
-    /// What is true of these, step by step as a batch has them.
-    fn targets(targets: &[Target]) -> Targets {
-        let mut sums = Vec::new();
-        let mut symbols: Vec<&[u32]> = Vec::new();
-        for target in targets {
-            match target {
-                Target::Sum(sum) => sums.push(*sum),
-                Target::Symbols(ids) => symbols.push(ids),
-            }
+fn model(problem: Problem, recipe: &Recipe, start: Start) -> SequenceModel {
+    // What is to be remembered must lie in reach.
+    let steps = problem.steps();
+    let chrono = recipe.model.chrono.or((steps >= 2).then_some(steps));
+    let model = recipe::Model { context: Some(steps), chrono, ..recipe.model.clone() };
+    let (shape, objective) = match problem {
+        Problem::Adding(_) => (
+            Shape { reads: Reads::Frames(2), outputs: 1, each_step: false, causal: false },
+            Objective::Squared,
+        ),
+        Problem::Copy(_) => {
+            let symbols = COPY_SYMBOLS as usize;
+            let shape =
+                Shape { reads: Reads::Tokens(symbols), outputs: symbols, each_step: true, causal: true };
+            (shape, Objective::Classes { label_smoothing: 0.0, weights: None })
         }
-        match symbols.first() {
-            None => Targets::Values(sums),
-            Some(first) => {
-                let step = |t: usize| symbols.iter().map_while(move |ids| ids.get(t).copied());
-                Targets::Classes((0..first.len()).flat_map(step).collect())
-            }
-        }
-    }
+    };
+    SequenceModel::new(&model, shape, objective, start)
+}
 
-    fn score(&self, model: &SequenceModel, compute: &mut Compute) -> Result<Scored> {
-        let rows = (STEPS / self.inputs.first().map_or(1, Sequence::len)).max(1);
-        let (mut loss, mut right, mut asked) = (0.0, 0, 0);
-        for (inputs, targets) in self.inputs.chunks(rows).zip(self.targets.chunks(rows)) {
-            let of_batch = Self::targets(targets);
-            let (values, mean) = model.predict(compute, &Packed::new(inputs), Some(&of_batch))?;
-            loss += f64::from(mean.unwrap_or(f32::NAN)) * inputs.len() as f64;
-            match &of_batch {
-                Targets::Values(sums) => {
-                    asked += sums.len();
-                    let found = values.iter().zip(sums).filter(|(value, sum)| (*value - *sum).abs() < FOUND);
-                    right += found.count();
-                }
-                Targets::Classes(symbols) => {
-                    let said = values.chunks_exact(COPY_SYMBOLS as usize).map(|row| likeliest(row) as u32);
-                    for (said, &symbol) in said.zip(symbols).filter(|(_, symbol)| **symbol < RECALLED) {
-                        asked += 1;
-                        right += usize::from(said == symbol);
-                    }
+/// Examples to score a model on: fewer of those with a target a step.
+fn held_out(problem: Problem, seed: u64) -> Examples {
+    match problem {
+        Problem::Adding(length) => problem.examples(seed, &[length; 500]),
+        Problem::Copy(delay) => problem.examples(seed, &[delay; 100]),
+    }
+}
+
+/// The names of the loss and of the share that is right.
+fn names(problem: Problem) -> [&'static str; 2] {
+    match problem {
+        Problem::Adding(_) => ["mean squared error", "sums found"],
+        Problem::Copy(_) => ["nats a step", "symbols recalled"],
+    }
+}
+
+/// What is true of examples, step by step as a batch has them.
+fn targets(problem: Problem, targets: &[Sequence]) -> Targets {
+    let packed = Packed::new(targets);
+    match problem {
+        Problem::Adding(_) => Targets::Values(packed.values),
+        Problem::Copy(_) => Targets::Classes(packed.ids),
+    }
+}
+
+fn score(
+    problem: Problem,
+    (inputs, truths): &Examples,
+    model: &SequenceModel,
+    compute: &mut Compute,
+) -> Result<Scored> {
+    let rows = (STEPS / problem.steps()).max(1);
+    let (mut loss, mut right, mut asked) = (0.0, 0, 0);
+    for (inputs, truths) in inputs.chunks(rows).zip(truths.chunks(rows)) {
+        let of_batch = targets(problem, truths);
+        let (values, mean) = model.predict(compute, &Packed::new(inputs), Some(&of_batch))?;
+        loss += f64::from(mean.unwrap_or(f32::NAN)) * inputs.len() as f64;
+        match &of_batch {
+            Targets::Values(sums) => {
+                asked += sums.len();
+                let found = values.iter().zip(sums).filter(|(value, sum)| (*value - *sum).abs() < FOUND);
+                right += found.count();
+            }
+            Targets::Classes(symbols) => {
+                let said = values.chunks_exact(COPY_SYMBOLS as usize).map(|row| likeliest(row) as u32);
+                for (said, &symbol) in said.zip(symbols).filter(|(_, symbol)| **symbol < COPY_RECALLED) {
+                    asked += 1;
+                    right += usize::from(said == symbol);
                 }
             }
         }
-        Ok(Scored { loss: loss / self.inputs.len() as f64, right: right as f64 / asked as f64 })
     }
+    Ok(Scored { loss: loss / inputs.len() as f64, right: right as f64 / asked as f64 })
 }
 
 /// A model that learns one of the problems.
@@ -218,10 +146,10 @@ impl MemoryLearner {
     /// The problem that the recipe names.
     fn new(opening: &mut Opening) -> Result<Self> {
         let recipe = opening.recipe;
-        let (problem, training) = (Problem::of(recipe), &recipe.training);
+        let (problem, training) = (problem(recipe), &recipe.training);
         Ok(Self {
-            model: opening.model(|start| problem.model(recipe, start))?,
-            validation: problem.held_out(VALIDATION),
+            model: opening.model(|start| model(problem, recipe, start))?,
+            validation: held_out(problem, VALIDATION),
             lengths: problem.lengths(training.batch, training.curriculum),
             problem,
             seed: training.seed,
@@ -251,7 +179,7 @@ impl Learner for MemoryLearner {
             example: "example",
             unit,
             train: size(PASS as usize),
-            validation: size(self.validation.inputs.len()),
+            validation: size(self.validation.0.len()),
             maps: format!("{maps}; {:.4} without memory", self.problem.memoryless()),
             characters: None,
         }
@@ -270,17 +198,17 @@ impl Learner for MemoryLearner {
     }
 
     fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss> {
-        let examples = self.problem.examples((u64::from(self.seed) << 32) + self.drawn, &self.lengths);
+        let seed = (u64::from(self.seed) << 32) + self.drawn;
+        let (inputs, truths) = self.problem.examples(seed, &self.lengths);
         self.drawn += 1;
-        let packed = Packed::new(&examples.inputs);
-        let targets = Examples::targets(&examples.targets);
-        let loss = self.model.learn(backward, &packed, &targets)?;
+        let packed = Packed::new(&inputs);
+        let loss = self.model.learn(backward, &packed, &targets(self.problem, &truths))?;
         Ok(BatchLoss { loss, units: packed.units() })
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        let Scored { loss, right } = self.validation.score(&self.model, compute)?;
-        Ok(Validation { loss, cost: loss, scores: vec![(self.problem.names()[1], right)] })
+        let Scored { loss, right } = score(self.problem, &self.validation, &self.model, compute)?;
+        Ok(Validation { loss, cost: loss, scores: vec![(names(self.problem)[1], right)] })
     }
 
     fn position(&self) -> Value {
@@ -306,8 +234,8 @@ impl MemoryModel {
     /// Opens a run to predict in a precision.
     pub fn open(run: Run, precision: Precision) -> Result<Self> {
         let recipe = run.recipe()?;
-        let problem = Problem::of(&recipe);
-        let mut model = problem.model(&recipe, Start::zeros());
+        let problem = problem(&recipe);
+        let mut model = model(problem, &recipe, Start::zeros());
         run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
     }
@@ -317,7 +245,7 @@ impl MemoryModel {
         let malformed = |reason| malformed_at(path, line, reason);
         match self.problem {
             Problem::Adding(_) => {
-                let (input, truth) = marked(text).map_err(malformed)?;
+                let (input, truth) = marked_numbers(text).map_err(malformed)?;
                 let packed = Packed::new(&[Sequence::Frames(input)]);
                 let (values, _) = self.model.predict(compute, &packed, None)?;
                 let sum = values[0];
@@ -327,7 +255,7 @@ impl MemoryModel {
                 })
             }
             Problem::Copy(delay) => {
-                let symbols = symbols(text).map_err(malformed)?;
+                let symbols = remembered_symbols(text).map_err(malformed)?;
                 let packed = Packed::new(&[Sequence::Tokens(CopyExample::new(symbols, delay).input)]);
                 let (values, _) = self.model.predict(compute, &packed, None)?;
                 let said: Vec<usize> = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest).collect();
@@ -342,43 +270,6 @@ impl MemoryModel {
             }
         }
     }
-}
-
-/// Numbers, two of them marked by a star behind them, and the sum of these.
-fn marked(line: &str) -> Result<(Frames, f32), String> {
-    let wanted = "numbers are needed, two of them marked, as in 0.3 0.25* 0.9 0.5*";
-    let mut values = Vec::new();
-    let (mut marks, mut sum) = (0, 0.0);
-    for word in line.split_whitespace() {
-        let number = word.strip_suffix('*');
-        let value: f32 = number
-            .unwrap_or(word)
-            .parse()
-            .ok()
-            .filter(|value: &f32| value.is_finite())
-            .ok_or_else(|| format!("{word} is no number; {wanted}"))?;
-        values.extend([value, f32::from(u8::from(number.is_some()))]);
-        if number.is_some() {
-            marks += 1;
-            sum += value;
-        }
-    }
-    if marks != 2 {
-        return Err(format!("{marks} numbers are marked; {wanted}"));
-    }
-    Ok((Frames { width: 2, values }, sum))
-}
-
-/// The symbols to be remembered.
-fn symbols(line: &str) -> Result<[u32; COPY_REMEMBERED], String> {
-    let wanted = format!("{COPY_REMEMBERED} symbols from 0 to {} are needed", RECALLED - 1);
-    let symbol = |word: &str| {
-        let known = word.parse().ok().filter(|&symbol: &u32| symbol < RECALLED);
-        known.ok_or_else(|| format!("{word} is no symbol; {wanted}"))
-    };
-    let symbols = line.split_whitespace().map(symbol).collect::<Result<Vec<_>, _>>()?;
-    let found = symbols.len();
-    symbols.try_into().map_err(|_| format!("there are {found} symbols; {wanted}"))
 }
 
 impl Predict for MemoryModel {
@@ -402,68 +293,19 @@ impl Predict for MemoryModel {
 impl Evaluate for MemoryModel {
     fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
         let examples = match split {
-            Split::Validation => self.problem.held_out(VALIDATION),
-            Split::Test => self.problem.held_out(TEST),
+            Split::Validation => held_out(self.problem, VALIDATION),
+            Split::Test => held_out(self.problem, TEST),
             Split::Data(..) => {
                 let reason = "a problem of memory makes its own examples; leave --data out";
                 return Err(malformed_at(self.run.path(), 0, reason));
             }
         };
-        let Scored { loss, right } = examples.score(&self.model, compute)?;
-        let [of_loss, of_right] = self.problem.names();
-        let mut evaluation = Evaluation::new(examples.inputs.len(), "example");
+        let Scored { loss, right } = score(self.problem, &examples, &self.model, compute)?;
+        let [of_loss, of_right] = names(self.problem);
+        let mut evaluation = Evaluation::new(examples.0.len(), "example");
         evaluation.add(of_loss, loss);
         evaluation.add("without memory", self.problem.memoryless());
         evaluation.add(of_right, right);
         Ok(evaluation)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_read_or_refused() {
-        let (frames, sum) = marked("0.25 0.5* 1 0.125*").unwrap();
-        assert_eq!((frames.values, sum), (vec![0.25, 0.0, 0.5, 1.0, 1.0, 0.0, 0.125, 1.0], 0.625));
-        assert!(marked("0.5* 1").unwrap_err().starts_with("1 numbers are marked"));
-        assert!(marked("0.5* x 1*").unwrap_err().starts_with("x is no number"));
-        assert!(marked("inf* 1*").is_err());
-        assert_eq!(symbols("0 1 2 3 4 5 6 7 0 1").unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]);
-        assert!(symbols("0 1").unwrap_err().starts_with("there are 2 symbols"));
-        assert!(symbols("0 1 2 3 4 5 6 8 0 1").unwrap_err().starts_with("8 is no symbol"));
-    }
-
-    #[test]
-    fn guessing_costs_what_is_stated() {
-        let Targets::Values(sums) =
-            Examples::targets(&Problem::Adding(50).examples(1, &[50; 20_000]).targets)
-        else {
-            panic!("sums are numbers");
-        };
-        let mean = sums.iter().map(|sum| f64::from(sum - 1.0).powi(2)).sum::<f64>() / sums.len() as f64;
-        assert!((mean - Problem::Adding(50).memoryless()).abs() < 0.005, "{mean}");
-        assert!((Problem::Copy(1_000).memoryless() - 0.0204).abs() < 1e-4);
-    }
-
-    #[test]
-    fn a_share_of_a_batch_is_shorter() {
-        assert_eq!(Problem::Copy(1_000).lengths(6, 0.5), [1_000, 1_000, 1_000, 178, 32, 6]);
-        assert_eq!(Problem::Adding(600).lengths(2, 0.0), [600, 600]);
-        assert!(Problem::Adding(3).lengths(40, 1.0).iter().all(|length| (2..=3).contains(length)));
-        let Examples { inputs, targets } = Problem::Copy(50).examples(5, &Problem::Copy(50).lengths(9, 0.7));
-        let Targets::Classes(targets) = Examples::targets(&targets) else { panic!("symbols are classes") };
-        let packed = Packed::new(&inputs);
-        let signs = packed.ids.iter().filter(|&&id| id == 9).count();
-        assert_eq!((packed.ids.len(), signs), (targets.len(), 9));
-    }
-
-    #[test]
-    fn targets_lie_as_a_batch_does() {
-        let Examples { inputs, targets } = Problem::Copy(3).examples(5, &[3; 4]);
-        let packed = Packed::new(&inputs);
-        let Targets::Classes(targets) = Examples::targets(&targets) else { panic!("symbols are classes") };
-        assert_eq!(packed.ids[..4 * COPY_REMEMBERED], targets[targets.len() - 4 * COPY_REMEMBERED..]);
     }
 }

@@ -37,7 +37,7 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
         Task::Memory => memory::learner(opening),
         Task::Chorales => shared::learner::<chorales::Chords>(opening),
         Task::Events => events::learner(opening),
-        Task::Tag => shared::learner::<tag::Lexicon>(opening),
+        Task::Tag => shared::learner::<tag::Tagger>(opening),
     }
 }
 
@@ -65,7 +65,7 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
         Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, precision)?)),
         Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run, precision)?)),
         Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run, precision)?)),
-        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Lexicon>(run, precision)?)),
+        Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run, precision)?)),
         Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run, precision)?)),
         Task::Events => Opened::Composes(Box::new(events::EventModel::open(run, precision)?)),
     })

@@ -1,31 +1,28 @@
 //! Regression: a number from a text, a row of numbers, a sound or a picture.
 
-use anaphora_data::table::read_table;
-use anaphora_data::{BatchSize, Batches, Packed, Place, Scaler, Sequence, Tokenizer, builtin};
+use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::table::{Column, read_table};
+use anaphora_data::{Packed, Place, Scaler, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::shared::reader::{self, Example, Named, Reader};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
-    table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    malformed_at, name, reader,
 };
 use crate::Result;
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Description, Validation};
+use crate::training::Validation;
 
 /// The name of the file of what a run's model reads, and how its numbers are scaled.
 const NUMBERS: &str = "numbers.json";
 
 /// The seed from which built-in lists are made, and how many.
 const BUILTIN: (u64, usize) = (1, 8_000);
-
-/// Sequences that are scored at once.
-const ROWS: usize = 256;
 
 /// What a model reads, and how the numbers that it gives are scaled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,18 +55,11 @@ impl Lesson for Numbers {
         examples.inputs.iter().map(Sequence::len).collect()
     }
 
-    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
-        let size = |examples: &Examples| DataSize {
-            examples: examples.inputs.len(),
-            units: self.lengths(examples).iter().sum(),
-        };
-        Description {
+    fn describe(&self) -> Words {
+        Words {
             example: "example",
             unit: self.reader.steps.unit(),
-            train: size(train),
-            validation: size(validation),
             maps: format!("{}, one number", self.reader.description()),
-            characters: None,
         }
     }
 
@@ -93,34 +83,37 @@ impl ExampleTask for Numbers {
 
     fn built_in(data: &Data) -> Result<Splits<Example>> {
         let lists = builtin::prices(BUILTIN.0, BUILTIN.1).into_iter();
-        let texts = lists.map(|(text, price)| (price.to_string(), text)).collect();
-        Splits::of(reader::made_texts(texts, data), &hold_out(data), |_| false)
+        let texts = lists.map(|(text, price)| (price.to_string(), text));
+        let examples = Example::texts(texts, &reader::options(data), &name(data));
+        Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
-        let mut data = from.recipe.data.clone();
-        if data.label_column.is_none() && !from.path.is_dir() {
-            data.label_column = column_of_numbers(from)?;
+        let mut options = reader::options(from.data());
+        if options.labelled.label.is_none() && !from.path.is_dir() {
+            let table = read_table(from.path, &options.labelled.table)?;
+            options.labelled.label = table.only_numbers().map(Column::Number);
         }
-        let known = from.known.map(|known| &known.reader.steps);
-        reader::read(from.path, &data, known, from.notes)
+        let known = from.known.map(|known| &known.reader);
+        reader::read(from, &options, known)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let numbers: Self = assets.json(NUMBERS, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: numbers.reader.with_tokenizer(assets, tokenizer)?, ..numbers })
+        Ok(Self { reader: reader::opened(numbers.reader, assets, tokenizer)?, ..numbers })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let (inputs, numbers) = self.reader.encode(examples, from, number)?;
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, numbers) = self.reader.encode(examples, skip_bad, notes, number)?;
         Ok(Examples { inputs, numbers })
     }
 
     fn model(&self, recipe: &Recipe, start: Start, _: Option<&Examples>) -> SequenceModel {
-        let shape = Shape { reads: self.reader.reads(), outputs: 1, each_step: false, causal: false };
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, Objective::Squared, start)
+        let shape = Shape { reads: reader::reads(&self.reader), outputs: 1, each_step: false, causal: false };
+        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, Objective::Squared, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -152,16 +145,11 @@ impl ExampleTask for Numbers {
 
 impl PredictTask for Numbers {
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        let (inputs, names) = self.reader.inputs(inputs)?;
+        let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let numbers = self.numbers(with.model, with.compute, &inputs)?;
         let predict = |(Named { name, notes }, number): (Named, f32)| {
-            let mut json = json!({ "input": name, "number": number });
-            let mut text = format!("{number}  {name}");
-            if !notes.is_empty() {
-                text += &format!(" ({})", notes.join("; "));
-                json["notes"] = json!(notes);
-            }
-            Prediction { text, json }
+            let json = json!({ "input": name, "number": number });
+            Prediction { text: format!("{number}  {name}"), json }.noted(&notes)
         };
         Ok(names.into_iter().zip(numbers).map(predict).collect())
     }
@@ -170,19 +158,13 @@ impl PredictTask for Numbers {
 impl Numbers {
     fn learn(splits: &Splits<Example>, recipe: &Recipe, tokenizer: Option<Tokenizer>) -> Result<Self> {
         let numbers = splits.train.iter().map(number).collect::<Result<Vec<f32>>>()?;
-        let reader = Reader::learn(&splits.train, splits.of_one_reading(), tokenizer, &recipe.model)?;
+        let reader = reader::learn(splits, tokenizer, &recipe.model)?;
         Ok(Self { target: Scaler::fit(&numbers, 1), reader })
     }
 
     /// What the model says of sequences, in the numbers' own unit.
     fn numbers(&self, model: &SequenceModel, compute: &mut Compute, inputs: &[Sequence]) -> Result<Vec<f32>> {
-        let lengths: Vec<usize> = inputs.iter().map(Sequence::len).collect();
-        let mut numbers = vec![0.0; inputs.len()];
-        for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
-            let packed = Packed::new(batch.iter().map(|&example| &inputs[example]));
-            let (values, _) = model.predict(compute, &packed, None)?;
-            batch.iter().zip(values).for_each(|(&example, value)| numbers[example] = value);
-        }
+        let mut numbers = reader::outputs(model, compute, inputs, 1)?;
         self.target.invert(&mut numbers);
         Ok(numbers)
     }
@@ -193,17 +175,4 @@ fn number(example: &Example) -> Result<f32> {
     let number = example.label.trim().parse::<f32>().ok().filter(|number| number.is_finite());
     let reason = || format!("{} stands where a finite number is to be learnt", example.label);
     number.ok_or_else(|| malformed_at(&example.path, example.line, reason()))
-}
-
-/// The only column of a table that holds nothing but numbers, by its number from 1; none where there are none or several.
-fn column_of_numbers(from: &Reading<Numbers>) -> Result<Option<String>> {
-    let table = read_table(from.path, &table_options(from.data()))?;
-    let holds_numbers = |&column: &usize| {
-        table.rows.iter().all(|row| row.cells[column].trim().parse::<f64>().is_ok_and(f64::is_finite))
-    };
-    let mut columns = (0..table.columns).filter(holds_numbers);
-    Ok(match (columns.next(), columns.next()) {
-        (Some(column), None) => Some((column + 1).to_string()),
-        _ => None,
-    })
 }

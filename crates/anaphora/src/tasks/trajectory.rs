@@ -3,14 +3,12 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anaphora_data::builtin::{self, Ball};
-use anaphora_data::share_out;
-use anaphora_data::table::read_table;
+use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
+use anaphora_data::{builtin, share_out};
 use serde_json::json;
 
 use super::forecast::{
-    Collection, Contender, Forecaster, Interface, Member, Origin, Origins, Scores, SeriesSource, Steps,
-    columns, learn_from, prediction,
+    Contender, Forecaster, Interface, Scores, SeriesSource, Steps, columns, learn_from, prediction,
 };
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
@@ -87,84 +85,18 @@ fn too_short(collection: &Collection, steps: &Steps) -> Vec<usize> {
 fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origins> {
     let shares = share_out(collection.members.len(), &hold_out(data), |_| false)?;
     let Steps { lookback, chunk, horizon, .. } = *steps;
-    let anywhere = |members: &[usize]| -> Vec<Origin> {
-        let of = |&member: &usize| {
-            let last = collection.steps(member).checked_sub(chunk);
-            (lookback..last.map_or(0, |last| last + 1)).map(move |at| Origin { member, at })
-        };
-        members.iter().flat_map(of).collect()
-    };
-    let test = shares.test.iter().filter(|&&member| collection.steps(member) >= lookback + horizon);
-    Ok(Origins {
-        train: anywhere(&shares.train),
-        validation: anywhere(&shares.validation),
-        test: test.map(|&member| Origin { member, at: lookback }).collect(),
-    })
+    Ok(Origins::of_paths(collection, &shares, lookback, chunk, horizon))
 }
 
 /// Reads the paths of the training data, or of `other`.
 fn read(data: &Data, series: &Series, other: Option<&Path>) -> Result<Collection> {
-    match (other.or(data.train.as_deref()), data.builtin) {
-        (Some(path), _) => read_paths(path, data, series),
-        (None, Some(Builtin::Ball)) => Ok(throws()),
-        (None, _) => read_paths(Path::new(""), data, series),
-    }
-}
-
-fn throws() -> Collection {
-    let throw = |(index, flight): (usize, builtin::Flight)| Member {
-        name: format!("throw {}", index + 1),
-        values: flight.seen.values,
-        truth: Some(flight.truth.values.chunks_exact(4).flat_map(|state| [state[0], state[1]]).collect()),
-        calendar: None,
+    let path = match (other.or(data.train.as_deref()), data.builtin) {
+        (Some(path), _) => path,
+        (None, Some(Builtin::Ball)) => return Ok(builtin::throws(THROWS.0, THROWS.1)),
+        (None, _) => Path::new(""),
     };
-    let throws = builtin::flights(THROWS.0, THROWS.1, &Ball::default());
-    Collection {
-        names: vec!["x".into(), "y".into()],
-        members: throws.into_iter().enumerate().map(throw).collect(),
-    }
-}
-
-/// Reads a table in which a column says to which path a row belongs; rows of a path stand together or not.
-fn read_paths(path: &Path, data: &Data, series: &Series) -> Result<Collection> {
-    let table = read_table(path, &table_options(data))?;
-    let id = match &series.path_column {
-        Some(name) => table.column(&column(name))?,
-        None => 0,
-    };
-    let picked = match &series.columns {
-        Some(names) => {
-            columns(names).iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?
-        }
-        None => (0..table.columns).filter(|&column| column != id).collect(),
-    };
-    if picked.is_empty() {
-        let reason =
-            "there is no column of numbers beside the one of paths, one or more are needed".to_owned();
-        return Err(malformed_at(path, 0, reason));
-    }
-    let name = |&column: &usize| match &table.header {
-        Some(header) => header[column].clone(),
-        None => (column + 1).to_string(),
-    };
-    let mut collection = Collection { names: picked.iter().map(name).collect(), members: Vec::new() };
-    let mut places = std::collections::HashMap::new();
-    for row in &table.rows {
-        let place = *places.entry(row.cells[id].clone()).or_insert_with(|| {
-            let name = row.cells[id].clone();
-            collection.members.push(Member { name, values: Vec::new(), truth: None, calendar: None });
-            collection.members.len() - 1
-        });
-        for (&column, name) in picked.iter().zip(&collection.names) {
-            let cell = &row.cells[column];
-            let number = cell.parse::<f32>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                let reason = format!("column '{name}' holds '{cell}', a finite number is needed");
-                malformed_at(path, row.line, reason)
-            })?;
-            collection.members[place].values.push(number);
-        }
-    }
-    Ok(collection)
+    let (id, picked) = (series.path_column.as_deref().map(column), series.columns.as_deref().map(columns));
+    Ok(read_paths(path, id.as_ref(), picked.as_deref(), &table_options(data))?)
 }
 
 /// A trained model of paths.
@@ -297,7 +229,7 @@ impl Evaluate for PathForecaster {
         let mut contenders = vec![
             Contender { name: "this model", forecasts: middle },
             Contender { name: "linear map", forecasts: scores.at_level(&line, 0, 1) },
-            Contender { name: "stays there", forecasts: scores.repeated(1) },
+            Contender { name: "stays there", forecasts: repeated(&collection, &origins, horizon, 1) },
         ];
         if lookback > 1 {
             let forecasts = straight_on(&collection, &origins, horizon);
@@ -307,21 +239,6 @@ impl Evaluate for PathForecaster {
         evaluation.picture = self.draw(&collection, &origins, &forecasts);
         Ok(evaluation)
     }
-}
-
-/// What goes on as fast as it went in the mean of what was read, `[origins, horizon, columns]`.
-fn straight_on(collection: &Collection, origins: &[Origin], horizon: usize) -> Vec<f32> {
-    let columns = collection.columns();
-    let mut forecasts = Vec::new();
-    for &Origin { member, at } in origins {
-        let step = |index: usize| &collection.members[member].values[index * columns..][..columns];
-        let (first, last) = (step(0), step(at - 1));
-        for ahead in 1..=horizon {
-            let share = ahead as f32 / (at - 1) as f32;
-            forecasts.extend(first.iter().zip(last).map(|(first, last)| last + share * (last - first)));
-        }
-    }
-    forecasts
 }
 
 /// How far each contender's paths are from the true ones: over all steps, at the last, and at some moments.

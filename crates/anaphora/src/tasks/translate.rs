@@ -3,23 +3,24 @@
 use std::path::Path;
 
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
-use anaphora_data::{Place, Sequence, Tokenizer, builtin};
+use anaphora_data::{Place, Sequence, Tokenizer, builtin, read_text};
 use anaphora_nn::Start;
 use serde_json::{Value, json};
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, read_lines,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
     table_options,
 };
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
+use crate::decoding::unknown::with_words;
 use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, chrf};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::{DataSize, Validation};
 use crate::{Error, Result};
 
 /// Names of the files of a run's tokenizers.
@@ -51,16 +52,13 @@ impl Lesson for Translation {
         pairs.lengths()
     }
 
-    fn describe(&self, train: &Pairs, validation: &Pairs) -> Description {
+    fn size(&self, pairs: &Pairs) -> DataSize {
+        pairs.size()
+    }
+
+    fn describe(&self) -> Words {
         let (source, target) = (self.source.vocab_size(), self.target.vocab_size());
-        Description {
-            example: "pair",
-            unit: "token",
-            train: train.size(),
-            validation: validation.size(),
-            maps: format!("{source} tokens to {target}"),
-            characters: None,
-        }
+        Words { example: "pair", unit: "token", maps: format!("{source} tokens to {target}") }
     }
 
     fn batch(&self, pairs: &Pairs, batch: &[usize], _: Place) -> (PairBatch, Teaching) {
@@ -168,7 +166,7 @@ impl PredictTask for Translation {
         for input in inputs {
             match input {
                 Input::Text(text) => lines.push(text.clone()),
-                Input::File(_) => lines.extend(read_lines(input)?.lines().map(str::to_owned)),
+                Input::File(path) => lines.extend(read_text(path)?.lines().map(str::to_owned)),
             }
         }
         let encode = |text: &String| self.encode_source(text.trim(), Path::new("the text given"));
@@ -195,7 +193,7 @@ impl PredictTask for Translation {
 fn split(pairs: Vec<Pair>, data: &Data) -> Result<Splits<Pair>> {
     let mut how = hold_out(data);
     how.validation_fraction = how.validation_fraction.min(VALIDATED / pairs.len() as f64);
-    Splits::of(pairs, &how, |_| false)
+    Ok(Splits::of(pairs, &how, |_| false)?)
 }
 
 impl Translation {
@@ -266,23 +264,6 @@ fn encode(tokenizer: &Tokenizer, text: &str, path: &Path) -> Result<Vec<u32>> {
     tokenizer.encode(text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
 }
 
-/// A text in which each unknown word is the one of the source that it looked at most; `weights` are `[tokens, steps]`.
-fn with_words(target: &Tokenizer, ids: &[u32], weights: &[f32], steps: usize, words: &[&str]) -> String {
-    let mut text = String::new();
-    let mut known = Vec::new();
-    for (&id, looks) in ids.iter().zip(weights.chunks_exact(steps)) {
-        if Some(id) != target.unknown_id() {
-            known.push(id);
-            continue;
-        }
-        text += &target.decode(&std::mem::take(&mut known));
-        // The source's last step is its end.
-        let most = (0..words.len().min(steps)).max_by(|&a, &b| looks[a].total_cmp(&looks[b]));
-        text += most.map_or("", |place| words[place].trim_start());
-    }
-    (text + &target.decode(&known)).trim().to_owned()
-}
-
 /// BLEU of sentences by the number of words that are translated: where a fixed vector is too narrow, it falls.
 fn by_length(
     pairs: &[Pair],
@@ -316,29 +297,4 @@ fn by_length(
     }
     details.insert("by_length".into(), json!(rows));
     Ok(table)
-}
-
-#[cfg(test)]
-mod tests {
-    use anaphora_data::Kind;
-
-    use super::*;
-
-    #[test]
-    fn an_unknown_word_is_the_one_that_was_looked_at_most() {
-        let kind = Kind::Word { minimum_count: 1, maximum_size: 100 };
-        let tokenizer = Tokenizer::train(kind, ["now call me please"]).unwrap();
-        let source = "call zebra now";
-        let words = tokenizer.words(source).unwrap();
-        assert_eq!(words, ["call", " ", "zebra", " ", "now"]);
-        assert_eq!(words.len(), tokenizer.encode(source).unwrap().len());
-        let ids = tokenizer.encode("now call zebra please").unwrap();
-        let unknown = ids.iter().position(|&id| Some(id) == tokenizer.unknown_id()).unwrap();
-        // The source has an end too.
-        let mut weights = vec![0.1; ids.len() * 6];
-        weights[unknown * 6 + 2] = 0.5;
-        assert_eq!(with_words(&tokenizer, &ids, &weights, 6, &words), "now call zebra please");
-        weights[unknown * 6 + 4] = 0.9;
-        assert_eq!(with_words(&tokenizer, &ids, &weights, 6, &words), "now call now please");
-    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Random, normal, seeded};
 use crate::frames::Frames;
+use crate::series::{Collection, Member};
 
 /// The world the ball is in: a box from 0 to 4 m across, with a floor at 0 and no lid.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -97,5 +98,20 @@ impl State {
     fn pushed(&self, at: [f64; 2], ball: &Ball, time: f64) -> [f64; 2] {
         let drag = ball.drag * at[0].hypot(at[1]);
         [self.velocity[0] - time * drag * at[0], self.velocity[1] - time * (drag * at[1] + ball.gravity)]
+    }
+}
+
+/// Throws of a ball as series of its place, as it is seen and as it is.
+pub fn throws(seed: u64, count: usize) -> Collection {
+    let throw = |(index, flight): (usize, Flight)| Member {
+        name: format!("throw {}", index + 1),
+        values: flight.seen.values,
+        truth: Some(flight.truth.values.chunks_exact(4).flat_map(|state| [state[0], state[1]]).collect()),
+        calendar: None,
+    };
+    let throws = flights(seed, count, &Ball::default());
+    Collection {
+        names: vec!["x".into(), "y".into()],
+        members: throws.into_iter().enumerate().map(throw).collect(),
     }
 }

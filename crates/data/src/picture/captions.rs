@@ -51,6 +51,30 @@ pub enum CaptionFault {
     NoCaption,
 }
 
+/// Where the pictures lie and their table of captions is: a table, or a folder with one in it, whose pictures lie beside it or
+/// in a folder `images`.
+///
+/// # Errors
+/// A folder that cannot be read, or holds not one table.
+pub fn captions_in(path: &Path) -> Result<(PathBuf, PathBuf), PictureError> {
+    let table = if path.is_dir() { table_in(path)? } else { path.to_owned() };
+    let beside = table.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let images = beside.join("images");
+    Ok((if images.is_dir() { images } else { beside.to_owned() }, table))
+}
+
+/// The one table in a folder.
+fn table_in(folder: &Path) -> Result<PathBuf, PictureError> {
+    let mut tables = files_of(folder)?.into_iter().filter(|path| has_extension(path, &["csv", "tsv", "txt"]));
+    match (tables.next(), tables.next()) {
+        (Some(table), None) => Ok(table),
+        (found, _) => {
+            let found = if found.is_some() { "several" } else { "no" };
+            Err(PictureError::WhichTable { path: folder.to_owned(), found })
+        }
+    }
+}
+
 /// Reads a table whose first two columns (or those named `image` and `caption`) are names of pictures in `folder` and
 /// captions; a picture may have several. Of each picture, only the head is looked at.
 ///

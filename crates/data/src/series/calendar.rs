@@ -101,6 +101,19 @@ impl Calendar {
         self.step
     }
 
+    /// Steps after which a series is like itself, as its dates suggest; 1 where they suggest nothing.
+    pub fn season(&self) -> usize {
+        let season = match self.step {
+            Step::Months(months) => 12 / months,
+            Step::Weekdays => 5,
+            Step::Milliseconds(time) if time < DAY => DAY / time,
+            Step::Milliseconds(DAY) => 7,
+            Step::Milliseconds(time) if time == 7 * DAY => 52,
+            _ => 1,
+        };
+        season.max(1) as usize
+    }
+
     /// The date of a step, behind the end of the series too; none beyond the year 9999.
     pub fn date(&self, place: usize) -> Option<DateTime> {
         let place = i64::try_from(place).ok()?;
@@ -148,6 +161,16 @@ impl Calendar {
             }
         }
         low
+    }
+
+    /// What of its dates comes back at least twice in the first steps: of one year, the month says only which part of it a
+    /// step is.
+    pub fn recurring(&self, steps: usize) -> Vec<Feature> {
+        let comes_back = |feature: &Feature| {
+            let places = self.indices(0..steps, &[*feature]).unwrap_or_default();
+            places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
+        };
+        self.features().iter().copied().filter(comes_back).collect()
     }
 
     /// Sine and cosine of where in its period each step lies, `[steps, 2 * features]`; steps may lie in the future.
@@ -264,4 +287,18 @@ fn weekdays(date: Date) -> i64 {
     let monday = jiff::civil::date(1970, 1, 5);
     let days = milliseconds(monday.into(), date.into()).div_euclid(DAY);
     5 * days.div_euclid(7) + days.rem_euclid(7).min(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::parse_date;
+
+    #[test]
+    fn dates_are_read_where_they_come_back() {
+        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
+        assert_eq!(hourly.recurring(24 * 360), [Feature::Hour, Feature::Weekday]);
+        assert_eq!(hourly.recurring(24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
+        assert_eq!(hourly.recurring(24), []);
+    }
 }

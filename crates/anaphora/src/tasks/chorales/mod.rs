@@ -4,27 +4,25 @@
 //! predicted one after the other, from the highest down, each by those above it (the exact chain rule). Both are judged by
 //! nats a frame: what all notes of a frame cost together.
 
-mod coding;
 mod write;
 
 use std::path::Path;
 
-use anaphora_data::roll::{self, Chord};
+use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
-use self::coding::Coding;
 use super::midi;
-use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, hold_out, malformed_at, name};
+use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, Words, hold_out, malformed_at, name};
 use crate::Result;
 use crate::metrics::Evaluation;
-use crate::model::{Compute, SequenceModel, Targets};
-use crate::recipe::{self, Data, Recipe, Task};
+use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
+use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Description, Validation};
+use crate::training::{DataSize, Validation};
 
 /// The name of the file of how frames are numbered.
 const CODING: &str = "notes.json";
@@ -62,7 +60,11 @@ impl Chords {
     /// Pieces as the model takes them, each moved by some semitones.
     fn packed<'a>(&self, pieces: impl Iterator<Item = (&'a Piece, i16)>) -> (Packed, Targets) {
         let pairs: Vec<_> = pieces.map(|(piece, shift)| self.coding.example(piece, shift)).collect();
-        let targets = self.coding.targets(Packed::new(pairs.iter().map(|(_, target)| target)));
+        let targets = Packed::new(pairs.iter().map(|(_, target)| target));
+        let targets = match self.coding.notes {
+            Notes::Independent => Targets::Values(targets.values),
+            Notes::Conditioned => Targets::Classes(targets.ids),
+        };
         (Packed::new(pairs.iter().map(|(input, _)| input)), targets)
     }
 
@@ -95,21 +97,17 @@ impl Lesson for Chords {
         pieces.iter().map(|piece| self.coding.steps(piece)).collect()
     }
 
-    fn describe(&self, train: &Vec<Piece>, validation: &Vec<Piece>) -> Description {
-        let size = |pieces: &Vec<Piece>| DataSize { examples: pieces.len(), units: frames(pieces) };
+    fn size(&self, pieces: &Vec<Piece>) -> DataSize {
+        DataSize { examples: pieces.len(), units: frames(pieces) }
+    }
+
+    fn describe(&self) -> Words {
         let Coding { low, high, notes, .. } = self.coding;
         let notes = match notes {
-            recipe::Notes::Independent => "independent of one another",
-            recipe::Notes::Conditioned => "conditioned on one another",
+            Notes::Independent => "independent of one another",
+            Notes::Conditioned => "conditioned on one another",
         };
-        Description {
-            example: "piece",
-            unit: "frame",
-            train: size(train),
-            validation: size(validation),
-            maps: format!("pitches {low} to {high}, {notes}"),
-            characters: None,
-        }
+        Words { example: "piece", unit: "frame", maps: format!("pitches {low} to {high}, {notes}") }
     }
 
     fn batch(&self, pieces: &Vec<Piece>, batch: &[usize], place: Place) -> (Packed, Targets) {
@@ -157,7 +155,7 @@ impl ExampleTask for Chords {
 
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Piece>> {
         if !is_json(from.path) {
-            return Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false);
+            return Ok(Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)?);
         }
         let roll::Chorales { mut train, mut valid, mut test } = roll::read_chorales(from.path)?;
         for pieces in [&mut train, &mut valid, &mut test] {
@@ -194,8 +192,18 @@ impl ExampleTask for Chords {
         self.encode(pieces, from)
     }
 
+    /// Independent notes are read as frames of ones and zeros, behind a column that is one before the first frame; conditioned
+    /// ones as tokens.
     fn model(&self, recipe: &Recipe, start: Start, _: Option<&Vec<Piece>>) -> SequenceModel {
-        self.coding.model(&recipe.model, start)
+        let (pitches, tokens) = (self.coding.pitches(), self.coding.vocabulary());
+        let (reads, outputs, objective) = match self.coding.notes {
+            Notes::Independent => (Reads::Frames(pitches + 1), pitches, Objective::Labels),
+            Notes::Conditioned => {
+                (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
+            }
+        };
+        let shape = Shape { reads, outputs, each_step: true, causal: true };
+        SequenceModel::new(&recipe.model, shape, objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, pieces: Vec<Piece>) -> Result<Evaluation> {

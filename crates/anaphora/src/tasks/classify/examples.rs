@@ -1,16 +1,13 @@
 //! Examples as a model reads them, and how well it classifies them.
 
-use anaphora_data::{BatchSize, Batches, Packed, Sequence};
+use anaphora_data::{Packed, Sequence};
 
 use super::Classes;
 use crate::Result;
-use crate::metrics::{Confusion, Evaluation, MultiLabel, OneVsRest, auroc, auroc_one_vs_rest, multi_label};
-use crate::model::{Compute, SequenceModel, Targets};
-use crate::tasks::shared::classes::{likeliest, softmax, surprise};
-use crate::training::{DataSize, Validation};
-
-/// Sequences that are scored at once.
-const ROWS: usize = 256;
+use crate::metrics::Classified;
+use crate::model::{Compute, SequenceModel, Targets, likeliest, softmax};
+use crate::tasks::shared::reader;
+use crate::training::Validation;
 
 /// The probability from which on one of several labels is taken to be there.
 pub const THRESHOLD: f32 = 0.5;
@@ -25,14 +22,6 @@ pub struct Examples {
 }
 
 impl Examples {
-    pub fn lengths(&self) -> Vec<usize> {
-        self.inputs.iter().map(Sequence::len).collect()
-    }
-
-    pub fn size(&self) -> DataSize {
-        DataSize { examples: self.inputs.len(), units: self.lengths().iter().sum() }
-    }
-
     /// The examples of a batch, packed, and what is true of them.
     pub fn batch(&self, batch: &[usize], known: &Classes) -> (Packed, Targets) {
         let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
@@ -58,106 +47,31 @@ impl Examples {
         known: &Classes,
     ) -> Result<Vec<f32>> {
         let classes = known.labels.len();
-        let mut probabilities = vec![0.0; self.inputs.len() * classes];
-        for batch in Batches::in_order(&self.lengths(), BatchSize::Examples(ROWS)) {
-            let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
-            let (logits, _) = model.predict(compute, &packed, None)?;
-            for (&example, logits) in batch.iter().zip(logits.chunks_exact(classes)) {
-                let row = &mut probabilities[example * classes..][..classes];
-                match known.separator {
-                    Some(_) => {
-                        row.iter_mut().zip(logits).for_each(|(p, logit)| *p = 1.0 / (1.0 + (-logit).exp()))
-                    }
-                    None => softmax(logits, row),
-                }
-            }
+        let mut probabilities = reader::outputs(model, compute, &self.inputs, classes)?;
+        match known.separator {
+            Some(_) => probabilities.iter_mut().for_each(|p| *p = 1.0 / (1.0 + (-*p).exp())),
+            None => probabilities.chunks_exact_mut(classes).for_each(softmax),
         }
         Ok(probabilities)
     }
 
     /// Scores the model on them.
-    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Scored> {
+    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Classified> {
         let probabilities = self.probabilities(model, compute, known)?;
-        let classes = known.labels.len();
-        if known.separator.is_some() {
-            let mut truth = vec![false; probabilities.len()];
-            for (row, classes) in truth.chunks_exact_mut(classes).zip(&self.classes) {
-                classes.iter().for_each(|&class| row[class as usize] = true);
+        let count = known.labels.len();
+        Ok(match known.separator {
+            Some(_) => Classified::labels(&self.classes, &probabilities, count, THRESHOLD)?,
+            None => {
+                let truth: Vec<usize> = self.classes.iter().map(|classes| classes[0] as usize).collect();
+                let predicted: Vec<usize> = probabilities.chunks_exact(count).map(likeliest).collect();
+                Classified::classes(&truth, &predicted, &probabilities, count)?
             }
-            let loss = |(&p, &there): (&f32, &bool)| surprise(if there { p } else { 1.0 - p });
-            let sum: f64 = probabilities.iter().zip(&truth).map(loss).sum();
-            let predicted: Vec<bool> = probabilities.iter().map(|&p| p >= THRESHOLD).collect();
-            let scores = multi_label(&truth, &predicted, classes)?;
-            return Ok(Scored { loss: sum / self.inputs.len() as f64, found: Found::Labels(scores) });
-        }
-        let truth: Vec<usize> = self.classes.iter().map(|classes| classes[0] as usize).collect();
-        let rows = || probabilities.chunks_exact(classes);
-        let sum: f64 = rows().zip(&truth).map(|(row, &class)| surprise(row[class])).sum();
-        let predicted: Vec<usize> = rows().map(likeliest).collect();
-        let confusion = Confusion::new(&truth, &predicted, classes)?;
-        let area = match classes {
-            2 => {
-                let positive: Vec<bool> = truth.iter().map(|&class| class == 1).collect();
-                let scores: Vec<f32> = probabilities.iter().skip(1).step_by(2).copied().collect();
-                auroc(&positive, &scores)
-            }
-            count => auroc_one_vs_rest(&truth, &probabilities, count)
-                .map(|OneVsRest { macro_mean, .. }| macro_mean),
-        };
-        // It is not defined where a class is missing.
-        let found = Found::Class { confusion, auroc: area.ok() };
-        Ok(Scored { loss: sum / truth.len() as f64, found })
+        })
     }
 }
 
-/// How well examples are classified.
-pub struct Scored {
-    /// Mean cross-entropy without weights or smoothing.
-    loss: f64,
-    found: Found,
-}
-
-enum Found {
-    Class { confusion: Confusion, auroc: Option<f64> },
-    Labels(MultiLabel),
-}
-
-impl Scored {
-    /// As a training sees it. The best model makes the fewest mistakes; of two that make as many, it is the surer one.
-    pub fn validation(&self) -> Validation {
-        let loss = self.loss;
-        let (mistakes, scores) = match &self.found {
-            Found::Class { confusion, .. } => {
-                let accuracy = confusion.accuracy();
-                (1.0 - accuracy, vec![("accuracy", accuracy), ("macro F1", confusion.macro_f1())])
-            }
-            Found::Labels(scores) => {
-                let named = vec![("micro F1", scores.micro_f1), ("subset accuracy", scores.subset_accuracy)];
-                (1.0 - scores.micro_f1, named)
-            }
-        };
-        Validation { loss, cost: mistakes + 1e-6 * loss, scores }
-    }
-
-    /// As a person or program is told.
-    pub fn evaluation(&self, examples: usize, labels: &[String]) -> Evaluation {
-        let mut evaluation = Evaluation::new(examples, "example");
-        match &self.found {
-            Found::Class { confusion, auroc } => {
-                evaluation.add("accuracy", confusion.accuracy());
-                evaluation.add("macro_f1", confusion.macro_f1());
-                evaluation.add("loss", self.loss);
-                auroc.iter().for_each(|&auroc| evaluation.add("auroc", auroc));
-                evaluation.confusion("class", labels, confusion);
-            }
-            Found::Labels(scores) => {
-                evaluation.add("micro_f1", scores.micro_f1);
-                evaluation.add("macro_f1", scores.macro_f1);
-                evaluation.add("subset_accuracy", scores.subset_accuracy);
-                evaluation.add("loss", self.loss);
-                evaluation.classes("class", labels, &scores.labels);
-            }
-        }
-        evaluation
-    }
+/// As a training sees it. The best model makes the fewest mistakes; of two that make as many, it is the surer one.
+pub fn validation(scored: &Classified) -> Validation {
+    let (loss, [first, second]) = (scored.loss, scored.best());
+    Validation { loss, cost: 1.0 - first.1 + 1e-6 * loss, scores: vec![first, second] }
 }

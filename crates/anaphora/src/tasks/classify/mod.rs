@@ -2,26 +2,32 @@
 
 mod examples;
 
-use anaphora_data::{Packed, Place};
+use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::labelled::seen_once;
+use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use self::examples::{Examples, THRESHOLD};
-use super::shared::classes::{class_weights, likeliest, seen_once};
-use super::shared::reader::{self, Example, Named, Reader};
+use self::examples::{Examples, THRESHOLD, validation};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, hold_out, malformed_at,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
+    malformed_at, name, one_class, reader,
 };
 use crate::metrics::Evaluation;
-use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
-use crate::recipe::{self, Data, Recipe, RecipeError, Task};
+use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
+use crate::recipe::{self, Builtin, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::Validation;
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
+
+/// Examples that the built-in rules make, and the seed from which they make them.
+const BUILTIN: (u64, usize) = (1, 4_000);
+/// Samples of a built-in wave, and the deviation of the noise on it.
+const WAVE: (usize, f32) = (100, 0.1);
 
 /// What a model reads, and which classes it knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,22 +54,19 @@ impl Lesson for Classes {
     }
 
     fn lengths(&self, examples: &Examples) -> Vec<usize> {
-        examples.lengths()
+        examples.inputs.iter().map(Sequence::len).collect()
     }
 
-    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
+    fn describe(&self) -> Words {
         let count = self.labels.len();
         let what = match self.separator {
             Some(_) => format!("any of {count} labels"),
             None => format!("one of {count} classes"),
         };
-        Description {
+        Words {
             example: "example",
             unit: self.reader.steps.unit(),
-            train: train.size(),
-            validation: validation.size(),
             maps: format!("{}, {what}", self.reader.description()),
-            characters: None,
         }
     }
 
@@ -72,7 +75,7 @@ impl Lesson for Classes {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(on.score(model, compute, self)?.validation())
+        Ok(validation(&on.score(model, compute, self)?))
     }
 }
 
@@ -80,12 +83,24 @@ impl ExampleTask for Classes {
     type Example = Example;
 
     fn built_in(data: &Data) -> Result<Splits<Example>> {
-        Splits::of(reader::built_in(data), &hold_out(data), |_| false)
+        let ((seed, count), options, path) = (BUILTIN, reader::options(data), name(data));
+        let examples = match data.builtin {
+            Some(Builtin::Waves) => {
+                let waves = builtin::waves(seed, count, WAVE.0, WAVE.1).into_iter();
+                let wave = |(wave, form): (Frames, usize)| (builtin::WAVES[form].to_owned(), wave.values);
+                Example::rows(waves.map(wave), WAVE.0, &options, &path)
+            }
+            _ => {
+                let names = builtin::names(seed, count).into_iter();
+                Example::texts(names.map(|(label, name)| (label.to_owned(), name)), &options, &path)
+            }
+        };
+        Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
-        let known = from.known.map(|known| &known.reader.steps);
-        reader::read(from.path, &from.recipe.data, known, from.notes)
+        let known = from.known.map(|known| &known.reader);
+        reader::read(from, &reader::options(from.data()), known)
     }
 
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
@@ -100,37 +115,32 @@ impl ExampleTask for Classes {
         if let Some(pattern) = &data.test_files {
             mark_tests(pattern, &mut all)?;
         }
-        Splits::of(all, &hold_out(data), |example| example.test)
+        Ok(Splits::of(all, &hold_out(data), |example| example.test)?)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: classes.reader.with_tokenizer(assets, tokenizer)?, ..classes })
+        Ok(Self { reader: reader::opened(classes.reader, assets, tokenizer)?, ..classes })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
         let classes = |example: &Example| self.classes(example);
-        let (inputs, classes) = self.reader.encode(examples, from, classes)?;
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, classes) = self.reader.encode(examples, skip_bad, notes, classes)?;
         Ok(Examples { inputs, classes })
     }
 
     fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
-        let training = &recipe.training;
-        let weights = |train: &Examples| {
-            class_weights(training.class_weights, train.classes.iter().flatten(), self.labels.len())
-        };
+        let classes = train.map(|train| train.classes.iter().flatten());
         let objective = match self.separator {
             Some(_) => Objective::Labels,
-            None => Objective::Classes {
-                label_smoothing: training.label_smoothing as f32,
-                weights: train.and_then(weights),
-            },
+            None => one_class(&recipe.training, classes, self.labels.len()),
         };
-        let (reads, outputs) = (self.reader.reads(), self.labels.len());
+        let (reads, outputs) = (reader::reads(&self.reader), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };
-        SequenceModel::new(&self.reader.sized(&recipe.model), shape, objective, start)
+        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -145,7 +155,7 @@ impl ExampleTask for Classes {
 
 impl PredictTask for Classes {
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        let (inputs, names) = self.reader.inputs(inputs)?;
+        let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let examples = Examples { inputs, classes: Vec::new() };
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
@@ -163,14 +173,14 @@ impl Classes {
         let separator = recipe.data.label_separator.as_deref();
         let all = splits.of_one_reading();
         let of_example = |example| labels_of(example, separator);
-        let mut labels: Vec<String> = all.clone().flat_map(of_example).map(str::to_owned).collect();
+        let mut labels: Vec<String> = all.flat_map(of_example).map(str::to_owned).collect();
         labels.sort();
         labels.dedup();
         if let ([only], None) = (&labels[..], separator) {
             let reason = format!("all examples to learn from have the label {only}; two or more are needed");
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
-        let reader = Reader::learn(&splits.train, all, tokenizer, &recipe.model)?;
+        let reader = reader::learn(splits, tokenizer, &recipe.model)?;
         Ok(Self { labels, separator: separator.map(str::to_owned), reader })
     }
 
@@ -196,7 +206,7 @@ impl Classes {
         let labels = &self.labels;
         let all: serde_json::Map<_, _> =
             labels.iter().zip(row).map(|(label, p)| (label.clone(), json!(p))).collect();
-        let (text, mut json) = if self.separator.is_some() {
+        let (text, json) = if self.separator.is_some() {
             let there: Vec<_> = labels.iter().zip(row).filter(|(_, p)| **p >= THRESHOLD).collect();
             let listed: Vec<String> = there.iter().map(|(label, p)| format!("{label} {p:.3}")).collect();
             let listed = if listed.is_empty() { "no label".to_owned() } else { listed.join(", ") };
@@ -209,11 +219,7 @@ impl Classes {
                 json!({ "input": name, "label": label, "probability": probability, "probabilities": all });
             (format!("{label}  {probability:.3}  {name}"), json)
         };
-        if notes.is_empty() {
-            return Prediction { text, json };
-        }
-        json["notes"] = json!(notes);
-        Prediction { text: format!("{text} ({})", notes.join("; ")), json }
+        Prediction { text, json }.noted(notes)
     }
 }
 

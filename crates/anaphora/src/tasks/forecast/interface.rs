@@ -1,14 +1,12 @@
 //! What turns a series into what a model reads, and what it gives into numbers.
 
-use anaphora_data::series::Feature;
-use anaphora_data::{Frames, Packed, Scaler, Sequence};
+use anaphora_data::series::{Collection, Feature, Member, Origin, Window, frames_in};
+use anaphora_data::{Packed, Scaler, Sequence};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
-use super::collection::{Collection, Member, Origin};
-use super::linear::{Linear, Sums};
 use crate::Result;
-use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
+use crate::model::{Compute, Linear, Objective, Reads, SequenceModel, Shape, Sums, Targets, normal_quantile};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
 
 /// Windows that are forecast from at once.
@@ -61,16 +59,6 @@ pub struct Prepared {
     waves: Vec<f32>,
 }
 
-/// What is read of a series before an origin, of one column or all.
-pub struct Window {
-    /// `[lookback, width]`, counted from `centre` in units of `spread`.
-    past: Vec<f32>,
-    /// `[width]`.
-    centre: Vec<f32>,
-    /// `[width]`.
-    spread: Vec<f32>,
-}
-
 /// What takes a window's column, what was read of it and what came.
 type See<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
 
@@ -93,8 +81,7 @@ impl Interface {
 
     /// Frames that the model reads of a window.
     pub fn frames(&self) -> usize {
-        let [patch, stride] = self.patch;
-        1 + (self.lookback - patch) / stride
+        frames_in(self.lookback, self.patch)
     }
 
     /// A model of these windows.
@@ -122,12 +109,12 @@ impl Interface {
 
     /// Transforms and scales the series.
     pub fn prepare(&self, collection: &Collection) -> Result<Vec<Prepared>> {
-        check(self.transform, collection)?;
+        collection.check(self.transform)?;
         Ok(collection.members.iter().map(|member| self.prepared(member)).collect())
     }
 
     fn prepared(&self, member: &Member) -> Prepared {
-        let mut values: Vec<f32> = member.values.iter().map(|&value| forth(self.transform, value)).collect();
+        let mut values: Vec<f32> = member.values.iter().map(|&value| self.transform.forth(value)).collect();
         self.scaler.apply(&mut values);
         let steps = values.len() / self.names.len() + self.horizon;
         let waves = member.calendar.and_then(|calendar| calendar.waves(0..steps, &self.features));
@@ -138,47 +125,12 @@ impl Interface {
 
     /// The window of `past[lookback, columns]` that begins with column `first`.
     fn window(&self, past: &[f32], first: usize) -> Window {
-        let width = self.width();
-        let mut cut: Vec<f32> = past
-            .chunks_exact(self.names.len())
-            .flat_map(|step| &step[first..first + width])
-            .copied()
-            .collect();
-        let column = |index: usize| cut.iter().skip(index).step_by(width).copied();
-        let count = self.lookback as f32;
-        let mean = |index: usize| column(index).sum::<f32>() / count;
-        let (centre, spread): (Vec<f32>, Vec<f32>) = match self.normalize {
-            Normalize::None => (vec![0.0; width], vec![1.0; width]),
-            Normalize::Last => (cut[cut.len() - width..].to_vec(), vec![1.0; width]),
-            Normalize::Window => (0..width)
-                .map(|index| {
-                    let mean = mean(index);
-                    let variance = column(index).map(|x| (x - mean).powi(2)).sum::<f32>() / count;
-                    // In a window that stands still, all is counted from a hundredth of the usual deviation.
-                    (mean, variance.sqrt() + 0.01)
-                })
-                .unzip(),
-        };
-        for step in cut.chunks_exact_mut(width) {
-            for ((value, centre), spread) in step.iter_mut().zip(&centre).zip(&spread) {
-                *value = (*value - centre) / spread;
-            }
-        }
-        Window { past: cut, centre, spread }
+        Window::new(past, self.names.len(), first, self.width(), self.normalize)
     }
 
     /// What the network reads of a window behind which `waves[lookback, 2 * features]` lie.
     fn sequence(&self, window: &Window, waves: &[f32]) -> Sequence {
-        let ([patch, stride], width, waved) = (self.patch, self.width(), 2 * self.features.len());
-        // Frames end with the window: what does not fill one is left out where it is oldest.
-        let first = self.lookback - patch - (self.frames() - 1) * stride;
-        let mut values = Vec::with_capacity(self.frames() * (patch * width + waved));
-        for frame in 0..self.frames() {
-            let (begin, end) = (first + frame * stride, first + frame * stride + patch);
-            values.extend_from_slice(&window.past[begin * width..end * width]);
-            values.extend_from_slice(&waves[(end - 1) * waved..end * waved]);
-        }
-        Sequence::Frames(Frames { width: patch * width + waved, values })
+        Sequence::Frames(window.frames(self.patch, waves))
     }
 
     /// What the linear map makes of a window, `[chunk, width]`, counted as the window is.
@@ -186,9 +138,9 @@ impl Interface {
         let width = self.width();
         let mut y = vec![0.0; self.chunk * width];
         for column in 0..width {
-            let x: Vec<f32> = window.past.iter().skip(column).step_by(width).copied().collect();
             let line = &self.linear[column % self.linear.len()];
-            for (y, value) in y.iter_mut().skip(column).step_by(width).zip(line.apply(&x)) {
+            let values = line.apply(&window.column(column));
+            for (y, value) in y.iter_mut().skip(column).step_by(width).zip(values) {
                 *y = value;
             }
         }
@@ -202,7 +154,7 @@ impl Interface {
         let mut y = if self.residual { self.by_line(window) } else { vec![0.0; self.chunk * width] };
         for (y, truth) in y.chunks_exact_mut(width).zip(truth.chunks_exact(columns)) {
             for (column, y) in y.iter_mut().enumerate() {
-                *y = (truth[first + column] - window.centre[column]) / window.spread[column] - *y;
+                *y = window.forth(column, truth[first + column]) - *y;
             }
         }
         y
@@ -234,10 +186,8 @@ impl Interface {
                     let window = self.window(&values[(at - self.lookback) * columns..at * columns], first);
                     for column in 0..width {
                         let pick = |index: usize| values[index * columns + first + column];
-                        let (centre, spread) = (window.centre[column], window.spread[column]);
-                        let y: Vec<f32> = (at..at + chunk).map(|i| (pick(i) - centre) / spread).collect();
-                        let x: Vec<f32> = window.past.iter().skip(column).step_by(width).copied().collect();
-                        see(column, &x, &y);
+                        let y: Vec<f32> = (at..at + chunk).map(|i| window.forth(column, pick(i))).collect();
+                        see(column, &window.column(column), &y);
                     }
                 }
             }
@@ -326,8 +276,8 @@ impl Interface {
                     }
                     for (step, y) in y.chunks_exact(width).enumerate() {
                         for (column, y) in y.iter().enumerate() {
-                            let value = y * window.spread[column] + window.centre[column];
-                            history[begin + step * columns + part * width + column] = value;
+                            let place = begin + step * columns + part * width + column;
+                            history[place] = window.back(column, *y);
                         }
                     }
                 }
@@ -337,7 +287,7 @@ impl Interface {
         for history in histories {
             let mut forecast = history[self.lookback * columns..][..self.horizon * columns].to_vec();
             self.scaler.invert(&mut forecast);
-            forecast.iter_mut().for_each(|value| *value = back(self.transform, *value));
+            forecast.iter_mut().for_each(|value| *value = self.transform.back(*value));
             values.push(forecast);
         }
         for of_origin in values.chunks_exact(levels) {
@@ -380,76 +330,4 @@ impl Interface {
 /// At most so many of some origins, evenly spread.
 pub fn sample(origins: &[Origin], most: usize) -> Vec<Origin> {
     origins.iter().step_by(origins.len().div_ceil(most).max(1)).copied().collect()
-}
-
-/// Refuses numbers that have no such transform.
-pub fn check(transform: Transform, collection: &Collection) -> Result<()> {
-    match transform {
-        Transform::None => Ok(()),
-        Transform::Log => collection.check(|x| x <= 0.0, "series.transform = \"log\" takes numbers above 0"),
-        Transform::Sqrt => {
-            collection.check(|x| x < 0.0, "series.transform = \"sqrt\" takes numbers from 0 on")
-        }
-    }
-}
-
-/// A number, transformed.
-pub fn forth(transform: Transform, x: f32) -> f32 {
-    match transform {
-        Transform::None => x,
-        Transform::Log => x.ln(),
-        Transform::Sqrt => x.sqrt(),
-    }
-}
-
-fn back(transform: Transform, x: f32) -> f32 {
-    match transform {
-        Transform::None => x,
-        // Nobody means a number that has no digits.
-        Transform::Log => x.min(80.0).exp(),
-        Transform::Sqrt => x.max(0.0).powi(2),
-    }
-}
-
-/// The quantile of the standard normal distribution, to 1e-8: bisection on its distribution function, by the series of
-/// Marsaglia (2004).
-fn normal_quantile(level: f64) -> f64 {
-    let distribution = |x: f64| {
-        let (mut sum, mut term, mut i) = (x, x, 1.0);
-        while term.abs() > 1e-17 * sum.abs() && i < 500.0 {
-            i += 2.0;
-            term *= x * x / i;
-            sum += term;
-        }
-        0.5 + sum * (-0.5 * x * x - 0.918_938_533_204_672_7).exp()
-    };
-    let (mut low, mut high) = (-8.0, 8.0);
-    for _ in 0..40 {
-        let middle = 0.5 * (low + high);
-        if distribution(middle) < level { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_of_the_normal_distribution() {
-        for (level, expected) in
-            [(0.5, 0.0), (0.9, 1.281_551_566), (0.025, -1.959_963_985), (0.999, 3.090_232_306)]
-        {
-            assert!((normal_quantile(level) - expected).abs() < 1e-8, "{level}");
-        }
-    }
-
-    #[test]
-    fn transforms_are_undone() {
-        for transform in [Transform::None, Transform::Log, Transform::Sqrt] {
-            for x in [0.01, 1.0, 622.0] {
-                assert!((back(transform, forth(transform, x)) / x - 1.0).abs() < 1e-6);
-            }
-        }
-    }
 }

@@ -2,30 +2,28 @@
 
 mod collection;
 mod interface;
-mod linear;
 mod score;
 mod show;
 
 use std::ops::ControlFlow;
 
-use anaphora_data::series::{Calendar, Feature};
+use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins, season_errors};
 use anaphora_data::{Packed, Place, Scaler};
 use anaphora_nn::Start;
 
-use self::collection::Cuts;
-pub(super) use self::collection::{Collection, Member, Origin, Origins, columns};
+pub(super) use self::collection::columns;
 pub(super) use self::interface::{Interface, Prepared};
-use self::interface::{VALIDATED, check, forth, sample};
+use self::interface::{VALIDATED, sample};
 pub(super) use self::score::{Contender, Scores};
 pub(super) use self::show::prediction;
 use super::shared::{
-    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, malformed_at,
+    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::read_json;
-use crate::training::{DataSize, Description, Learner, Opening, Validation};
+use crate::training::{Learner, Opening, Validation};
 use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of what a run's model reads and gives.
@@ -77,7 +75,7 @@ pub(super) fn learn_from(
     let SeriesSource { collection, origins } = source;
     let recipe = opening.recipe;
     let series = &recipe.series;
-    check(series.transform, &collection)?;
+    collection.check(series.transform)?;
     let mut prepared = None;
     let interface = opening.assets.json(INTERFACE, || {
         let mut interface = interface(recipe, &collection, steps, learnt)?;
@@ -104,7 +102,7 @@ pub(super) fn learn_from(
 /// What is read and forecast of a series, and where it is cut.
 fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps, Cuts)> {
     let calendar = collection.members[0].calendar.as_ref();
-    let season = series.season.unwrap_or_else(|| collection::season(calendar));
+    let season = series.season.unwrap_or_else(|| calendar.map_or(1, Calendar::season));
     let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
     let horizon = series.horizon;
     let known = collection::cuts(data, series, collection, 1)?.test;
@@ -138,7 +136,7 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
     }
     let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
     let calendar = collection.members[0].calendar.filter(|_| series.calendar);
-    let transformed: Vec<f32> = learnt.iter().map(|&value| forth(series.transform, value)).collect();
+    let transformed: Vec<f32> = learnt.iter().map(|&value| series.transform.forth(value)).collect();
     Ok(Interface {
         names: collection.names.clone(),
         lookback,
@@ -147,7 +145,7 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
         season,
         patch: [patch, stride],
         features: calendar
-            .map(|calendar| recurring(&calendar, learnt.len() / collection.columns()))
+            .map(|calendar| calendar.recurring(learnt.len() / collection.columns()))
             .unwrap_or_default(),
         transform: series.transform,
         normalize: series.normalize,
@@ -165,29 +163,6 @@ fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f
     })
 }
 
-/// What of its dates comes back at least twice in the first steps of a series: of one year, the month says only which part
-/// of the training data it is.
-fn recurring(calendar: &Calendar, steps: usize) -> Vec<Feature> {
-    let comes_back = |feature: &Feature| {
-        let places = calendar.indices(0..steps, &[*feature]).unwrap_or_default();
-        places.windows(2).filter(|pair| pair[1] < pair[0]).count() >= 2
-    };
-    calendar.features().iter().copied().filter(comes_back).collect()
-}
-
-/// The mean error of repeating each column a season later; 0 where there is no whole season.
-fn season_errors(learnt: &[f32], columns: usize, season: usize) -> Vec<f32> {
-    let apart = season * columns;
-    let error = |column: usize| {
-        let later = learnt.iter().skip(apart + column).step_by(columns);
-        let (sum, count) = later
-            .zip(learnt.iter().skip(column).step_by(columns))
-            .fold((0.0, 0), |(sum, count), (a, b)| (sum + f64::from((a - b).abs()), count + 1));
-        (sum / f64::from(count.max(1))) as f32
-    };
-    (0..columns).map(error).collect()
-}
-
 impl Lesson for Windows {
     type Encoded = Vec<WindowAt>;
     type Model = SequenceModel;
@@ -200,24 +175,18 @@ impl Lesson for Windows {
         vec![self.interface.frames(); windows.len()]
     }
 
-    fn describe(&self, train: &Vec<WindowAt>, validation: &Vec<WindowAt>) -> Description {
+    fn describe(&self) -> Words {
         let Interface { names, lookback, chunk, horizon, channels, .. } = &self.interface;
-        let frames = self.interface.frames();
-        let size =
-            |windows: &Vec<WindowAt>| DataSize { examples: windows.len(), units: windows.len() * frames };
         let columns = match (names.len(), channels) {
             (1, _) => "one column".to_owned(),
             (count, Channels::Independent) => format!("{count} columns, each by itself"),
             (count, Channels::Joint) => format!("{count} columns together"),
         };
         let at_once = if chunk == horizon { String::new() } else { format!(", {chunk} at once") };
-        Description {
+        Words {
             example: "window",
             unit: "frame",
-            train: size(train),
-            validation: size(validation),
             maps: format!("{columns}; {lookback} steps are read, {horizon} forecast{at_once}"),
-            characters: None,
         }
     }
 
@@ -388,27 +357,5 @@ impl Predict for Forecaster {
             panels.extend(show::panels(&self.interface, &collection, origin, &forecast));
         }
         Ok(Some(crate::plot::forecast(&panels)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use anaphora_data::series::{Step, parse_date};
-
-    use super::*;
-
-    #[test]
-    fn dates_are_read_where_they_come_back() {
-        let hourly = Calendar::new(parse_date("2016-07-01").unwrap(), Step::Milliseconds(3_600_000));
-        assert_eq!(recurring(&hourly, 24 * 360), [Feature::Hour, Feature::Weekday]);
-        assert_eq!(recurring(&hourly, 24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
-        assert_eq!(recurring(&hourly, 24), []);
-    }
-
-    #[test]
-    fn the_error_of_a_repeated_season() {
-        let learnt = [1.0, 10.0, 2.0, 20.0, 3.0, 10.0, 4.0, 20.0];
-        assert_eq!(season_errors(&learnt, 2, 2), [2.0, 0.0]);
-        assert_eq!(season_errors(&learnt, 2, 4), [0.0, 0.0]);
     }
 }

@@ -1,9 +1,9 @@
 //! How far forecasts are from what came, beside those that need no network.
 
+use anaphora_data::series::{Collection, Origin, repeated};
 use serde_json::{Map, Value, json};
 
 use super::Prepared;
-use super::collection::{Collection, Origin};
 use super::interface::{Interface, Network};
 use crate::Result;
 use crate::metrics::Evaluation;
@@ -60,21 +60,6 @@ impl Scores<'_> {
             .collect()
     }
 
-    /// Repeats what was `period` steps before, as often as is needed.
-    pub fn repeated(&self, period: usize) -> Vec<f32> {
-        let columns = self.collection.columns();
-        let mut forecasts = Vec::new();
-        for &Origin { member, at } in self.origins {
-            let period = period.min(at);
-            for step in 0..self.ahead {
-                let from = at - period + step % period;
-                forecasts
-                    .extend_from_slice(&self.collection.members[member].values[from * columns..][..columns]);
-            }
-        }
-        forecasts
-    }
-
     /// The model's forecasts at all levels, and the contenders, the model first.
     pub fn contenders(&self, prepared: &[Prepared], network: Network) -> Result<(Vec<f32>, Vec<Contender>)> {
         let Interface { season, levels, .. } = self.interface;
@@ -86,8 +71,14 @@ impl Scores<'_> {
                 forecasts: self.at_level(&all, self.interface.middle(), levels.len()),
             },
             Contender { name: "linear map", forecasts: self.at_level(&line, 0, 1) },
-            Contender { name: "last season again", forecasts: self.repeated(*season) },
-            Contender { name: "last value again", forecasts: self.repeated(1) },
+            Contender {
+                name: "last season again",
+                forecasts: repeated(self.collection, self.origins, self.ahead, *season),
+            },
+            Contender {
+                name: "last value again",
+                forecasts: repeated(self.collection, self.origins, self.ahead, 1),
+            },
         ];
         contenders.retain(|contender| *season > 1 || contender.name != "last season again");
         Ok((all, contenders))

@@ -1,8 +1,8 @@
 //! Forecasts as tables, objects and pictures.
 
+use anaphora_data::series::{Collection, Origin};
 use serde_json::{Map, Value, json};
 
-use super::collection::{Collection, Origin};
 use super::interface::Interface;
 use crate::plot::Panel;
 use crate::tasks::shared::Prediction;

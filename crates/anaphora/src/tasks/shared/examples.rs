@@ -59,7 +59,7 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
 
     /// Reads the data to learn from, and splits them.
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Self::Example>> {
-        Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)
+        Ok(Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)?)
     }
 
     /// What is kept in the run folder: made of the splits where the run is new, else read; no split is looked at then.

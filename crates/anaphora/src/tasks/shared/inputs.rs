@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anaphora_data::DataError;
+use anaphora_data::labelled::class_weights;
 use anaphora_data::table::{Column, TableOptions};
+use anaphora_data::{lines, read_text};
 
-use crate::recipe::Data;
+use crate::model::Objective;
+use crate::recipe::{ClassWeights, Data, Training};
 use crate::{Error, Result};
 
 /// Something to predict from.
@@ -27,29 +29,13 @@ impl Input {
     }
 }
 
-/// The content of an input that is text: its own, or its file's.
-pub fn read_lines(input: &Input) -> Result<String> {
-    let path = match input {
-        Input::Text(text) => return Ok(text.clone()),
-        Input::File(path) => path,
-    };
-    let content = std::fs::read(path).map_err(Error::io("read", path))?;
-    String::from_utf8(content).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        let byte = error.as_bytes()[offset];
-        let line = 1 + error.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count();
-        Error::Data(DataError::NotUtf8 { path: path.to_owned(), byte, offset, line })
-    })
-}
-
 /// Shows each line of the inputs that is not empty: the input, its number in a file (0 for a text on the command line), and
 /// the line.
 pub fn each_line(inputs: &[Input], mut see: impl FnMut(&Input, usize, &str) -> Result<()>) -> Result<()> {
     for input in inputs {
-        let text = read_lines(input)?;
-        let is_file = matches!(input, Input::File(_));
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            see(input, if is_file { index + 1 } else { 0 }, line.trim())?;
+        match input {
+            Input::Text(text) => lines(text).try_for_each(|(_, line)| see(input, 0, line))?,
+            Input::File(path) => lines(&read_text(path)?).try_for_each(|(at, line)| see(input, at, line))?,
         }
     }
     Ok(())
@@ -69,4 +55,15 @@ pub fn table_options(data: &Data) -> TableOptions {
 /// A column as a recipe names it: by its name, or by its number from 1.
 pub fn column(name: &str) -> Column {
     name.trim().parse().expect("any text is a column")
+}
+
+/// What a model learns that predicts one of `count` classes; `learnt` are those of what it learns from.
+pub fn one_class<'a>(
+    training: &Training,
+    learnt: Option<impl Iterator<Item = &'a u32>>,
+    count: usize,
+) -> Objective {
+    let learnt = learnt.filter(|_| training.class_weights != ClassWeights::None);
+    let weights = learnt.map(|classes| class_weights(classes, count));
+    Objective::Classes { label_smoothing: training.label_smoothing as f32, weights }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, SequenceModel, Targets, Teaching};
 use crate::recipe::{Input, Task, Training};
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, Description, Learner, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
 
 /// A model that learns from batches of whole examples.
@@ -66,6 +66,16 @@ impl ExampleModel for EncoderDecoder {
     }
 }
 
+/// What is learnt, in words.
+pub struct Words {
+    /// What an example is called.
+    pub example: &'static str,
+    /// What its steps are called.
+    pub unit: &'static str,
+    /// What is read, and what is predicted of it.
+    pub maps: String,
+}
+
 /// What differs between trainings on whole examples.
 pub trait Lesson {
     /// Examples as numbers.
@@ -84,8 +94,14 @@ pub trait Lesson {
     /// The length of each example, in units of a batch.
     fn lengths(&self, examples: &Self::Encoded) -> Vec<usize>;
 
-    /// What is learnt and held out.
-    fn describe(&self, train: &Self::Encoded, validation: &Self::Encoded) -> Description;
+    /// How much there is of them: by default, their number and all of their lengths.
+    fn size(&self, examples: &Self::Encoded) -> DataSize {
+        let lengths = self.lengths(examples);
+        DataSize { examples: lengths.len(), units: lengths.iter().sum() }
+    }
+
+    /// What is learnt, in words.
+    fn describe(&self) -> Words;
 
     /// Some examples as the model takes them. What is random in them follows from their place in the training.
     fn batch(
@@ -136,7 +152,9 @@ impl<L: Lesson> Learner for Learning<L> {
     }
 
     fn describe(&self) -> Description {
-        self.lesson.describe(&self.train, &self.validation)
+        let Words { example, unit, maps } = self.lesson.describe();
+        let [train, validation] = [&self.train, &self.validation].map(|part| self.lesson.size(part));
+        Description { example, unit, train, validation, maps, characters: None }
     }
 
     fn params(&self) -> &Params {

@@ -1,6 +1,5 @@
 //! What tasks have in common.
 
-pub mod classes;
 mod examples;
 mod inputs;
 mod learning;
@@ -9,8 +8,9 @@ mod predicting;
 pub mod reader;
 mod splits;
 
+pub use anaphora_data::Splits;
 pub use examples::{ExampleTask, PredictTask, Reading, TrainedTask, Using, learner, name, trained};
-pub use inputs::{Input, column, each_line, malformed_at, read_lines, table_options};
-pub use learning::{ExampleModel, Learning, Lesson, malformed_position};
+pub use inputs::{Input, column, each_line, malformed_at, one_class, table_options};
+pub use learning::{ExampleModel, Learning, Lesson, Words, malformed_position};
 pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, Split};
-pub use splits::{Splits, hold_out};
+pub use splits::hold_out;

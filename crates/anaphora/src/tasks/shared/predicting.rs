@@ -42,6 +42,17 @@ pub struct PredictOptions {
     pub n_best: usize,
 }
 
+impl Prediction {
+    /// With what is to be said of the input.
+    pub(in crate::tasks) fn noted(mut self, notes: &[String]) -> Self {
+        if !notes.is_empty() {
+            self.text += &format!(" ({})", notes.join("; "));
+            self.json["notes"] = notes.into();
+        }
+        self
+    }
+}
+
 impl Default for PredictOptions {
     fn default() -> Self {
         Self { search: None, n_best: 1 }

@@ -1,27 +1,29 @@
 //! Tagging: a tag for each word of a sentence, by all of its words.
 
-mod examples;
-mod lexicon;
+mod score;
 
-use anaphora_data::tagged::{Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words};
+use anaphora_data::labelled::seen_once;
+use anaphora_data::tagged::{
+    Encoded, Lexicon, LexiconOptions, Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words,
+};
 use anaphora_data::{Packed, Place, builtin};
 use anaphora_nn::Start;
 use serde_json::json;
 
-use self::examples::Examples;
-use self::lexicon::LEXICON;
-pub use self::lexicon::Lexicon;
-use super::shared::classes::{class_weights, likeliest, seen_once};
+use self::score::{probabilities, score};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, column, each_line, hold_out,
-    malformed_at, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, each_line,
+    hold_out, malformed_at, one_class, table_options,
 };
 use crate::Result;
-use crate::metrics::{Evaluation, Span, spans};
-use crate::model::{Compute, Objective, SequenceModel, Targets};
-use crate::recipe::{Data, Recipe, Task};
+use crate::metrics::{Evaluation, Span, mark_spans, spans};
+use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
+use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::{Description, Validation};
+use crate::training::Validation;
+
+/// The name of the file of what words, characters and tags a run's model knows.
+const LEXICON: &str = "tags.json";
 
 /// The seeds from which built-in sentences are made, and how many: to learn and validate on, and for a test.
 const BUILTIN: [(u64, usize); 2] = [(1, 2_000), (2, 500)];
@@ -44,39 +46,35 @@ fn made((seed, count): (u64, usize)) -> Vec<Sentence> {
     builtin::phrases(seed, count).into_iter().map(sentence).collect()
 }
 
-impl Lesson for Lexicon {
-    type Encoded = Examples;
+/// What words, characters and tags a tagger knows.
+pub struct Tagger(Lexicon);
+
+impl Lesson for Tagger {
+    type Encoded = Encoded;
     type Model = SequenceModel;
 
     fn task(&self) -> Task {
         Task::Tag
     }
 
-    fn lengths(&self, examples: &Examples) -> Vec<usize> {
+    fn lengths(&self, examples: &Encoded) -> Vec<usize> {
         examples.lengths()
     }
 
-    fn describe(&self, train: &Examples, validation: &Examples) -> Description {
-        Description {
-            example: "sentence",
-            unit: "word",
-            train: train.size(),
-            validation: validation.size(),
-            maps: self.description(),
-            characters: None,
-        }
+    fn describe(&self) -> Words {
+        Words { example: "sentence", unit: "word", maps: self.0.description() }
     }
 
-    fn batch(&self, examples: &Examples, batch: &[usize], _: Place) -> (Packed, Targets) {
-        (examples.batch(batch), examples.targets(batch))
+    fn batch(&self, examples: &Encoded, batch: &[usize], _: Place) -> (Packed, Targets) {
+        (examples.batch(batch), Targets::Classes(examples.targets(batch).ids))
     }
 
-    fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(on.score(model, compute, self)?.validation())
+    fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Encoded) -> Result<Validation> {
+        Ok(score(on, model, compute, &self.0)?.validation())
     }
 }
 
-impl ExampleTask for Lexicon {
+impl ExampleTask for Tagger {
     type Example = Sentence;
 
     fn built_in(data: &Data) -> Result<Splits<Sentence>> {
@@ -102,26 +100,28 @@ impl ExampleTask for Lexicon {
         let tags = all.iter().flat_map(|sentence| sentence.tags.iter().zip(&sentence.lines));
         let tagged = tags.map(|(tag, &line)| (tag.as_str(), (from.path, line)));
         seen_once("tag", tagged).iter().for_each(|note| (from.notes)(note));
-        Splits::of(all, &hold_out(from.data()), |_| false)
+        Ok(Splits::of(all, &hold_out(from.data()), |_| false)?)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Sentence>) -> Result<Self> {
-        assets.json(LEXICON, || Self::learn(splits, &recipe.data, &recipe.model))
+        Ok(Self(assets.json(LEXICON, || learn(splits, recipe))?))
     }
 
-    fn encode(&self, sentences: Vec<Sentence>, from: &mut Reading<Self>) -> Result<Examples> {
-        Examples::new(self, sentences, from.path, from.data().skip_bad, from.notes)
+    fn encode(&self, sentences: Vec<Sentence>, from: &mut Reading<Self>) -> Result<Encoded> {
+        Ok(Encoded::new(&self.0, sentences, from.path, from.data().skip_bad, from.notes)?)
     }
 
-    fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
-        let training = &recipe.training;
-        let weights = |train: &Examples| class_weights(training.class_weights, train.tags(), self.tags.len());
-        let objective = Objective::Classes {
-            label_smoothing: training.label_smoothing as f32,
-            weights: train.and_then(weights),
+    fn model(&self, recipe: &Recipe, start: Start, train: Option<&Encoded>) -> SequenceModel {
+        let (tags, context) = (self.0.tags.len(), self.0.context.or(recipe.model.context));
+        let model = Model { context, ..recipe.model.clone() };
+        let words = self.0.words();
+        let reads = match self.0.spelt() {
+            Some(characters) => Reads::Words { words, characters },
+            None => Reads::Tokens(words),
         };
-        let model = self.sized(&recipe.model);
-        SequenceModel::new(&model, self.shape(), objective, start)
+        let objective = one_class(&recipe.training, train.map(|train| train.tags()), tags);
+        let shape = Shape { reads, outputs: tags, each_step: true, causal: false };
+        SequenceModel::new(&model, shape, objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, sentences: Vec<Sentence>) -> Result<Evaluation> {
@@ -129,11 +129,12 @@ impl ExampleTask for Lexicon {
         if examples.is_empty() {
             return Ok(Evaluation::new(0, "sentence"));
         }
-        Ok(examples.score(on.model, on.compute, self)?.evaluation(examples.size(), &self.tags))
+        let scored = score(&examples, on.model, on.compute, &self.0)?;
+        Ok(scored.evaluation(examples.len(), examples.lengths().iter().sum(), &self.0.tags))
     }
 }
 
-impl PredictTask for Lexicon {
+impl PredictTask for Tagger {
     const SEPARATOR: &str = "\n\n";
 
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
@@ -141,24 +142,24 @@ impl PredictTask for Lexicon {
         for input in inputs {
             let sentences = untagged(input, with.from.data())?;
             words.extend(sentences.iter().map(|sentence| sentence.words.clone()));
-            let examples = Examples::new(self, sentences, input.path(), false, &mut |_| {})?;
-            rows.extend(examples.probabilities(with.model, with.compute, self.tags.len())?);
+            let examples = Encoded::new(&self.0, sentences, input.path(), false, &mut |_| {})?;
+            rows.extend(probabilities(&examples, with.model, with.compute, self.0.tags.len())?);
         }
         Ok(words.iter().zip(&rows).map(|(words, rows)| self.prediction(words, rows)).collect())
     }
 }
 
-impl Lexicon {
+impl Tagger {
     /// What is to be said of a sentence whose words have such probabilities.
     fn prediction(&self, words: &[String], rows: &[f32]) -> Prediction {
-        let rows = rows.chunks_exact(self.tags.len());
+        let rows = rows.chunks_exact(self.0.tags.len());
         let best: Vec<(usize, f32)> = rows.map(|row| (likeliest(row), row[likeliest(row)])).collect();
-        let tags: Vec<&str> = best.iter().map(|&(tag, _)| self.tags[tag].as_str()).collect();
+        let tags: Vec<&str> = best.iter().map(|&(tag, _)| self.0.tags[tag].as_str()).collect();
         let probabilities: Vec<f32> = best.iter().map(|&(_, probability)| probability).collect();
         let lines: Vec<String> =
             words.iter().zip(&tags).map(|(word, tag)| format!("{word}\t{tag}")).collect();
         let mut json = json!({ "words": words, "tags": tags, "probabilities": probabilities });
-        if self.marks_spans() {
+        if mark_spans(&self.0.tags) {
             let span = |span: &Span| {
                 json!({ "kind": span.kind, "text": words[span.first..=span.last].join(" "),
                         "first": span.first, "last": span.last })
@@ -167,6 +168,35 @@ impl Lexicon {
         }
         Prediction { text: lines.join("\n"), json }
     }
+}
+
+/// What is learnt of the training sentences; tags and lengths of others that were read with them are known too.
+fn learn(splits: &Splits<Sentence>, recipe: &Recipe) -> Result<Lexicon> {
+    let Recipe { data, model, .. } = recipe;
+    let recipe::Tokenizer::Word { size: maximum_size } = data.tokenizer else {
+        let found = &data.tokenizer;
+        let sentence =
+            format!("data.tokenizer is {found}, and a tagger reads words; leave it out, or set word");
+        return Err(RecipeError::Conflict(sentence).into());
+    };
+    let options = LexiconOptions {
+        lowercase: data.lowercase,
+        minimum_count: data.vocabulary_min_count,
+        maximum_size,
+        characters: model.character_size > 0,
+    };
+    let all = splits.of_one_reading();
+    let mut lexicon = Lexicon::learn(&splits.train, all.clone(), &options);
+    if let [only] = &lexicon.tags[..] {
+        let reason = format!("all words have the tag {only}; two or more are needed");
+        return Err(malformed_at(&data.train.clone().unwrap_or_default(), 0, reason));
+    }
+    if model.backbone == Backbone::Transformer {
+        let longest = all.map(|sentence| sentence.words.len()).max().unwrap_or(1);
+        // Room for what is longer than all of these.
+        lexicon.context = Some(model.context.unwrap_or(2 * longest));
+    }
+    Ok(lexicon)
 }
 
 /// The sentences to be tagged: a text is one, and so is each line of a file that has no columns.

@@ -3,17 +3,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use anaphora_data::tagged::Sentence;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::mark_spans;
-use crate::model::{Reads, Shape};
-use crate::recipe::{Backbone, Data, Model, RecipeError, Tokenizer};
-use crate::tasks::shared::{Splits, malformed_at};
-use crate::{Error, Result};
+use super::Sentence;
 
-/// The name of its file in a run folder.
-pub const LEXICON: &str = "tags.json";
+/// What is learnt of sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LexiconOptions {
+    /// Whether words are looked up in lower case.
+    pub lowercase: bool,
+    /// How often a word or character has to occur to be known.
+    pub minimum_count: usize,
+    /// Words that are known at most.
+    pub maximum_size: usize,
+    /// Whether the model reads characters, too.
+    pub characters: bool,
+}
 
 /// What words, characters and tags a tagger knows. The number of a word or character is one more than its place, and 0 is
 /// that of all others; rare ones are among these, so that something is learnt of what is not known.
@@ -35,33 +40,22 @@ pub struct Lexicon {
 }
 
 impl Lexicon {
-    /// What is learnt of the training sentences; tags and lengths of others that were read with them are known too.
-    pub fn learn(splits: &Splits<Sentence>, data: &Data, model: &Model) -> Result<Self> {
-        let Tokenizer::Word { size } = data.tokenizer else {
-            let found = &data.tokenizer;
-            let sentence =
-                format!("data.tokenizer is {found}, and a tagger reads words; leave it out, or set word");
-            return Err(Error::Recipe(RecipeError::Conflict(sentence)));
-        };
-        let all = splits.of_one_reading();
-        let mut tags: Vec<String> = all.clone().flat_map(|sentence| sentence.tags.iter().cloned()).collect();
+    /// What is learnt of the training sentences; tags of others that were read with them are known too.
+    pub fn learn<'a>(
+        train: &[Sentence],
+        all: impl Iterator<Item = &'a Sentence>,
+        options: &LexiconOptions,
+    ) -> Self {
+        let mut tags: Vec<String> = all.flat_map(|sentence| sentence.tags.iter().cloned()).collect();
         tags.sort();
         tags.dedup();
-        if let [only] = &tags[..] {
-            let reason = format!("all words have the tag {only}; two or more are needed");
-            return Err(malformed_at(&data.train.clone().unwrap_or_default(), 0, reason));
-        }
-        let longest = all.map(|sentence| sentence.words.len()).max().unwrap_or(1);
-        // Room for what is longer than all of these.
-        let context = (model.backbone == Backbone::Transformer).then(|| model.context.unwrap_or(2 * longest));
-
         // How often each word has each tag.
         let mut counts: BTreeMap<Cow<str>, Vec<usize>> = BTreeMap::new();
         let mut characters: BTreeMap<char, usize> = BTreeMap::new();
-        for sentence in &splits.train {
+        for sentence in train {
             for (word, tag) in sentence.words.iter().zip(&sentence.tags) {
                 let counts =
-                    counts.entry(folded(word, data.lowercase)).or_insert_with(|| vec![0; tags.len()]);
+                    counts.entry(folded(word, options.lowercase)).or_insert_with(|| vec![0; tags.len()]);
                 counts[tags.binary_search(tag).expect("all tags are listed")] += 1;
                 word.chars().for_each(|character| *characters.entry(character).or_default() += 1);
             }
@@ -69,9 +63,9 @@ impl Lexicon {
         let mut words: Vec<(Cow<str>, Vec<usize>)> = counts.into_iter().collect();
         // The most frequent first, those of equal frequency by their text.
         words.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().sum::<usize>()));
-        let minimum = data.vocabulary_min_count;
+        let minimum = options.minimum_count;
         let frequent = words.partition_point(|(_, counts)| counts.iter().sum::<usize>() >= minimum);
-        let rare = words.split_off(frequent.min(size));
+        let rare = words.split_off(frequent.min(options.maximum_size));
         let mut others = vec![0; tags.len()];
         for (_, counts) in if rare.is_empty() { &words } else { &rare } {
             others.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
@@ -80,29 +74,24 @@ impl Lexicon {
             words.into_iter().map(|(word, counts)| (word.into_owned(), most_frequent(&counts))).collect();
         words.sort();
         let characters = characters.into_iter().filter(|&(_, count)| count >= minimum);
-        Ok(Self {
+        Self {
             tags,
             words,
             unknown: most_frequent(&others),
-            lowercase: data.lowercase,
-            characters: (model.character_size > 0).then(|| characters.map(|(c, _)| c).collect()),
-            context,
-        })
+            lowercase: options.lowercase,
+            characters: options.characters.then(|| characters.map(|(c, _)| c).collect()),
+            context: None,
+        }
     }
 
-    /// The recipe's model with what the data decide of it.
-    pub fn sized(&self, model: &Model) -> Model {
-        Model { context: self.context.or(model.context), ..model.clone() }
+    /// Numbers of words: those that are known, and one for all others.
+    pub fn words(&self) -> usize {
+        self.words.len() + 1
     }
 
-    /// The sizes of the model.
-    pub fn shape(&self) -> Shape {
-        let words = self.words.len() + 1;
-        let reads = match &self.characters {
-            Some(characters) => Reads::Words { words, characters: characters.len() + 1 },
-            None => Reads::Tokens(words),
-        };
-        Shape { reads, outputs: self.tags.len(), each_step: true, causal: false }
+    /// Numbers of characters likewise; none where the model reads words alone.
+    pub fn spelt(&self) -> Option<usize> {
+        self.characters.as_ref().map(|characters| characters.len() + 1)
     }
 
     /// What the model reads and predicts.
@@ -112,11 +101,6 @@ impl Lexicon {
             None => String::new(),
         };
         format!("{} known words{spelt}, one of {} tags each", self.words.len(), self.tags.len())
-    }
-
-    /// Whether tags mark spans of words.
-    pub fn marks_spans(&self) -> bool {
-        mark_spans(&self.tags)
     }
 
     /// The number of a word.

@@ -1,16 +1,36 @@
-//! How frames of notes become what a model reads and predicts.
+//! How frames of notes become what a model reads and predicts: frames of ones and zeros, or tokens.
 
 use std::path::Path;
 
-use anaphora_data::roll::{Chord, to_frames};
-use anaphora_data::{Frames, Packed, Sequence};
-use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
-use crate::model::{Objective, Reads, SequenceModel, Shape, Targets};
-use crate::recipe::{self, Notes};
-use crate::tasks::shared::malformed_at;
+use super::{Chord, RollError, to_frames};
+use crate::error::At;
+use crate::frames::Frames;
+use crate::sequence::Sequence;
+
+/// How the notes of a chord depend on one another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notes {
+    /// Each sounds or not whatever the others do.
+    Independent,
+    /// One after the other, from the highest down, each by those above it.
+    #[default]
+    Conditioned,
+}
+
+/// A pitch that is not among those that were learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pitch {pitch} sounds, and the model knows those from {low} to {high}")]
+pub struct UnknownPitch {
+    /// The pitch.
+    pub pitch: u8,
+    /// The lowest one that is known.
+    pub low: u8,
+    /// The highest one.
+    pub high: u8,
+}
 
 /// The token that stands between pieces: the first that is read, the last that is predicted.
 pub const END: u32 = 0;
@@ -38,26 +58,12 @@ impl Coding {
         usize::from(self.high.saturating_sub(self.low)) + 1
     }
 
-    /// The model: independent notes are read as frames of ones and zeros, behind a column that is one before the first
-    /// frame; conditioned ones as tokens.
-    pub fn model(&self, model: &recipe::Model, start: Start) -> SequenceModel {
-        let pitches = self.pitches();
-        let (reads, outputs, objective) = match self.notes {
-            Notes::Independent => (Reads::Frames(pitches + 1), pitches, Objective::Labels),
-            Notes::Conditioned => {
-                let tokens = self.vocabulary();
-                (Reads::Tokens(tokens), tokens, Objective::Classes { label_smoothing: 0.0, weights: None })
-            }
-        };
-        SequenceModel::new(model, Shape { reads, outputs, each_step: true, causal: true }, objective, start)
-    }
-
     /// Tokens of conditioned notes.
     pub fn vocabulary(&self) -> usize {
         self.pitches() + LOWEST as usize
     }
 
-    /// The token of a pitch.
+    /// The token of a pitch within the range.
     pub fn token(&self, pitch: u8) -> u32 {
         u32::from(pitch - self.low) + LOWEST
     }
@@ -114,23 +120,19 @@ impl Coding {
         frame
     }
 
-    /// Packed targets as a model takes them.
-    pub fn targets(&self, packed: Packed) -> Targets {
-        match self.notes {
-            Notes::Independent => Targets::Values(packed.values),
-            Notes::Conditioned => Targets::Classes(packed.ids),
-        }
-    }
-
-    /// Refuses pitches that the model has no number for.
-    pub fn check<'a>(&self, chords: impl IntoIterator<Item = &'a Chord>, path: &Path) -> Result<()> {
+    /// Refuses pitches that have no number; `path` is named then.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub fn check<'a>(
+        &self,
+        chords: impl IntoIterator<Item = &'a Chord>,
+        path: &Path,
+    ) -> Result<(), RollError> {
         let Self { low, high, .. } = *self;
         match chords.into_iter().flatten().find(|&pitch| !(low..=high).contains(pitch)) {
             None => Ok(()),
-            Some(pitch) => {
-                let known = format!("the model knows those from {low} to {high}");
-                Err(malformed_at(path, 0, format!("the pitch {pitch} sounds, and {known}")))
-            }
+            Some(&pitch) => Err(At::new(path, 0, UnknownPitch { pitch, low, high }).into()),
         }
     }
 }

@@ -3,23 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anaphora_data::Frames;
-use anaphora_data::audio::{list_takes, read_wav};
-use anaphora_data::folders::sorted_files;
-use anaphora_data::picture::{Colour, Picture, idx_files, read_idx, read_picture};
-
-use super::read::{Example, PICTURES, Raw};
-use super::steps::{PictureSteps, SoundReader, Steps};
-use crate::recipe::Data;
-use crate::{Error, Result};
+use super::{Example, ExampleError, ExampleFault, ExampleOptions, Input, PICTURES, Raw, Steps};
+use crate::audio::{Sound, list_takes, read_wav};
+use crate::error::At;
+use crate::folders::sorted_files;
+use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundReader, SoundSteps};
+use crate::picture::{Colour, Fit, Picture, idx_files, read_idx, read_picture};
 
 /// Sounds of a folder: those in subfolders have their names as labels, others the part of their own name before the `_`.
 pub fn sounds(
     folder: &Path,
-    data: &Data,
+    options: &ExampleOptions,
     known: Option<&Steps>,
     notes: &mut dyn FnMut(&str),
-) -> Result<Vec<Example>> {
+) -> Result<Vec<Example>, ExampleError> {
     let mut files = by_folder(folder, &["wav"], notes)?;
     if files.is_empty() {
         files = list_takes(folder)?.into_iter().map(|take| (take.label, take.path)).collect();
@@ -29,9 +26,10 @@ pub fn sounds(
         _ => None,
     };
     let mut resampled = 0;
-    let examples = kept(files, data.skip_bad, notes, |path| {
+    let examples = kept(files, options.skip_bad(), notes, |path| {
         if reader.is_none() {
-            reader = Some(SoundReader::like(&read_wav(path, data.sample_rate)?.sound, data)?);
+            let steps = sound_steps(&read_wav(path, options.sample_rate)?.sound, options);
+            reader = Some(SoundReader::new(steps)?);
         }
         let Some(reader) = &reader else { unreachable!("it was made") };
         let (frames, other) = reader.read(path)?;
@@ -46,23 +44,40 @@ pub fn sounds(
     Ok(with_steps(examples, Steps::Sound(reader.steps().clone())))
 }
 
+/// What is asked for of a sound like this.
+fn sound_steps(sound: &Sound, options: &ExampleOptions) -> SoundSteps {
+    let frames = match options.input {
+        // A hundredth of a second.
+        Input::Samples => SoundFrames::Samples(options.patch.unwrap_or(sound.rate as usize / 100).max(1)),
+        _ => SoundFrames::Mel(options.mels),
+    };
+    SoundSteps { rate: sound.rate, frames }
+}
+
 /// Pictures of a folder: MNIST's IDX files, or PNG and JPEG files in subfolders that have their labels as names.
 pub fn pictures(
     folder: &Path,
-    data: &Data,
+    options: &ExampleOptions,
     known: Option<&Steps>,
     notes: &mut dyn FnMut(&str),
-) -> Result<Vec<Example>> {
+) -> Result<Vec<Example>, ExampleError> {
     let mut steps = match known {
         Some(Steps::Picture(steps)) => Some(*steps),
         _ => None,
     };
+    let frames = |width, height| match (options.input, options.patch) {
+        (Input::Pixels, _) => PictureFrames::Pixels,
+        (Input::Picture, _) => PictureFrames::Whole,
+        (Input::Patches, Some(side)) => PictureFrames::Patches(side),
+        (Input::Patches, None) => PictureFrames::patches_of(width, height),
+        _ => PictureFrames::Rows,
+    };
     let mut examples = Vec::new();
-    for (images, labels) in idx_files(folder).map_err(Error::Data)? {
+    for (images, labels) in idx_files(folder)? {
         let test = is_test(&images);
         let digits = read_idx(&images, &labels)?;
         for (index, (picture, label)) in digits.pictures.iter().zip(digits.labels).enumerate() {
-            let steps = steps.get_or_insert_with(|| PictureSteps::like(picture, data));
+            let steps = steps.get_or_insert_with(|| PictureSteps::like(picture, frames));
             let frames = idx_frames(steps, picture, &images, index)?;
             examples.push(Read { label: label.to_string(), frames, path: images.clone(), test });
         }
@@ -70,11 +85,11 @@ pub fn pictures(
     if examples.is_empty() {
         let files = by_folder(folder, PICTURES, notes)?;
         let mut brought = 0;
-        examples = kept(files, data.skip_bad, notes, |path| {
+        examples = kept(files, options.skip_bad(), notes, |path| {
             let there = read_picture(path, Colour::Rgb, None)?;
-            let steps = steps.get_or_insert_with(|| PictureSteps::like(&there, data));
+            let steps = steps.get_or_insert_with(|| PictureSteps::like(&there, frames));
             brought += usize::from((there.width, there.height) != (steps.width, steps.height));
-            Ok(steps.frames(&steps.read(path)?)?)
+            Ok(steps.frames(&steps.read(path, Fit::Stretch)?)?)
         })?;
         if let (1.., Some(PictureSteps { width, height, .. })) = (brought, steps) {
             let count = examples.len();
@@ -109,11 +124,15 @@ fn with_steps(read: Vec<Read>, steps: Steps) -> Vec<Example> {
 }
 
 /// The frames of a picture in an IDX file, which cannot be brought to another size.
-pub fn idx_frames(steps: &PictureSteps, picture: &Picture, path: &Path, index: usize) -> Result<Frames> {
+pub fn idx_frames(
+    steps: &PictureSteps,
+    picture: &Picture,
+    path: &Path,
+    index: usize,
+) -> Result<Frames, ExampleError> {
     if !steps.fit(picture) {
-        let found = format!("picture {} has {}x{} gray pixels", index + 1, picture.width, picture.height);
-        let wanted = format!("{}x{} as in training are needed", steps.width, steps.height);
-        return Err(Error::Malformed { path: path.to_owned(), reason: format!("{found}, {wanted}") });
+        let (found, wanted) = ([picture.width, picture.height], [steps.width, steps.height]);
+        return Err(At::new(path, 0, ExampleFault::Size { number: index + 1, found, wanted }).into());
     }
     Ok(steps.frames(picture)?)
 }
@@ -129,7 +148,7 @@ fn by_folder(
     folder: &Path,
     extensions: &[&str],
     notes: &mut dyn FnMut(&str),
-) -> Result<Vec<(String, PathBuf)>> {
+) -> Result<Vec<(String, PathBuf)>, ExampleError> {
     let sorted = sorted_files(folder, extensions)?;
     if let (Some(first), count) = (sorted.others.first(), sorted.others.len()) {
         let kinds = extensions.join(", ");
@@ -148,8 +167,8 @@ fn kept(
     files: Vec<(String, PathBuf)>,
     skip_bad: bool,
     notes: &mut dyn FnMut(&str),
-    mut read: impl FnMut(&Path) -> Result<Frames>,
-) -> Result<Vec<Read>> {
+    mut read: impl FnMut(&Path) -> Result<Frames, ExampleError>,
+) -> Result<Vec<Read>, ExampleError> {
     let mut examples = Vec::with_capacity(files.len());
     for (label, path) in files {
         match read(&path) {
@@ -163,8 +182,6 @@ fn kept(
     Ok(examples)
 }
 
-fn nothing(folder: &Path, what: &str) -> Error {
-    let reason =
-        format!("no {what} to learn from was found; a folder has a subfolder for each class, with its files");
-    Error::Malformed { path: folder.to_owned(), reason }
+fn nothing(folder: &Path, what: &'static str) -> ExampleError {
+    At::new(folder, 0, ExampleFault::None(what)).into()
 }

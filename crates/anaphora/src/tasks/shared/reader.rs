@@ -1,0 +1,141 @@
+//! Texts, rows of numbers, sounds and pictures as examples of a task: how the recipe says they are read, and what of it is
+//! kept in the run folder.
+
+use std::path::PathBuf;
+
+use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
+use anaphora_data::frames::{PictureFrames, PictureSteps};
+use anaphora_data::labelled::LabelledOptions;
+use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
+
+use super::{Input, Reading, Splits, column, table_options};
+use crate::model::{Compute, Reads, SequenceModel};
+use crate::recipe::{self, Backbone, Data, Model};
+use crate::run::assets::Assets;
+use crate::tasks::language::corpus;
+use crate::{Error, Result};
+
+/// Sequences that are scored at once.
+const ROWS: usize = 256;
+
+/// How the recipe's examples are read.
+pub fn options(data: &Data) -> ExampleOptions {
+    ExampleOptions {
+        input: data.input,
+        labelled: LabelledOptions {
+            table: table_options(data),
+            label: data.label_column.as_deref().map(column),
+            text: data.text_column.as_deref().map(column),
+            labels: data.labels,
+        },
+        lowercase: data.lowercase,
+        words: matches!(data.tokenizer, recipe::Tokenizer::Word { .. }),
+        patch: data.patch,
+        sample_rate: data.sample_rate,
+        mels: data.mels,
+    }
+}
+
+/// Reads examples of the kind that `known` was learnt on.
+pub fn read<T>(
+    from: &mut Reading<T>,
+    options: &ExampleOptions,
+    known: Option<&Reader>,
+) -> Result<Vec<Example>> {
+    Ok(examples::read(from.path, options, known.map(|known| &known.steps), from.notes)?)
+}
+
+/// The tokenizer of a run whose examples are texts: made of those to learn from where the run is new. Where it knows
+/// characters, rare ones are one.
+pub fn tokenizer(train: &[Example], data: &Data, assets: &mut Assets) -> Result<Option<Tokenizer>> {
+    let text = |example: &Example| match &example.value {
+        Raw::Text(text) => Some(example.steps.text(text)),
+        Raw::Frames(_) => None,
+    };
+    let make = || {
+        let mut texts: Vec<String> = train.iter().filter_map(text).collect();
+        if corpus::kind(data) == Some(Kind::Character) {
+            texts = vec![common_characters(texts.iter().map(String::as_str), data.vocabulary_min_count)];
+        }
+        corpus::tokenizer(data, texts.iter().map(String::as_str))
+    };
+    match train.first().map(|example| &*example.steps) {
+        Some(Steps::Text { .. }) => assets.tokenizer(make).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// What is learnt of the examples to learn from; of all that were read with them, the longest has to fit.
+pub fn learn(splits: &Splits<Example>, tokenizer: Option<Tokenizer>, model: &Model) -> Result<Reader> {
+    let mut reader = Reader::learn(&splits.train, tokenizer);
+    if model.backbone == Backbone::Transformer {
+        let longest = reader.longest(splits.of_one_reading())?;
+        // Room for what is longer than all of these.
+        reader.context = Some(model.context.unwrap_or(2 * longest));
+    }
+    Ok(reader)
+}
+
+/// What a run keeps of a reader, with the run's tokenizer where it needs one.
+pub fn opened(mut reader: Reader, assets: &mut Assets, made: Option<Tokenizer>) -> Result<Reader> {
+    reader.tokenizer = match (made, &reader.steps) {
+        (None, Steps::Text { .. }) => Some(assets.tokenizer(|| Err(Error::NoExamples(PathBuf::new())))?),
+        (made, _) => made,
+    };
+    Ok(reader)
+}
+
+/// The recipe's model with what the data decide of it.
+pub fn sized(reader: &Reader, model: &Model) -> Model {
+    Model { context: reader.context.or(model.context), ..model.clone() }
+}
+
+/// What a model reads of examples.
+pub fn reads(reader: &Reader) -> Reads {
+    match (&reader.steps, reader.width()) {
+        (Steps::Picture(steps), _) => reads_pictures(steps),
+        (_, Some(width)) => Reads::Frames(width),
+        (_, None) => Reads::Tokens(reader.tokenizer.as_ref().map_or(0, Tokenizer::vocab_size)),
+    }
+}
+
+/// What a model reads of pictures.
+pub fn reads_pictures(steps: &PictureSteps) -> Reads {
+    match steps.frames {
+        PictureFrames::Whole => {
+            Reads::Pictures { size: [steps.height, steps.width], channels: steps.channels() }
+        }
+        _ => Reads::Frames(steps.frame_width()),
+    }
+}
+
+/// What is given to predict from, as a model reads it.
+pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<Named>)> {
+    let mut all = Vec::new();
+    for input in inputs {
+        all.extend(match input {
+            Input::Text(text) => reader.text(text, input.path())?,
+            Input::File(path) => reader.file(path)?,
+        });
+    }
+    Ok(all.into_iter().unzip())
+}
+
+/// What a model gives for each sequence, `[sequences, outputs]`.
+pub fn outputs(
+    model: &SequenceModel,
+    compute: &mut Compute,
+    inputs: &[Sequence],
+    outputs: usize,
+) -> Result<Vec<f32>> {
+    let lengths: Vec<usize> = inputs.iter().map(Sequence::len).collect();
+    let mut all = vec![0.0; inputs.len() * outputs];
+    for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
+        let packed = Packed::new(batch.iter().map(|&example| &inputs[example]));
+        let (values, _) = model.predict(compute, &packed, None)?;
+        for (&example, values) in batch.iter().zip(values.chunks_exact(outputs)) {
+            all[example * outputs..][..outputs].copy_from_slice(values);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,296 @@
+//! What turns examples into the sequences that a model reads, learnt on those to learn from.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::files::idx_frames;
+use super::{Example, ExampleError, ExampleFault, Raw, Steps};
+use crate::error::At;
+use crate::files::{lines, read, read_text};
+use crate::frames::{Frames, SoundReader};
+use crate::picture::{Fit, parse_images};
+use crate::scaler::Scaler;
+use crate::sequence::Sequence;
+use crate::tokenizer::{Tokenizer, TokenizerError};
+
+/// What a character is read as that is not in the vocabulary.
+pub const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
+
+/// The characters that occur at least so often in texts, and [`UNKNOWN`] for the others, so that something is learnt of what
+/// is not known.
+pub fn common_characters<'a>(texts: impl IntoIterator<Item = &'a str>, minimum_count: usize) -> String {
+    let mut counts: BTreeMap<char, usize> = BTreeMap::new();
+    texts.into_iter().flat_map(str::chars).for_each(|c| *counts.entry(c).or_default() += 1);
+    let kept = counts.into_iter().filter(|&(_, count)| count >= minimum_count);
+    kept.map(|(character, _)| character).chain([UNKNOWN]).collect()
+}
+
+/// What turns examples into sequences.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reader {
+    /// What the steps of an example are made of.
+    pub steps: Steps,
+    /// Most steps that the model reads; none where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
+    /// How frames are scaled, learnt on what is trained on; none for text.
+    scaler: Option<Scaler>,
+    /// What cuts texts into tokens, in a file of its own; none for frames.
+    #[serde(skip)]
+    pub tokenizer: Option<Tokenizer>,
+}
+
+/// What an input is called, and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// A sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Something to predict from: its name, what it is, and what is to be said of it.
+type Unlabelled = (String, Raw, Vec<String>);
+
+impl Reader {
+    /// What is learnt of the examples to learn from, one at least.
+    pub fn learn(train: &[Example], tokenizer: Option<Tokenizer>) -> Self {
+        let steps = Steps::clone(&train[0].steps);
+        Self { scaler: scaler(train, &steps), steps, context: None, tokenizer }
+    }
+
+    /// Steps of the longest example.
+    ///
+    /// # Errors
+    /// Those of [`Reader::sequence`].
+    pub fn longest<'a>(&self, all: impl Iterator<Item = &'a Example>) -> Result<usize, ExampleError> {
+        let mut longest = 1;
+        for example in all {
+            longest = longest.max(self.sequence(&example.value, &example.path, example.line)?.len());
+        }
+        Ok(longest)
+    }
+
+    /// Numbers of a frame; none for text.
+    pub fn width(&self) -> Option<usize> {
+        self.scaler.as_ref().map(|scaler| scaler.mean.len())
+    }
+
+    /// What a model reads, in words.
+    pub fn description(&self) -> String {
+        match self.width() {
+            Some(1) => format!("one number a {}", self.steps.unit()),
+            Some(width) => format!("{width} numbers a {}", self.steps.unit()),
+            None => format!("{}s", self.steps.unit()),
+        }
+    }
+
+    /// An example as a model reads it, however long; `path` and `line` are named where it cannot be.
+    ///
+    /// # Errors
+    /// A text without a character or with ones that are not known, frames of another width, one in place of the other.
+    pub fn sequence(&self, value: &Raw, path: &Path, line: usize) -> Result<Sequence, ExampleError> {
+        let wrong = |fault: ExampleFault| ExampleError::from(At::new(path, line, fault));
+        match (value, &self.tokenizer, &self.scaler) {
+            (Raw::Text(text), Some(tokenizer), _) => {
+                if text.trim().is_empty() {
+                    return Err(wrong(ExampleFault::Empty));
+                }
+                let ids = encode(tokenizer, self.steps.text(text));
+                let mut ids = ids.map_err(|source| wrong(source.into()))?;
+                ids.push(tokenizer.end_id());
+                Ok(Sequence::Tokens(ids))
+            }
+            (Raw::Frames(frames), _, Some(scaler)) if frames.width == scaler.mean.len() => {
+                let mut frames = frames.clone();
+                scaler.apply(&mut frames.values);
+                Ok(Sequence::Frames(frames))
+            }
+            (Raw::Frames(frames), _, Some(scaler)) => {
+                Err(wrong(ExampleFault::Width { found: frames.width, wanted: scaler.mean.len() }))
+            }
+            (Raw::Text(_), ..) => {
+                Err(wrong(ExampleFault::Kind { found: "text", wanted: "frames of numbers" }))
+            }
+            (Raw::Frames(_), ..) => {
+                Err(wrong(ExampleFault::Kind { found: "frames of numbers", wanted: "text" }))
+            }
+        }
+    }
+
+    /// The steps of a sequence that the model reads; whether it had more.
+    fn cut(&self, sequence: &mut Sequence) -> bool {
+        let Some(context) = self.context.filter(|&context| sequence.len() > context) else { return false };
+        match sequence {
+            Sequence::Tokens(ids) => ids.truncate(context),
+            Sequence::Frames(frames) => frames.values.truncate(context * frames.width),
+        }
+        true
+    }
+
+    /// Examples as a model reads them, each with what `truth` makes of it; it is noted which were cut, and, where bad ones
+    /// are to be skipped, skipped.
+    ///
+    /// # Errors
+    /// Those of [`Reader::sequence`] and of `truth`.
+    pub fn encode<T, E: From<ExampleError> + Display>(
+        &self,
+        examples: Vec<Example>,
+        skip_bad: bool,
+        notes: &mut dyn FnMut(&str),
+        truth: impl Fn(&Example) -> Result<T, E>,
+    ) -> Result<(Vec<Sequence>, Vec<T>), E> {
+        let (mut sequences, mut truths) = (Vec::new(), Vec::new());
+        let (mut cut, count) = (0, examples.len());
+        for example in examples {
+            let sequence = || self.sequence(&example.value, &example.path, example.line);
+            match truth(&example).and_then(|truth| Ok((truth, sequence()?))) {
+                Ok((truth, mut sequence)) => {
+                    cut += usize::from(self.cut(&mut sequence));
+                    truths.push(truth);
+                    sequences.push(sequence);
+                }
+                Err(error) if skip_bad => notes(&format!("{error} (skipped)")),
+                Err(error) => return Err(error),
+            }
+        }
+        if let (1.., Some(context)) = (cut, self.context) {
+            notes(&format!(
+                "{cut} of {count} examples are longer than the context of {context} steps, and were cut"
+            ));
+        }
+        Ok((sequences, truths))
+    }
+
+    /// What is given as a text to predict from, as a model reads it: one example, or a row of numbers a line. `name` is what
+    /// messages call it.
+    ///
+    /// # Errors
+    /// Those of [`Reader::sequence`], rows of another length, a model of sounds or pictures.
+    pub fn text(&self, text: &str, name: &Path) -> Result<Vec<(Sequence, Named)>, ExampleError> {
+        match &self.steps {
+            Steps::Text { .. } => {
+                let unlabelled = (text.to_owned(), Raw::Text(text.to_owned()), Vec::new());
+                Ok(vec![self.named(unlabelled, name, 0)?])
+            }
+            &Steps::Numbers { columns, width } => {
+                let row = |(_, line): (usize, &str)| {
+                    let unlabelled = (line.to_owned(), row(line, name, 0, columns, width)?, Vec::new());
+                    self.named(unlabelled, name, 0)
+                };
+                lines(text).map(row).collect()
+            }
+            steps => Err(At::new(name, 0, ExampleFault::NoFile(steps.files())).into()),
+        }
+    }
+
+    /// What is in a file to predict from: an example a line, a sound, or one or more pictures.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and those of [`Reader::text`].
+    pub fn file(&self, path: &Path) -> Result<Vec<(Sequence, Named)>, ExampleError> {
+        match &self.steps {
+            Steps::Text { .. } => {
+                let text = read_text(path)?;
+                let example = |(number, line): (usize, &str)| {
+                    self.named((line.to_owned(), Raw::Text(line.to_owned()), Vec::new()), path, number)
+                };
+                lines(&text).map(example).collect()
+            }
+            &Steps::Numbers { columns, width } => {
+                let text = read_text(path)?;
+                let example = |(number, line): (usize, &str)| {
+                    let row = row(line, path, number, columns, width)?;
+                    self.named((format!("line {number}"), row, Vec::new()), path, number)
+                };
+                lines(&text).map(example).collect()
+            }
+            Steps::Sound(steps) => {
+                let (frames, other) = SoundReader::new(steps.clone())?.read(path)?;
+                let rate = steps.rate;
+                let resampled = other.map(|other| format!("resampled from {other} to {rate} Hz"));
+                let name = path.display().to_string();
+                let notes = resampled.into_iter().collect();
+                Ok(vec![self.named((name, Raw::Frames(frames), notes), path, 0)?])
+            }
+            Steps::Picture(steps) => {
+                let content = read(path)?;
+                let frames = |name: String, frames: Frames| {
+                    self.named((name, Raw::Frames(frames), Vec::new()), path, 0)
+                };
+                // An IDX file begins with two zeros, and may be compressed; a PNG or JPEG file with neither.
+                if content.starts_with(&[0, 0, 8]) || content.starts_with(&[0x1f, 0x8b]) {
+                    let pictures = parse_images(&content, path)?;
+                    let picture = |(index, picture)| {
+                        let name = format!("{} {}", path.display(), index + 1);
+                        frames(name, idx_frames(steps, picture, path, index)?)
+                    };
+                    return pictures.iter().enumerate().map(picture).collect();
+                }
+                let picture = steps.frames(&steps.read(path, Fit::Stretch)?)?;
+                Ok(vec![frames(path.display().to_string(), picture)?])
+            }
+        }
+    }
+
+    fn named(
+        &self,
+        (name, value, mut notes): Unlabelled,
+        path: &Path,
+        line: usize,
+    ) -> Result<(Sequence, Named), ExampleError> {
+        let mut sequence = self.sequence(&value, path, line)?;
+        let steps = sequence.len();
+        if self.cut(&mut sequence) {
+            notes.push(format!("the first {} of {steps} steps were read", sequence.len()));
+        }
+        Ok((sequence, Named { name, notes }))
+    }
+}
+
+/// A row of so many numbers, between which stand commas, semicolons or white space, in frames of so many.
+fn row(text: &str, path: &Path, line: usize, columns: usize, width: usize) -> Result<Raw, ExampleError> {
+    let wrong = |fault| ExampleError::from(At::new(path, line, fault));
+    let number = |cell: &str| {
+        let number = cell.parse::<f32>().ok().filter(|number| number.is_finite());
+        number.ok_or_else(|| wrong(ExampleFault::NotANumber(cell.to_owned())))
+    };
+    let cells = text.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace());
+    let values = cells.filter(|cell| !cell.is_empty()).map(number).collect::<Result<Vec<f32>, _>>()?;
+    if values.len() != columns {
+        return Err(wrong(ExampleFault::Count { found: values.len(), wanted: columns }));
+    }
+    Ok(Raw::Frames(Frames::of_row(values, width)))
+}
+
+/// The tokens of a text, in which characters that are not known are [`UNKNOWN`].
+fn encode(tokenizer: &Tokenizer, mut text: String) -> Result<Vec<u32>, TokenizerError> {
+    loop {
+        match tokenizer.encode(&text) {
+            Err(TokenizerError::UnseenCharacter { character, .. }) if character != UNKNOWN => {
+                text = text.replace(character, UNKNOWN.encode_utf8(&mut [0; 4]));
+            }
+            read => return read,
+        }
+    }
+}
+
+/// The scale of the training examples, where they are numbers.
+fn scaler(train: &[Example], steps: &Steps) -> Option<Scaler> {
+    let frames = || {
+        train.iter().filter_map(|example| match &example.value {
+            Raw::Frames(frames) => Some(frames),
+            Raw::Text(_) => None,
+        })
+    };
+    let width = frames().next()?.width;
+    let values = frames().map(|frames| &frames.values[..]);
+    if steps.columns_are_alike() {
+        let Scaler { mean, deviation } = Scaler::fit_all(values, 1);
+        return Some(Scaler { mean: mean.repeat(width), deviation: deviation.repeat(width) });
+    }
+    Some(Scaler::fit_all(values, width))
+}
