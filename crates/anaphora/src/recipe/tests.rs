@@ -228,7 +228,7 @@ fn what_is_set_and_not_read_is_refused() {
         ),
         (
             &[("training.momentum", "0.5")],
-            "field training.momentum is read only where training.optimizer is sgd, and it is adamw",
+            "field training.momentum is read only where training.optimizer is sgd or muon, and it is adamw",
         ),
         (
             &[("task", "classify"), ("data.input", "text"), ("data.mels", "20")],
