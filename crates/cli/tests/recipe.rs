@@ -128,9 +128,9 @@ fn a_recipe_that_lists_all_fields_is_read() {
     // Runs of earlier versions have each field in their recipe, read or not.
     let place = Workplace::new();
     for (text, value) in [
-        (include_str!("format2/tunes-lstm.toml"), "context = 100"),
-        (include_str!("format2/reverse-transformer.toml"), "forget_bias = 1.0"),
-        (include_str!("format2/seasonal-gru.toml"), "position = \"rotary\""),
+        (include_str!("format2/tunes/recipe.toml"), "context = 16"),
+        (include_str!("format2/gpt/recipe.toml"), "forget_bias = 1.0"),
+        (include_str!("format2/seasonal/recipe.toml"), "position = \"rotary\""),
     ] {
         assert!(text.contains(value), "{text}");
         place.write("all.toml", text);
@@ -138,14 +138,13 @@ fn a_recipe_that_lists_all_fields_is_read() {
         assert!(!printed.contains(value), "{printed}");
         for line in printed.lines().filter(|line| line.contains(" = ")) {
             let setting = line.split(" #").next().unwrap_or(line).trim_end();
-            assert!(text.contains(&format!("\n{setting} ")), "{setting}");
+            assert!(text.lines().any(|line| line.starts_with(setting)), "{setting}");
         }
         place.call(&["train", "--recipe=all.toml", "--steps=1", "--out=run"]).ok();
-        place.call(&["evaluate", "run"]).ok();
         std::fs::remove_dir_all(place.path("run")).unwrap();
     }
     // With another backbone, fields that only the first one read are left behind.
-    place.write("all.toml", include_str!("format2/reverse-transformer.toml"));
+    place.write("all.toml", include_str!("format2/gpt/recipe.toml"));
     let printed = place.call(&["recipe", "--recipe=all.toml", "--backbone=gru"]).ok();
     assert!(!printed.contains("heads"), "{printed}");
 }

@@ -18,7 +18,7 @@ Examples:
   anaphora train --source train.de --target train.en --valid dev.de --valid-target dev.en
   anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
-  anaphora train --task classify --help              what classification takes, with its defaults; --help all for every flag
+  anaphora train --task classify --help              the options of a task; --help all for every flag
 
 A recipe file overrides the defaults, flags override the recipe, --set overrides both. `anaphora recipe` prints every field \
 and what it means before a training; the recipe that was used is in the run folder as recipe.toml. Where no end is set, training ends when the \
