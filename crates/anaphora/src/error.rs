@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anaphora_data::At;
+use anaphora_data::examples::ExampleError;
+use anaphora_data::tagged::SentenceFault;
+
 use crate::decoding::sampling::SamplingError;
 use crate::recipe::RecipeError;
 use crate::run::weights::WeightsError;
@@ -157,10 +161,7 @@ pub enum Error {
     Table(#[from] anaphora_data::table::TableError),
     /// Examples cannot be read, or are not what a model reads.
     #[error(transparent)]
-    Examples(#[from] anaphora_data::examples::ExampleError),
-    /// A sentence is not what a model reads.
-    #[error(transparent)]
-    Sentence(#[from] anaphora_data::At<anaphora_data::tagged::SentenceFault>),
+    Examples(anaphora_data::examples::ExampleError),
     /// A time series cannot be read.
     #[error(transparent)]
     Series(#[from] anaphora_data::series::SeriesError),
@@ -242,6 +243,27 @@ pub enum Error {
 }
 
 pub(crate) use anaphora_data::error::listed;
+
+impl From<ExampleError> for Error {
+    fn from(error: ExampleError) -> Self {
+        match error {
+            ExampleError::Example(at) => malformed_at(&at.path, at.line, at.fault),
+            error => Self::Examples(error),
+        }
+    }
+}
+
+impl From<At<SentenceFault>> for Error {
+    fn from(at: At<SentenceFault>) -> Self {
+        malformed_at(&at.path, at.line, at.fault)
+    }
+}
+
+/// What is wrong at a line of a file; at 0 with all of it.
+pub(crate) fn malformed_at(path: &Path, line: usize, reason: impl std::fmt::Display) -> Error {
+    let reason = if line > 0 { format!("line {line}: {reason}") } else { reason.to_string() };
+    Error::Malformed { path: path.to_owned(), reason }
+}
 
 impl Error {
     /// For `map_err`: an input or output error with what was tried and on which path.

@@ -6,9 +6,9 @@ use anaphora_data::labelled::class_weights;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{lines, read_text};
 
+use crate::Result;
 use crate::model::Objective;
 use crate::recipe::{ClassWeights, Data, Training};
-use crate::{Error, Result};
 
 /// Something to predict from.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,12 +39,6 @@ pub fn each_line(inputs: &[Input], mut see: impl FnMut(&Input, usize, &str) -> R
         }
     }
     Ok(())
-}
-
-/// What is wrong at a line of a file; at 0 with all of it.
-pub fn malformed_at(path: &Path, line: usize, reason: impl std::fmt::Display) -> Error {
-    let reason = if line > 0 { format!("line {line}: {reason}") } else { reason.to_string() };
-    Error::Malformed { path: path.to_owned(), reason }
 }
 
 /// How the recipe's tables are read.
