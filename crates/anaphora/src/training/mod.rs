@@ -23,7 +23,7 @@ pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::run::{Run, RunInfo, Score, Site, Source};
+use crate::run::{Run, RunInfo, Score, NewFolder, Source};
 use crate::{Error, Result};
 
 /// Hears what happens in a training; where it breaks, the training is saved and ends.
@@ -130,7 +130,7 @@ pub struct Preparation {
     pub recipe: Recipe,
     /// What is made of the data for the run folder.
     pub assets: Assets,
-    site: Site,
+    folder: NewFolder,
 }
 
 impl Preparation {
@@ -147,13 +147,13 @@ impl Preparation {
         if recipe.task.continues() && recipe.model.backbone == recipe::Backbone::Transformer {
             recipe.model.context.get_or_insert(recipe.training.length);
         }
-        let site = Site::prepare(folder)?;
-        Ok(Self { assets: Assets::new(site.path()), recipe, site })
+        let folder = NewFolder::prepare(folder)?;
+        Ok(Self { assets: Assets::new(folder.path()), recipe, folder })
     }
 
     /// Makes the run of a learner that has read its data.
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
-        let Self { mut recipe, assets, site } = self;
+        let Self { mut recipe, assets, folder } = self;
         recipe.task = learner.task();
         refuse_unread(&*learner, &recipe)?;
         refuse_no_validation(&*learner, &recipe)?;
@@ -164,7 +164,7 @@ impl Preparation {
             }
         }
         let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
-        let run = site.create(&recipe, assets.made(), info)?;
+        let run = folder.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }
 }
