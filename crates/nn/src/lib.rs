@@ -103,7 +103,7 @@ pub use norm::norm;
 pub use pooling::{Pooler, Pooling};
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
-pub use state::{Progress, State};
+pub use state::{State, StepCounts};
 pub use stem::Stem;
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 

@@ -20,8 +20,8 @@ pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
 pub mod log;
-mod recipe_file;
 mod new_folder;
+mod recipe_file;
 #[cfg(test)]
 pub(crate) mod small_disk;
 pub mod tensorboard;

@@ -23,7 +23,7 @@ pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::run::{Run, RunInfo, Score, NewFolder, Source};
+use crate::run::{NewFolder, Run, RunInfo, Score, Source};
 use crate::{Error, Result};
 
 /// Hears what happens in a training; where it breaks, the training is saved and ends.
