@@ -100,28 +100,29 @@ fn cosine(done: f64, floor: f64) -> f64 {
 pub struct Plateau {
     /// What a plateau multiplies the rate by.
     pub factor: f64,
-    /// How many validations without progress make a plateau.
+    /// How many validations without a lower loss make a plateau.
     pub patience: u64,
     /// The lowest rate, as a share of the peak.
     pub floor: f64,
     /// The rate now, as a share of the peak.
     pub scale: f64,
-    progress: Progress,
+    #[serde(rename = "progress")]
+    best: BestLoss,
 }
 
 impl Plateau {
     /// A watch that has seen nothing yet.
     pub fn new(factor: f64, patience: u64, floor: f64) -> Self {
-        Self { factor, patience, floor, scale: 1.0, progress: Progress::default() }
+        Self { factor, patience, floor, scale: 1.0, best: BestLoss::default() }
     }
 
     /// Takes a validation loss. `true` where the rate was lowered for it.
     pub fn observe(&mut self, loss: f64) -> bool {
-        if self.progress.observe(loss) || self.progress.waited < self.patience || self.scale <= self.floor {
+        if self.best.observe(loss) || self.best.waited < self.patience || self.scale <= self.floor {
             return false;
         }
         self.scale = (self.scale * self.factor).max(self.floor);
-        self.progress.waited = 0;
+        self.best.waited = 0;
         true
     }
 }
@@ -129,51 +130,54 @@ impl Plateau {
 /// Ends a training whose validation loss has not fallen for some validations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
-    /// How many validations without progress end the training; 0 never ends it.
+    /// How many validations without a lower loss end the training; 0 never ends it.
     pub patience: u64,
-    progress: Progress,
+    #[serde(rename = "progress")]
+    best: BestLoss,
 }
 
 impl EarlyStopping {
     /// A watch that has seen nothing yet.
     pub fn new(patience: u64) -> Self {
-        Self { patience, progress: Progress::default() }
+        Self { patience, best: BestLoss::default() }
     }
 
     /// Takes a validation loss. `true` where it is the best so far.
     pub fn observe(&mut self, loss: f64) -> bool {
-        self.progress.observe(loss)
+        self.best.observe(loss)
     }
 
     /// The best validation loss so far.
     pub fn best(&self) -> Option<f64> {
-        self.progress.best
+        self.best.loss
     }
 
     /// Validations since the best one.
     pub fn waited(&self) -> u64 {
-        self.progress.waited
+        self.best.waited
     }
 
     /// Whether it is time to stop.
     pub fn exhausted(&self) -> bool {
-        self.patience > 0 && self.progress.waited >= self.patience
+        self.patience > 0 && self.best.waited >= self.patience
     }
 }
 
 /// The best of a sequence of losses, and how long ago it was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
-    best: Option<f64>,
+struct BestLoss {
+    #[serde(rename = "best")]
+    loss: Option<f64>,
+    /// Validations since.
     waited: u64,
 }
 
-impl Progress {
+impl BestLoss {
     /// `true` where `loss` is the best so far; not-a-number never is.
     fn observe(&mut self, loss: f64) -> bool {
-        let better = loss.is_finite() && self.best.is_none_or(|best| loss < best);
+        let better = loss.is_finite() && self.loss.is_none_or(|best| loss < best);
         if better {
-            *self = Self { best: Some(loss), waited: 0 };
+            *self = Self { loss: Some(loss), waited: 0 };
         } else {
             self.waited += 1;
         }
