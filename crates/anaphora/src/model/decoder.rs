@@ -31,17 +31,17 @@ pub struct RecurrentDecoder {
     variational: bool,
 }
 
-/// What was read, on a tape.
-pub struct Memory {
-    /// What the decoder looks at, as it remembers the encoder's steps.
+/// The encoded source sequences as the decoder sees them, on a tape.
+pub struct EncodedSource {
+    /// Keys and values of the encoder's steps, as the decoder's attention takes them.
     pub parts: Vec<Tensor>,
-    /// Rows a step of them.
+    /// Rows of each step.
     pub batch_sizes: Vec<usize>,
-    /// What stands for each sequence as a whole, `[sequences, size]`.
+    /// One vector for each whole sequence, `[sequences, size]`.
     pub summary: Tensor,
 }
 
-impl Memory {
+impl EncodedSource {
     fn seen_by<'a>(&'a self, sources: &'a [usize]) -> EncoderMemory<'a> {
         EncoderMemory { parts: &self.parts, batch_sizes: &self.batch_sizes, sources }
     }
@@ -116,7 +116,12 @@ impl Decoder {
     }
 
     /// The state in which one writer of each sequence read begins.
-    pub fn begin(&self, graph: &mut Graph, encoded: &Encoded, memory: &Memory) -> Result<State, ShapeError> {
+    pub fn begin(
+        &self,
+        graph: &mut Graph,
+        encoded: &Encoded,
+        memory: &EncodedSource,
+    ) -> Result<State, ShapeError> {
         match self {
             Self::Transformer(layers) => Ok(layers.initial_state(memory.summary.rows)),
             Self::Recurrent(decoder) => decoder.begin(graph, encoded, memory),
@@ -129,7 +134,7 @@ impl Decoder {
         graph: &mut Graph,
         written: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Tensor, ShapeError> {
         match self {
             Self::Transformer(layers) => {
@@ -149,7 +154,7 @@ impl Decoder {
         &self,
         graph: &mut Graph,
         written: Written,
-        memory: &Memory,
+        memory: &EncodedSource,
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         match self {
@@ -168,7 +173,7 @@ impl Decoder {
         graph: &mut Graph,
         written: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Option<Vec<Vec<f32>>>, ShapeError> {
         let Written { x, batch_sizes, sources } = written;
         let seen = memory.seen_by(sources);
@@ -184,7 +189,12 @@ impl Decoder {
 }
 
 impl RecurrentDecoder {
-    fn begin(&self, graph: &mut Graph, encoded: &Encoded, memory: &Memory) -> Result<State, ShapeError> {
+    fn begin(
+        &self,
+        graph: &mut Graph,
+        encoded: &Encoded,
+        memory: &EncodedSource,
+    ) -> Result<State, ShapeError> {
         // The last part is what was found by attention, where that is fed.
         let parts = self.bridges.len() + usize::from(self.input_feeding);
         let mut state = State::zeros(memory.summary.rows, std::iter::repeat_n(self.hidden_size, parts));
@@ -200,7 +210,7 @@ impl RecurrentDecoder {
         graph: &mut Graph,
         Written { x, batch_sizes, sources }: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<(Tensor, Tensor), ShapeError> {
         let x = graph.dropout(x, self.dropout, self.mask(batch_sizes));
         let x = beside(graph, x, memory.summary, batch_sizes, sources)?;
@@ -258,7 +268,7 @@ impl RecurrentDecoder {
         &self,
         graph: &mut Graph,
         Written { x, batch_sizes, sources }: Written,
-        memory: &Memory,
+        memory: &EncodedSource,
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         let mut x = beside(graph, x, memory.summary, batch_sizes, sources)?;
@@ -282,7 +292,7 @@ impl RecurrentDecoder {
         &self,
         graph: &mut Graph,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Vec<Tensor>, ShapeError> {
         let each = self.bridges.len() / self.layers.layers();
         let ends = &encoded.ends;

@@ -7,7 +7,7 @@ use anaphora_nn::{
 
 use super::backbone::embedding_deviation;
 use super::compute::{Backward, Compute};
-use super::decoder::{Decoder, Memory, Written};
+use super::decoder::{Decoder, EncodedSource, Written};
 use super::encoder::{Encoded, Encoder, Reads};
 use super::logits::likeliest;
 use super::pair_batch::PairBatch;
@@ -74,10 +74,10 @@ impl Read {
         (self.start.clone(), (0..self.start.rows()).collect())
     }
 
-    /// What was read, on another tape.
-    fn on(&self, graph: &mut Graph) -> Result<Memory, ShapeError> {
+    /// The encoded sources, on another tape.
+    fn on(&self, graph: &mut Graph) -> Result<EncodedSource, ShapeError> {
         let parts = self.parts.iter().map(|part| part.on(graph)).collect::<Result<_, _>>()?;
-        Ok(Memory { parts, batch_sizes: self.batch_sizes.clone(), summary: self.summary.on(graph)? })
+        Ok(EncodedSource { parts, batch_sizes: self.batch_sizes.clone(), summary: self.summary.on(graph)? })
     }
 }
 
@@ -165,7 +165,7 @@ impl EncoderDecoder {
         let mut graph = compute.infer(&self.params);
         let (encoded, memory) = self.layers.read(&mut graph, source)?;
         let start = self.layers.decoder.begin(&mut graph, &encoded, &memory)?;
-        let Memory { parts, batch_sizes, summary } = memory;
+        let EncodedSource { parts, batch_sizes, summary } = memory;
         Ok(Read {
             parts: parts.into_iter().map(|part| Kept::of(&graph, part)).collect(),
             batch_sizes,
@@ -211,14 +211,14 @@ impl Layers {
         Self { encoder, mean, input, decoder, head }
     }
 
-    fn read(&self, graph: &mut Graph, source: &Packed) -> Result<(Encoded, Memory), ShapeError> {
+    fn read(&self, graph: &mut Graph, source: &Packed) -> Result<(Encoded, EncodedSource), ShapeError> {
         let encoded = self.encoder.forward(graph, source)?;
         let summary = match self.encoder.last(graph, &encoded)? {
             Some(last) => last,
             None => self.mean.forward(graph, encoded.steps, &encoded.batch_sizes)?,
         };
         let parts = self.decoder.remember(graph, encoded.steps)?;
-        let memory = Memory { parts, batch_sizes: encoded.batch_sizes.clone(), summary };
+        let memory = EncodedSource { parts, batch_sizes: encoded.batch_sizes.clone(), summary };
         Ok((encoded, memory))
     }
 
