@@ -53,7 +53,7 @@ pub use gradients::Gradients;
 pub use graph::{Graph, Operation, Tensor};
 pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
-pub use ops::pool::Pooling;
+pub use ops::pool::Reduction;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params, Role};
 pub use workspace::{Buffer, Workspace};

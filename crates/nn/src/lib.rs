@@ -100,7 +100,7 @@ pub use encoder_attention::{Alignment, EncoderAttention};
 pub use feed_forward::FeedForward;
 pub use linear::Linear;
 pub use norm::norm;
-pub use pooling::{Pooler, Pooling};
+pub use pooling::Pooler;
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::{State, StepCounts};
@@ -109,5 +109,5 @@ pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOp
 
 pub use anaphora_autograd::{
     Activation, Cell, CrossEntropy, Device, Gradients, Graph, Mask, NOWHERE, Norm, ParamId, Params,
-    Precision, Role, ShapeError, Similarity, Tensor, Workspace, check, optimizer,
+    Precision, Reduction, Role, ShapeError, Similarity, Tensor, Workspace, check, optimizer,
 };

@@ -2,7 +2,7 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Input, Linear, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
+    Builder, CrossEntropy, Graph, Input, Linear, Params, Reduction, ShapeError, Start, State, Tensor,
 };
 
 use super::backbone::embedding_deviation;
@@ -31,8 +31,6 @@ pub struct EncoderDecoder {
 
 struct Layers {
     encoder: Encoder,
-    /// What stands for a whole sequence where the encoder is no recurrent one.
-    mean: Pooler,
     input: Input,
     decoder: Decoder,
     head: Linear,
@@ -207,15 +205,14 @@ impl Layers {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, true),
             _ => Linear::new(builder, "head", model.hidden_size, vocab_size).as_head(builder),
         };
-        let mean = Pooler::new(builder, "summary", Pooling::Mean, encoder.output_size());
-        Self { encoder, mean, input, decoder, head }
+        Self { encoder, input, decoder, head }
     }
 
     fn read(&self, graph: &mut Graph, source: &Packed) -> Result<(Encoded, EncodedSource), ShapeError> {
         let encoded = self.encoder.forward(graph, source)?;
         let summary = match self.encoder.last(graph, &encoded)? {
             Some(last) => last,
-            None => self.mean.forward(graph, encoded.steps, &encoded.batch_sizes)?,
+            None => graph.pool(encoded.steps, &encoded.batch_sizes, Reduction::Mean)?,
         };
         let parts = self.decoder.remember(graph, encoded.steps)?;
         let memory = EncodedSource { parts, batch_sizes: encoded.batch_sizes.clone(), summary };

@@ -2,12 +2,12 @@
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
+    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Reduction, ShapeError, Start, State, Tensor,
 };
 
 use super::compute::{Backward, Compute};
 use super::encoder::{Encoder, Reads};
-use crate::recipe;
+use crate::recipe::{self, Pooling};
 
 /// What is predicted, and how far from the truth it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +51,6 @@ pub struct SequenceModel {
 struct Layers {
     encoder: Encoder,
     /// None where something is predicted of each step.
-    pooling: Option<Pooling>,
     pooler: Option<Pooler>,
     head: Linear,
     dropout: f32,
@@ -180,16 +179,15 @@ impl Objective {
 impl Layers {
     fn new(model: &recipe::Model, shape: Shape, objective: &Objective, builder: &mut Builder) -> Self {
         let encoder = Encoder::new(builder, "", model, shape.reads, shape.causal);
-        let pooling = (!shape.each_step).then(|| match model.pooling() {
-            recipe::Pooling::Last => Pooling::Last,
-            recipe::Pooling::Mean => Pooling::Mean,
-            recipe::Pooling::Max => Pooling::Max,
-            recipe::Pooling::Attention => Pooling::Attention,
-        });
         let size = encoder.output_size();
+        let pooler = (!shape.each_step).then(|| match model.pooling() {
+            Pooling::Last => Pooler::Reduction(Reduction::Last),
+            Pooling::Mean => Pooler::Reduction(Reduction::Mean),
+            Pooling::Max => Pooler::Reduction(Reduction::Max),
+            Pooling::Attention => Pooler::attention(builder, "pooling", size),
+        });
         Self {
-            pooler: pooling.map(|pooling| Pooler::new(builder, "pooling", pooling, size)),
-            pooling,
+            pooler,
             head: Linear::new(builder, "head", size, objective.width(shape.outputs)).as_head(builder),
             dropout: model.dropout as f32,
             encoder,
@@ -199,8 +197,8 @@ impl Layers {
     /// What the head gives: a row for each sequence, or for each step.
     fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Tensor, ShapeError> {
         let encoded = self.encoder.forward(graph, batch)?;
-        let last = match self.pooling {
-            Some(Pooling::Last) => self.encoder.last(graph, &encoded)?,
+        let last = match self.pooler {
+            Some(Pooler::Reduction(Reduction::Last)) => self.encoder.last(graph, &encoded)?,
             _ => None,
         };
         let y = match (last, &self.pooler) {
