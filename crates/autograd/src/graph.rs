@@ -32,7 +32,7 @@ struct Node {
     /// Empty until a gradient comes in.
     grad: Buffer,
     wants_grad: bool,
-    /// Whether an operation reads the value again on the way back, so that nothing may be written over it.
+    /// Whether an operation reads the value again in the backward pass, so that nothing may be written over it.
     kept: bool,
     lookup: Option<Lookup>,
 }
@@ -110,13 +110,13 @@ pub trait Operation {
     fn backward(&self, graph: &mut Graph, gradients: &mut Gradients);
 }
 
-/// One forward pass and, in training, its way back.
+/// One forward pass and, in training, its backward pass.
 pub struct Graph<'a> {
     pub(crate) device: &'a Device,
     pub(crate) params: &'a Params,
     pub(crate) workspace: &'a mut Workspace,
     pub(crate) nodes: Nodes,
-    /// In training, what the way back adds to.
+    /// In training, the gradients that the backward pass adds to.
     gradients: Option<&'a mut Gradients>,
     /// In training, the seed of this step's random masks.
     seed: Option<u64>,
@@ -196,7 +196,7 @@ impl<'a> Graph<'a> {
         self.nodes.value(tensor)
     }
 
-    /// The gradient of a [`Graph::variable`] after the way back; empty where none has come. Other tensors' gradients are
+    /// The gradient of a [`Graph::variable`] after the backward pass; empty where none has come. Other tensors' gradients are
     /// used up on the way.
     pub fn grad(&self, tensor: Tensor) -> &[f32] {
         &self.nodes.0[tensor.node].grad
@@ -308,7 +308,7 @@ impl<'a> Graph<'a> {
         self.nodes.0[tensor.node].kept = true;
     }
 
-    /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them on the way back.
+    /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them in the backward pass.
     pub(crate) fn overwrite(&mut self, operation: &'static str, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         if !node.kept {

@@ -1,4 +1,4 @@
-//! A tensor whose values an operation has written over: who reads it again is told which one that was.
+//! A tensor overwritten by an operation: reading it again is an error that names the operation.
 
 use anaphora_autograd::{
     Activation, Device, Gradients, Graph, Mask, Params, Precision, ShapeError, Workspace,

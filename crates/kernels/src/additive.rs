@@ -136,7 +136,7 @@ pub struct Gradients<'a> {
     pub weight: &'a mut [f32],
 }
 
-/// The way back through [`forward`], from the gradient of its result and the weights that it left.
+/// The backward pass of [`forward`], from the gradient of its result and the weights that it left.
 ///
 /// # Panics
 ///

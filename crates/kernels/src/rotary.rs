@@ -50,7 +50,7 @@ impl Rotary {
         2 * self.half
     }
 
-    /// Turns the first `heads` heads of each row of `values[rows, width]`, or turns them back, which is the way back of a
+    /// Turns the first `heads` heads of each row of `values[rows, width]`, or turns them back, which is the backward pass of a
     /// gradient. The pairs of a head are its values `i` and `i + head_size / 2`.
     pub fn turn(&self, pool: &Pool, heads: usize, width: usize, values: &mut [f32], back: bool) {
         assert_eq!(values.len(), self.rows() * width);

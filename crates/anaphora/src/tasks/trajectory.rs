@@ -81,7 +81,7 @@ fn too_short(collection: &Collection, lengths: &Lengths) -> Vec<usize> {
     (0..collection.members.len()).filter(|&member| collection.steps(member) < needed).collect()
 }
 
-/// Shares the paths out, and says where forecasts begin: in training anywhere, in the test behind what is read first.
+/// Splits the paths and finds where forecasts begin: in training anywhere, in the test after the first look-back.
 fn origins(data: &Data, collection: &Collection, lengths: &Lengths) -> Result<Origins> {
     let shares = share_out(collection.members.len(), &hold_out(data), |_| false)?;
     let Lengths { lookback, chunk, horizon, .. } = *lengths;

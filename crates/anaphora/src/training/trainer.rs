@@ -25,7 +25,7 @@ use crate::{Error, Result};
 /// Optimizer steps between two lines of metrics.
 const LOG_EVERY: u64 = 10;
 
-/// A training under way.
+/// A training in progress.
 pub struct Trainer {
     pub(super) run: Run,
     pub(super) recipe: Recipe,
@@ -42,7 +42,7 @@ pub struct Trainer {
     pub(super) seconds_before: f64,
     pub(super) clock: Instant,
     pub(super) ended: Option<String>,
-    /// The step from which a resumed training goes on; none where it is new.
+/// The step from which a resumed training continues; none for a new one.
     pub(super) resumed: Option<u64>,
     description: Description,
 }

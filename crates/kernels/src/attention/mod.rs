@@ -1,7 +1,7 @@
 //! Attention of packed batches, forward and backward, without the matrix of all weights.
 //!
 //! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum
-//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm
+//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the backward pass is the logarithm
 //! of that sum, a value a token and head, from which the blocks are computed anew. Memory grows with the length, not
 //! with its square.
 //!

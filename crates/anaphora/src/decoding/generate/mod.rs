@@ -64,7 +64,7 @@ impl GenerateOptions {
     }
 }
 
-/// What an observer of a generation is told.
+/// An event of a generation, for its observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenerateEvent<'a> {
     /// Piece `index` goes on with this text, its prompt first. What may yet become a stop text is held back.
@@ -88,7 +88,7 @@ pub enum GenerateEvent<'a> {
     },
 }
 
-/// Someone who is told how a generation goes, and stops it by a `Break`; not called again after that.
+/// Receives the events of a generation and can stop it by a `Break`; not called again after that.
 pub type Observer<'a> = dyn FnMut(GenerateEvent) -> ControlFlow<()> + 'a;
 
 /// A generated piece.
