@@ -1,4 +1,4 @@
-//! One row for each sequence: what stands between a backbone and a head that sees whole sequences.
+//! Pooling: one row for each sequence, between a backbone and a head that sees whole sequences.
 
 use anaphora_autograd::{Attention, Graph, ParamId, Reduction, ShapeError, Similarity, Tensor};
 

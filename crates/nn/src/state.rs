@@ -1,22 +1,22 @@
-//! What a model carries from one stretch of its sequences to the next.
+//! The state that a model carries from one part of its sequences to the next.
 
 /// The state of a batch of sequences: some matrices with a row a sequence, and how much each sequence has read.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     parts: Vec<Part>,
     step_counts: Vec<StepCounts>,
-    /// Steps for which a row has room, in the matrices that hold a step after the other.
+    /// Steps for which a row has room, in matrices that hold steps.
     capacity: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Part {
     width: usize,
-    /// Where a row holds a step after the other, the values of one: behind the steps that are held it means nothing.
+    /// Values of one step, if a row holds steps one after the other; values behind the steps held are undefined.
     step: Option<usize>,
     /// `[rows, width]`.
     values: Vec<f32>,
-    /// Room in which rows are put into another order.
+    /// Buffer for reordering rows.
     spare: Vec<f32>,
 }
 
@@ -84,7 +84,7 @@ impl State {
         &self.parts[part].values
     }
 
-    /// Matrix `part` for writing.
+    /// Matrix `part`, `[rows, width]`, for writing.
     pub fn part_mut(&mut self, part: usize) -> &mut [f32] {
         &mut self.parts[part].values
     }
@@ -100,12 +100,12 @@ impl State {
         &self.step_counts
     }
 
-    /// The same for writing.
+    /// Likewise, for writing.
     pub fn step_counts_mut(&mut self) -> &mut [StepCounts] {
         &mut self.step_counts
     }
 
-    /// Begins sequence `row` afresh.
+    /// Resets sequence `row` to its initial state.
     pub fn reset(&mut self, row: usize) {
         self.step_counts[row] = StepCounts::default();
         for part in &mut self.parts {
@@ -119,7 +119,7 @@ impl State {
         self.parts.iter_mut().for_each(|part| part.values.resize(rows * part.width, 0.0));
     }
 
-    /// Makes the rows those of the given old ones, in that order. Of steps, those that are held are carried along.
+    /// Selects the given rows, in that order, with the steps that each holds.
     pub fn select(&mut self, rows: &[usize]) {
         if rows.iter().copied().eq(0..self.rows()) {
             return;
@@ -148,7 +148,7 @@ impl State {
         self.step_counts[row].held = keep;
     }
 
-    /// Makes row `to` that of row `from` of another state of the same layout, but for the steps read.
+    /// Copies row `from` of another state of the same layout to row `to`, all but the number of steps read.
     pub fn take_row(&mut self, to: usize, other: &Self, from: usize) {
         self.step_counts[to].held = other.step_counts[from].held;
         for (part, other) in self.parts.iter_mut().zip(&other.parts) {

@@ -80,7 +80,7 @@ impl Classified {
         }
     }
 
-/// The score as text and as JSON.
+    /// The score as text and as JSON.
     pub fn evaluation(&self, examples: usize, labels: &[String]) -> Evaluation {
         let mut evaluation = Evaluation::new(examples, "example");
         match &self.found {

@@ -1,4 +1,4 @@
-//! Models that read one sequence and write another: an encoder, and a decoder that knows what it read.
+//! Encoder–decoder models: they read one sequence and write another.
 
 use anaphora_data::Packed;
 use anaphora_nn::{
@@ -13,16 +13,16 @@ use super::logits::likeliest;
 use super::pair_batch::PairBatch;
 use crate::recipe;
 
-/// How pairs are taught.
+/// Options of training on pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Teaching {
     /// Share of a target's probability that is spread over all tokens.
     pub label_smoothing: f32,
-    /// Share of the true tokens in whose place the model reads its own.
+    /// Share of true input tokens that are replaced by the model's own predictions.
     pub scheduled_sampling: f64,
 }
 
-/// An encoder and a decoder with a head over the vocabulary of what is written.
+/// An encoder and a decoder, with a head over the target vocabulary.
 pub struct EncoderDecoder {
     params: Params,
     layers: Layers,
@@ -36,19 +36,19 @@ struct Layers {
     head: Linear,
 }
 
-/// What was read, kept while something is written of it.
+/// Encoded sources, kept while targets are written from them.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// What the decoder looks at of each of the encoder's steps.
+    /// Keys and values of the encoder's steps.
     parts: Vec<Kept>,
     batch_sizes: Vec<usize>,
     /// A row for each sequence, `[sequences, size]`.
     summary: Kept,
-    /// What a decoder begins with, of each sequence.
+    /// The decoder's initial state for each sequence.
     start: State,
 }
 
-/// A tensor that outlives its tape.
+/// A tensor's values, which outlive its tape.
 #[derive(Clone, Debug)]
 struct Kept {
     values: Vec<f32>,
@@ -67,7 +67,7 @@ impl Kept {
 }
 
 impl Read {
-    /// Where those who write of these sequences begin: one each, in the order in which they were packed.
+    /// The decoder's initial state and sources: one row for each source, in packed order.
     pub fn begin(&self) -> (State, Vec<usize>) {
         (self.start.clone(), (0..self.start.rows()).collect())
     }
@@ -108,9 +108,10 @@ impl EncoderDecoder {
         self.vocab_size
     }
 
-    /// Adds the gradients of the batch's mean cross-entropy with smoothed targets, which is returned in nats a token. Each token is predicted behind the true ones before it (teacher forcing), but for a share of them
-    /// in whose place stands what the model itself thinks likeliest there (scheduled sampling, Bengio et al. 2015, in two
-    /// passes: Mihaylova, Martins 2019).
+    /// Adds the gradients of the batch's mean cross-entropy with smoothed targets, which is returned in nats a token.
+    /// Each token is predicted behind the true ones before it (teacher forcing), but for a share of them in whose place
+    /// stands what the model itself thinks likeliest there (scheduled sampling, Bengio et al. 2015, in two passes:
+    /// Mihaylova, Martins 2019).
     pub fn learn(
         &self,
         backward: &mut Backward,
@@ -145,8 +146,8 @@ impl EncoderDecoder {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
-    /// How much each written token of a batch looked at each step of its source, `[tokens, steps]` for each written sequence,
-    /// longest first; none where the decoder does not look at them.
+    /// Attention weights of each target token of a batch on each step of its source, `[tokens, steps]` for each target,
+    /// longest first; none if the decoder has no attention.
     pub fn alignments(
         &self,
         compute: &mut Compute,
@@ -158,7 +159,7 @@ impl EncoderDecoder {
         self.layers.decoder.alignments(&mut graph, written, &encoded, &memory)
     }
 
-    /// Reads sequences, longest first.
+    /// Encodes source sequences, longest first.
     pub fn read(&self, compute: &mut Compute, source: &Packed) -> Result<Read, ShapeError> {
         let mut graph = compute.infer(&self.params);
         let (encoded, memory) = self.layers.read(&mut graph, source)?;
@@ -172,8 +173,8 @@ impl EncoderDecoder {
         })
     }
 
-    /// Writes a token more in each row: `logits [rows, vocab_size]` of what follows `last`. Row `i` writes of sequence
-    /// `sources[i]` and goes on from `state`.
+    /// Reads the token `last` in each row and writes `logits [rows, vocab_size]` of the next. Row `i` belongs to source
+    /// `sources[i]`; `state` is advanced.
     pub fn write(
         &self,
         compute: &mut Compute,

@@ -14,15 +14,15 @@ use crate::{Error, Result};
 
 /// A task with its data and its model. Each task implements it; the training loop knows nothing else of a task.
 pub trait Learner {
-/// The task; never [`Task::Auto`].
+    /// The task; never [`Task::Auto`].
     fn task(&self) -> Task;
 
-/// The kind of input that examples are read as, where the data decide it.
+    /// The kind of input that examples are read as, where the data decide it.
     fn input(&self) -> Option<Input> {
         None
     }
 
-/// The training data, the validation data and the prediction, in words and numbers.
+    /// The training data, the validation data and the prediction, in words and numbers.
     fn describe(&self) -> Description;
 
     /// The weights.
@@ -34,45 +34,45 @@ pub trait Learner {
     /// Passes over the data done, as a fraction.
     fn progress(&self) -> f64;
 
-/// Draws the next batch and adds the gradients of its weighted mean loss to those of `backward`.
+    /// Draws the next batch and adds the gradients of its weighted mean loss to those of `backward`.
     fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss>;
 
-/// Scores the model on the validation data.
+    /// Scores the model on the validation data.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
 
-/// The position in the data, for a checkpoint.
+    /// The position in the data, for a checkpoint.
     fn position(&self) -> Value;
 
-/// The state carried from batch to batch, for a checkpoint.
+    /// The state carried from batch to batch, for a checkpoint.
     fn carried(&self) -> Vec<NamedTensor<'_>> {
         Vec::new()
     }
 
-/// Restores what [`Learner::position`] and [`Learner::carried`] returned.
+    /// Restores what [`Learner::position`] and [`Learner::carried`] returned.
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
 }
 
 /// The means by which a task makes its learner.
 pub struct Opening<'a> {
-/// The recipe to train.
+    /// The recipe to train.
     pub recipe: &'a Recipe,
-/// Files made from the data, for the run folder.
+    /// Files made from the data, for the run folder.
     pub assets: &'a mut Assets,
-/// Receives notes on skipped data, and the progress of initialisation.
+    /// Receives notes on skipped data, and the progress of initialisation.
     pub observer: &'a mut Observer<'a>,
 }
 
 impl Opening<'_> {
-/// Passes a note for the user to the observer.
+    /// Passes a note for the user to the observer.
     pub fn note(&mut self, note: &str) {
-// An observer that breaks at a note is asked again before anything takes long.
+        // An observer that breaks at a note is asked again before anything takes long.
         let _ = (self.observer)(&Event::Note(note));
     }
 
-/// Makes the model to train, with random weights that follow from the recipe's seed.
+    /// Makes the model to train, with random weights that follow from the recipe's seed.
     ///
     /// # Errors
-/// [`Error::Stopped`] if the observer breaks meanwhile.
+    /// [`Error::Stopped`] if the observer breaks meanwhile.
     pub fn model<M>(&mut self, make: impl FnOnce(Start) -> M) -> Result<M> {
         let (seed, observer, mut going) =
             (self.recipe.training.seed.into(), &mut self.observer, ControlFlow::Continue(()));
@@ -87,9 +87,9 @@ impl Opening<'_> {
 /// The loss of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchLoss {
-/// Mean loss of the batch.
+    /// Mean loss of the batch.
     pub loss: f32,
-/// Units in the batch: tokens or frames.
+    /// Units in the batch: tokens or frames.
     pub units: usize,
 }
 
@@ -98,14 +98,14 @@ pub struct BatchLoss {
 pub struct Validation {
     /// Mean loss.
     pub loss: f64,
-/// The number by which the best model is chosen, lower is better: the loss, or one minus an accuracy.
+    /// The number by which the best model is chosen, lower is better: the loss, or one minus an accuracy.
     pub cost: f64,
-/// Other scores by name.
+    /// Other scores by name.
     pub scores: Vec<(&'static str, f64)>,
 }
 
 impl Validation {
-/// A validation with a loss and no other score.
+    /// A validation with a loss and no other score.
     pub fn of_loss(loss: f64) -> Self {
         Self { loss, cost: loss, scores: Vec::new() }
     }
@@ -114,15 +114,15 @@ impl Validation {
 /// The data of a training, described for an observer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-/// The name of an example: "tune", "text", "sentence pair".
+    /// The name of an example: "tune", "text", "sentence pair".
     pub example: &'static str,
-/// The name of a unit of it: "character", "frame".
+    /// The name of a unit of it: "character", "frame".
     pub unit: &'static str,
-/// The training data.
+    /// The training data.
     pub train: DataSize,
-/// The validation data.
+    /// The validation data.
     pub validation: DataSize,
-/// The model's inputs and outputs: "83 symbols", "frames of 40 numbers, one of 10 classes".
+    /// The model's inputs and outputs: "83 symbols", "frames of 40 numbers, one of 10 classes".
     pub maps: String,
     /// Characters that the validation's units stand for, the end of a piece counted as one, where units are pieces of text.
     pub characters: Option<usize>,
@@ -133,6 +133,6 @@ pub struct Description {
 pub struct DataSize {
     /// Examples: tunes, texts, pictures.
     pub examples: usize,
-/// Units in them: tokens, frames.
+    /// Units in them: tokens, frames.
     pub units: usize,
 }

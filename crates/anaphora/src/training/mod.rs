@@ -32,14 +32,14 @@ pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
 /// An event of a training, for its observer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
-/// The model's weights are being initialised.
+    /// The model's weights are being initialised.
     Preparing {
-/// Weights initialised so far.
+        /// Weights initialised so far.
         done: usize,
-/// All weights.
+        /// All weights.
         total: usize,
     },
-/// Training begins or is resumed.
+    /// Training begins or is resumed.
     Started(Start<'a>),
     /// An optimizer step is done.
     Step(Step),
@@ -49,12 +49,12 @@ pub enum Event<'a> {
         step: u64,
         /// Mean loss, in nats a token where tokens are predicted.
         loss: f64,
-/// Other scores by name.
+        /// Other scores by name.
         scores: &'a [(&'static str, f64)],
         /// Whether it is the best so far.
         best: bool,
     },
-/// A note for the user.
+    /// A note for the user.
     Note(&'a str),
 }
 
@@ -65,9 +65,9 @@ pub struct Start<'a> {
     pub folder: &'a Path,
     /// The recipe in use.
     pub recipe: &'a Recipe,
-/// The task; never [`Task::Auto`].
+    /// The task; never [`Task::Auto`].
     pub task: Task,
-/// The data.
+    /// The data.
     pub data: &'a Description,
     /// Numbers in the model.
     pub parameters: usize,
@@ -75,7 +75,7 @@ pub struct Start<'a> {
     pub precision: &'static str,
     /// Threads.
     pub threads: usize,
-/// Optimizer steps done before.
+    /// Optimizer steps done before.
     pub step: u64,
 }
 
@@ -84,7 +84,7 @@ pub struct Start<'a> {
 pub struct Step {
     /// Optimizer steps done.
     pub step: u64,
-/// The last step, if the recipe sets it.
+    /// The last step, if the recipe sets it.
     pub end: Option<u64>,
     /// Passes over the data done.
     pub epoch: f64,
@@ -118,7 +118,7 @@ pub struct Outcome {
     pub steps: u64,
     /// The best validation, whose weights are the run's model.
     pub best: Option<Score>,
-/// Why training ended.
+    /// Why training ended.
     pub ended: Ended,
     /// Seconds of training, over all resumptions.
     pub seconds: f64,
@@ -126,20 +126,21 @@ pub struct Outcome {
 
 /// A training about to begin: its recipe is complete, its folder exists, its data are not read yet.
 pub struct Preparation {
-/// The recipe, complete but for the fields that the data decide.
+    /// The recipe, complete but for the fields that the data decide.
     pub recipe: Recipe,
-/// Files made from the data, for the run folder.
+    /// Files made from the data, for the run folder.
     pub assets: Assets,
     folder: NewFolder,
 }
 
 impl Preparation {
-/// Checks the recipe and that each set field is read, and makes the folder, so that large data can be written there while read.
+    /// Checks the recipe and that each set field is read, and makes the folder, so that large data can be written there
+    /// while read.
     pub fn new(recipe: &Recipe, folder: &Path) -> Result<Self> {
         recipe.validate()?;
         recipe.refuse_unread()?;
         let mut recipe = recipe.clone();
-// A run keeps its precision, also on another machine.
+        // A run keeps its precision, also on another machine.
         recipe.training.precision = match precision(recipe.training.precision) {
             Precision::F32 => recipe::Precision::F32,
             Precision::Bf16 => recipe::Precision::Bf16,
@@ -151,7 +152,7 @@ impl Preparation {
         Ok(Self { assets: Assets::new(folder.path()), recipe, folder })
     }
 
-/// Makes the run once the learner has read its data.
+    /// Makes the run once the learner has read its data.
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
         let Self { mut recipe, assets, folder } = self;
         recipe.task = learner.task();
@@ -224,7 +225,7 @@ pub fn precision(precision: recipe::Precision) -> Precision {
 }
 
 impl Ended {
-/// The reason, as written in a run folder.
+    /// The reason, as written in a run folder.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Budget => "the budget of the recipe was used up",

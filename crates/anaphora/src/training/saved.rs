@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// What a checkpoint keeps beside the tensors.
 #[derive(Serialize, Deserialize)]
 struct SavedTraining {
-/// The learner's position in the data.
+    /// The learner's position in the data.
     position: Value,
     schedule: Schedule,
     stopping: EarlyStopping,

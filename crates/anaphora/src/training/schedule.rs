@@ -13,7 +13,7 @@ pub struct Schedule {
     /// Steps of the linear rise; step 0 has one part of it, the last one all. It takes no more than a tenth of a training
     /// whose end is known.
     pub warmup_steps: u64,
-/// The decay after the warm-up.
+    /// The decay after the warm-up.
     pub decay: Decay,
 }
 
@@ -50,8 +50,8 @@ impl Schedule {
         Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
     }
 
-    /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is over: of
-    /// its steps, passes or minutes; 0 where no end is known.
+    /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is
+    /// over: of its steps, passes or minutes; 0 where no end is known.
     pub fn learning_rate(&self, step: u64, done: f64) -> f64 {
         let warmup = ((step + 1) as f64 / self.warmup(step, done).max(1.0)).min(1.0);
         let decay = match &self.decay {
@@ -65,7 +65,7 @@ impl Schedule {
         self.peak * warmup * decay
     }
 
-/// The share of the training after the warm-up that is over.
+    /// The share of the training after the warm-up that is over.
     fn behind_warmup(&self, step: u64, done: f64) -> f64 {
         let warmup = self.warmup(step, done);
         if step as f64 <= warmup {
@@ -81,7 +81,7 @@ impl Schedule {
         (self.warmup_steps as f64).min(most)
     }
 
-/// Takes a validation loss. `true` if it lowered the rate.
+    /// Takes a validation loss. `true` if it lowered the rate.
     pub fn observe(&mut self, loss: f64) -> bool {
         match &mut self.decay {
             Decay::Plateau(plateau) => plateau.observe(loss),
@@ -98,7 +98,7 @@ fn cosine(done: f64, floor: f64) -> f64 {
 /// Lowers the rate by a factor whenever the validation loss has not fallen for some validations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
-/// Factor by which a plateau multiplies the rate.
+    /// Factor by which a plateau multiplies the rate.
     pub factor: f64,
     /// How many validations without a lower loss make a plateau.
     pub patience: u64,
@@ -111,12 +111,12 @@ pub struct Plateau {
 }
 
 impl Plateau {
-/// Without any validation yet.
+    /// Without any validation yet.
     pub fn new(factor: f64, patience: u64, floor: f64) -> Self {
         Self { factor, patience, floor, scale: 1.0, best: BestLoss::default() }
     }
 
-/// Takes a validation loss. `true` if it lowered the rate.
+    /// Takes a validation loss. `true` if it lowered the rate.
     pub fn observe(&mut self, loss: f64) -> bool {
         if self.best.observe(loss) || self.best.waited < self.patience || self.scale <= self.floor {
             return false;
@@ -137,12 +137,12 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-/// Without any validation yet.
+    /// Without any validation yet.
     pub fn new(patience: u64) -> Self {
         Self { patience, best: BestLoss::default() }
     }
 
-/// Takes a validation loss. `true` if it is the best so far.
+    /// Takes a validation loss. `true` if it is the best so far.
     pub fn observe(&mut self, loss: f64) -> bool {
         self.best.observe(loss)
     }
@@ -168,12 +168,12 @@ impl EarlyStopping {
 struct BestLoss {
     #[serde(rename = "best")]
     loss: Option<f64>,
-/// Validations since then.
+    /// Validations since then.
     waited: u64,
 }
 
 impl BestLoss {
-/// `true` if `loss` is the best so far; not-a-number never is.
+    /// `true` if `loss` is the best so far; not-a-number never is.
     fn observe(&mut self, loss: f64) -> bool {
         let better = loss.is_finite() && self.loss.is_none_or(|best| loss < best);
         if better {
@@ -191,9 +191,9 @@ impl BestLoss {
 /// rate for all that follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DivergenceGuard {
-/// Factor on the learning rate.
+    /// Factor on the learning rate.
     pub scale: f64,
-/// Number of returns to an earlier checkpoint.
+    /// Number of returns to an earlier checkpoint.
     pub retreats: u32,
     /// Exponential means of the training loss: over some 10 steps, and the lowest that was.
     recent: Option<f64>,
@@ -228,12 +228,12 @@ impl DivergenceGuard {
     /// How far above the lowest mean is too far: both by a half and by one nat, or more where batches differ much.
     const TIMES: f64 = 1.5;
     const NATS: f64 = 1.0;
-/// Factor by which a retreat multiplies the rate.
+    /// Factor by which a retreat multiplies the rate.
     const LOWER: f64 = 0.5;
-/// Retreats after which lower rates are not tried.
+    /// Retreats after which lower rates are not tried.
     pub const MOST_RETREATS: u32 = 8;
 
-/// A guard before the first step.
+    /// A guard before the first step.
     pub fn new() -> Self {
         Self { scale: 1.0, retreats: 0, recent: None, lowest: None, usual: None, spread: 0.0 }
     }

@@ -6,14 +6,14 @@ use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
-/// How `Graph::pool` makes the steps of a sequence one row.
+/// How [`Graph::pool`] reduces the steps of a sequence to one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// The last step.
     Last,
     /// The mean over the steps.
     Mean,
-    /// The largest value of each column over the steps.
+    /// The maximum of each column over the steps.
     Max,
 }
 

@@ -1,4 +1,4 @@
-//! What a causal stack remembers of the steps it has read: keys and values of each layer, laid out once.
+//! The cache of a causal stack: keys and values of each layer for the steps read, laid out once.
 
 use anaphora_autograd::{Graph, ShapeError, Tensor};
 
@@ -8,7 +8,7 @@ use crate::position::Position;
 
 /// The matrices of a state: for each layer keys and values, and behind them, where places are absolute, the inputs.
 pub(super) struct Layout {
-    /// Values a step of each matrix.
+    /// Values of one step in each matrix.
     widths: Vec<usize>,
     /// Most steps that the matrices may hold.
     capacity: usize,

@@ -121,8 +121,8 @@ pub struct Token {
     pub choice: Choice,
 }
 
-/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds nothing in
-/// its text. Where `observer` breaks, what there is by then is returned.
+/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds
+/// nothing in its text. Where `observer` breaks, what there is by then is returned.
 pub fn generate(
     model: &LanguageModel,
     tokenizer: &Tokenizer,

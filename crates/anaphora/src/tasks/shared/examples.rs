@@ -171,7 +171,7 @@ pub fn trained<T: ExampleTask>(run: Run, precision: Precision) -> Result<Trained
 }
 
 impl<T: ExampleTask> TrainedTask<T> {
-/// Encodes examples as numbers and decodes outputs.
+    /// Encodes examples as numbers and decodes outputs.
     pub fn task(&self) -> &T {
         &self.task
     }

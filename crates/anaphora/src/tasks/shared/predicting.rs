@@ -101,7 +101,7 @@ pub trait Predict: Evaluate {
 /// A trained model that writes music of several voices.
 pub trait Compose: Evaluate {
     /// Composes pieces side by side. `observer` receives each step, in frames or events; if it breaks, the pieces so far
-/// are returned.
+    /// are returned.
     fn compose(
         &self,
         compute: &mut Compute,
