@@ -2,7 +2,7 @@
 
 use crate::{Device, Gradients, Graph, ParamId, Params, ShapeError, Tensor, Workspace};
 
-/// A parameter's gradient that finite differences do not confirm.
+/// A parameter's gradient that differs from its finite difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disagreement {
     /// The parameter's name.

@@ -1,8 +1,8 @@
-//! What keeps an operation from being computed.
+//! Errors of operations.
 
 use thiserror::Error;
 
-/// What keeps an operation from being computed.
+/// Errors of operations.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ShapeError {
     /// Two sides of an operation whose sizes do not go together.
@@ -18,20 +18,20 @@ pub enum ShapeError {
         right: Box<str>,
         /// Its shape.
         right_shape: Vec<usize>,
-        /// What would be right.
+        /// The rule that is broken.
         rule: &'static str,
     },
-    /// A tensor whose values another operation has taken over, to write its own in their place.
+    /// A tensor that another operation has consumed: it wrote its own values in their place.
     #[error("{operation}: {consumed}")]
     Consumed {
         /// The operation that would read it.
         operation: &'static str,
-        /// What became of the tensor.
+        /// How the tensor was consumed.
         consumed: Consumed,
     },
 }
 
-/// A tensor whose values are gone.
+/// A consumed tensor: its values are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "the values of `{made_by}` were consumed by `{consumed_by}`, which must be the last to read them; read them before it, or \

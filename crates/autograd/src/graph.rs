@@ -32,7 +32,7 @@ struct Node {
     /// Empty until a gradient comes in.
     grad: Buffer,
     wants_grad: bool,
-    /// Whether an operation reads the value again on the way back, so that nothing may be written over it.
+    /// Whether an operation reads the value again in the backward pass, so that nothing may be written over it.
     kept: bool,
     lookup: Option<Lookup>,
 }
@@ -61,8 +61,8 @@ impl Nodes {
 
 /// An operation that was recorded: it holds the tensors that it read and made, and what else its backward pass needs.
 ///
-/// One's own is written as those of this crate are: a function that computes values, [pushes](Graph::push) them, says what the
-/// backward pass [reads again](Graph::keep) and [records](Graph::record) how gradients go back.
+/// One's own is written as those of this crate are: a function that computes values, [pushes](Graph::push) them, says
+/// what the backward pass [reads again](Graph::keep) and [records](Graph::record) how gradients go back.
 ///
 /// ```
 /// use anaphora_autograd::{Device, Gradients, Graph, Operation, Params, Precision, ShapeError, Tensor, Workspace};
@@ -110,13 +110,13 @@ pub trait Operation {
     fn backward(&self, graph: &mut Graph, gradients: &mut Gradients);
 }
 
-/// One forward pass and, in training, its way back.
+/// One forward pass and, in training, its backward pass.
 pub struct Graph<'a> {
     pub(crate) device: &'a Device,
     pub(crate) params: &'a Params,
     pub(crate) workspace: &'a mut Workspace,
     pub(crate) nodes: Nodes,
-    /// In training, what the way back adds to.
+    /// In training, the gradients that the backward pass adds to.
     gradients: Option<&'a mut Gradients>,
     /// In training, the seed of this step's random masks.
     seed: Option<u64>,
@@ -127,7 +127,8 @@ pub struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// An empty tape that records operations; [`Graph::backward`] adds to `gradients`. Dropout is on, and its masks come from
+    /// An empty tape that records operations; [`Graph::backward`] adds to `gradients`. Dropout is on, and its masks
+    /// come from
     /// `seed`.
     ///
     /// # Panics
@@ -196,14 +197,14 @@ impl<'a> Graph<'a> {
         self.nodes.value(tensor)
     }
 
-    /// The gradient of a [`Graph::variable`] after the way back; empty where none has come. Other tensors' gradients are
-    /// used up on the way.
+    /// The gradient of a [`Graph::variable`] after the backward pass; empty where none has come. Other tensors'
+    /// gradients are used up on the way.
     pub fn grad(&self, tensor: Tensor) -> &[f32] {
         &self.nodes.0[tensor.node].grad
     }
 
-    /// Walks the tape backward from a `[1, 1]` tensor and adds to the parameters' gradients; `scale` is the gradient of the
-    /// start itself, 1 for a plain derivative.
+    /// The backward pass from a `[1, 1]` tensor; it adds to the parameters' gradients. `scale` is the gradient of the
+    /// tensor itself, 1 for a plain derivative.
     pub fn backward(&mut self, loss: Tensor, scale: f32) -> Result<(), ShapeError> {
         expect(
             loss.shape() == [1, 1],
@@ -239,7 +240,7 @@ impl<'a> Graph<'a> {
         self.workspace.take(len)
     }
 
-    /// Takes a buffer back that is no longer needed, so that the next operation has it.
+    /// Takes back a buffer that is no longer needed, for the next operation.
     pub fn recycle(&mut self, buffer: Buffer) {
         self.workspace.give(buffer);
     }
@@ -273,7 +274,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Where `x` was consumed, a tensor of its shape that counts as consumed too: for operations that do not fail themselves.
+    /// Where `x` was consumed, a tensor of its shape that counts as consumed too: for operations that do not fail
+    /// themselves.
     pub(crate) fn absent(&mut self, operation: &'static str, x: Tensor) -> Option<Tensor> {
         let consumed = self.nodes.0[x.node].consumed?;
         let y = self.push(operation, Buffer::default(), 0, 0, false);
@@ -281,14 +283,14 @@ impl<'a> Graph<'a> {
         Some(Tensor { node: y.node, ..x })
     }
 
-    /// Puts an operation on the tape, in training: [`Graph::backward`] calls those that were recorded in reverse order.
+    /// Records an operation on the tape, in training; [`Graph::backward`] calls the recorded ones in reverse order.
     pub fn record(&mut self, operation: impl Operation + 'static) {
         if self.is_training() {
             self.operations.push(Box::new(operation));
         }
     }
 
-    /// Whether a gradient of this tensor is of use to anyone.
+    /// Whether anything needs the gradient of this tensor.
     pub fn wants_grad(&self, tensor: Tensor) -> bool {
         self.nodes.0[tensor.node].wants_grad
     }
@@ -308,7 +310,8 @@ impl<'a> Graph<'a> {
         self.nodes.0[tensor.node].kept = true;
     }
 
-    /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them on the way back.
+    /// A tensor's values to write over: its own, which leave it, or a copy where an operation reads them in the
+    /// backward pass.
     pub(crate) fn overwrite(&mut self, operation: &'static str, tensor: Tensor) -> Buffer {
         let node = &mut self.nodes.0[tensor.node];
         if !node.kept {
@@ -359,7 +362,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Hands a gradient that is an input's as it is over to it, where one is wanted.
+    /// Moves a gradient to an input whose gradient it is, if one is wanted.
     pub(crate) fn pass_grad(&mut self, tensor: Tensor, grad: Buffer) {
         if self.wants_grad(tensor) && !grad.is_empty() {
             self.return_grad(tensor, grad);

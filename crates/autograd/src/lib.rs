@@ -2,7 +2,8 @@
 //!
 //! [`Params`] hold all weights in one flat buffer, [`Gradients`] those of a training in another. A [`Graph`] records what a
 //! forward pass does and walks it backward; its [`Workspace`] is kept from step to step, so that a steady step allocates no
-//! activations. Many may work with the same weights at once, each in a workspace of its own. Every activation is a matrix `[rows, cols]` whose rows are the tokens of a packed batch.
+//! activations. Many may work with the same weights at once, each in a workspace of its own. Every activation is a
+//! matrix `[rows, cols]` whose rows are the tokens of a packed batch.
 //!
 //! ```
 //! use anaphora_autograd::optimizer::{Optimizer, Sgd, SgdOptions};
@@ -53,14 +54,14 @@ pub use gradients::Gradients;
 pub use graph::{Graph, Operation, Tensor};
 pub use ops::losses::CrossEntropy;
 pub use ops::norm::{Norm, NormParams};
-pub use ops::pool::Pooling;
+pub use ops::pool::Reduction;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params, Role};
 pub use workspace::{Buffer, Workspace};
 
 use anaphora_kernels::{Pool, orthogonal, random};
 
-/// Where the work is done and in which number format.
+/// The device that computes, and its precision.
 pub struct Device {
     pub(crate) pool: Pool,
     precision: Precision,
@@ -93,8 +94,8 @@ impl Device {
         random::normal(&self.pool, seed, values, deviation);
     }
 
-    /// Fills `values[size, size]` with a random orthogonal matrix that follows from `seed`, whatever the number of threads: each
-    /// is as likely as any other (Stewart 1980).
+    /// Fills `values[size, size]` with a random orthogonal matrix that follows from `seed`, whatever the number of
+    /// threads: each is as likely as any other (Stewart 1980).
     pub fn fill_orthogonal(&self, seed: u64, values: &mut [f32], size: usize) {
         orthogonal::fill(&self.pool, seed, values, size);
     }

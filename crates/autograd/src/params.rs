@@ -12,14 +12,14 @@ use crate::{Device, Precision};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParamId(pub(crate) usize);
 
-/// What a parameter does in a model: optimizers treat some by themselves.
+/// The role of a parameter in a model: optimizers treat some roles differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Biases, gains and the like.
     Vector,
     /// A table whose rows are looked up.
     Embedding,
-    /// The matrix that gives a model's output.
+    /// The head: the matrix that gives a model's output.
     Head,
     /// Matrices between hidden values, below each other, with so many rows each: those of an LSTM's gates are four.
     Hidden(Vec<usize>),
@@ -51,8 +51,8 @@ struct Versioned {
 
 /// The weights of a model, with names and shapes.
 ///
-/// They keep the copies of themselves that products read, packed where they are first needed and again after each change, and
-/// shared by all who work with them.
+/// They keep the copies of themselves that products read, packed where they are first needed and again after each
+/// change, and shared by all who work with them.
 #[derive(Debug, Default)]
 pub struct Params {
     specs: Vec<Spec>,
@@ -72,8 +72,8 @@ impl Params {
         Self::default()
     }
 
-    /// Adds a parameter of `shape` with the given values, row-major. Until [`Params::set_role`] says something else, it is a hidden
-    /// matrix where it has several rows and columns.
+    /// Adds a parameter of `shape` with the given values, row-major. Until [`Params::set_role`] says something else, it
+    /// is a hidden matrix where it has several rows and columns.
     ///
     /// Weight decay is for those of two dimensions or more. Biases and the gains of norms have one, and pulling them to zero
     /// limits what a layer can say without making it any smoother (the practice of GPT-2's and most other trainings).
@@ -119,8 +119,8 @@ impl Params {
         ParamId(self.specs.len() - 1)
     }
 
-    /// Says that products multiply by this matrix, transposed, and in how many groups its rows come: the gates of a cell, one
-    /// elsewhere. [`Params::fill`] may then keep it packed alone.
+    /// Says that products multiply by this matrix, transposed, and in how many groups its rows come: the gates of a
+    /// cell, one elsewhere. [`Params::fill`] may then keep it packed alone.
     pub fn multiplied(&mut self, id: ParamId, groups: usize) {
         self.specs[id.0].groups = Some(groups);
     }
@@ -130,8 +130,8 @@ impl Params {
         self.specs[id.0].table = true;
     }
 
-    /// Gives a declared parameter its values: `next` fills some of them, row-major and in order, each time that it is called,
-    /// until there are all. Stops at its first error.
+    /// Gives a declared parameter its values: `next` fills some of them, row-major and in order, each time that it is
+    /// called, until there are all. Stops at its first error.
     ///
     /// With a precision a matrix that products multiply by is kept once only, packed for products in that precision, unless
     /// rows are looked up that are rounded there; products with it are in this precision then, whatever the device's. Such
@@ -169,7 +169,7 @@ impl Params {
         }
     }
 
-    /// Gives zeros to all that have no values.
+    /// Fills parameters without values with zeros.
     fn settle(&mut self) {
         assert!(self.precision.is_none(), "these weights are kept for products alone");
         if self.values.len() < self.len {
@@ -200,12 +200,12 @@ impl Params {
         &self.specs[id.0].shape
     }
 
-    /// What a parameter does.
+    /// A parameter's role.
     pub fn role(&self, id: ParamId) -> &Role {
         &self.specs[id.0].role
     }
 
-    /// Says what a parameter does.
+    /// Sets a parameter's role.
     ///
     /// # Panics
     ///
@@ -279,7 +279,7 @@ impl Params {
             + self.specs.iter().flat_map(|spec| &spec.packed).map(read).sum::<usize>()
     }
 
-    /// A matrix transposed, packed for products on `device`, its rows in so many groups.
+    /// A matrix, transposed and packed for products on `device`, its rows in so many groups.
     pub(crate) fn packed(&self, device: &Device, id: ParamId, groups: usize) -> Packed<'_> {
         let spec = &self.specs[id.0];
         let precision = match (&spec.values, self.precision) {
@@ -334,7 +334,7 @@ impl Params {
     }
 }
 
-/// Packed weights, which nobody packs anew while they are read.
+/// Packed weights, not repacked while they are read.
 pub(crate) struct Packed<'a>(RwLockReadGuard<'a, Versioned>);
 
 impl Deref for Packed<'_> {

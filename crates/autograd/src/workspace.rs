@@ -1,11 +1,11 @@
-//! Buffers that outlive a step.
+//! Buffers kept from step to step.
 
 use std::ops::{Deref, DerefMut};
 
 use anaphora_kernels::recurrent::{BackwardBuffers, Saved};
 
-/// What a [`crate::Graph`] uses again from step to step: activation buffers and what layers keep between forward and backward.
-/// It holds nothing of any weights: it may serve one model after another, each on any device.
+/// What a [`crate::Graph`] uses again from step to step: activation buffers and what layers keep between forward and
+/// backward. It holds nothing of any weights: it may serve one model after another, each on any device.
 #[derive(Default)]
 pub struct Workspace {
     spare: Vec<Vec<f32>>,
@@ -35,7 +35,7 @@ impl DerefMut for Buffer {
 }
 
 impl Workspace {
-    /// Nothing kept yet.
+    /// An empty workspace.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,4 +1,4 @@
-//! A tensor whose values an operation has written over: who reads it again is told which one that was.
+//! A tensor overwritten by an operation: reading it again is an error that names the operation.
 
 use anaphora_autograd::{
     Activation, Device, Gradients, Graph, Mask, Params, Precision, ShapeError, Workspace,
@@ -37,7 +37,7 @@ fn reading_what_was_consumed_is_an_error_that_names_both_operations() {
         ("gather", graph.gather(logits, &[0], 1).map(drop)),
         ("linear", graph.linear(logits, weight, None).map(drop)),
         ("window", graph.window(logits, &[2], 1, &[]).map(drop)),
-        ("pool", graph.pool(logits, &[2], anaphora_autograd::Pooling::Mean).map(drop)),
+        ("pool", graph.pool(logits, &[2], anaphora_autograd::Reduction::Mean).map(drop)),
         ("cross_entropy", graph.cross_entropy(logits, &[0, 1]).map(drop)),
         ("squared_error", graph.squared_error(logits, &[0.0; 6]).map(drop)),
         ("binary_cross_entropy", graph.binary_cross_entropy(logits, &[0.0; 6], None).map(drop)),

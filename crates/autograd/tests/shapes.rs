@@ -1,7 +1,7 @@
 //! Shapes that do not fit: every operation says what both sides are.
 
 use anaphora_autograd::{
-    Cell, CrossEntropy, Device, Direction, Gradients, Graph, Mask, NOWHERE, Params, Pooling, Precision,
+    Cell, CrossEntropy, Device, Direction, Gradients, Graph, Mask, NOWHERE, Params, Precision, Reduction,
     ShapeError, Workspace,
 };
 
@@ -89,10 +89,10 @@ fn every_shape_error_names_both_sides() {
     case(graph.gather(x, &[0], 0).map(drop), "gather: indices is [1] and per_row is [0]");
     case(graph.gather(x, &[4, NOWHERE], 2).map(drop), "gather: the largest index is [4] and input is [4, 3]");
     case(
-        graph.pool(x, &[2, 1], Pooling::Mean).map(drop),
+        graph.pool(x, &[2, 1], Reduction::Mean).map(drop),
         "pool: input is [4, 3] and batch_sizes (sum) is [3]",
     );
-    case(graph.pool(x, &[1, 3], Pooling::Last).map(drop), "pool: batch_sizes is [1, 3] and steps is [2]");
+    case(graph.pool(x, &[1, 3], Reduction::Last).map(drop), "pool: batch_sizes is [1, 3] and steps is [2]");
     case(graph.add(x, wrong_width).map(drop), "add: left is [4, 3] and right is [4, 2]");
     case(graph.sub(x, wrong_width).map(drop), "sub: left is [4, 3] and right is [4, 2]");
     case(graph.mul(x, wrong_width).map(drop), "mul: left is [4, 3] and right is [4, 2]");

@@ -31,9 +31,9 @@ pub enum Plan {
         /// Tokens of a row; at most the stream's length is used.
         length: usize,
     },
-    /// Truncated back-propagation. The stream is cut into `batch` lanes, equally long to within a token, and windows
-    /// follow each other down the lanes, so that each continues the state that the one before has left; an epoch
-    /// covers each token once. With `shuffle`, each epoch lays the pieces in another order and cuts the lanes at
+    /// Truncated back-propagation. The stream is cut into `batch` segments, equally long to within a token, and windows
+    /// follow each other down the segments, so that each continues the state that the one before has left; an epoch
+    /// covers each token once. With `shuffle`, each epoch lays the pieces in another order and cuts the segments at
     /// other places.
     Sequential {
         /// Rows of a batch.
@@ -122,7 +122,7 @@ pub struct Batch {
     pub targets: Vec<u32>,
     /// Number of rows that are at least `t + 1` tokens long, `[steps]`; it never rises.
     pub batch_sizes: Vec<usize>,
-    /// Which lane ([`Plan::Random`], [`Plan::Sequential`]) or which piece ([`Plan::Pieces`]) each row is, `[rows]`.
+    /// Which segment ([`Plan::Random`], [`Plan::Sequential`]) or which piece ([`Plan::Pieces`]) each row is, `[rows]`.
     pub indices: Vec<usize>,
     /// Whether each row begins from a fresh state, `[rows]`. If not, it continues the same row of the batch before.
     pub reset: Vec<bool>,
@@ -308,7 +308,7 @@ impl Windows {
         self.rows.clear();
         match self.position.plan {
             Plan::Random { batch: count, length } => self.draw(count, length, batch),
-            Plan::Sequential { batch: count, .. } => self.follow_lanes(count, batch),
+            Plan::Sequential { batch: count, .. } => self.follow_segments(count, batch),
             Plan::Pieces { batch: count, length, .. } => self.follow_pieces(count, length, batch),
         }
         self.gather()?;
@@ -364,20 +364,20 @@ impl Windows {
         }
     }
 
-    fn follow_lanes(&mut self, count: usize, batch: &mut Batch) {
+    fn follow_segments(&mut self, count: usize, batch: &mut Batch) {
         let total = self.stream.len();
-        let lanes = count.min(total);
-        let (shortest, longer_lanes) = (total / lanes, total % lanes);
-        // Borders of the windows within the longest lane, at equal distances.
+        let segments = count.min(total);
+        let (shortest, longer_segments) = (total / segments, total % segments);
+        // Borders of the windows within the longest segment, at equal distances.
         let (step, steps) = (self.position.step as u128, self.steps_per_epoch() as u128);
-        let longest = total.div_ceil(lanes) as u128;
+        let longest = total.div_ceil(segments) as u128;
         let (from, to) = ((step * longest / steps) as usize, ((step + 1) * longest / steps) as usize);
-        for lane in 0..lanes {
-            let start = lane * shortest + lane.min(longer_lanes);
-            let end = shortest + usize::from(lane < longer_lanes);
+        for segment in 0..segments {
+            let start = segment * shortest + segment.min(longer_segments);
+            let end = shortest + usize::from(segment < longer_segments);
             if from < end {
                 self.rows.push((start + from, to.min(end) - from));
-                batch.indices.push(lane);
+                batch.indices.push(segment);
                 batch.reset.push(step == 0);
             }
         }

@@ -39,7 +39,7 @@ fn measure(pool: &Pool, settings: Settings, batch: usize, length: usize) {
     let dout: Vec<f32> = (0..tokens * width).map(|i| (i as f32 * 0.3).cos()).collect();
     let (mut out, mut log_sums) = (vec![0.0; tokens * width], vec![0.0; tokens * heads]);
     let mut dqkv = vec![0.0; qkv.len()];
-    let inputs = Batch { queries: &qkv, sequences: &sequences, memory: None };
+    let inputs = Batch { queries: &qkv, sequences: &sequences, key_values: None };
 
     let ahead = median(|| forward(pool, settings, inputs, &mut out, &mut log_sums));
     let back = median(|| {

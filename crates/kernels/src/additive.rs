@@ -1,7 +1,7 @@
 //! Additive attention (Bahdanau, Cho, Bengio 2015): a query and a key are scored by `Σ weight ⊙ tanh(query + key)`.
 //!
 //! The sequences are those of an encoder–decoder, whose lengths are a sentence's: the weights themselves are kept for the
-//! way back.
+//! backward pass.
 
 use rten_simd::ops::NumOps;
 use rten_simd::{Isa, SimdOp};
@@ -136,7 +136,7 @@ pub struct Gradients<'a> {
     pub weight: &'a mut [f32],
 }
 
-/// The way back through [`forward`], from the gradient of its result and the weights that it left.
+/// The backward pass of [`forward`], from the gradient of its result and the weights that it left.
 ///
 /// # Panics
 ///

@@ -119,7 +119,7 @@ fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {
     );
 }
 
-/// The way back through [`forward`]: `d` comes with the gradient of `sum` from elsewhere and leaves with all of it, which
+/// The backward pass of [`forward`]: `d` comes with the gradient of `sum` from elsewhere and leaves with all of it, which
 /// is that of `x` too; `dbranch` becomes it under the mask; the parameters' gradients are added to.
 #[allow(clippy::too_many_arguments)]
 pub fn backward(
@@ -309,7 +309,7 @@ mod tests {
         let one = run(1);
         assert_eq!(one, run(2));
         assert_eq!(one, run(3));
-        // What was dropped on the way there gets nothing on the way back.
+        // Values dropped in the forward pass get no gradient in the backward pass.
         let zeros = one[2].iter().filter(|d| **d == 0.0).count() as f32 / one[2].len() as f32;
         assert!((zeros - 0.3).abs() < 0.05, "{zeros}");
     }

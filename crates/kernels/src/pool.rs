@@ -45,7 +45,7 @@ struct Shared {
     stop: AtomicBool,
     /// Threads that are about to sleep or asleep: where there are none, nobody need be woken.
     sleepers: AtomicUsize,
-    bed: Mutex<()>,
+    parked: Mutex<()>,
     wake: Condvar,
 }
 
@@ -73,7 +73,7 @@ impl Pool {
             panicked: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
-            bed: Mutex::new(()),
+            parked: Mutex::new(()),
             wake: Condvar::new(),
         });
         let handles = (1..shared.threads)
@@ -183,12 +183,12 @@ impl Shared {
             }
             std::thread::yield_now();
         }
-        let mut bed = lock(&self.bed);
+        let mut parked = lock(&self.parked);
         self.sleepers.fetch_add(1, Ordering::Relaxed);
         // The two fences, here and in `wake_all`: either this thread sees what it waits for, or the other sees that it sleeps.
         fence(Ordering::SeqCst);
         while !ready() {
-            bed = self.wake.wait(bed).unwrap_or_else(PoisonError::into_inner);
+            parked = self.wake.wait(parked).unwrap_or_else(PoisonError::into_inner);
         }
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
@@ -198,7 +198,7 @@ impl Shared {
     fn wake_all(&self) {
         fence(Ordering::SeqCst);
         if self.sleepers.load(Ordering::Relaxed) > 0 {
-            drop(lock(&self.bed));
+            drop(lock(&self.parked));
             self.wake.notify_all();
         }
     }

@@ -1,4 +1,4 @@
-//! Rotary position embedding (Su et al. 2021): each pair of values of a query or key turns by an angle that grows with its
+//! Rotary position embedding (Su et al. 2021): each pair of values of a query or key is rotated by an angle that grows with its
 //! position, so that the product of two depends on their distance alone.
 
 use crate::pool::Pool;
@@ -50,9 +50,9 @@ impl Rotary {
         2 * self.half
     }
 
-    /// Turns the first `heads` heads of each row of `values[rows, width]`, or turns them back, which is the way back of a
-    /// gradient. The pairs of a head are its values `i` and `i + head_size / 2`.
-    pub fn turn(&self, pool: &Pool, heads: usize, width: usize, values: &mut [f32], back: bool) {
+    /// Rotates the first `heads` heads of each row of `values[rows, width]`, or rotates them `back`: the backward pass, for
+    /// gradients. The pairs of a head are its values `i` and `i + head_size / 2`.
+    pub fn rotate(&self, pool: &Pool, heads: usize, width: usize, values: &mut [f32], back: bool) {
         assert_eq!(values.len(), self.rows() * width);
         assert!(heads * 2 * self.half <= width);
         let values = SharedMut::new(values);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_depend_on_the_distance_alone_and_turning_back_undoes_it() {
+    fn products_depend_on_the_distance_alone_and_rotating_back_undoes_it() {
         let (heads, size) = (2, 6);
         let width = heads * size + 3;
         let pool = Pool::new(2);
@@ -95,18 +95,18 @@ mod tests {
             .map(|shift| {
                 let rotary = Rotary::new(size, 10_000.0, &[*shift, shift + 3]);
                 let mut values = row.repeat(2);
-                rotary.turn(&pool, heads, width, &mut values, false);
+                rotary.rotate(&pool, heads, width, &mut values, false);
                 let (a, b) = values.split_at(width);
                 let product = a[..size].iter().zip(&b[..size]).map(|(a, b)| a * b).sum();
                 assert_eq!(a[heads * size..], row[heads * size..], "what is not a head stays");
-                rotary.turn(&pool, heads, width, &mut values, true);
+                rotary.rotate(&pool, heads, width, &mut values, true);
                 let farthest = values.iter().zip(row.iter().cycle()).map(|(a, b)| (a - b).abs());
                 assert!(farthest.fold(0.0, f32::max) < 1e-6);
                 product
             })
             .collect();
         assert!((products[0] - products[1]).abs() < 1e-5 && (products[0] - products[2]).abs() < 1e-4);
-        let unturned: f32 = row[..size].iter().map(|v| v * v).sum();
-        assert!((products[0] - unturned).abs() > 0.01, "the distance must show");
+        let unrotated: f32 = row[..size].iter().map(|v| v * v).sum();
+        assert!((products[0] - unrotated).abs() > 0.01, "the distance must show");
     }
 }

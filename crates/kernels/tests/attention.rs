@@ -1,8 +1,8 @@
 //! Attention against the plain one in f64: outputs directly, gradients by finite differences.
 
 use anaphora_kernels::attention::{
-    Attention, Batch, Cache, Dropout, Gradients, Memory, Sequences, Settings, Similarity, backward, cached,
-    forward, reference,
+    Attention, Batch, Cache, Dropout, Gradients, KeyValues, Sequences, Settings, Similarity, backward,
+    cached, forward, reference,
 };
 use anaphora_kernels::{Isa, Pool, Precision};
 
@@ -40,7 +40,7 @@ struct Case {
     own: Sequences,
     queries: Vec<f32>,
     /// Values, lengths and sources of other sequences.
-    memory: Option<(Vec<f32>, Sequences, Vec<usize>)>,
+    others: Option<(Vec<f32>, Sequences, Vec<usize>)>,
     dout: Vec<f32>,
 }
 
@@ -49,17 +49,17 @@ struct Results {
     out: Vec<f32>,
     log_sums: Vec<f32>,
     dqueries: Vec<f32>,
-    dmemory: Vec<f32>,
+    dothers: Vec<f32>,
     dscale: Vec<f32>,
 }
 
 impl Case {
-    fn new(attention: Attention, lengths: &[usize], memory: Option<(&[usize], &[usize])>) -> Self {
+    fn new(attention: Attention, lengths: &[usize], others: Option<(&[usize], &[usize])>) -> Self {
         let own = Sequences::packed(&steps(lengths));
         let cosine = attention.similarity == Similarity::Cosine;
         let kv = 2 * attention.kv_width();
-        let width = attention.width() + if memory.is_some() { 0 } else { kv };
-        let memory = memory.map(|(lengths, sources)| {
+        let width = attention.width() + if others.is_some() { 0 } else { kv };
+        let others = others.map(|(lengths, sources)| {
             let others = Sequences::packed(&steps(lengths));
             (numbers(3, others.rows() * kv), others, sources.to_vec())
         });
@@ -69,7 +69,7 @@ impl Case {
             queries: numbers(1, own.rows() * width).iter().map(|x| 2.0 * x).collect(),
             dout: numbers(2, own.rows() * attention.width()),
             own,
-            memory,
+            others,
         }
     }
 
@@ -77,14 +77,14 @@ impl Case {
         Dropout::new(&self.attention, 9)
     }
 
-    fn batch<'a, T>(&'a self, queries: &'a [T], keys_values: &'a [T]) -> Batch<'a, T> {
-        let memory = self.memory.as_ref();
-        let memory = memory.map(|(_, sequences, sources)| Memory { keys_values, sequences, sources });
-        Batch { queries, sequences: &self.own, memory }
+    fn batch<'a, T>(&'a self, queries: &'a [T], rows: &'a [T]) -> Batch<'a, T> {
+        let others = self.others.as_ref();
+        let key_values = others.map(|(_, sequences, sources)| KeyValues { rows, sequences, sources });
+        Batch { queries, sequences: &self.own, key_values }
     }
 
-    fn memory_values(&self) -> &[f32] {
-        self.memory.as_ref().map_or(&[], |(values, ..)| values)
+    fn others_rows(&self) -> &[f32] {
+        self.others.as_ref().map_or(&[], |(values, ..)| values)
     }
 
     fn settings(&self, precision: Precision) -> Settings<'_> {
@@ -100,11 +100,11 @@ impl Case {
             out: vec![f32::NAN; self.dout.len()],
             log_sums: vec![f32::NAN; tokens * heads],
             dqueries: vec![0.5; self.queries.len()],
-            dmemory: vec![0.5; self.memory_values().len()],
+            dothers: vec![0.5; self.others_rows().len()],
             dscale: vec![0.5; self.scale.len()],
         };
-        let batch = self.batch(&self.queries, self.memory_values());
-        let Results { out, log_sums, dqueries, dmemory, dscale } = &mut results;
+        let batch = self.batch(&self.queries, self.others_rows());
+        let Results { out, log_sums, dqueries, dothers, dscale } = &mut results;
         let settings = self.settings(precision);
         forward(&pool, settings, batch, out, log_sums);
         let saved = (&out[..], &log_sums[..]);
@@ -112,20 +112,20 @@ impl Case {
         let gradients = Gradients {
             fresh: false,
             queries: dqueries,
-            keys_values: dmemory,
+            keys_values: dothers,
             scale: dscale,
             scale_terms: &mut terms,
         };
         backward(&pool, settings, batch, saved, &self.dout, gradients);
         // Gradients were added to what was there.
-        for grads in [&mut *dqueries, dmemory, dscale] {
+        for grads in [&mut *dqueries, dothers, dscale] {
             grads.iter_mut().for_each(|grad| *grad -= 0.5);
         }
         let mut written = vec![f32::NAN; dqueries.len()];
         let gradients = Gradients {
             fresh: true,
             queries: &mut written,
-            keys_values: &mut vec![0.0; dmemory.len()],
+            keys_values: &mut vec![0.0; dothers.len()],
             scale: &mut vec![0.0; dscale.len()],
             scale_terms: &mut terms,
         };
@@ -139,13 +139,13 @@ impl Case {
         results
     }
 
-    /// Output by the plain attention for the given queries, memory and scale.
-    fn expected(&self, [queries, memory, scale]: [&[f64]; 3]) -> Vec<f64> {
-        reference::forward(&self.attention, scale, self.dropout(), &self.batch(queries, memory))
+    /// Output by the plain attention for the given queries, others and scale.
+    fn expected(&self, [queries, others, scale]: [&[f64]; 3]) -> Vec<f64> {
+        reference::forward(&self.attention, scale, self.dropout(), &self.batch(queries, others))
     }
 
     fn parameters(&self) -> [Vec<f64>; 3] {
-        [&self.queries[..], self.memory_values(), &self.scale].map(exact)
+        [&self.queries[..], self.others_rows(), &self.scale].map(exact)
     }
 
     fn check_forward(&self, results: &Results, tolerance: f64) {
@@ -157,8 +157,8 @@ impl Case {
     /// Checks some forty places of each gradient of `Σ dout · out`.
     fn check_backward(&self, results: &Results, tolerance: f64) {
         let parameters = self.parameters();
-        let found = [&results.dqueries, &results.dmemory, &results.dscale];
-        for (which, (name, found)) in ["queries", "memory", "scale"].iter().zip(found).enumerate() {
+        let found = [&results.dqueries, &results.dothers, &results.dscale];
+        for (which, (name, found)) in ["queries", "others", "scale"].iter().zip(found).enumerate() {
             for index in (0..found.len()).step_by(found.len() / 41 + 1) {
                 let at = |offset: f64| -> f64 {
                     let mut moved = parameters.clone();

@@ -138,12 +138,12 @@ impl Case {
     }
 
     /// Tokens of one sequence of the packed batch, in order.
-    fn tokens_of(&self, lane: usize) -> Vec<usize> {
+    fn tokens_of(&self, sequence: usize) -> Vec<usize> {
         let mut start = 0;
         let mut tokens = Vec::new();
         for &rows in &self.batch_sizes {
-            if lane < rows {
-                tokens.push(start + lane);
+            if sequence < rows {
+                tokens.push(start + sequence);
             }
             start += rows;
         }
@@ -165,11 +165,12 @@ impl Case {
         };
         let mut y = vec![0.0; self.dy.len()];
         let (mut hn, mut cn) = (Vec::new(), Vec::new());
-        for lane in 0..self.batch_sizes[0] {
-            let tokens = self.tokens_of(lane);
+        for sequence in 0..self.batch_sizes[0] {
+            let tokens = self.tokens_of(sequence);
             let own: Vec<f64> = tokens.iter().flat_map(|t| x[t * input..(t + 1) * input].to_vec()).collect();
-            let mut h = h0[lane * hidden..(lane + 1) * hidden].to_vec();
-            let mut c = c0.get(lane * hidden..(lane + 1) * hidden).map(<[f64]>::to_vec).unwrap_or_default();
+            let mut h = h0[sequence * hidden..(sequence + 1) * hidden].to_vec();
+            let mut c =
+                c0.get(sequence * hidden..(sequence + 1) * hidden).map(<[f64]>::to_vec).unwrap_or_default();
             let out = reference::sequence(&self.layer, &weights, &own, &mut h, &mut c);
             for (token, row) in tokens.iter().zip(out.chunks(hidden)) {
                 y[token * hidden..(token + 1) * hidden].copy_from_slice(row);

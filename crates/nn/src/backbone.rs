@@ -1,4 +1,4 @@
-//! What stands between a model's input and its head.
+//! Backbones: the layers between a model's input and its head.
 
 use anaphora_autograd::{Graph, ShapeError, Tensor};
 
@@ -16,7 +16,7 @@ pub enum Backbone {
 }
 
 impl Backbone {
-    /// Values a token of the output.
+    /// Output size: values for each token.
     pub fn output_size(&self) -> usize {
         match self {
             Self::Recurrent(backbone) => backbone.output_size(),

@@ -6,7 +6,7 @@ use anaphora_autograd::{ParamId, Params, Role};
 
 use crate::init::Random;
 
-/// How the parameters of a model begin.
+/// The initial values of a model's parameters.
 #[derive(Default)]
 pub struct Start<'a> {
     seed: Option<u64>,
@@ -18,12 +18,12 @@ pub struct Start<'a> {
 type Observer<'a> = dyn FnMut(usize, usize) -> ControlFlow<()> + 'a;
 
 impl<'a> Start<'a> {
-    /// With zeros, to be loaded.
+    /// Zeros, to be loaded.
     pub fn zeros() -> Self {
         Self::default()
     }
 
-    /// With random values that follow from `seed`, whatever the number of threads.
+    /// Random values that follow from `seed`, whatever the number of threads.
     pub fn random(seed: u64) -> Self {
         Self { seed: Some(seed), ..Self::default() }
     }
@@ -33,8 +33,8 @@ impl<'a> Start<'a> {
         Self { threads, ..self }
     }
 
-    /// Lets `observer` hear how many weights are done and how many there are, before each parameter, before each block of those
-    /// that take long, and at the end. Where it breaks, the rest stay zero: whoever broke must not use them.
+    /// Lets `observer` hear how many weights are done and how many there are, before each parameter, before each block
+    /// of those that take long, and at the end. Where it breaks, the rest stay zero: whoever broke must not use them.
     pub fn observed(self, observer: impl FnMut(usize, usize) -> ControlFlow<()> + 'a) -> Self {
         Self { observer: Some(Box::new(observer)), ..self }
     }
@@ -94,7 +94,7 @@ impl<'a> Builder<'a> {
         id
     }
 
-    /// Says what a parameter does, where its shape does not: several matrices below each other, an embedding, a head.
+    /// Sets the role of a parameter whose shape does not tell it: several stacked matrices, an embedding, a head.
     pub fn set_role(&mut self, id: ParamId, role: Role) {
         self.params.set_role(id, role);
     }
@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
 impl Drop for Builder<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // Whoever broke knows.
+            // The observer knows that it broke.
             let _ = self.fill();
         }
     }

@@ -7,9 +7,9 @@ use crate::{Builder, Linear};
 /// The shape of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvolutionOptions {
-    /// Values a pixel of the input.
+    /// Input channels: values for each pixel.
     pub channels: usize,
-    /// Values a pixel of the output.
+    /// Filters: values for each pixel of the output.
     pub filters: usize,
     /// Rows and columns of pixels that an output sees.
     pub kernel: usize,
@@ -27,14 +27,15 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Adds `NAME.weight [filters, kernel * kernel * channels]`, row by row of the kernel and the channels of a pixel side by
-    /// side (PyTorch's `weight.permute(0, 2, 3, 1).flatten(1)`), and `NAME.bias [filters]`, uniform as PyTorch begins them.
+    /// Adds `NAME.weight [filters, kernel * kernel * channels]`, row by row of the kernel and the channels of a pixel
+    /// side by side (PyTorch's `weight.permute(0, 2, 3, 1).flatten(1)`), and `NAME.bias [filters]`, uniform as PyTorch
+    /// begins them.
     pub fn new(builder: &mut Builder, name: &str, options: ConvolutionOptions) -> Self {
         let ConvolutionOptions { channels, filters, kernel, .. } = options;
         Self { options, linear: Linear::new(builder, name, kernel * kernel * channels, filters) }
     }
 
-    /// Height and width of what becomes of pictures of this height and width; none where the kernel does not fit into them.
+    /// Output height and width for pictures of this height and width; none if the kernel does not fit into them.
     pub fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let ConvolutionOptions { kernel, stride, padding, .. } = self.options;
         let outputs =

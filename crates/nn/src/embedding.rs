@@ -1,4 +1,4 @@
-//! How token numbers enter a model.
+//! Inputs of models that read tokens.
 
 use anaphora_autograd::{Graph, ParamId, Role, ShapeError, Tensor};
 
@@ -7,7 +7,7 @@ use crate::{Builder, init};
 /// The input of a model of tokens.
 #[derive(Clone, Copy, Debug)]
 pub enum Input {
-    /// A one at the token's place, zeros elsewhere.
+    /// One-hot: a one at the token's place, zeros elsewhere.
     OneHot {
         /// Number of tokens.
         vocab_size: usize,
@@ -42,7 +42,7 @@ impl Input {
         Self::Embedding { table, embedding_size }
     }
 
-    /// Values a token.
+    /// Values for each token.
     pub fn size(&self) -> usize {
         match *self {
             Self::OneHot { vocab_size } => vocab_size,

@@ -1,11 +1,11 @@
-//! Attention of a recurrent decoder to what an encoder left of each of its steps.
+//! Attention of a recurrent decoder to the steps of an encoder.
 
 use anaphora_autograd::{Activation, Attention, Graph, ParamId, ShapeError, Similarity, Tensor};
 
 use crate::transformer::EncoderMemory;
 use crate::{Builder, Linear, init};
 
-/// How a decoder's state is compared with the encoder's.
+/// The score between a decoder's state and an encoder's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alignment {
     /// By the product of a linear map of the one with the other (Luong, Pham, Manning 2015, `general`).
@@ -110,7 +110,7 @@ impl EncoderAttention {
         Ok(graph.activate(Activation::Tanh, sums))
     }
 
-    /// How much each query looks at each step of its source, `[queries, steps]` for each sequence in turn.
+    /// The attention weights, `[queries, steps]` for each sequence in turn.
     pub fn weights(
         &self,
         graph: &mut Graph,

@@ -36,7 +36,7 @@ impl FeedForward {
         self.hidden_size
     }
 
-    /// The state of sequences that have not begun: the inputs before the first.
+    /// The initial state: the inputs before the first.
     pub fn initial_state(&self, rows: usize) -> State {
         State::zeros(rows, [(self.window - 1) * self.input_size])
     }

@@ -1,4 +1,4 @@
-//! First values of weights.
+//! Initialisation of weights.
 
 use std::ops::ControlFlow;
 
@@ -6,12 +6,12 @@ use anaphora_autograd::{Device, Precision};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Where first values come from: random numbers, the threads that help to make them, and an observer.
+/// The source of initial values: random numbers, threads to make them with, and an observer.
 pub struct Random<'a> {
     numbers: Xoshiro256PlusPlus,
     device: Device,
     observer: &'a mut dyn FnMut(usize) -> ControlFlow<()>,
-    /// Weights of the parameters before the present one.
+    /// Weights of the parameters before the current one.
     pub(crate) done: usize,
     pub(crate) stopped: bool,
 }

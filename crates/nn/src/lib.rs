@@ -100,14 +100,14 @@ pub use encoder_attention::{Alignment, EncoderAttention};
 pub use feed_forward::FeedForward;
 pub use linear::Linear;
 pub use norm::norm;
-pub use pooling::{Pooler, Pooling};
+pub use pooling::Pooler;
 pub use position::Position;
 pub use recurrent::{Recurrent, RecurrentOptions};
-pub use state::{Progress, State};
+pub use state::{State, StepCounts};
 pub use stem::Stem;
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
     Activation, Cell, CrossEntropy, Device, Gradients, Graph, Mask, NOWHERE, Norm, ParamId, Params,
-    Precision, Role, ShapeError, Similarity, Tensor, Workspace, check, optimizer,
+    Precision, Reduction, Role, ShapeError, Similarity, Tensor, Workspace, check, optimizer,
 };

@@ -40,13 +40,13 @@ impl Linear {
         Self { weight, bias: bias.then(|| builder.add_zeros(format!("{name}.bias"), &[outputs])) }
     }
 
-    /// Notes that this is the map which gives a model's output.
+    /// Marks this map as the model's head.
     pub fn as_head(self, builder: &mut Builder) -> Self {
         builder.set_role(self.weight, Role::Head);
         self
     }
 
-    /// Notes that the weight is several matrices below each other, with so many rows each.
+    /// Marks the weight as several stacked matrices of so many rows each.
     pub fn stacked(self, builder: &mut Builder, rows: &[usize]) -> Self {
         builder.set_role(self.weight, Role::Hidden(rows.to_vec()));
         self

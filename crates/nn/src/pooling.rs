@@ -1,46 +1,29 @@
-//! One row for each sequence: what stands between a backbone and a head that sees whole sequences.
+//! Pooling: one row for each sequence, between a backbone and a head that sees whole sequences.
 
-use anaphora_autograd::{Attention, Graph, ParamId, Pooling as Plain, ShapeError, Similarity, Tensor};
+use anaphora_autograd::{Attention, Graph, ParamId, Reduction, ShapeError, Similarity, Tensor};
 
 use crate::Builder;
 
 /// How the steps of a sequence become one row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooling {
-    /// The last step. What reads from the end has seen only that one there.
-    Last,
-    /// The mean over the steps.
-    Mean,
-    /// The largest value of each column over the steps.
-    Max,
-    /// The mean over the steps, weighted by how well each fits what is looked for, which is learned (Yang et al. 2016).
-    Attention,
-}
-
-/// A pooling and what it has learned.
 #[derive(Clone, Copy, Debug)]
 pub enum Pooler {
-    /// Nothing to learn.
-    Plain(Plain),
-    /// The query `[1, width]`.
+    /// The last step, or the mean or the largest values of all: nothing is learned. What reads from the end has seen only
+    /// the last step there.
+    Reduction(Reduction),
+    /// The mean over the steps, weighted by how well each fits a learned query `[1, width]` (Yang et al. 2016).
     Attention(ParamId),
 }
 
 impl Pooler {
-    /// Adds `NAME.query [1, width]` for [`Pooling::Attention`]. It begins as zeros, as the plain mean.
-    pub fn new(builder: &mut Builder, name: &str, pooling: Pooling, width: usize) -> Self {
-        match pooling {
-            Pooling::Last => Self::Plain(Plain::Last),
-            Pooling::Mean => Self::Plain(Plain::Mean),
-            Pooling::Max => Self::Plain(Plain::Max),
-            Pooling::Attention => Self::Attention(builder.add_zeros(format!("{name}.query"), &[1, width])),
-        }
+    /// Adds `NAME.query [1, width]`. It begins as zeros, which weigh all steps alike.
+    pub fn attention(builder: &mut Builder, name: &str, width: usize) -> Self {
+        Self::Attention(builder.add_zeros(format!("{name}.query"), &[1, width]))
     }
 
     /// `x[tokens, width]`, a packed batch with `batch_sizes` rows a step, to `[sequences, width]`.
     pub fn forward(&self, graph: &mut Graph, x: Tensor, batch_sizes: &[usize]) -> Result<Tensor, ShapeError> {
         let query = match *self {
-            Self::Plain(pooling) => return graph.pool(x, batch_sizes, pooling),
+            Self::Reduction(reduction) => return graph.pool(x, batch_sizes, reduction),
             Self::Attention(query) => query,
         };
         let sequences = batch_sizes.first().copied().unwrap_or(0);

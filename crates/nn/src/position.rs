@@ -1,4 +1,4 @@
-//! How a Transformer knows the order of its tokens.
+//! Positional encodings of a Transformer.
 
 use std::rc::Rc;
 
@@ -6,18 +6,18 @@ use anaphora_autograd::{Graph, ParamId, Role, Rotary, ShapeError, Tensor};
 
 use crate::{Builder, init};
 
-/// The kinds of positions.
+/// The kinds of positional encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// None: only a causal mask tells an order.
+    /// None: only a causal mask gives an order.
     None,
     /// Fixed waves, added to the input (Vaswani et al. 2017).
     Sinusoidal,
     /// A learned row for each place, added to the input.
     Learned,
-    /// Queries and keys turn by their place (Su et al. 2021).
+    /// Rotary: queries and keys are rotated by their place (Su et al. 2021).
     Rotary,
-    /// Weights fall with the distance (ALiBi; Press, Smith, Lewis 2022).
+    /// ALiBi: attention weights fall with the distance (Press, Smith, Lewis 2022).
     Alibi,
 }
 
@@ -31,7 +31,7 @@ impl Position {
     }
 }
 
-/// What a model of one kind of positions has for it.
+/// The parameters of a positional encoding.
 #[derive(Clone, Debug)]
 pub(crate) struct Positions {
     kind: Position,
@@ -78,7 +78,7 @@ impl Positions {
         graph.add(x, rows)
     }
 
-    /// The angles of rows at these places, where they turn.
+    /// The rotary angles of rows at these places; none for other encodings.
     pub fn rotary(&self, places: &[usize]) -> Option<Rc<Rotary>> {
         (self.kind == Position::Rotary).then(|| Rc::new(Rotary::new(self.head_size, ROTARY_BASE, places)))
     }

@@ -9,7 +9,7 @@ use crate::{Builder, State, init};
 pub struct RecurrentOptions {
     /// The kind of cell.
     pub cell: Cell,
-    /// Values a step of the input.
+    /// Input size: values for each step.
     pub input_size: usize,
     /// Values of each layer's hidden state in one direction.
     pub hidden_size: usize,
@@ -91,7 +91,7 @@ impl Recurrent {
         self.options.hidden_size * self.weights[0].len()
     }
 
-    /// The state of sequences that have not begun: for each layer and direction the hidden state and, for an LSTM, the cell
+    /// The initial state of `rows` sequences: for each layer and direction the hidden state and, for an LSTM, the cell
     /// state.
     pub fn initial_state(&self, rows: usize) -> State {
         State::zeros(rows, std::iter::repeat_n(self.options.hidden_size, self.parts()))

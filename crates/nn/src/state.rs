@@ -1,28 +1,28 @@
-//! What a model carries from one stretch of its sequences to the next.
+//! The state that a model carries from one part of its sequences to the next.
 
 /// The state of a batch of sequences: some matrices with a row a sequence, and how much each sequence has read.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     parts: Vec<Part>,
-    progress: Vec<Progress>,
-    /// Steps for which a row has room, in the matrices that hold a step after the other.
+    step_counts: Vec<StepCounts>,
+    /// Steps for which a row has room, in matrices that hold steps.
     capacity: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Part {
     width: usize,
-    /// Where a row holds a step after the other, the values of one: behind the steps that are held it means nothing.
+    /// Values of one step, if a row holds steps one after the other; values behind the steps held are undefined.
     step: Option<usize>,
     /// `[rows, width]`.
     values: Vec<f32>,
-    /// Room in which rows are put into another order.
+    /// Buffer for reordering rows.
     spare: Vec<f32>,
 }
 
-/// How far a sequence has come. Only models that look back at single steps count them.
+/// Steps of one sequence. Only models that look back at single steps count them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct StepCounts {
     /// Steps read since its beginning.
     pub read: usize,
     /// The latest steps that the state still holds.
@@ -32,7 +32,8 @@ pub struct Progress {
 impl State {
     /// All zeros, for `rows` sequences.
     pub fn zeros(rows: usize, widths: impl IntoIterator<Item = usize>) -> Self {
-        let mut state = Self { parts: Vec::new(), progress: vec![Progress::default(); rows], capacity: 0 };
+        let mut state =
+            Self { parts: Vec::new(), step_counts: vec![StepCounts::default(); rows], capacity: 0 };
         state.lay_out(widths);
         state
     }
@@ -60,9 +61,9 @@ impl State {
         self.capacity = capacity;
         for part in &mut self.parts {
             let Some(step) = part.step else { continue };
-            let old = std::mem::replace(part, Part::new(self.progress.len(), capacity * step, Some(step)));
-            for (row, progress) in self.progress.iter().enumerate() {
-                let held = progress.held * step;
+            let old = std::mem::replace(part, Part::new(self.step_counts.len(), capacity * step, Some(step)));
+            for (row, counts) in self.step_counts.iter().enumerate() {
+                let held = counts.held * step;
                 part.row_mut(row)[..held].copy_from_slice(&old.values[row * old.width..][..held]);
             }
         }
@@ -70,7 +71,7 @@ impl State {
 
     /// Number of sequences.
     pub fn rows(&self) -> usize {
-        self.progress.len()
+        self.step_counts.len()
     }
 
     /// Number of matrices.
@@ -83,7 +84,7 @@ impl State {
         &self.parts[part].values
     }
 
-    /// Matrix `part` for writing.
+    /// Matrix `part`, `[rows, width]`, for writing.
     pub fn part_mut(&mut self, part: usize) -> &mut [f32] {
         &mut self.parts[part].values
     }
@@ -94,19 +95,19 @@ impl State {
         [&mut before[first].values, &mut after[0].values]
     }
 
-    /// How far each sequence has come.
-    pub fn progress(&self) -> &[Progress] {
-        &self.progress
+    /// The steps that each sequence has read and that are held of it.
+    pub fn step_counts(&self) -> &[StepCounts] {
+        &self.step_counts
     }
 
-    /// The same for writing.
-    pub fn progress_mut(&mut self) -> &mut [Progress] {
-        &mut self.progress
+    /// Likewise, for writing.
+    pub fn step_counts_mut(&mut self) -> &mut [StepCounts] {
+        &mut self.step_counts
     }
 
-    /// Begins sequence `row` afresh.
+    /// Resets sequence `row` to its initial state.
     pub fn reset(&mut self, row: usize) {
-        self.progress[row] = Progress::default();
+        self.step_counts[row] = StepCounts::default();
         for part in &mut self.parts {
             part.row_mut(row).fill(0.0);
         }
@@ -114,22 +115,22 @@ impl State {
 
     /// Keeps the first `rows` sequences, or adds fresh ones.
     pub fn resize(&mut self, rows: usize) {
-        self.progress.resize(rows, Progress::default());
+        self.step_counts.resize(rows, StepCounts::default());
         self.parts.iter_mut().for_each(|part| part.values.resize(rows * part.width, 0.0));
     }
 
-    /// Makes the rows those of the given old ones, in that order. Of steps, those that are held are carried along.
+    /// Selects the given rows, in that order, with the steps that each holds.
     pub fn select(&mut self, rows: &[usize]) {
         if rows.iter().copied().eq(0..self.rows()) {
             return;
         }
-        self.progress = rows.iter().map(|&row| self.progress[row]).collect();
+        self.step_counts = rows.iter().map(|&row| self.step_counts[row]).collect();
         for part in &mut self.parts {
             part.spare.resize(rows.len() * part.width, 0.0);
             let selected =
-                rows.iter().zip(&self.progress).zip(part.spare.chunks_exact_mut(part.width.max(1)));
-            for ((&row, progress), to) in selected {
-                let used = part.step.map_or(part.width, |step| progress.held * step);
+                rows.iter().zip(&self.step_counts).zip(part.spare.chunks_exact_mut(part.width.max(1)));
+            for ((&row, counts), to) in selected {
+                let used = part.step.map_or(part.width, |step| counts.held * step);
                 to[..used].copy_from_slice(&part.values[row * part.width..][..used]);
             }
             std::mem::swap(&mut part.values, &mut part.spare);
@@ -138,18 +139,18 @@ impl State {
 
     /// Forgets all but the latest `keep` steps of sequence `row`.
     pub fn forget(&mut self, row: usize, keep: usize) {
-        let held = self.progress[row].held;
+        let held = self.step_counts[row].held;
         for part in &mut self.parts {
             if let Some(step) = part.step {
                 part.row_mut(row).copy_within((held - keep) * step..held * step, 0);
             }
         }
-        self.progress[row].held = keep;
+        self.step_counts[row].held = keep;
     }
 
-    /// Makes row `to` that of row `from` of another state of the same layout, but for the steps read.
+    /// Copies row `from` of another state of the same layout to row `to`, all but the number of steps read.
     pub fn take_row(&mut self, to: usize, other: &Self, from: usize) {
-        self.progress[to].held = other.progress[from].held;
+        self.step_counts[to].held = other.step_counts[from].held;
         for (part, other) in self.parts.iter_mut().zip(&other.parts) {
             part.row_mut(to).copy_from_slice(&other.values[from * other.width..(from + 1) * other.width]);
         }
@@ -177,19 +178,19 @@ mod tests {
         for part in 0..2 {
             state.part_mut(part).iter_mut().enumerate().for_each(|(i, value)| *value = i as f32);
         }
-        for (row, progress) in state.progress_mut().iter_mut().enumerate() {
-            *progress = Progress { read: 10 + row, held: 1 + row };
+        for (row, counts) in state.step_counts_mut().iter_mut().enumerate() {
+            *counts = StepCounts { read: 10 + row, held: 1 + row };
         }
         state.select(&[2, 0, 2, 1]);
         assert_eq!(state.part(0), [4.0, 5.0, 0.0, 1.0, 4.0, 5.0, 2.0, 3.0]);
         let held: Vec<&[f32]> =
-            (0..4).map(|row| &state.part(1)[4 * row..][..state.progress()[row].held]).collect();
+            (0..4).map(|row| &state.part(1)[4 * row..][..state.step_counts()[row].held]).collect();
         assert_eq!(held, [&[8.0, 9.0, 10.0][..], &[0.0], &[8.0, 9.0, 10.0], &[4.0, 5.0]]);
         state.select(&[3]);
         assert_eq!((state.part(0), &state.part(1)[..2]), (&[2.0, 3.0][..], &[4.0, 5.0][..]));
         state.grow(6);
         assert_eq!((state.part(0), state.part(1)), (&[2.0, 3.0][..], &[4.0, 5.0, 0.0, 0.0, 0.0, 0.0][..]));
         state.forget(0, 1);
-        assert_eq!((state.part(0), state.part(1)[0], state.progress()[0].held), (&[2.0, 3.0][..], 5.0, 1));
+        assert_eq!((state.part(0), state.part(1)[0], state.step_counts()[0].held), (&[2.0, 3.0][..], 5.0, 1));
     }
 }

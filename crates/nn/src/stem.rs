@@ -1,4 +1,4 @@
-//! From a picture to a sequence: a few convolutions in front of a backbone.
+//! A stem: a few convolutions in front of a backbone make a picture a sequence.
 
 use anaphora_autograd::{Activation, Graph, ShapeError, Tensor};
 
@@ -34,7 +34,7 @@ impl Stem {
         Self { convolutions, size, steps: places[0] * places[1], filters: channels }
     }
 
-    /// Values a step of what comes out.
+    /// Output size: values for each step.
     pub fn output_size(&self) -> usize {
         self.filters
     }

@@ -1,7 +1,7 @@
 //! Poolings: what each makes of sequences of unequal length, and the gradients of the one that learns.
 
 use anaphora_autograd::check;
-use anaphora_nn::{Builder, Device, Graph, Params, Pooler, Pooling, Precision, Workspace};
+use anaphora_nn::{Builder, Device, Graph, Params, Pooler, Precision, Reduction, Workspace};
 
 const BATCH_SIZES: [usize; 4] = [3, 3, 2, 1];
 const SEQUENCES: [&[usize]; 3] = [&[0, 3, 6, 8], &[1, 4, 7], &[2, 5]];
@@ -16,9 +16,12 @@ fn wave(len: usize) -> Vec<f32> {
 fn each_sequence_becomes_a_row() {
     let x = wave(TOKENS * WIDTH);
     let row = |row: usize| &x[row * WIDTH..][..WIDTH];
-    for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max, Pooling::Attention] {
+    for reduction in [Some(Reduction::Last), Some(Reduction::Mean), Some(Reduction::Max), None] {
         let (mut params, mut workspace) = (Params::new(), Workspace::new());
-        let pooler = Pooler::new(&mut Builder::random(&mut params, 1), "pool", pooling, WIDTH);
+        let pooler = match reduction {
+            Some(reduction) => Pooler::Reduction(reduction),
+            None => Pooler::attention(&mut Builder::random(&mut params, 1), "pool", WIDTH),
+        };
         let query: Vec<f32> = wave(WIDTH).iter().map(|value| 3.0 * value).collect();
         if let Some(id) = params.find("pool.query") {
             params.value_mut(id).copy_from_slice(&query);
@@ -36,15 +39,13 @@ fn each_sequence_becomes_a_row() {
             let total: f32 = rows.iter().map(score).sum();
             for (column, found) in found.iter().enumerate() {
                 let mut values = rows.iter().map(|&at| row(at)[column]);
-                let expected = match pooling {
-                    Pooling::Last => values.next_back().unwrap(),
-                    Pooling::Mean => values.sum::<f32>() / rows.len() as f32,
-                    Pooling::Max => values.fold(f32::NEG_INFINITY, f32::max),
-                    Pooling::Attention => {
-                        rows.iter().map(score).zip(values).map(|(s, v)| s / total * v).sum()
-                    }
+                let expected = match reduction {
+                    Some(Reduction::Last) => values.next_back().unwrap(),
+                    Some(Reduction::Mean) => values.sum::<f32>() / rows.len() as f32,
+                    Some(Reduction::Max) => values.fold(f32::NEG_INFINITY, f32::max),
+                    None => rows.iter().map(score).zip(values).map(|(s, v)| s / total * v).sum(),
                 };
-                assert!((found - expected).abs() < 1e-5, "{pooling:?}: {found} instead of {expected}");
+                assert!((found - expected).abs() < 1e-5, "{pooler:?}: {found} instead of {expected}");
             }
         }
     }
@@ -53,7 +54,7 @@ fn each_sequence_becomes_a_row() {
 #[test]
 fn attention_learns_what_to_look_for() {
     let mut params = Params::new();
-    let pooler = Pooler::new(&mut Builder::random(&mut params, 1), "pool", Pooling::Attention, WIDTH);
+    let pooler = Pooler::attention(&mut Builder::random(&mut params, 1), "pool", WIDTH);
     let table = params.add("table", &[TOKENS, WIDTH], &wave(TOKENS * WIDTH));
     let device = Device::new(2, Precision::F32);
     // At the zeros that the query begins with, and elsewhere.

@@ -80,7 +80,7 @@ impl Classified {
         }
     }
 
-    /// As a person or program is told.
+    /// The score as text and as JSON.
     pub fn evaluation(&self, examples: usize, labels: &[String]) -> Evaluation {
         let mut evaluation = Evaluation::new(examples, "example");
         match &self.found {

@@ -7,14 +7,14 @@ use anaphora_nn::{
 
 use crate::recipe;
 
-/// What a task, not the recipe, decides of a backbone.
+/// Options of a backbone that the task, not the recipe, decides.
 #[derive(Clone, Copy, Debug)]
 pub struct BackboneOptions {
-    /// Values a step of the input.
+    /// Input size: values for each step.
     pub input_size: usize,
-    /// Whether a step may be known by those before it only.
+    /// Whether a step sees only itself and those before it.
     pub causal: bool,
-    /// Values a step of what a Transformer's blocks read beside their own input, where they do.
+    /// Values for each step of the encoder's memory that a Transformer's blocks attend to, if they do.
     pub memory_size: Option<usize>,
 }
 
@@ -24,7 +24,7 @@ impl Default for BackboneOptions {
     }
 }
 
-/// Makes a backbone whose parameters' names begin with `prefix`.
+/// Makes a backbone; the names of its parameters begin with `prefix`.
 pub fn backbone(
     builder: &mut Builder,
     prefix: &str,
@@ -64,7 +64,7 @@ pub fn backbone(
     }
 }
 
-/// The deviation from which a table of embeddings begins.
+/// The standard deviation of an embedding's initial values.
 pub fn embedding_deviation(model: &recipe::Model) -> f32 {
     match model.backbone {
         recipe::Backbone::Transformer => 0.02,

@@ -1,42 +1,43 @@
-//! What a model works with.
+//! Devices and workspaces of models.
 
 use anaphora_nn::Graph;
 use anaphora_nn::{Device, Gradients, Params, Workspace};
 
-/// Where work is done, and what is kept there from step to step. Many may work with one model at once, each with one of these.
+/// A device and its workspace, kept from step to step. Several callers may share one model, each with a `Compute` of
+/// its own.
 pub struct Compute {
-    /// Threads and number format.
+    /// Threads and precision.
     pub device: Device,
     /// Activations.
     pub workspace: Workspace,
 }
 
 impl Compute {
-    /// A device that has not worked yet.
+    /// A device with an empty workspace.
     pub fn new(device: Device) -> Self {
         Self { device, workspace: Workspace::new() }
     }
 
-    /// A tape for a pass forward alone.
+    /// A tape for a forward pass only.
     pub(super) fn infer<'a>(&'a mut self, params: &'a Params) -> Graph<'a> {
         Graph::infer(&self.device, params, &mut self.workspace)
     }
 }
 
-/// What the backward pass of one batch works with and adds to.
+/// The means and the target of one batch's backward pass.
 pub struct Backward<'a> {
-    /// Where it is done.
+    /// The device and workspace.
     pub compute: &'a mut Compute,
-    /// What the batch's gradients are added to.
+    /// The gradients to add to.
     pub gradients: &'a mut Gradients,
-    /// The seed of its random masks.
+    /// The seed of random masks.
     pub seed: u64,
-    /// What its mean loss counts.
+    /// The weight of its mean loss.
     pub weight: f32,
 }
 
 impl Backward<'_> {
-    /// A tape for a pass forward and backward.
+    /// A tape for a forward and a backward pass.
     pub(super) fn train<'a>(&'a mut self, params: &'a Params) -> Graph<'a> {
         let Compute { device, workspace } = &mut *self.compute;
         Graph::train(device, params, self.gradients, workspace, self.seed)

@@ -1,4 +1,4 @@
-//! What writes a sequence, knowing what an encoder read of another.
+//! Decoders: they write a sequence from an encoded source sequence.
 
 use anaphora_nn::{
     Activation, Alignment, Backbone, Builder, EncoderAttention, EncoderMemory, Graph, Linear, Mask,
@@ -9,57 +9,58 @@ use super::backbone::{BackboneOptions, backbone};
 use super::encoder::{Encoded, Encoder};
 use crate::recipe;
 
-/// What writes.
+/// A decoder.
 pub enum Decoder {
-    /// Steps that follow each other.
+    /// Recurrent layers.
     Recurrent(RecurrentDecoder),
-    /// Blocks each of which looks at the encoder's steps (Vaswani et al. 2017).
+    /// Blocks that each attend to the encoder's steps (Vaswani et al. 2017).
     Transformer(Transformer),
 }
 
-/// It begins in a state, and reads at each step a row, that follow from where the encoder ended: the fixed vector (Sutskever,
-/// Vinyals, Le 2014; Cho et al. 2014). With attention it also looks at each of the encoder's steps.
+/// A recurrent decoder. Its first state and a part of its input at each step come from the encoder's last state: the
+/// fixed vector (Sutskever, Vinyals, Le 2014; Cho et al. 2014). With attention it also attends to each of the encoder's
+/// steps.
 pub struct RecurrentDecoder {
     layers: Recurrent,
-    /// From where the encoder ended to each part of the first state.
+    /// Linear maps from the encoder's last state to each part of the first state.
     bridges: Vec<Linear>,
     attention: Option<EncoderAttention>,
-    /// What was found by attention is read beside the next token (input feeding, Luong, Pham, Manning 2015, section 3.3).
+    /// Whether attention's result is fed with the next token (input feeding, Luong, Pham, Manning 2015, section 3.3).
     input_feeding: bool,
     hidden_size: usize,
     dropout: f32,
     variational: bool,
 }
 
-/// What was read, on a tape.
-pub struct Memory {
-    /// What the decoder looks at, as it remembers the encoder's steps.
+/// The encoded source sequences as the decoder sees them, on a tape.
+pub struct EncodedSource {
+    /// Keys and values of the encoder's steps, as the decoder's attention takes them.
     pub parts: Vec<Tensor>,
-    /// Rows a step of them.
+    /// Rows of each step.
     pub batch_sizes: Vec<usize>,
-    /// What stands for each sequence as a whole, `[sequences, size]`.
+    /// One vector for each whole sequence, `[sequences, size]`.
     pub summary: Tensor,
 }
 
-impl Memory {
+impl EncodedSource {
     fn seen_by<'a>(&'a self, sources: &'a [usize]) -> EncoderMemory<'a> {
         EncoderMemory { parts: &self.parts, batch_sizes: &self.batch_sizes, sources }
     }
 }
 
-/// What is to be written: one row a token, packed, and of which of the sequences read.
+/// The target sequences: packed, one row a token, each with the source that it is written from.
 #[derive(Clone, Copy)]
 pub struct Written<'a> {
     /// `[tokens, embedding_size]`.
     pub x: Tensor,
-    /// Rows a step.
+    /// Rows of each step.
     pub batch_sizes: &'a [usize],
-    /// For each sequence the one that was read.
+    /// The index of each sequence's source.
     pub sources: &'a [usize],
 }
 
 impl Decoder {
-    /// Adds `decoder.…`, and for a recurrent one `bridge.…` and `attention.…`; it reads rows of `input_size` values.
+    /// Adds `decoder.…`, for a recurrent one also `bridge.…` and `attention.…`; its input is `[tokens, input_size]`.
     pub fn new(builder: &mut Builder, model: &recipe::Model, input_size: usize, encoder: &Encoder) -> Self {
         let read_size = encoder.output_size();
         let is_transformer = model.backbone == recipe::Backbone::Transformer;
@@ -104,7 +105,7 @@ impl Decoder {
         }
     }
 
-    /// What it looks at of an encoder's steps.
+    /// The keys and values of an encoder's `steps[tokens, size]`; none without attention.
     pub fn remember(&self, graph: &mut Graph, steps: Tensor) -> Result<Vec<Tensor>, ShapeError> {
         match self {
             Self::Transformer(layers) => layers.remember(graph, steps),
@@ -115,21 +116,27 @@ impl Decoder {
         }
     }
 
-    /// The state in which one writer of each sequence read begins.
-    pub fn begin(&self, graph: &mut Graph, encoded: &Encoded, memory: &Memory) -> Result<State, ShapeError> {
+    /// The initial state, a row for each source.
+    pub fn begin(
+        &self,
+        graph: &mut Graph,
+        encoded: &Encoded,
+        memory: &EncodedSource,
+    ) -> Result<State, ShapeError> {
         match self {
             Self::Transformer(layers) => Ok(layers.initial_state(memory.summary.rows)),
             Self::Recurrent(decoder) => decoder.begin(graph, encoded, memory),
         }
     }
 
-    /// Reads true tokens from the beginning: `[tokens, hidden_size]`, what is to follow each of them.
+    /// Teacher forcing: reads the true tokens from the beginning and gives `[tokens, hidden_size]`, from which the next
+    /// of each is predicted.
     pub fn teach(
         &self,
         graph: &mut Graph,
         written: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Tensor, ShapeError> {
         match self {
             Self::Transformer(layers) => {
@@ -144,12 +151,12 @@ impl Decoder {
         }
     }
 
-    /// Reads one token more in each row, and goes on from `state`.
+    /// Reads one more token in each row and advances `state`: `[rows, hidden_size]`.
     pub fn step(
         &self,
         graph: &mut Graph,
         written: Written,
-        memory: &Memory,
+        memory: &EncodedSource,
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         match self {
@@ -161,14 +168,14 @@ impl Decoder {
         }
     }
 
-    /// How much each true token looks at each step of its source, `[tokens, steps]` for each sequence in turn; none where
-    /// the decoder does not look at them.
+    /// Attention weights of each true token on each step of its source, `[tokens, steps]` for each sequence in turn; none if
+    /// the decoder has no attention.
     pub fn alignments(
         &self,
         graph: &mut Graph,
         written: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Option<Vec<Vec<f32>>>, ShapeError> {
         let Written { x, batch_sizes, sources } = written;
         let seen = memory.seen_by(sources);
@@ -184,8 +191,13 @@ impl Decoder {
 }
 
 impl RecurrentDecoder {
-    fn begin(&self, graph: &mut Graph, encoded: &Encoded, memory: &Memory) -> Result<State, ShapeError> {
-        // The last part is what was found by attention, where that is fed.
+    fn begin(
+        &self,
+        graph: &mut Graph,
+        encoded: &Encoded,
+        memory: &EncodedSource,
+    ) -> Result<State, ShapeError> {
+        // The last part is attention's result, with input feeding.
         let parts = self.bridges.len() + usize::from(self.input_feeding);
         let mut state = State::zeros(memory.summary.rows, std::iter::repeat_n(self.hidden_size, parts));
         for (part, tensor) in self.starts(graph, encoded, memory)?.into_iter().enumerate() {
@@ -194,13 +206,13 @@ impl RecurrentDecoder {
         Ok(state)
     }
 
-    /// The layers' states behind each true token, and what they are with what was found by attention.
+    /// The layers' states after each true token, and the same combined with attention, both `[tokens, hidden_size]`.
     fn teach(
         &self,
         graph: &mut Graph,
         Written { x, batch_sizes, sources }: Written,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<(Tensor, Tensor), ShapeError> {
         let x = graph.dropout(x, self.dropout, self.mask(batch_sizes));
         let x = beside(graph, x, memory.summary, batch_sizes, sources)?;
@@ -222,7 +234,7 @@ impl RecurrentDecoder {
         }
     }
 
-    /// [`RecurrentDecoder::teach`] a step at a time, for each reads what was found at the one before.
+    /// [`RecurrentDecoder::teach`] a step at a time, because each step reads attention's result of the step before.
     fn feed(
         &self,
         graph: &mut Graph,
@@ -258,7 +270,7 @@ impl RecurrentDecoder {
         &self,
         graph: &mut Graph,
         Written { x, batch_sizes, sources }: Written,
-        memory: &Memory,
+        memory: &EncodedSource,
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         let mut x = beside(graph, x, memory.summary, batch_sizes, sources)?;
@@ -276,13 +288,13 @@ impl RecurrentDecoder {
         Ok(found)
     }
 
-    /// The first states, `[sequences, hidden_size]` each: from where the encoder's layer of the same number ended, or its last
-    /// one, or from the summary.
+    /// The first states, `[sequences, hidden_size]` each: from the last state of the encoder's layer of the same
+    /// number, or of its last layer, or from the summary.
     fn starts(
         &self,
         graph: &mut Graph,
         encoded: &Encoded,
-        memory: &Memory,
+        memory: &EncodedSource,
     ) -> Result<Vec<Tensor>, ShapeError> {
         let each = self.bridges.len() / self.layers.layers();
         let ends = &encoded.ends;

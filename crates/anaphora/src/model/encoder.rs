@@ -1,4 +1,4 @@
-//! What reads a whole sequence before anything is predicted.
+//! Encoders: they read a whole sequence before anything is predicted.
 
 use anaphora_data::Packed;
 use anaphora_nn::{Backbone, Builder, Graph, Input, Mask, ShapeError, State, Stem, Tensor};
@@ -6,7 +6,7 @@ use anaphora_nn::{Backbone, Builder, Graph, Input, Mask, ShapeError, State, Stem
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use crate::recipe;
 
-/// What the steps of a sequence are.
+/// What the steps of a sequence are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// Tokens of a vocabulary of this size.
@@ -18,13 +18,13 @@ pub enum Reads {
         /// Size of that of characters.
         characters: usize,
     },
-    /// Vectors of so many numbers.
+    /// Vectors of this size.
     Frames(usize),
-    /// Pixels, of which a few convolutions make steps.
+    /// Pictures, which a stem of convolutions makes a sequence.
     Pictures {
         /// Height and width.
         size: [usize; 2],
-        /// Numbers of a pixel.
+        /// Channels.
         channels: usize,
     },
 }
@@ -37,27 +37,27 @@ pub struct Encoder {
     variational: bool,
 }
 
-/// How steps become vectors.
+/// The input layer.
 enum Entry {
     Tokens(Input),
-    /// A row of the embedding beside what a recurrent encoder in both directions makes of the characters (Lample et al.
-    /// 2016).
+    /// A row of the word embedding beside the last states of a bidirectional recurrent encoder of the characters
+    /// (Lample et al. 2016).
     Words {
         embedding: Input,
         spelling: Box<Encoder>,
     },
-    /// They are vectors.
+    /// None: steps are vectors already.
     Frames,
     Pictures(Stem),
 }
 
-/// What an encoder makes of a packed batch.
+/// The result of an encoder for a packed batch.
 pub struct Encoded {
     /// A row for each step, `[units, width]`.
     pub steps: Tensor,
     /// Its rows a step: the batch's own, but where steps were made of pictures.
     pub batch_sizes: Vec<usize>,
-    /// Of recurrent layers, where each sequence ends: for each layer and direction the hidden state and, for an LSTM, the
+    /// Last states of recurrent layers: for each layer and direction the hidden state and, for an LSTM, the
     /// cell state, `[sequences, hidden_size]`.
     pub ends: Vec<Tensor>,
     /// Layers that `ends` are of.
@@ -65,8 +65,8 @@ pub struct Encoded {
 }
 
 impl Encoder {
-    /// Makes an encoder whose parameters' names begin with `prefix`; `causal` where a step may be known by those before it
-    /// only.
+    /// Makes an encoder; the names of its parameters begin with `prefix`. If `causal`, a step sees only itself and those
+    /// before it.
     pub fn new(
         builder: &mut Builder,
         prefix: &str,
@@ -109,12 +109,12 @@ impl Encoder {
         }
     }
 
-    /// Values a step of what comes out.
+    /// Output size: values for each step.
     pub fn output_size(&self) -> usize {
         self.backbone.output_size()
     }
 
-    /// Values of all that is known where a sequence ends, of one recurrent layer.
+    /// Size of the last state of one recurrent layer, all its parts together; none for other backbones.
     pub fn end_size(&self) -> Option<usize> {
         let Backbone::Recurrent(layers) = &self.backbone else { return None };
         let state = layers.initial_state(1);
@@ -126,7 +126,7 @@ impl Encoder {
         self.backbone.initial_state(rows)
     }
 
-    /// Reads on from `state`, and gives a row for each step.
+    /// Reads on from `state`: a row for each step, `[tokens, output_size]`.
     pub fn advance(
         &self,
         graph: &mut Graph,
@@ -184,8 +184,8 @@ impl Encoder {
         Ok(Encoded { steps, batch_sizes, ends, layers })
     }
 
-    /// What a recurrent model knows at the end, `[sequences, output_size]`: the last layer's hidden state after the last
-    /// step, beside it that of the other direction.
+    /// The last layer's hidden state after the last step of each sequence, `[sequences, output_size]`, with that of the
+    /// other direction beside it; none for other backbones.
     pub fn last(&self, graph: &mut Graph, encoded: &Encoded) -> Result<Option<Tensor>, ShapeError> {
         let Backbone::Recurrent(layers) = &self.backbone else { return Ok(None) };
         let mut hidden = layers.last_hidden(&encoded.ends).into_iter();

@@ -1,28 +1,28 @@
-//! Models that read one sequence and write another: an encoder, and a decoder that knows what it read.
+//! Encoder–decoder models: they read one sequence and write another.
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Input, Linear, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
+    Builder, CrossEntropy, Graph, Input, Linear, Params, Reduction, ShapeError, Start, State, Tensor,
 };
 
 use super::backbone::embedding_deviation;
 use super::compute::{Backward, Compute};
-use super::decoder::{Decoder, Memory, Written};
+use super::decoder::{Decoder, EncodedSource, Written};
 use super::encoder::{Encoded, Encoder, Reads};
 use super::logits::likeliest;
 use super::pair_batch::PairBatch;
 use crate::recipe;
 
-/// How pairs are taught.
+/// Options of training on pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Teaching {
     /// Share of a target's probability that is spread over all tokens.
     pub label_smoothing: f32,
-    /// Share of the true tokens in whose place the model reads its own.
+    /// Share of true input tokens that are replaced by the model's own predictions.
     pub scheduled_sampling: f64,
 }
 
-/// An encoder and a decoder with a head over the vocabulary of what is written.
+/// An encoder and a decoder, with a head over the target vocabulary.
 pub struct EncoderDecoder {
     params: Params,
     layers: Layers,
@@ -31,26 +31,24 @@ pub struct EncoderDecoder {
 
 struct Layers {
     encoder: Encoder,
-    /// What stands for a whole sequence where the encoder is no recurrent one.
-    mean: Pooler,
     input: Input,
     decoder: Decoder,
     head: Linear,
 }
 
-/// What was read, kept while something is written of it.
+/// Encoded sources, kept while targets are written from them.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// What the decoder looks at of each of the encoder's steps.
+    /// Keys and values of the encoder's steps.
     parts: Vec<Kept>,
     batch_sizes: Vec<usize>,
     /// A row for each sequence, `[sequences, size]`.
     summary: Kept,
-    /// What a decoder begins with, of each sequence.
+    /// The decoder's initial state for each sequence.
     start: State,
 }
 
-/// A tensor that outlives its tape.
+/// A tensor's values, which outlive its tape.
 #[derive(Clone, Debug)]
 struct Kept {
     values: Vec<f32>,
@@ -69,15 +67,15 @@ impl Kept {
 }
 
 impl Read {
-    /// Where those who write of these sequences begin: one each, in the order in which they were packed.
+    /// The decoder's initial state and sources: one row for each source, in packed order.
     pub fn begin(&self) -> (State, Vec<usize>) {
         (self.start.clone(), (0..self.start.rows()).collect())
     }
 
-    /// What was read, on another tape.
-    fn on(&self, graph: &mut Graph) -> Result<Memory, ShapeError> {
+    /// The encoded sources, on another tape.
+    fn on(&self, graph: &mut Graph) -> Result<EncodedSource, ShapeError> {
         let parts = self.parts.iter().map(|part| part.on(graph)).collect::<Result<_, _>>()?;
-        Ok(Memory { parts, batch_sizes: self.batch_sizes.clone(), summary: self.summary.on(graph)? })
+        Ok(EncodedSource { parts, batch_sizes: self.batch_sizes.clone(), summary: self.summary.on(graph)? })
     }
 }
 
@@ -110,9 +108,10 @@ impl EncoderDecoder {
         self.vocab_size
     }
 
-    /// Adds the gradients of the batch's mean cross-entropy with smoothed targets, which is returned in nats a token. Each token is predicted behind the true ones before it (teacher forcing), but for a share of them
-    /// in whose place stands what the model itself thinks likeliest there (scheduled sampling, Bengio et al. 2015, in two
-    /// passes: Mihaylova, Martins 2019).
+    /// Adds the gradients of the batch's mean cross-entropy with smoothed targets, which is returned in nats a token.
+    /// Each token is predicted behind the true ones before it (teacher forcing), but for a share of them in whose place
+    /// stands what the model itself thinks likeliest there (scheduled sampling, Bengio et al. 2015, in two passes:
+    /// Mihaylova, Martins 2019).
     pub fn learn(
         &self,
         backward: &mut Backward,
@@ -147,8 +146,8 @@ impl EncoderDecoder {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
-    /// How much each written token of a batch looked at each step of its source, `[tokens, steps]` for each written sequence,
-    /// longest first; none where the decoder does not look at them.
+    /// Attention weights of each target token of a batch on each step of its source, `[tokens, steps]` for each target,
+    /// longest first; none if the decoder has no attention.
     pub fn alignments(
         &self,
         compute: &mut Compute,
@@ -160,12 +159,12 @@ impl EncoderDecoder {
         self.layers.decoder.alignments(&mut graph, written, &encoded, &memory)
     }
 
-    /// Reads sequences, longest first.
+    /// Encodes source sequences, longest first.
     pub fn read(&self, compute: &mut Compute, source: &Packed) -> Result<Read, ShapeError> {
         let mut graph = compute.infer(&self.params);
         let (encoded, memory) = self.layers.read(&mut graph, source)?;
         let start = self.layers.decoder.begin(&mut graph, &encoded, &memory)?;
-        let Memory { parts, batch_sizes, summary } = memory;
+        let EncodedSource { parts, batch_sizes, summary } = memory;
         Ok(Read {
             parts: parts.into_iter().map(|part| Kept::of(&graph, part)).collect(),
             batch_sizes,
@@ -174,8 +173,8 @@ impl EncoderDecoder {
         })
     }
 
-    /// Writes a token more in each row: `logits [rows, vocab_size]` of what follows `last`. Row `i` writes of sequence
-    /// `sources[i]` and goes on from `state`.
+    /// Reads the token `last` in each row and writes `logits [rows, vocab_size]` of the next. Row `i` belongs to source
+    /// `sources[i]`; `state` is advanced.
     pub fn write(
         &self,
         compute: &mut Compute,
@@ -207,18 +206,17 @@ impl Layers {
             Some(table) if model.tied_weights => Linear::tied(builder, "head", table, vocab_size, true),
             _ => Linear::new(builder, "head", model.hidden_size, vocab_size).as_head(builder),
         };
-        let mean = Pooler::new(builder, "summary", Pooling::Mean, encoder.output_size());
-        Self { encoder, mean, input, decoder, head }
+        Self { encoder, input, decoder, head }
     }
 
-    fn read(&self, graph: &mut Graph, source: &Packed) -> Result<(Encoded, Memory), ShapeError> {
+    fn read(&self, graph: &mut Graph, source: &Packed) -> Result<(Encoded, EncodedSource), ShapeError> {
         let encoded = self.encoder.forward(graph, source)?;
         let summary = match self.encoder.last(graph, &encoded)? {
             Some(last) => last,
-            None => self.mean.forward(graph, encoded.steps, &encoded.batch_sizes)?,
+            None => graph.pool(encoded.steps, &encoded.batch_sizes, Reduction::Mean)?,
         };
         let parts = self.decoder.remember(graph, encoded.steps)?;
-        let memory = Memory { parts, batch_sizes: encoded.batch_sizes.clone(), summary };
+        let memory = EncodedSource { parts, batch_sizes: encoded.batch_sizes.clone(), summary };
         Ok((encoded, memory))
     }
 

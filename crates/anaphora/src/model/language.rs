@@ -9,7 +9,7 @@ use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use super::compute::{Backward, Compute};
 use crate::recipe;
 
-/// A model that gives, after each token of a sequence, a distribution over the next.
+/// A model that gives a distribution over the next token after each token of a sequence.
 pub struct LanguageModel {
     params: Params,
     layers: Layers,
@@ -25,14 +25,14 @@ struct Layers {
 }
 
 impl LanguageModel {
-    /// A model whose weights begin as `start` says, which may be a seed.
+    /// A model with initial weights as `start` says, which may be a seed.
     pub fn new<'a>(model: &recipe::Model, vocab_size: usize, start: impl Into<Start<'a>>) -> Self {
         let mut params = Params::new();
         let layers = Layers::new(model, vocab_size, &mut Builder::new(&mut params, start.into()));
         Self { params, layers }
     }
 
-    /// A model whose weights are all zero, to be loaded.
+    /// A model with zero weights, to be loaded.
     pub fn zeros(model: &recipe::Model, vocab_size: usize) -> Self {
         Self::new(model, vocab_size, Start::zeros())
     }
@@ -87,8 +87,8 @@ impl LanguageModel {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
-    /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`. Sequences go
-    /// on from `state`.
+    /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`.
+    /// Sequences go on from `state`.
     pub fn advance(
         &self,
         compute: &mut Compute,

@@ -1,20 +1,20 @@
-//! A linear map from what is read to what comes, by least squares: a baseline that is hard to beat (Zeng et al. 2023), and
-//! what a network's forecasts may be counted from.
+//! A linear map from past to future values by least squares: a baseline that is hard to beat (Zeng et al. 2023), and
+//! one that a network's forecasts may be added to.
 
 use serde::{Deserialize, Serialize};
 
 /// `y = x · weight + bias`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
-    /// Numbers that are read.
+    /// Input size.
     pub inputs: usize,
-    /// Numbers that come out.
+    /// Output size.
     pub outputs: usize,
     /// `[inputs + 1, outputs]`; the last row is the bias.
     pub weight: Vec<f32>,
 }
 
-/// The sums that least squares need: products of inputs with each other and with what is to come out.
+/// The sums that least squares need: products of inputs with each other and with targets.
 pub struct Sums {
     inputs: usize,
     outputs: usize,
@@ -25,7 +25,7 @@ pub struct Sums {
 }
 
 impl Linear {
-    /// What comes out for `x[inputs]`.
+    /// The output `[outputs]` for `x[inputs]`.
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
         let rows = self.weight.chunks_exact(self.outputs);
         let mut y = rows.clone().next_back().unwrap_or_default().to_vec();
@@ -37,7 +37,7 @@ impl Linear {
 }
 
 impl Sums {
-    /// None so far.
+    /// No examples yet.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         let size = inputs + 1;
         Self { inputs, outputs, gram: vec![0.0; size * size], moments: vec![0.0; size * outputs] }
@@ -85,7 +85,7 @@ fn cholesky(a: &mut [f64], size: usize) {
             own[col] = (own[col] - dot) / other[col];
         }
         let square: f64 = own[..row].iter().map(|x| x * x).sum();
-        // Rounding may leave nothing of what is positive.
+        // Rounding may make a small positive value zero or negative.
         own[row] = (own[row] - square).max(1e-12 * own[row]).sqrt();
     }
 }

@@ -4,22 +4,22 @@ use anaphora_data::{Packed, Sequence, batch_sizes};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-/// Pairs of sequences as a model learns them: what is read, and what is to be written.
+/// A batch of pairs of sequences: sources and targets.
 #[derive(Clone, Debug, Default)]
 pub struct PairBatch {
-    /// What is read, longest first.
+    /// Sources, longest first.
     pub(super) source: Packed,
-    /// What is written: each begins behind an end symbol, longest first.
+    /// Decoder inputs: each target behind an end symbol, longest first.
     pub(super) inputs: Vec<u32>,
-    /// What is to follow each of them, the end symbol at last.
+    /// The token that follows each input, the end symbol at last.
     pub(super) targets: Vec<u32>,
     pub(super) batch_sizes: Vec<usize>,
-    /// For each written sequence, the place of the one that it belongs to among those read.
+    /// For each target, the index of its source.
     pub(super) sources: Vec<usize>,
 }
 
 impl PairBatch {
-    /// Packs pairs; written sequences are closed by `end`.
+    /// Packs pairs; targets are closed by `end`.
     pub fn new(pairs: &[(&Sequence, &[u32])], end: u32) -> Self {
         let order = |length: &dyn Fn(usize) -> usize| {
             let mut order: Vec<usize> = (0..pairs.len()).collect();
@@ -46,7 +46,7 @@ impl PairBatch {
         batch
     }
 
-    /// Puts what the model thinks likeliest in the place of each true token before, drawn with probability `share`.
+    /// Replaces each input token, with probability `share`, by the token that the model finds likeliest there.
     pub(super) fn replace(&mut self, share: f64, likeliest: &[u32], seed: u64) {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let (inputs, mut before) = (&mut self.inputs, 0);
@@ -61,7 +61,7 @@ impl PairBatch {
         }
     }
 
-    /// Tokens that are to be written, ends included.
+    /// Number of target tokens, ends included.
     pub fn tokens(&self) -> usize {
         self.targets.len()
     }

@@ -1,22 +1,22 @@
-//! Models that read a sequence and predict something of it, or of each of its steps.
+//! Models that read a sequence and predict something for it, or for each of its steps.
 
 use anaphora_data::Packed;
 use anaphora_nn::{
-    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Pooling, ShapeError, Start, State, Tensor,
+    Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Reduction, ShapeError, Start, State, Tensor,
 };
 
 use super::compute::{Backward, Compute};
 use super::encoder::{Encoder, Reads};
-use crate::recipe;
+use crate::recipe::{self, Pooling};
 
-/// What is predicted, and how far from the truth it is.
+/// What is predicted, and by which loss.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objective {
     /// One of so many classes: cross-entropy in nats, with smoothed targets and, where there are any, weighted classes.
     Classes {
         /// Share of the target that is spread over all classes.
         label_smoothing: f32,
-        /// How much each class counts.
+        /// The weight of each class.
         weights: Option<Vec<f32>>,
     },
     /// Yes or no for each column: the sum of their cross-entropies in nats.
@@ -32,7 +32,7 @@ pub enum Objective {
     Quantiles(Vec<f32>),
 }
 
-/// What is true of a batch.
+/// The targets of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// A class for each row.
@@ -50,28 +50,27 @@ pub struct SequenceModel {
 
 struct Layers {
     encoder: Encoder,
-    /// None where something is predicted of each step.
-    pooling: Option<Pooling>,
+    /// None if something is predicted for each step.
     pooler: Option<Pooler>,
     head: Linear,
     dropout: f32,
 }
 
-/// What a model is for.
+/// The shape of a model: its input and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// What steps are.
+    /// What the steps are made of.
     pub reads: Reads,
-    /// Classes, labels or numbers that are predicted at once.
+    /// Number of classes, labels or numbers predicted at once.
     pub outputs: usize,
-    /// Whether something is predicted of each step.
+    /// Whether something is predicted for each step.
     pub each_step: bool,
-    /// Whether a step is known by those before it and itself only.
+    /// Whether a step sees only itself and those before it.
     pub causal: bool,
 }
 
 impl SequenceModel {
-    /// A model whose weights begin as `start` says, which may be a seed; without one they are zero, to be loaded.
+    /// A model with initial weights as `start` says, which may be a seed; without one they are zero, to be loaded.
     pub fn new<'a>(
         model: &recipe::Model,
         shape: Shape,
@@ -114,7 +113,7 @@ impl SequenceModel {
         self.layers.encoder.initial_state(rows)
     }
 
-    /// What the head of such a model gives for each step of a batch, whose sequences go on from `state`.
+    /// The head's output of such a model for each step of a batch, `[tokens, width]`; its sequences continue from `state`.
     pub fn advance(
         &self,
         compute: &mut Compute,
@@ -127,7 +126,7 @@ impl SequenceModel {
         Ok(graph.value(output).to_vec())
     }
 
-    /// What the head gives for a batch, `[rows, width]`, and its mean loss where targets are known. Rows are sequences, or
+    /// The head's output for a batch, `[rows, width]`, and its mean loss if targets are given. Rows are sequences, or
     /// the batch's steps in their packed order.
     pub fn predict(
         &self,
@@ -159,7 +158,7 @@ impl Objective {
         }
     }
 
-    /// The mean loss, `[1, 1]`; it takes the output over.
+    /// The mean loss, `[1, 1]`; it consumes the output.
     fn loss(&self, graph: &mut Graph, output: Tensor, targets: &Targets) -> Result<Tensor, ShapeError> {
         let (_, mean) = match (self, targets) {
             (Self::Classes { label_smoothing, weights }, Targets::Classes(classes)) => {
@@ -180,27 +179,26 @@ impl Objective {
 impl Layers {
     fn new(model: &recipe::Model, shape: Shape, objective: &Objective, builder: &mut Builder) -> Self {
         let encoder = Encoder::new(builder, "", model, shape.reads, shape.causal);
-        let pooling = (!shape.each_step).then(|| match model.pooling() {
-            recipe::Pooling::Last => Pooling::Last,
-            recipe::Pooling::Mean => Pooling::Mean,
-            recipe::Pooling::Max => Pooling::Max,
-            recipe::Pooling::Attention => Pooling::Attention,
-        });
         let size = encoder.output_size();
+        let pooler = (!shape.each_step).then(|| match model.pooling() {
+            Pooling::Last => Pooler::Reduction(Reduction::Last),
+            Pooling::Mean => Pooler::Reduction(Reduction::Mean),
+            Pooling::Max => Pooler::Reduction(Reduction::Max),
+            Pooling::Attention => Pooler::attention(builder, "pooling", size),
+        });
         Self {
-            pooler: pooling.map(|pooling| Pooler::new(builder, "pooling", pooling, size)),
-            pooling,
+            pooler,
             head: Linear::new(builder, "head", size, objective.width(shape.outputs)).as_head(builder),
             dropout: model.dropout as f32,
             encoder,
         }
     }
 
-    /// What the head gives: a row for each sequence, or for each step.
+    /// The head's output: a row for each sequence, or for each step.
     fn forward(&self, graph: &mut Graph, batch: &Packed) -> Result<Tensor, ShapeError> {
         let encoded = self.encoder.forward(graph, batch)?;
-        let last = match self.pooling {
-            Some(Pooling::Last) => self.encoder.last(graph, &encoded)?,
+        let last = match self.pooler {
+            Some(Pooler::Reduction(Reduction::Last)) => self.encoder.last(graph, &encoded)?,
             _ => None,
         };
         let y = match (last, &self.pooler) {

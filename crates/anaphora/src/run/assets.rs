@@ -1,4 +1,4 @@
-//! What turns raw data into a model's numbers and back: the files of a run folder beside its weights.
+//! Files of a run folder beside its weights that convert raw data to a model's numbers and back.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -20,8 +20,8 @@ pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
 pub mod log;
+mod new_folder;
 mod recipe_file;
-mod site;
 #[cfg(test)]
 pub(crate) mod small_disk;
 pub mod tensorboard;
@@ -45,7 +45,7 @@ use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::run::checkpoint::Checkpoints;
 use crate::run::weights::{NamedTensor, write_weights};
 
-pub use self::site::Site;
+pub use self::new_folder::NewFolder;
 
 /// The format of run folders that this version reads and writes. It grows when an older program could not read a
 /// newer folder, or the other way round.
@@ -226,7 +226,7 @@ impl Run {
         assets: &[(String, String)],
         info: RunInfo,
     ) -> Result<Self> {
-        Site::prepare(path)?.create(recipe, assets, info)
+        NewFolder::prepare(path)?.create(recipe, assets, info)
     }
 
     /// Opens a run to use its model. A training may go on in it meanwhile.

@@ -64,20 +64,20 @@ fn what_kills_left_does_no_harm() {
 #[test]
 fn of_a_run_that_is_not_made_nothing_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::prepare(folder.path().join("runs/large")).unwrap();
-    assert!(matches!(Site::prepare(site.path()), Err(Error::RunLocked(_))));
-    fs::create_dir(site.path().join(TOKENS)).unwrap();
-    fs::write(site.path().join("tokens/.train.tokens.7.tmp"), "half").unwrap();
-    drop(site);
+    let made = NewFolder::prepare(folder.path().join("runs/large")).unwrap();
+    assert!(matches!(NewFolder::prepare(made.path()), Err(Error::RunLocked(_))));
+    fs::create_dir(made.path().join(TOKENS)).unwrap();
+    fs::write(made.path().join("tokens/.train.tokens.7.tmp"), "half").unwrap();
+    drop(made);
     assert!(!folder.path().join("runs").exists());
     // Killed there, the next one begins anew.
     let path = folder.path().join("killed");
     fs::create_dir_all(path.join(TOKENS)).unwrap();
     fs::write(path.join(".lock"), "").unwrap();
     fs::write(path.join("tokens/.train.tokens.7.tmp"), "half").unwrap();
-    let site = Site::prepare(&path).unwrap();
+    let made = NewFolder::prepare(&path).unwrap();
     assert!(!path.join(TOKENS).exists());
-    drop(site);
+    drop(made);
     assert!(path.exists() && fs::read_dir(&path).unwrap().next().is_none(), "the folder is not ours");
 }
 

@@ -114,7 +114,7 @@ impl Image {
     }
 }
 
-/// What turns pictures into sequences, and tokens into captions.
+/// Converts pictures to sequences, and tokens to captions.
 pub struct Captioning {
     reader: PictureReader,
     tokenizer: Tokenizer,

@@ -8,7 +8,7 @@ use anaphora_data::{builtin, share_out};
 use serde_json::json;
 
 use super::forecast::{
-    Contender, Forecaster, Interface, Scores, SeriesSource, Steps, columns, learn_from, prediction,
+    Contender, Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from, prediction,
 };
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
@@ -32,8 +32,8 @@ const MOMENTS: usize = 5;
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let Recipe { data, series, .. } = opening.recipe;
     let collection = read(data, series, None)?;
-    let steps = steps(series);
-    let (needed, short) = (steps.lookback + steps.chunk, too_short(&collection, &steps));
+    let lengths = lengths(series);
+    let (needed, short) = (lengths.lookback + lengths.chunk, too_short(&collection, &lengths));
     if let Some(&first) = short.first() {
         let (path, found) = (&collection.members[first].name, collection.steps(first));
         let (count, s) = (short.len(), if short.len() == 1 { " is" } else { "s are" });
@@ -47,7 +47,7 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
             "{count} path{s} shorter than the {needed} steps that are read and forecast, as {path} with {found} (skipped)"
         ));
     }
-    let origins = origins(data, &collection, &steps)?;
+    let origins = origins(data, &collection, &lengths)?;
     if origins.train.is_empty() || origins.validation.is_empty() {
         let (count, train) = (collection.members.len(), origins.train.len());
         let reason = format!(
@@ -64,11 +64,11 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
             last = Some(origin.member);
         }
     }
-    learn_from(Task::Trajectory, opening, SeriesSource { collection, origins }, steps, &learnt)
+    learn_from(Task::Trajectory, opening, SeriesSource { collection, origins }, lengths, &learnt)
 }
 
-fn steps(series: &Series) -> Steps {
-    Steps {
+fn lengths(series: &Series) -> Lengths {
+    Lengths {
         lookback: series.lookback.unwrap_or(10),
         chunk: series.chunk.unwrap_or(series.horizon).min(series.horizon),
         horizon: series.horizon,
@@ -76,15 +76,15 @@ fn steps(series: &Series) -> Steps {
     }
 }
 
-fn too_short(collection: &Collection, steps: &Steps) -> Vec<usize> {
-    let needed = steps.lookback + steps.chunk;
+fn too_short(collection: &Collection, lengths: &Lengths) -> Vec<usize> {
+    let needed = lengths.lookback + lengths.chunk;
     (0..collection.members.len()).filter(|&member| collection.steps(member) < needed).collect()
 }
 
-/// Shares the paths out, and says where forecasts begin: in training anywhere, in the test behind what is read first.
-fn origins(data: &Data, collection: &Collection, steps: &Steps) -> Result<Origins> {
+/// Splits the paths and finds where forecasts begin: in training anywhere, in the test after the first look-back.
+fn origins(data: &Data, collection: &Collection, lengths: &Lengths) -> Result<Origins> {
     let shares = share_out(collection.members.len(), &hold_out(data), |_| false)?;
-    let Steps { lookback, chunk, horizon, .. } = *steps;
+    let Lengths { lookback, chunk, horizon, .. } = *lengths;
     Ok(Origins::of_paths(collection, &shares, lookback, chunk, horizon))
 }
 
@@ -207,8 +207,8 @@ impl Evaluate for PathForecaster {
             _ => self.read(None)?,
         };
         let Interface { lookback, chunk, horizon, season, .. } = self.0.interface;
-        let steps = Steps { lookback, chunk, horizon, season };
-        let split_origins = || origins(&self.0.recipe.data, &collection, &steps);
+        let lengths = Lengths { lookback, chunk, horizon, season };
+        let split_origins = || origins(&self.0.recipe.data, &collection, &lengths);
         let mut members: Vec<usize> = match split {
             Split::Data(..) => (0..collection.members.len()).collect(),
             Split::Test => split_origins()?.test.iter().map(|origin| origin.member).collect(),

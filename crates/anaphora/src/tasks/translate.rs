@@ -33,7 +33,7 @@ const BUILTIN: (u64, usize, usize) = (1, 50_000, 25);
 /// At most so many pairs are held out.
 const VALIDATED: f64 = 1_000.0;
 
-/// What turns texts into tokens and back.
+/// Converts texts to tokens and back.
 pub struct Translation {
     source: Tokenizer,
     target: Tokenizer,

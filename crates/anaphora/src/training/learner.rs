@@ -1,4 +1,4 @@
-//! What the training loop turns: a task's data and its model, seen from outside.
+//! What the training loop needs from a task: its data and its model.
 
 use std::ops::ControlFlow;
 
@@ -12,17 +12,17 @@ use crate::run::assets::Assets;
 use crate::run::weights::NamedTensor;
 use crate::{Error, Result};
 
-/// A task with its data and its model. Each kind of task has one; the training loop knows them by this alone.
+/// A task with its data and its model. Each task implements it; the training loop knows nothing else of a task.
 pub trait Learner {
-    /// What it is; never [`Task::Auto`].
+    /// The task; never [`Task::Auto`].
     fn task(&self) -> Task;
 
-    /// What examples are read as, where the data decide it.
+    /// The kind of input that examples are read as, where the data decide it.
     fn input(&self) -> Option<Input> {
         None
     }
 
-    /// What is learnt from, held out and predicted.
+    /// The training data, the validation data and the prediction, in words and numbers.
     fn describe(&self) -> Description;
 
     /// The weights.
@@ -34,45 +34,45 @@ pub trait Learner {
     /// Passes over the data done, as a fraction.
     fn progress(&self) -> f64;
 
-    /// Draws the next batch and adds the gradients of its mean loss, weighted, to those of `backward`.
+    /// Draws the next batch and adds the gradients of its weighted mean loss to those of `backward`.
     fn learn(&mut self, backward: &mut Backward) -> Result<BatchLoss>;
 
-    /// Scores the model on what is held out.
+    /// Scores the model on the validation data.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
 
-    /// Where it stands in the data, for a checkpoint.
+    /// The position in the data, for a checkpoint.
     fn position(&self) -> Value;
 
-    /// What it carries from batch to batch, for a checkpoint.
+    /// The state carried from batch to batch, for a checkpoint.
     fn carried(&self) -> Vec<NamedTensor<'_>> {
         Vec::new()
     }
 
-    /// Goes to where [`Learner::position`] and [`Learner::carried`] were taken.
+    /// Restores what [`Learner::position`] and [`Learner::carried`] returned.
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
 }
 
-/// What a task opens its learner with.
+/// The means by which a task makes its learner.
 pub struct Opening<'a> {
-    /// What is to be learnt.
+    /// The recipe to train.
     pub recipe: &'a Recipe,
-    /// What is made of the data for the run folder.
+    /// Files made from the data, for the run folder.
     pub assets: &'a mut Assets,
-    /// Hears what was passed over, and how far the model is.
+    /// Receives notes on skipped data, and the progress of initialisation.
     pub observer: &'a mut Observer<'a>,
 }
 
 impl Opening<'_> {
-    /// Tells what a person should know.
+    /// Passes a note for the user to the observer.
     pub fn note(&mut self, note: &str) {
-        // Whoever breaks at a note is asked again before anything takes long.
+        // An observer that breaks at a note is asked again before anything takes long.
         let _ = (self.observer)(&Event::Note(note));
     }
 
-    /// Makes the model that is to learn: with random weights that follow from the recipe's seed.
+    /// Makes the model to train, with random weights that follow from the recipe's seed.
     ///
     /// # Errors
-    /// [`Error::Stopped`] where the observer breaks meanwhile.
+    /// [`Error::Stopped`] if the observer breaks meanwhile.
     pub fn model<M>(&mut self, make: impl FnOnce(Start) -> M) -> Result<M> {
         let training = &self.recipe.training;
         let (observer, mut going) = (&mut self.observer, ControlFlow::Continue(()));
@@ -85,45 +85,45 @@ impl Opening<'_> {
     }
 }
 
-/// What a batch came to.
+/// The loss of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchLoss {
-    /// Its mean loss.
+    /// Mean loss of the batch.
     pub loss: f32,
-    /// Units in it: tokens or frames.
+    /// Units in the batch: tokens or frames.
     pub units: usize,
 }
 
-/// What a validation came to.
+/// The result of a validation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validation {
     /// Mean loss.
     pub loss: f64,
-    /// What the best model is chosen by, the less the better: the loss, or one less an accuracy.
+    /// The number by which the best model is chosen, lower is better: the loss, or one minus an accuracy.
     pub cost: f64,
-    /// Other scores with their names.
+    /// Other scores by name.
     pub scores: Vec<(&'static str, f64)>,
 }
 
 impl Validation {
-    /// A validation that knows its loss alone.
+    /// A validation with a loss and no other score.
     pub fn of_loss(loss: f64) -> Self {
         Self { loss, cost: loss, scores: Vec::new() }
     }
 }
 
-/// What a training consists of, for an onlooker.
+/// The data of a training, described for an observer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-    /// What an example is called: "tune", "text", "sentence pair".
+    /// The name of an example: "tune", "text", "sentence pair".
     pub example: &'static str,
-    /// What it is made of: "character", "frame".
+    /// The name of a unit of it: "character", "frame".
     pub unit: &'static str,
-    /// What is learnt.
+    /// The training data.
     pub train: DataSize,
-    /// What is held out.
+    /// The validation data.
     pub validation: DataSize,
-    /// What the model reads and predicts: "83 symbols", "frames of 40 numbers, one of 10 classes".
+    /// The model's inputs and outputs: "83 symbols", "frames of 40 numbers, one of 10 classes".
     pub maps: String,
     /// Characters that the validation's units stand for, the end of a piece counted as one, where units are pieces of text.
     pub characters: Option<usize>,
@@ -134,6 +134,6 @@ pub struct Description {
 pub struct DataSize {
     /// Examples: tunes, texts, pictures.
     pub examples: usize,
-    /// Units that they are made of: tokens, frames.
+    /// Units in them: tokens, frames.
     pub units: usize,
 }

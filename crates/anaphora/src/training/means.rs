@@ -1,4 +1,4 @@
-//! Running figures for an onlooker.
+//! Running figures for an observer.
 
 use std::time::Duration;
 

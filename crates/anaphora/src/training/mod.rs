@@ -1,7 +1,7 @@
-//! Training: the loop, and the state of it that a checkpoint keeps.
+//! Training: the loop and its state, which a checkpoint keeps.
 //!
 //! A step is a function of the weights, the optimizer's state, the position in the data and the step's number; all four are
-//! in a checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
+//! in a checkpoint, so a training that was killed and resumed ends with the same bits as an uninterrupted one.
 
 mod learner;
 mod means;
@@ -23,23 +23,23 @@ pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::run::{Run, RunInfo, Score, Site, Source};
+use crate::run::{NewFolder, Run, RunInfo, Score, Source};
 use crate::{Error, Result};
 
-/// Hears what happens in a training; where it breaks, the training is saved and ends.
+/// Receives the events of a training; if it breaks, the training is saved and ends.
 pub type Observer<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
 
-/// Something that an onlooker of a training may want to show.
+/// An event of a training, for its observer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
-    /// The model's first values are being made.
+    /// The model's weights are being initialised.
     Preparing {
-        /// Weights that have theirs.
+        /// Weights initialised so far.
         done: usize,
-        /// Weights in all.
+        /// All weights.
         total: usize,
     },
-    /// Training begins or goes on.
+    /// Training begins or is resumed.
     Started(Start<'a>),
     /// An optimizer step is done.
     Step(Step),
@@ -49,25 +49,25 @@ pub enum Event<'a> {
         step: u64,
         /// Mean loss, in nats a token where tokens are predicted.
         loss: f64,
-        /// Other scores with their names.
+        /// Other scores by name.
         scores: &'a [(&'static str, f64)],
         /// Whether it is the best so far.
         best: bool,
     },
-    /// Something that a person should know.
+    /// A note for the user.
     Note(&'a str),
 }
 
-/// What a training consists of.
+/// The setup of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Start<'a> {
     /// The run folder.
     pub folder: &'a Path,
     /// The recipe in use.
     pub recipe: &'a Recipe,
-    /// What is learnt; never [`Task::Auto`].
+    /// The task; never [`Task::Auto`].
     pub task: Task,
-    /// From what.
+    /// The data.
     pub data: &'a Description,
     /// Numbers in the model.
     pub parameters: usize,
@@ -75,7 +75,7 @@ pub struct Start<'a> {
     pub precision: &'static str,
     /// Threads.
     pub threads: usize,
-    /// Optimizer steps that were done before.
+    /// Optimizer steps done before.
     pub step: u64,
 }
 
@@ -84,7 +84,7 @@ pub struct Start<'a> {
 pub struct Step {
     /// Optimizer steps done.
     pub step: u64,
-    /// The last step, where the recipe says it.
+    /// The last step, if the recipe sets it.
     pub end: Option<u64>,
     /// Passes over the data done.
     pub epoch: f64,
@@ -111,35 +111,36 @@ pub enum Ended {
     Stopped,
 }
 
-/// What a training came to.
+/// The result of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Optimizer steps done.
     pub steps: u64,
     /// The best validation, whose weights are the run's model.
     pub best: Option<Score>,
-    /// Why it ended.
+    /// Why training ended.
     pub ended: Ended,
     /// Seconds of training, over all resumptions.
     pub seconds: f64,
 }
 
-/// A training that is about to begin: its recipe is complete and its folder is there, its data are not read yet.
+/// A training about to begin: its recipe is complete, its folder exists, its data are not read yet.
 pub struct Preparation {
-    /// The recipe, with what is decided before the data are read.
+    /// The recipe, complete but for the fields that the data decide.
     pub recipe: Recipe,
-    /// What is made of the data for the run folder.
+    /// Files made from the data, for the run folder.
     pub assets: Assets,
-    site: Site,
+    folder: NewFolder,
 }
 
 impl Preparation {
-    /// Checks the recipe, and that each field that is set is read, and makes the folder, so that large data can go to it as they are read.
+    /// Checks the recipe and that each set field is read, and makes the folder, so that large data can be written there
+    /// while read.
     pub fn new(recipe: &Recipe, folder: &Path) -> Result<Self> {
         recipe.validate()?;
         recipe.refuse_unread()?;
         let mut recipe = recipe.clone();
-        // A run keeps the precision that it began with, also on another machine.
+        // A run keeps its precision, also on another machine.
         recipe.training.precision = match precision(recipe.training.precision) {
             Precision::F32 => recipe::Precision::F32,
             Precision::Bf16 => recipe::Precision::Bf16,
@@ -147,13 +148,13 @@ impl Preparation {
         if recipe.task.continues() && recipe.model.backbone == recipe::Backbone::Transformer {
             recipe.model.context.get_or_insert(recipe.training.length);
         }
-        let site = Site::prepare(folder)?;
-        Ok(Self { assets: Assets::new(site.path()), recipe, site })
+        let folder = NewFolder::prepare(folder)?;
+        Ok(Self { assets: Assets::new(folder.path()), recipe, folder })
     }
 
-    /// Makes the run of a learner that has read its data.
+    /// Makes the run once the learner has read its data.
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
-        let Self { mut recipe, assets, site } = self;
+        let Self { mut recipe, assets, folder } = self;
         recipe.task = learner.task();
         refuse_unread(&*learner, &recipe)?;
         refuse_no_validation(&*learner, &recipe)?;
@@ -164,7 +165,7 @@ impl Preparation {
             }
         }
         let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
-        let run = site.create(&recipe, assets.made(), info)?;
+        let run = folder.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }
 }
@@ -179,7 +180,7 @@ fn refuse_unread(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
     Ok(recipe.refuse_unread()?)
 }
 
-/// Refuses a training whose best model nothing could tell.
+/// Refuses a training without validation, which could not tell its best model.
 fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
     let Description { example, train, validation, .. } = learner.describe();
     if validation.examples == 0 || validation.units == 0 {
@@ -189,7 +190,7 @@ fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-/// Goes on with a run that has been opened to train on: its learner is brought to the newest sound checkpoint.
+/// Resumes a run opened for training: restores its learner from the newest sound checkpoint.
 pub fn resume(
     run: Run,
     recipe: Recipe,
@@ -214,7 +215,7 @@ pub fn resume(
     Ok(trainer)
 }
 
-/// The number format that a recipe asks for on this machine.
+/// The precision that a recipe asks for on this machine.
 pub fn precision(precision: recipe::Precision) -> Precision {
     match precision {
         recipe::Precision::Auto => Precision::auto(),
@@ -224,7 +225,7 @@ pub fn precision(precision: recipe::Precision) -> Precision {
 }
 
 impl Ended {
-    /// The reason as a run folder keeps it.
+    /// The reason, as written in a run folder.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Budget => "the budget of the recipe was used up",

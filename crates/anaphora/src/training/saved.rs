@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// What a checkpoint keeps beside the tensors.
 #[derive(Serialize, Deserialize)]
-struct Progress {
-    /// The learner's own.
+struct SavedTraining {
+    /// The learner's position in the data.
     position: Value,
     schedule: Schedule,
     stopping: EarlyStopping,
@@ -32,7 +32,7 @@ impl Trainer {
         let moments = self.optimizer.state().tensors();
         tensors.extend(moments.map(|(name, values)| NamedTensor::new(name, vec![values.len()], values)));
         tensors.extend(self.learner.carried());
-        let progress = Progress {
+        let saved = SavedTraining {
             position: self.learner.position(),
             schedule: self.schedule.clone(),
             stopping: self.stopping.clone(),
@@ -41,14 +41,14 @@ impl Trainer {
             seconds: self.seconds(),
             ended: self.ended.clone(),
         };
-        let state = serde_json::to_value(&progress).expect("plain data always serialises");
+        let state = serde_json::to_value(&saved).expect("plain data always serialises");
         Ok(Checkpoint { step: self.step, tensors, state })
     }
 
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {
         let folder = self.run.path().to_owned();
         let malformed = |reason: String| Error::Malformed { path: folder.join("checkpoints"), reason };
-        let progress: Progress = serde_json::from_value(checkpoint.state)
+        let saved: SavedTraining = serde_json::from_value(checkpoint.state)
             .map_err(|error| malformed(format!("training state: {error}")))?;
         let mut tensors = checkpoint.tensors.iter();
         let mut load = |name: String, into: &mut [f32]| -> Result<()> {
@@ -66,14 +66,14 @@ impl Trainer {
             load(name, moments)?;
         }
         optimizer.steps = checkpoint.step;
-        self.learner.resume(progress.position, tensors.as_slice())?;
+        self.learner.resume(saved.position, tensors.as_slice())?;
         self.step = checkpoint.step;
-        self.schedule = progress.schedule;
-        self.stopping = progress.stopping;
-        self.guard = progress.guard;
-        self.best = progress.best;
-        self.ended = progress.ended;
-        (self.seconds_before, self.clock) = (progress.seconds, Instant::now());
+        self.schedule = saved.schedule;
+        self.stopping = saved.stopping;
+        self.guard = saved.guard;
+        self.best = saved.best;
+        self.ended = saved.ended;
+        (self.seconds_before, self.clock) = (saved.seconds, Instant::now());
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::{ScheduleKind, Training};
 
-/// How the learning rate goes with the step: up along a line, then as [`Decay`] says.
+/// The learning rate as a function of the step: a linear rise, then as [`Decay`] says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The highest rate.
@@ -13,7 +13,7 @@ pub struct Schedule {
     /// Steps of the linear rise; step 0 has one part of it, the last one all. It takes no more than a tenth of a training
     /// whose end is known.
     pub warmup_steps: u64,
-    /// What comes after.
+    /// The decay after the warm-up.
     pub decay: Decay,
 }
 
@@ -50,8 +50,8 @@ impl Schedule {
         Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
     }
 
-    /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is over: of
-    /// its steps, passes or minutes; 0 where no end is known.
+    /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is
+    /// over: of its steps, passes or minutes; 0 where no end is known.
     pub fn learning_rate(&self, step: u64, done: f64) -> f64 {
         let warmup = ((step + 1) as f64 / self.warmup(step, done).max(1.0)).min(1.0);
         let decay = match &self.decay {
@@ -65,7 +65,7 @@ impl Schedule {
         self.peak * warmup * decay
     }
 
-    /// How much of what lies behind the warm-up is over.
+    /// The share of the training after the warm-up that is over.
     fn behind_warmup(&self, step: u64, done: f64) -> f64 {
         let warmup = self.warmup(step, done);
         if step as f64 <= warmup {
@@ -81,7 +81,7 @@ impl Schedule {
         (self.warmup_steps as f64).min(most)
     }
 
-    /// Tells the schedule a validation loss. `true` where it lowered the rate for it.
+    /// Takes a validation loss. `true` if it lowered the rate.
     pub fn observe(&mut self, loss: f64) -> bool {
         match &mut self.decay {
             Decay::Plateau(plateau) => plateau.observe(loss),
@@ -98,30 +98,31 @@ fn cosine(done: f64, floor: f64) -> f64 {
 /// Lowers the rate by a factor whenever the validation loss has not fallen for some validations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
-    /// What a plateau multiplies the rate by.
+    /// Factor by which a plateau multiplies the rate.
     pub factor: f64,
-    /// How many validations without progress make a plateau.
+    /// How many validations without a lower loss make a plateau.
     pub patience: u64,
     /// The lowest rate, as a share of the peak.
     pub floor: f64,
     /// The rate now, as a share of the peak.
     pub scale: f64,
-    progress: Progress,
+    #[serde(rename = "progress")]
+    best: BestLoss,
 }
 
 impl Plateau {
-    /// A watch that has seen nothing yet.
+    /// Without any validation yet.
     pub fn new(factor: f64, patience: u64, floor: f64) -> Self {
-        Self { factor, patience, floor, scale: 1.0, progress: Progress::default() }
+        Self { factor, patience, floor, scale: 1.0, best: BestLoss::default() }
     }
 
-    /// Takes a validation loss. `true` where the rate was lowered for it.
+    /// Takes a validation loss. `true` if it lowered the rate.
     pub fn observe(&mut self, loss: f64) -> bool {
-        if self.progress.observe(loss) || self.progress.waited < self.patience || self.scale <= self.floor {
+        if self.best.observe(loss) || self.best.waited < self.patience || self.scale <= self.floor {
             return false;
         }
         self.scale = (self.scale * self.factor).max(self.floor);
-        self.progress.waited = 0;
+        self.best.waited = 0;
         true
     }
 }
@@ -129,51 +130,54 @@ impl Plateau {
 /// Ends a training whose validation loss has not fallen for some validations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
-    /// How many validations without progress end the training; 0 never ends it.
+    /// How many validations without a lower loss end the training; 0 never ends it.
     pub patience: u64,
-    progress: Progress,
+    #[serde(rename = "progress")]
+    best: BestLoss,
 }
 
 impl EarlyStopping {
-    /// A watch that has seen nothing yet.
+    /// Without any validation yet.
     pub fn new(patience: u64) -> Self {
-        Self { patience, progress: Progress::default() }
+        Self { patience, best: BestLoss::default() }
     }
 
-    /// Takes a validation loss. `true` where it is the best so far.
+    /// Takes a validation loss. `true` if it is the best so far.
     pub fn observe(&mut self, loss: f64) -> bool {
-        self.progress.observe(loss)
+        self.best.observe(loss)
     }
 
     /// The best validation loss so far.
     pub fn best(&self) -> Option<f64> {
-        self.progress.best
+        self.best.loss
     }
 
     /// Validations since the best one.
     pub fn waited(&self) -> u64 {
-        self.progress.waited
+        self.best.waited
     }
 
     /// Whether it is time to stop.
     pub fn exhausted(&self) -> bool {
-        self.patience > 0 && self.progress.waited >= self.patience
+        self.patience > 0 && self.best.waited >= self.patience
     }
 }
 
 /// The best of a sequence of losses, and how long ago it was.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Progress {
-    best: Option<f64>,
+struct BestLoss {
+    #[serde(rename = "best")]
+    loss: Option<f64>,
+    /// Validations since then.
     waited: u64,
 }
 
-impl Progress {
-    /// `true` where `loss` is the best so far; not-a-number never is.
+impl BestLoss {
+    /// `true` if `loss` is the best so far; not-a-number never is.
     fn observe(&mut self, loss: f64) -> bool {
-        let better = loss.is_finite() && self.best.is_none_or(|best| loss < best);
+        let better = loss.is_finite() && self.loss.is_none_or(|best| loss < best);
         if better {
-            *self = Self { best: Some(loss), waited: 0 };
+            *self = Self { loss: Some(loss), waited: 0 };
         } else {
             self.waited += 1;
         }
@@ -187,9 +191,9 @@ impl Progress {
 /// rate for all that follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DivergenceGuard {
-    /// What the learning rate is to be multiplied by.
+    /// Factor on the learning rate.
     pub scale: f64,
-    /// How often training has gone back.
+    /// Number of returns to an earlier checkpoint.
     pub retreats: u32,
     /// Exponential means of the training loss: over some 10 steps, and the lowest that was.
     recent: Option<f64>,
@@ -200,7 +204,7 @@ pub struct DivergenceGuard {
     spread: f64,
 }
 
-/// What [`DivergenceGuard::observe`] says of a step.
+/// What [`DivergenceGuard::observe`] finds in a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Health {
     /// Go on.
@@ -224,12 +228,12 @@ impl DivergenceGuard {
     /// How far above the lowest mean is too far: both by a half and by one nat, or more where batches differ much.
     const TIMES: f64 = 1.5;
     const NATS: f64 = 1.0;
-    /// What a retreat multiplies the rate by.
+    /// Factor by which a retreat multiplies the rate.
     const LOWER: f64 = 0.5;
-    /// After so many, lower rates do not help.
+    /// Retreats after which lower rates are not tried.
     pub const MOST_RETREATS: u32 = 8;
 
-    /// A guard that has seen nothing yet.
+    /// A guard before the first step.
     pub fn new() -> Self {
         Self { scale: 1.0, retreats: 0, recent: None, lowest: None, usual: None, spread: 0.0 }
     }

@@ -25,7 +25,7 @@ use crate::{Error, Result};
 /// Optimizer steps between two lines of metrics.
 const LOG_EVERY: u64 = 10;
 
-/// A training under way.
+/// A training in progress.
 pub struct Trainer {
     pub(super) run: Run,
     pub(super) recipe: Recipe,
@@ -42,7 +42,7 @@ pub struct Trainer {
     pub(super) seconds_before: f64,
     pub(super) clock: Instant,
     pub(super) ended: Option<String>,
-    /// The step from which a resumed training goes on; none where it is new.
+    /// The step from which a resumed training continues; none for a new one.
     pub(super) resumed: Option<u64>,
     description: Description,
 }
@@ -70,8 +70,8 @@ impl Trainer {
         }
     }
 
-    /// Trains to the end, or until `observer` breaks at any event: the step under way is then finished, with the validation and
-    /// checkpoint that are due after it, and the training saved so that it can be resumed.
+    /// Trains to the end, or until `observer` breaks at any event: the step under way is then finished, with the
+    /// validation and checkpoint that are due after it, and the training saved so that it can be resumed.
     pub fn run(mut self, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
         let resumed = self.resumed;
         let stop = Cell::new(false);
@@ -143,8 +143,8 @@ impl Trainer {
         self.outcome(ended)
     }
 
-    /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the gradient is not
-    /// finite.
+    /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the
+    /// gradient is not finite.
     fn optimize(&mut self, learning_rate: f64) -> Result<(f32, f32, usize)> {
         let Self { learner, compute, gradients, optimizer, .. } = self;
         let training = &self.recipe.training;

@@ -34,7 +34,7 @@ impl Graph<'_> {
         self.activate(Activation::Tanh, x)
     }
 
-    /// Puts the values of a function of `x` on the tape.
+    /// Records a function of `x` with its values.
     pub(crate) fn push_activated(&mut self, function: Activation, x: Tensor, value: Buffer) -> Tensor {
         let y = self.push("activate", value, x.rows, x.cols, self.wants_grad(x));
         self.keep(x);

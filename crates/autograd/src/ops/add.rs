@@ -13,7 +13,7 @@ struct Add {
 }
 
 impl Graph<'_> {
-    /// `a + b`. It takes `a` over.
+    /// `a + b`, `[rows, cols]`. It consumes `a`.
     pub fn add(&mut self, a: Tensor, b: Tensor) -> Result<Tensor, ShapeError> {
         let sides = (("left", &a.shape()[..]), ("right", &b.shape()[..]));
         expect(a.shape() == b.shape(), "add", sides.0, sides.1, "the shapes must agree")?;

@@ -1,7 +1,7 @@
 //! Attention of the tokens of packed batches to each other, to a cache, or to other sequences.
 
 use anaphora_kernels::attention::{
-    self, Attention, Batch, Cache, Dropout, Memory, Sequences, Settings, Similarity, reference,
+    self, Attention, Batch, Cache, Dropout, KeyValues, Sequences, Settings, Similarity, reference,
 };
 
 use crate::error::{ShapeError, check_packed, expect};
@@ -179,8 +179,8 @@ impl Graph<'_> {
     ) -> Vec<Vec<f32>> {
         let exact = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
         let (scale, queries) = (exact(self.attention_scale(scale)), exact(self.value(queries)));
-        let memory = others.map_or_else(Vec::new, |others| exact(self.value(others.keys_values)));
-        let batch = batch(&queries, sequences, others, |_| &memory);
+        let keys_values = others.map_or_else(Vec::new, |others| exact(self.value(others.keys_values)));
+        let batch = batch(&queries, sequences, others, |_| &keys_values);
         let of = |sequence| reference::weights(attention, &scale, &batch, sequence);
         let rounded = |weights: Vec<f64>| weights.into_iter().map(|weight| weight as f32).collect();
         (0..sequences.lengths().len()).map(|sequence| rounded(of(sequence))).collect()
@@ -290,12 +290,12 @@ fn batch<'a, T>(
     others: Option<&'a Others>,
     value: impl Fn(Tensor) -> &'a [T],
 ) -> Batch<'a, T> {
-    let memory = others.map(|Others { keys_values, sequences, sources }| Memory {
-        keys_values: value(*keys_values),
+    let key_values = others.map(|Others { keys_values, sequences, sources }| KeyValues {
+        rows: value(*keys_values),
         sequences,
         sources,
     });
-    Batch { queries, sequences, memory }
+    Batch { queries, sequences, key_values }
 }
 
 impl Operation for Attend {

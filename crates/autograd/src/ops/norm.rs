@@ -13,13 +13,13 @@ use crate::params::ParamId;
 /// A normalisation and its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormParams {
-    /// By what a row is normalised.
+    /// The kind of norm.
     pub norm: Norm,
-    /// `[width]`: what the normalised row is multiplied with.
+    /// `[width]`: factors on the normalised row.
     pub weight: ParamId,
-    /// `[width]`: what is added then.
+    /// `[width]`: added after that.
     pub bias: Option<ParamId>,
-    /// What is added to the variance under the root.
+    /// Added to the variance under the root.
     pub epsilon: f32,
 }
 

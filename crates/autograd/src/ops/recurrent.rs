@@ -19,7 +19,7 @@ pub struct Direction {
     pub c0: Option<Tensor>,
 }
 
-/// What a layer computes.
+/// The result of a recurrent layer.
 #[derive(Clone, Debug)]
 pub struct RecurrentOutput {
     /// `[tokens, directions * hidden]`: hidden states, forward direction first.
@@ -35,7 +35,7 @@ struct Recurrent {
     direction: Direction,
     batch_sizes: Vec<usize>,
     x: Tensor,
-    /// Where the input was read from, where that is worked on instead.
+    /// The table that the input was read from, if the layer works on that instead.
     lookup: Option<Lookup>,
     y: Tensor,
     rows: Rows,

@@ -8,7 +8,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 
-struct Turn {
+struct Rotate {
     x: Tensor,
     y: Tensor,
     heads: usize,
@@ -16,11 +16,11 @@ struct Turn {
 }
 
 impl Graph<'_> {
-    /// Turns the first `heads` heads of each row of `x` by its position; the other columns pass. It takes `x` over.
+    /// Rotates the first `heads` heads of each row of `x` by its position; other columns pass unchanged. It consumes `x`.
     pub fn rotate(&mut self, x: Tensor, heads: usize, rotary: &Rc<Rotary>) -> Result<Tensor, ShapeError> {
-        let turned = [rotary.rows(), heads * rotary.head_size()];
-        let fits = turned[0] == x.rows && turned[1] <= x.cols;
-        let sides = (("input", &x.shape()[..]), ("rotary", &turned[..]));
+        let rotated = [rotary.rows(), heads * rotary.head_size()];
+        let fits = rotated[0] == x.rows && rotated[1] <= x.cols;
+        let sides = (("input", &x.shape()[..]), ("rotary", &rotated[..]));
         expect(
             fits,
             "rotate",
@@ -30,18 +30,18 @@ impl Graph<'_> {
         )?;
         self.check_present("rotate", &[x])?;
         let mut value = self.overwrite("rotate", x);
-        rotary.turn(&self.device.pool, heads, x.cols, &mut value, false);
+        rotary.rotate(&self.device.pool, heads, x.cols, &mut value, false);
         let y = self.push("rotate", value, x.rows, x.cols, self.wants_grad(x));
-        self.record(Turn { x, y, heads, rotary: Rc::clone(rotary) });
+        self.record(Rotate { x, y, heads, rotary: Rc::clone(rotary) });
         Ok(y)
     }
 }
 
-impl Operation for Turn {
+impl Operation for Rotate {
     fn backward(&self, graph: &mut Graph, _: &mut Gradients) {
         let mut dy = graph.take_grad(self.y);
         if !dy.is_empty() {
-            self.rotary.turn(&graph.device.pool, self.heads, self.x.cols, &mut dy, true);
+            self.rotary.rotate(&graph.device.pool, self.heads, self.x.cols, &mut dy, true);
         }
         graph.pass_grad(self.x, dy);
     }

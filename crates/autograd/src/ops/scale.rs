@@ -13,7 +13,7 @@ struct Scale {
 }
 
 impl Graph<'_> {
-    /// `factor * x`. It takes `x` over.
+    /// `factor * x`. It consumes `x`.
     pub fn scale(&mut self, x: Tensor, factor: f32) -> Result<Tensor, ShapeError> {
         self.check_present("scale", &[x])?;
         let mut value = self.overwrite("scale", x);

@@ -13,7 +13,7 @@ struct Sub {
 }
 
 impl Graph<'_> {
-    /// `a - b`. It takes `a` over.
+    /// `a - b`, `[rows, cols]`. It consumes `a`.
     pub fn sub(&mut self, a: Tensor, b: Tensor) -> Result<Tensor, ShapeError> {
         let sides = (("left", &a.shape()[..]), ("right", &b.shape()[..]));
         expect(a.shape() == b.shape(), "sub", sides.0, sides.1, "the shapes must agree")?;

@@ -1,4 +1,4 @@
-//! A fixed window over the past: what a feed-forward model sees of a sequence.
+//! A fixed window over the past, as a feed-forward model reads it.
 
 use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};

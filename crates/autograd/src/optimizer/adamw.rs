@@ -12,7 +12,7 @@ pub struct AdamWOptions {
     pub betas: [f32; 2],
     /// Added to the root of the squared gradient's mean.
     pub epsilon: f32,
-    /// Share of a weight that is taken away each step, times the learning rate; parameters of one dimension do not decay.
+    /// Share of a weight subtracted at each step, times the learning rate; parameters of one dimension do not decay.
     pub weight_decay: f32,
 }
 
@@ -25,7 +25,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// An optimizer of `params` that has made no step.
+    /// An optimizer of `params` before its first step.
     pub fn new(params: &Params, options: AdamWOptions) -> Self {
         Self { options, state: OptimizerState::zeros([params.len(); 2]) }
     }

@@ -10,12 +10,12 @@ use crate::{Device, Gradients, Params};
 pub struct LionOptions {
     /// Share of the running mean in the direction of a step, and in the next running mean.
     pub betas: [f32; 2],
-    /// Share of a weight that is taken away each step, times the learning rate; parameters of one dimension do not decay.
+    /// Share of a weight subtracted at each step, times the learning rate; parameters of one dimension do not decay.
     pub weight_decay: f32,
 }
 
-/// Steps of the learning rate's size, in the direction of the sign of the gradient and its running mean. It remembers half of
-/// what AdamW does, and its learning rates are about a tenth.
+/// Steps of the learning rate's size, in the direction of the sign of the gradient and its running mean. It remembers
+/// half of what AdamW does, and its learning rates are about a tenth.
 #[derive(Debug)]
 pub struct Lion {
     options: LionOptions,
@@ -24,7 +24,7 @@ pub struct Lion {
 }
 
 impl Lion {
-    /// An optimizer of `params` that has made no step.
+    /// An optimizer of `params` before its first step.
     pub fn new(params: &Params, options: LionOptions) -> Self {
         Self { options, state: OptimizerState::zeros([params.len()]) }
     }

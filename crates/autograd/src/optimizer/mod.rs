@@ -12,7 +12,7 @@ pub use sgd::{Sgd, SgdOptions};
 
 use crate::{Device, Gradients, Params};
 
-/// What makes weights better by their gradients, step after step.
+/// An optimizer updates weights by their gradients, step after step.
 pub trait Optimizer: Send {
     /// One step on `gradients` times `scale`, a factor that clips them; `learning_rate` is that of this step.
     ///
@@ -28,14 +28,14 @@ pub trait Optimizer: Send {
         scale: f32,
     );
 
-    /// All that it remembers: with it a training goes on to the same bits.
+    /// The whole state: with it a training resumes to the same bits.
     fn state(&self) -> &OptimizerState;
 
-    /// All that it remembers, to be read from a checkpoint.
+    /// The whole state, for loading a checkpoint.
     fn state_mut(&mut self) -> &mut OptimizerState;
 }
 
-/// What an optimizer remembers.
+/// The state of an optimizer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptimizerState {
     /// Steps done.

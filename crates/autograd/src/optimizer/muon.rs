@@ -16,9 +16,10 @@ pub struct MuonOptions {
     pub rest: AdamWOptions,
 }
 
-/// Steps of each hidden matrix by one with its running sum's singular vectors and singular values of about 1, found by products
-/// alone; AdamW for vectors, embeddings and the head. Stacked matrices, such as those of an LSTM's gates, are taken one by one.
-/// A step of a matrix is as long as AdamW's usually is, so that one learning rate fits all (Liu et al. 2025).
+/// Steps of each hidden matrix by one with its running sum's singular vectors and singular values of about 1, found by
+/// products alone; AdamW for vectors, embeddings and the head. Stacked matrices, such as those of an LSTM's gates, are
+/// taken one by one. A step of a matrix is as long as AdamW's usually is, so that one learning rate fits all (Liu et
+/// al. 2025).
 pub struct Muon {
     options: MuonOptions,
     /// Hidden matrices, those that take most work first.
@@ -38,7 +39,7 @@ struct Rest {
 }
 
 impl Muon {
-    /// An optimizer of `params` that has made no step.
+    /// An optimizer of `params` before its first step.
     pub fn new(params: &Params, options: MuonOptions) -> Self {
         let (mut matrices, mut rest, mut squares) = (Vec::new(), Vec::new(), 0);
         for (id, range) in params.ids().zip(params.ranges()) {

@@ -23,7 +23,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// An optimizer of `params` that has made no step.
+    /// An optimizer of `params` before its first step.
     pub fn new(params: &Params, options: SgdOptions) -> Self {
         Self { options, state: OptimizerState::zeros([params.len()]) }
     }

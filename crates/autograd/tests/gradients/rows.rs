@@ -1,13 +1,13 @@
 //! Gathered and pooled rows: what they hold, their gradients, and the same bits whatever the number of threads.
 
 use anaphora_autograd::{
-    Device, Gradients, Graph, NOWHERE, Params, Pooling, Precision, ShapeError, Tensor, Workspace,
+    Device, Gradients, Graph, NOWHERE, Params, Precision, Reduction, ShapeError, Tensor, Workspace,
 };
 
 use crate::model::{BATCH_SIZES, CLASSES, Model, TOKENS, head};
 
 const IDS: [u32; TOKENS] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-const POOLINGS: [Pooling; 3] = [Pooling::Last, Pooling::Mean, Pooling::Max];
+const REDUCTIONS: [Reduction; 3] = [Reduction::Last, Reduction::Mean, Reduction::Max];
 
 /// The result of `f` on a matrix of `rows`, and the gradient of that for an upstream gradient, with `threads` threads.
 fn run(
@@ -72,12 +72,12 @@ fn gradients_of_gathered_rows() {
 
 #[test]
 fn gradients_of_pooled_sequences() {
-    for pooling in POOLINGS {
+    for reduction in REDUCTIONS {
         let mut model = Model::within(1.0);
         let (table, weight) = (model.add("table", &[TOKENS, 5]), model.add("weight", &[CLASSES, 5]));
-        model.check(&format!("{pooling:?}"), |graph| {
+        model.check(&format!("{reduction:?}"), |graph| {
             let x = graph.embedding(table, &IDS)?;
-            let y = graph.pool(x, &BATCH_SIZES, pooling)?;
+            let y = graph.pool(x, &BATCH_SIZES, reduction)?;
             head(graph, weight, y)
         });
     }
@@ -87,18 +87,18 @@ fn gradients_of_pooled_sequences() {
 fn pooled_rows_are_those_of_each_sequence_alone() {
     let wave: Vec<f32> = (0..TOKENS * 2).map(|i| (i as f32 * 1.7).sin()).collect();
     let sequences: [&[usize]; 3] = [&[0, 3, 6, 8], &[1, 4, 7], &[2, 5]];
-    for pooling in POOLINGS {
-        let [found, _] = run(2, [TOKENS, 2], |graph, x| graph.pool(x, &BATCH_SIZES, pooling));
+    for reduction in REDUCTIONS {
+        let [found, _] = run(2, [TOKENS, 2], |graph, x| graph.pool(x, &BATCH_SIZES, reduction));
         for (sequence, rows) in sequences.iter().enumerate() {
             for column in 0..2 {
                 let mut values = rows.iter().map(|row| wave[row * 2 + column]);
-                let expected = match pooling {
-                    Pooling::Last => values.next_back().unwrap(),
-                    Pooling::Mean => values.sum::<f32>() / rows.len() as f32,
-                    Pooling::Max => values.fold(f32::NEG_INFINITY, f32::max),
+                let expected = match reduction {
+                    Reduction::Last => values.next_back().unwrap(),
+                    Reduction::Mean => values.sum::<f32>() / rows.len() as f32,
+                    Reduction::Max => values.fold(f32::NEG_INFINITY, f32::max),
                 };
                 let found = found[sequence * 2 + column];
-                assert!((found - expected).abs() < 1e-6, "{pooling:?}: {found} instead of {expected}");
+                assert!((found - expected).abs() < 1e-6, "{reduction:?}: {found} instead of {expected}");
             }
         }
     }
@@ -111,7 +111,7 @@ fn the_first_of_equal_largest_values_has_the_gradient() {
     let mut gradients = Gradients::of(&params);
     let graph = &mut Graph::train(&device, &params, &mut gradients, &mut workspace, 1);
     let x = graph.variable(&[0.0, 7.0, 7.0], 3, 1).unwrap();
-    let y = graph.pool(x, &[1, 1, 1], Pooling::Max).unwrap();
+    let y = graph.pool(x, &[1, 1, 1], Reduction::Max).unwrap();
     graph.backward_from(&[(y, &[3.0])]).unwrap();
     assert_eq!(graph.grad(x), [0.0, 3.0, 0.0]);
 }
@@ -126,10 +126,11 @@ fn threads_do_not_change_a_bit() {
         let gather = |threads| run(threads, [rows, cols], |graph, x| graph.gather(x, &indices, 3));
         assert_eq!(gather(1), gather(2));
         assert_eq!(gather(1), gather(3));
-        for pooling in POOLINGS {
-            let pool = |threads| run(threads, [rows, cols], |graph, x| graph.pool(x, &batch_sizes, pooling));
-            assert_eq!(pool(1), pool(2), "{pooling:?}");
-            assert_eq!(pool(1), pool(3), "{pooling:?}");
+        for reduction in REDUCTIONS {
+            let pool =
+                |threads| run(threads, [rows, cols], |graph, x| graph.pool(x, &batch_sizes, reduction));
+            assert_eq!(pool(1), pool(2), "{reduction:?}");
+            assert_eq!(pool(1), pool(3), "{reduction:?}");
         }
     }
 }

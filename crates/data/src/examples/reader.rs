@@ -1,4 +1,4 @@
-//! What turns examples into the sequences that a model reads, learnt on those to learn from.
+//! Converts examples to the sequences that a model reads; fitted on the training examples.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -28,7 +28,7 @@ pub fn common_characters<'a>(texts: impl IntoIterator<Item = &'a str>, minimum_c
     kept.map(|(character, _)| character).chain([UNKNOWN]).collect()
 }
 
-/// What turns examples into sequences.
+/// Converts examples to sequences.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reader {
     /// What the steps of an example are made of.

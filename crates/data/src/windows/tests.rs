@@ -260,15 +260,15 @@ proptest! {
         order.iter().for_each(|&piece| stream.read(stream.range(piece), &mut ring).unwrap());
         let cut = random.random_range(0..ring.len());
         ring.rotate_left(cut);
-        let mut lanes = vec![vec![]; batch];
+        let mut segments = vec![vec![]; batch];
         for batch in epoch(&mut windows) {
             for (row, (ids, targets)) in unpack(&batch).into_iter().enumerate() {
-                let lane = &mut lanes[batch.indices[row]];
-                let before = if lane.is_empty() { ids[0] } else { *lane.last().unwrap() };
+                let segment = &mut segments[batch.indices[row]];
+                let before = if segment.is_empty() { ids[0] } else { *segment.last().unwrap() };
                 prop_assert_eq!(ids[0], before);
-                lane.extend(targets);
+                segment.extend(targets);
             }
         }
-        prop_assert_eq!(lanes.concat(), ring);
+        prop_assert_eq!(segments.concat(), ring);
     }
 }

@@ -20,7 +20,7 @@ pub struct Gradients<'a> {
     pub fresh: bool,
     /// As [`Batch::queries`].
     pub queries: &'a mut [f32],
-    /// As [`super::Memory::keys_values`]; empty without a memory.
+    /// As [`super::KeyValues::rows`]; empty without them.
     pub keys_values: &'a mut [f32],
     /// `[heads]`: the learned scale of the cosine; else empty.
     pub scale: &'a mut [f32],
@@ -57,7 +57,7 @@ pub fn backward(
     let tokens = batch.sequences.rows();
     let Gradients { fresh, queries, keys_values, scale: dscale, scale_terms } = gradients;
     assert_eq!(queries.len(), batch.queries.len());
-    assert_eq!(keys_values.len(), batch.memory.map_or(0, |memory| memory.keys_values.len()));
+    assert_eq!(keys_values.len(), batch.key_values.map_or(0, |others| others.rows.len()));
     assert_eq!((out.len(), dout.len()), (tokens * attention.width(), tokens * attention.width()));
     assert_eq!(log_sums.len(), tokens * attention.heads);
     if cosine {
@@ -65,7 +65,7 @@ pub fn backward(
         // Queries that see no key may be no one's.
         scale_terms.fill(0.0);
     }
-    if fresh && batch.memory.is_some() {
+    if fresh && batch.key_values.is_some() {
         // Queries that see no key may be no one's.
         queries.fill(0.0);
     }
@@ -74,7 +74,7 @@ pub fn backward(
         Heads { data, stride, column: 0, head_size }
     };
     let dqueries = SharedMut::new(queries);
-    let dmemory = if batch.memory.is_some() { SharedMut::new(keys_values) } else { dqueries };
+    let dkeys_values = if batch.key_values.is_some() { SharedMut::new(keys_values) } else { dqueries };
     let pass = Pass {
         settings,
         batch,
@@ -82,10 +82,10 @@ pub fn backward(
         out: rows(out),
         dout: rows(dout),
         log_sums,
-        dheads: [dqueries, dmemory, dmemory],
+        dheads: [dqueries, dkeys_values, dkeys_values],
         scale_terms: SharedMut::new(&mut *scale_terms),
-        // Without a memory each query sees a key, itself, and each head of a token is written once.
-        fresh: fresh && batch.memory.is_none(),
+        // Without `key_values` each query sees a key, itself, and each head of a token is written once.
+        fresh: fresh && batch.key_values.is_none(),
     };
     let readers = Readers::new(&batch);
     let plan = Plan::of_keys(attention, &batch, &readers);

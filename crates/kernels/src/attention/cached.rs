@@ -36,7 +36,7 @@ pub struct Cache<'a> {
 }
 
 /// Adds the keys and values of new tokens to the cache and attends with their queries to all that is then in it. `qkv`
-/// is a packed batch as [`Batch::queries`] without a memory; its sequence `b` goes on where the cache's has
+/// is a packed batch as [`Batch::queries`] without `key_values`; its sequence `b` goes on where the cache's has
 /// `lengths[b]` tokens. Writes `out[tokens, heads * head_size]`.
 ///
 /// # Panics
@@ -52,7 +52,7 @@ pub fn cached(
 ) {
     settings.check();
     let attention = settings.attention;
-    let batch = Batch { queries: qkv, sequences, memory: None };
+    let batch = Batch { queries: qkv, sequences, key_values: None };
     let [queries, new_keys, new_values] = batch.heads(attention);
     let Cache { keys, values, capacity, lengths } = cache;
     let width = attention.kv_width();

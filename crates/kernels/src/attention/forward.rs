@@ -155,7 +155,7 @@ pub(super) fn attend(
         multiply(weights, values.block(precision, number), sums_out, stride, Limits::Depth(band), true, bf16);
     }
     for (row, values) in sums_out.chunks_exact(stride).enumerate() {
-        // A query that sees no key gets zeros; an infinite sum then makes every weight zero on the way back.
+        // A query that sees no key gets zeros; an infinite sum then makes every weight zero in the backward pass.
         let (factor, sum) = if sums[row] == 0.0 {
             (0.0, f32::INFINITY)
         } else {

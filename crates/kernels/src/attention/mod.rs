@@ -1,7 +1,7 @@
 //! Attention of packed batches, forward and backward, without the matrix of all weights.
 //!
 //! Scores are computed in blocks of queries and keys; the softmax runs along with them, keeping each query's maximum
-//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the way back is the logarithm
+//! and sum (Milakov, Gimelshein 2018; Dao et al. 2022, "FlashAttention"). What stays for the backward pass is the logarithm
 //! of that sum, a value a token and head, from which the blocks are computed anew. Memory grows with the length, not
 //! with its square.
 //!
@@ -224,20 +224,20 @@ impl Sequences {
 /// What attends to what.
 #[derive(Clone, Copy)]
 pub struct Batch<'a, T = f32> {
-    /// `[tokens, heads * head_size]`; without a memory `[tokens, (heads + 2 * kv_heads) * head_size]`: queries, keys and
+    /// `[tokens, heads * head_size]`; without `key_values` `[tokens, (heads + 2 * kv_heads) * head_size]`: queries, keys and
     /// values side by side.
     pub queries: &'a [T],
     /// Where the queries' tokens lie.
     pub sequences: &'a Sequences,
     /// Where keys and values come from, if not from the queries' tokens.
-    pub memory: Option<Memory<'a, T>>,
+    pub key_values: Option<KeyValues<'a, T>>,
 }
 
-/// Other sequences to attend to.
+/// Keys and values of other sequences to attend to.
 #[derive(Clone, Copy)]
-pub struct Memory<'a, T = f32> {
+pub struct KeyValues<'a, T = f32> {
     /// `[tokens, 2 * kv_heads * head_size]`: keys and values side by side.
-    pub keys_values: &'a [T],
+    pub rows: &'a [T],
     /// Where their tokens lie.
     pub sequences: &'a Sequences,
     /// Which of them each sequence of queries reads.
@@ -305,30 +305,30 @@ impl<'a, T> Batch<'a, T> {
         let (width, kv_width) = (attention.width(), attention.kv_width());
         let head_size = attention.head_size;
         let heads = |data, stride, column| Heads { data, stride, column, head_size };
-        match self.memory {
+        match self.key_values {
             None => {
                 let stride = width + 2 * kv_width;
                 assert_eq!(self.queries.len(), self.sequences.rows * stride);
                 [0, width, width + kv_width].map(|column| heads(self.queries, stride, column))
             }
-            Some(Memory { keys_values, sequences, sources }) => {
+            Some(KeyValues { rows, sequences, sources }) => {
                 assert_eq!(self.queries.len(), self.sequences.rows * width);
-                assert_eq!(keys_values.len(), sequences.rows * 2 * kv_width);
+                assert_eq!(rows.len(), sequences.rows * 2 * kv_width);
                 assert_eq!(sources.len(), self.sequences.lengths.len());
                 assert!(sources.iter().all(|&source| source < sequences.lengths.len()));
-                let memory = |column| heads(keys_values, 2 * kv_width, column);
-                [heads(self.queries, width, 0), memory(0), memory(kv_width)]
+                let others = |column| heads(rows, 2 * kv_width, column);
+                [heads(self.queries, width, 0), others(0), others(kv_width)]
             }
         }
     }
 
     /// The sequences of keys and values.
     fn key_sequences(&self) -> &'a Sequences {
-        self.memory.as_ref().map_or(self.sequences, |memory| memory.sequences)
+        self.key_values.as_ref().map_or(self.sequences, |others| others.sequences)
     }
 
     /// The sequence of keys that a sequence of queries reads.
     fn source(&self, sequence: usize) -> usize {
-        self.memory.as_ref().map_or(sequence, |memory| memory.sources[sequence])
+        self.key_values.as_ref().map_or(sequence, |others| others.sources[sequence])
     }
 }

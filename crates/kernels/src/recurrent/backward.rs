@@ -98,15 +98,15 @@ pub fn backward(
         // SAFETY (this closure): a worker touches its own units' columns, rows, tokens or portion only; what others read is
         // written before a barrier and read after it.
         let (dh, dc) = unsafe { (dh_all.part(mine.clone()), dc_all.part(mine.clone())) };
-        let of_batch = |units: &Range<usize>, lanes: &Range<usize>| {
+        let of_batch = |units: &Range<usize>, sequences: &Range<usize>| {
             let (base, width) = (batch * units.start, units.len());
-            base + lanes.start * width..base + lanes.end * width
+            base + sequences.start * width..base + sequences.end * width
         };
         let load = |to: &mut [f32], from: &[f32]| {
-            for (lane, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
+            for (sequence, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
                 match from {
                     [] => to.fill(0.0),
-                    from => to.copy_from_slice(&from[lane * hidden + units.start..][..width]),
+                    from => to.copy_from_slice(&from[sequence * hidden + units.start..][..width]),
                 }
             }
         };
@@ -124,40 +124,40 @@ pub fn backward(
             .collect();
         with_buffers(|_, scratch| {
             for step in layer.steps(input.batch_sizes).rev() {
-                let lanes = portion.rows(step.rows);
-                let first = step.start + lanes.start;
+                let sequences = portion.rows(step.rows);
+                let first = step.start + sequences.start;
                 for units in &parts {
                     let width = units.len();
                     let gates_start = (tokens * units.start + first * width) * gates;
                     let extra_base = tokens * units.start;
                     let extra_start = extra_base + first * width;
-                    let own_c0 = |lane: usize| match input.c0 {
+                    let own_c0 = |sequence: usize| match input.c0 {
                         [] => &zeros[..width],
-                        c0 => &c0[lane * hidden + units.start..][..width],
+                        c0 => &c0[sequence * hidden + units.start..][..width],
                     };
-                    let own_h0 = |lane: usize| match input.h0 {
+                    let own_h0 = |sequence: usize| match input.h0 {
                         [] => &zeros[..width],
-                        h0 => &h0[lane * hidden + units.start..][..width],
+                        h0 => &h0[sequence * hidden + units.start..][..width],
                     };
                     let previous = |row: usize| {
-                        let lane = lanes.start + row;
-                        match (step.token_before(lane), layer.cell) {
+                        let sequence = sequences.start + row;
+                        match (step.token_before(sequence), layer.cell) {
                             (Some(token), Cell::Lstm) => &saved.extra[extra_base + token * width..][..width],
                             (Some(token), _) => {
                                 &y[token * rows.stride + rows.column + units.start..][..width]
                             }
-                            (None, Cell::Lstm) => own_c0(lane),
-                            (None, _) => own_h0(lane),
+                            (None, Cell::Lstm) => own_c0(sequence),
+                            (None, _) => own_h0(sequence),
                         }
                     };
                     let columns = |data| Columns { data, start: first * stride + units.start, stride };
-                    let of_batch = of_batch(units, &lanes);
+                    let of_batch = of_batch(units, &sequences);
                     simd::dispatch(cell::Backward {
                         cell: layer.cell,
-                        rows: lanes.len(),
+                        rows: sequences.len(),
                         width,
-                        gates: &saved.gates[gates_start..gates_start + lanes.len() * gates * width],
-                        extra: &saved.extra[extra_start..extra_start + lanes.len() * width],
+                        gates: &saved.gates[gates_start..gates_start + sequences.len() * gates * width],
+                        extra: &saved.extra[extra_start..extra_start + sequences.len() * width],
                         previous: &previous,
                         dy,
                         dy_start: first * rows.stride + rows.column + units.start,
@@ -168,12 +168,12 @@ pub fn backward(
                         dhidden: columns(dhidden),
                         gate_stride: hidden,
                     });
-                    for lane in lanes.clone() {
-                        let from = match step.token_before(lane) {
+                    for sequence in sequences.clone() {
+                        let from = match step.token_before(sequence) {
                             Some(token) => &y[token * rows.stride + rows.column + units.start..][..width],
-                            None => own_h0(lane),
+                            None => own_h0(sequence),
                         };
-                        let at = (step.start + lane) * hidden + units.start;
+                        let at = (step.start + sequence) * hidden + units.start;
                         unsafe { before.part(at..at + width) }.copy_from_slice(from);
                     }
                 }
@@ -181,11 +181,11 @@ pub fn backward(
                     worker.barrier();
                 }
                 // Nobody may want the gradient of a sequence's first state.
-                let lanes = if wants_dh0 { lanes } else { step.begun(&lanes) };
-                let from = (step.start + lanes.start) * stride..(step.start + lanes.end) * stride;
-                let d = Matrix::new(unsafe { dhidden.read(from) }, lanes.len(), stride).col_range(0..all);
+                let sequences = if wants_dh0 { sequences } else { step.begun(&sequences) };
+                let from = (step.start + sequences.start) * stride..(step.start + sequences.end) * stride;
+                let d = Matrix::new(unsafe { dhidden.read(from) }, sequences.len(), stride).col_range(0..all);
                 for units in &parts {
-                    let dh = unsafe { dh_all.part(of_batch(units, &lanes)) };
+                    let dh = unsafe { dh_all.part(of_batch(units, &sequences)) };
                     hidden_back.multiply(d, units.clone(), dh, split, scratch);
                 }
             }
@@ -193,8 +193,8 @@ pub fn backward(
         worker.barrier();
         let (dh, dc) = unsafe { (dh_all.read(mine.clone()), dc_all.read(mine)) };
         let store = |to: SharedMut, from: &[f32]| {
-            for (lane, from) in from.chunks_exact(width.max(1)).enumerate() {
-                let at = lane * hidden + units.start;
+            for (sequence, from) in from.chunks_exact(width.max(1)).enumerate() {
+                let at = sequence * hidden + units.start;
                 let to = unsafe { to.part(at..at + width) };
                 to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
             }

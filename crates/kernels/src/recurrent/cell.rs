@@ -80,7 +80,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// One worker's part of a forward step: `rows` lanes by `width` units.
+/// One worker's part of a forward step: `rows` sequences by `width` units.
 pub(super) struct Forward<'a> {
     pub cell: Cell,
     pub rows: usize,
@@ -229,7 +229,7 @@ pub(super) struct Backward<'a> {
     pub gates: &'a [f32],
     /// `[rows, width]`: what the forward step left beside them.
     pub extra: &'a [f32],
-    /// The state before the step, a row a lane: cell state (LSTM) or hidden state (GRU).
+    /// The state before the step, a row a sequence: cell state (LSTM) or hidden state (GRU).
     pub previous: &'a dyn Fn(usize) -> &'a [f32],
     /// The gradient of the layer's output at this step.
     pub dy: &'a [f32],

@@ -41,7 +41,7 @@ pub fn forward(
 
     let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
     let extra = SharedMut::new(reserve(&mut saved.extra, tokens * hidden));
-    let cell_states = SharedMut::new(reserve(&mut saved.lanes, batch * hidden));
+    let cell_states = SharedMut::new(reserve(&mut saved.cells, batch * hidden));
     let stride = hidden + GAP;
     let states = saved.state.each_mut().map(|state| SharedMut::new(reserve(state, batch * stride)));
     // With ids, what each row of `x` contributes to the gates.
@@ -61,18 +61,18 @@ pub fn forward(
             let (base, width) = (tokens * gates * units.start, gates * units.len());
             all_gates.part(base + rows.start * width..base + rows.end * width)
         };
-        let lanes = unsafe { cell_states.part(batch * units.start..batch * units.end) };
-        let load = |lane: usize, from: &[f32], to: &mut [f32]| match from {
+        let own_cells = unsafe { cell_states.part(batch * units.start..batch * units.end) };
+        let load = |sequence: usize, from: &[f32], to: &mut [f32]| match from {
             [] => to.fill(0.0),
-            from => to.copy_from_slice(&from[lane * hidden + units.start..][..width]),
+            from => to.copy_from_slice(&from[sequence * hidden + units.start..][..width]),
         };
-        for (lane, c) in lanes.chunks_exact_mut(width.max(1)).enumerate() {
-            load(lane, input.c0, c);
+        for (sequence, c) in own_cells.chunks_exact_mut(width.max(1)).enumerate() {
+            load(sequence, input.c0, c);
         }
-        for lane in 0..batch {
-            let at = lane * stride + units.start;
+        for sequence in 0..batch {
+            let at = sequence * stride + units.start;
             // A sequence that a reversed layer begins late finds its first state wherever it looks.
-            states.iter().for_each(|state| load(lane, input.h0, unsafe { state.part(at..at + width) }));
+            states.iter().for_each(|state| load(sequence, input.h0, unsafe { state.part(at..at + width) }));
         }
         let table_of =
             |units: &Range<usize>| table_rows * gates * units.start..table_rows * gates * units.end;
@@ -95,26 +95,26 @@ pub fn forward(
                 .filter(|units| !units.is_empty())
                 .collect();
             for step in layer.steps(input.batch_sizes) {
-                let lanes = portion.rows(step.rows);
+                let sequences = portion.rows(step.rows);
                 let (from, to) = (states[step.number % 2], states[(step.number + 1) % 2]);
                 // The product with a state of zeros is known.
-                let multiplied = if starts_at_zero { step.begun(&lanes) } else { lanes.clone() };
+                let multiplied = if starts_at_zero { step.begun(&sequences) } else { sequences.clone() };
                 let h = unsafe { from.read(multiplied.start * stride..multiplied.end * stride) };
                 let h = Matrix::new(h, multiplied.len(), stride).col_range(0..hidden);
                 for units in &parts {
                     let width = units.len();
-                    buffer.resize(lanes.len() * gates * width, 0.0);
+                    buffer.resize(sequences.len() * gates * width, 0.0);
                     let (product, zeros) = buffer.split_at_mut(multiplied.len() * gates * width);
                     packed.hidden.multiply(h, units.clone(), product, false, scratch);
                     zeros.fill(0.0);
-                    let tokens_now = step.start + lanes.start..step.start + lanes.end;
+                    let tokens_now = step.start + sequences.start..step.start + sequences.end;
                     let own = gates_of(units, tokens_now.clone());
                     if !input.ids.is_empty() {
                         let table = unsafe { table.read(table_of(units)) };
                         embedding::forward(table, gates * width, &input.ids[tokens_now.clone()], own);
                     }
-                    let of_batch =
-                        batch * units.start + lanes.start * width..batch * units.start + lanes.end * width;
+                    let of_batch = batch * units.start + sequences.start * width
+                        ..batch * units.start + sequences.end * width;
                     let cell_state = unsafe { cell_states.part(of_batch) };
                     let base = tokens * units.start;
                     let of_tokens = base + tokens_now.start * width..base + tokens_now.end * width;
@@ -123,10 +123,11 @@ pub fn forward(
                         start: tokens_now.start * rows.stride + rows.column + units.start,
                         stride: rows.stride,
                     };
-                    let state = |data| Columns { data, start: lanes.start * stride + units.start, stride };
+                    let state =
+                        |data| Columns { data, start: sequences.start * stride + units.start, stride };
                     simd::dispatch(cell::Forward {
                         cell: layer.cell,
-                        rows: lanes.len(),
+                        rows: sequences.len(),
                         width,
                         gates: own,
                         hidden: buffer,
@@ -137,13 +138,13 @@ pub fn forward(
                         out: [out, state(to)],
                     });
                     // Sequences whose last step this was have their final state now.
-                    for lane in step.continuing.max(lanes.start)..lanes.end {
-                        let columns = lane * hidden + units.start..lane * hidden + units.end;
-                        let state = lane * stride + units.start..lane * stride + units.end;
+                    for sequence in step.continuing.max(sequences.start)..sequences.end {
+                        let columns = sequence * hidden + units.start..sequence * hidden + units.end;
+                        let state = sequence * stride + units.start..sequence * stride + units.end;
                         unsafe {
                             hn.part(columns.clone()).copy_from_slice(to.read(state));
                             if layer.cell.has_cell_state() {
-                                let own = &cell_state[(lane - lanes.start) * width..][..width];
+                                let own = &cell_state[(sequence - sequences.start) * width..][..width];
                                 cn.part(columns).copy_from_slice(own);
                             }
                         }

@@ -99,7 +99,7 @@ pub struct Saved {
     gates: Vec<f32>,
     extra: Vec<f32>,
     state: [Vec<f32>; 2],
-    lanes: Vec<f32>,
+    cells: Vec<f32>,
     table: Vec<f32>,
 }
 
@@ -152,21 +152,21 @@ impl Layer {
     fn portion(&self, worker: &Worker, batch_sizes: &[usize]) -> Portion {
         let (own, count) = (worker.index(), worker.count());
         let batch = batch_sizes.first().copied().unwrap_or(0);
-        let tokens_of = |lanes: usize| batch_sizes.iter().map(|&rows| rows.min(lanes)).sum::<usize>();
+        let tokens_of = |sequences: usize| batch_sizes.iter().map(|&rows| rows.min(sequences)).sum::<usize>();
         let tokens = tokens_of(batch);
-        let fits = self.rows() * self.hidden_size <= LANE_WEIGHTS;
-        if count == 1 || !fits || tokens < batch_sizes.len() * count * LANE_ROWS {
-            return Portion { parts: own..own + 1, lanes: 0..batch, alone: count == 1 };
+        let fits = self.rows() * self.hidden_size <= SHARED_WEIGHTS;
+        if count == 1 || !fits || tokens < batch_sizes.len() * count * ENOUGH_ROWS {
+            return Portion { parts: own..own + 1, sequences: 0..batch, alone: count == 1 };
         }
-        // Lanes of as many tokens for each worker: the first are the longest.
+        // Sequences of as many tokens for each worker: the first are the longest.
         let edge = |worker: usize| match worker {
             0 => 0,
             _ => (0..batch)
                 .collect::<Vec<_>>()
-                .partition_point(|&lanes| tokens_of(lanes) < tokens * worker / count),
+                .partition_point(|&sequences| tokens_of(sequences) < tokens * worker / count),
         };
         let end = if own + 1 == count { batch } else { edge(own + 1) };
-        Portion { parts: 0..count, lanes: edge(own)..end, alone: true }
+        Portion { parts: 0..count, sequences: edge(own)..end, alone: true }
     }
 
     /// The steps in the order in which the layer takes them, each with its first token and its rows.
@@ -196,10 +196,10 @@ impl Layer {
 }
 
 /// Weights of the hidden state, in values, that every worker may well read whole in each step: 1 MiB, for the level 2 cache.
-const LANE_WEIGHTS: usize = 1 << 18;
+const SHARED_WEIGHTS: usize = 1 << 18;
 
 /// Rows of a step, in the mean, that are enough for a worker to reach the speed of a product of many.
-const LANE_ROWS: usize = 16;
+const ENOUGH_ROWS: usize = 16;
 
 /// A worker's portion of the time steps: either its own hidden units for all sequences, so that the workers meet after each
 /// step, or all units for its own sequences, which need nobody else's.
@@ -207,7 +207,7 @@ struct Portion {
     /// Parts of the units.
     parts: Range<usize>,
     /// Sequences.
-    lanes: Range<usize>,
+    sequences: Range<usize>,
     /// Whether no other worker's states are needed.
     alone: bool,
 }
@@ -215,7 +215,7 @@ struct Portion {
 impl Portion {
     /// The portion's rows of a step with so many.
     fn rows(&self, rows: usize) -> Range<usize> {
-        self.lanes.start.min(rows)..self.lanes.end.min(rows)
+        self.sequences.start.min(rows)..self.sequences.end.min(rows)
     }
 }
 

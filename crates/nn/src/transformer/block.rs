@@ -18,14 +18,14 @@ pub enum FeedForwardKind {
     SwiGlu,
 }
 
-/// What an encoder left, for a decoder to look at.
+/// The memory of an encoder, which a decoder attends to.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderMemory<'a> {
-    /// What the decoder's `remember` made of the encoder's steps: packed batches.
+    /// The result of the decoder's `remember` for the encoder's steps: packed batches.
     pub parts: &'a [Tensor],
-    /// Their rows a step.
+    /// Rows of each step.
     pub batch_sizes: &'a [usize],
-    /// For each sequence of the decoder's batch, the one of the memory that it reads.
+    /// For each sequence of the decoder's batch, the index of the memory's sequence that it reads.
     pub sources: &'a [usize],
 }
 
@@ -33,13 +33,13 @@ pub struct EncoderMemory<'a> {
 pub(super) enum Keys<'a> {
     /// From the batch itself, whose sequences begin with it.
     OfBatch,
-    /// From what the state remembers and the batch, which is added to it.
+    /// From the state's cache and the batch, which is added to it.
     Remembered { state: &'a mut State, lengths: &'a [usize], capacity: usize, window: usize },
 }
 
-/// What the blocks of one pass have in common.
+/// What all blocks of one pass share.
 pub(super) struct Pass<'a> {
-    /// Rows a step of the batch.
+    /// Rows of each step of the batch.
     pub batch_sizes: &'a [usize],
     pub rotary: Option<Rc<Rotary>>,
     pub memory: Option<EncoderMemory<'a>>,
@@ -55,7 +55,7 @@ pub(super) struct Block {
     norm_first: bool,
     /// Queries, keys and values side by side.
     qkv: Linear,
-    /// What a head multiplies cosines with.
+    /// Each head's factor on cosines.
     scale: Option<ParamId>,
     out: Linear,
     cross: Option<Cross>,

@@ -1,4 +1,4 @@
-//! What a causal stack remembers of the steps it has read: keys and values of each layer, laid out once.
+//! The cache of a causal stack: keys and values of each layer for the steps read, laid out once.
 
 use anaphora_autograd::{Graph, ShapeError, Tensor};
 
@@ -8,7 +8,7 @@ use crate::position::Position;
 
 /// The matrices of a state: for each layer keys and values, and behind them, where places are absolute, the inputs.
 pub(super) struct Layout {
-    /// Values a step of each matrix.
+    /// Values of one step in each matrix.
     widths: Vec<usize>,
     /// Most steps that the matrices may hold.
     capacity: usize,
@@ -97,10 +97,10 @@ impl Transformer {
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         let rows = batch_sizes.first().copied().unwrap_or(0);
-        let progress = state.progress()[..rows].to_vec();
+        let counts = state.step_counts()[..rows].to_vec();
         let mut places = Vec::with_capacity(x.rows);
         for (t, &rows) in batch_sizes.iter().enumerate() {
-            let first = |row: usize| if layout.reads_again { progress[row].held } else { progress[row].read };
+            let first = |row: usize| if layout.reads_again { counts[row].held } else { counts[row].read };
             places.extend((0..rows).map(|row| first(row) + t));
         }
         let (capacity, window) = (state.capacity(), layout.context);
@@ -109,18 +109,18 @@ impl Transformer {
             let mut from = graph.value(x).chunks_exact(x.cols);
             for (t, &rows) in batch_sizes.iter().enumerate() {
                 for (row, values) in (0..rows).zip(&mut from) {
-                    let at = (row * capacity + progress[row].held + t) * x.cols;
+                    let at = (row * capacity + counts[row].held + t) * x.cols;
                     inputs[at..at + x.cols].copy_from_slice(values);
                 }
             }
         }
-        let lengths: Vec<usize> = progress.iter().map(|progress| progress.held).collect();
+        let lengths: Vec<usize> = counts.iter().map(|counts| counts.held).collect();
         let keys = Keys::Remembered { state: &mut *state, lengths: &lengths, capacity, window };
         let mut pass = Pass { batch_sizes, rotary: None, memory, keys, queries: None };
         let y = self.run(graph, x, &places, &mut pass)?;
         for &rows in batch_sizes {
-            for progress in &mut state.progress_mut()[..rows] {
-                (progress.held, progress.read) = (progress.held + 1, progress.read + 1);
+            for counts in &mut state.step_counts_mut()[..rows] {
+                (counts.held, counts.read) = (counts.held + 1, counts.read + 1);
             }
         }
         Ok(y)
@@ -138,13 +138,13 @@ impl Transformer {
         state: &mut State,
     ) -> Result<usize, ShapeError> {
         let full: Vec<usize> =
-            (0..rows).filter(|&row| state.progress()[row].held == layout.capacity).collect();
+            (0..rows).filter(|&row| state.step_counts()[row].held == layout.capacity).collect();
         if layout.reads_again && !full.is_empty() {
             self.read_again(graph, layout, &full, memory, state)?;
         } else {
             full.iter().for_each(|&row| state.forget(row, layout.context - 1));
         }
-        let held = state.progress()[..rows].iter().map(|progress| progress.held).max().unwrap_or(0);
+        let held = state.step_counts()[..rows].iter().map(|counts| counts.held).max().unwrap_or(0);
         if state.capacity() < (held + wanted).min(layout.capacity) {
             state.grow(layout.room(held + wanted));
         }

@@ -15,9 +15,9 @@ pub use self::block::{EncoderMemory, FeedForwardKind};
 /// The shape of a stack.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransformerOptions {
-    /// Values a step of the input; where it is not `hidden_size`, a linear map stands in front.
+    /// Input size: values for each step. If it is not `hidden_size`, a linear map stands in front.
     pub input_size: usize,
-    /// Values a step of the residual stream.
+    /// Size of the residual stream.
     pub hidden_size: usize,
     /// Blocks on top of each other.
     pub layers: usize,
@@ -31,21 +31,21 @@ pub struct TransformerOptions {
     pub feed_forward: FeedForwardKind,
     /// Most steps that a token sees, itself included.
     pub context: usize,
-    /// How order is known.
+    /// The positional encoding.
     pub position: Position,
-    /// How rows are normalised.
+    /// The kind of norm.
     pub norm: Norm,
-    /// What norms add to the variance under the root.
+    /// Added by norms to the variance under the root.
     pub norm_epsilon: f32,
     /// Whether a norm stands in front of each part (GPT-2) or behind its residual sum (Vaswani et al. 2017).
     pub norm_first: bool,
-    /// How queries and keys are compared.
+    /// The score between queries and keys.
     pub similarity: Similarity,
     /// Whether linear maps and norms have biases.
     pub bias: bool,
     /// Whether a token sees only those before it and itself: a decoder, else an encoder.
     pub causal: bool,
-    /// Values a step of the memory that each block reads too, where there is one: a decoder behind an encoder.
+    /// Values for each step of the encoder's memory that each block attends to; none without an encoder.
     pub memory_size: Option<usize>,
     /// Probability with which a value is dropped behind the input and behind each part, in training.
     pub dropout: f32,
@@ -54,7 +54,7 @@ pub struct TransformerOptions {
 }
 
 impl TransformerOptions {
-    /// What is wrong with the sizes, as a sentence.
+    /// What is wrong with the sizes, as a sentence; none if nothing is.
     pub fn conflict(&self) -> Option<String> {
         let Self { hidden_size, heads, kv_heads, .. } = *self;
         if heads == 0 || !hidden_size.is_multiple_of(heads) {
@@ -97,7 +97,7 @@ pub struct Transformer {
     input: Option<Linear>,
     positions: Positions,
     blocks: Vec<Block>,
-    /// Behind the last block, where norms stand in front of the parts.
+    /// The norm after the last block, if norms stand in front of the parts.
     last_norm: Option<NormParams>,
 }
 
@@ -139,9 +139,10 @@ impl Transformer {
 
     /// `x[tokens, input_size]`, a packed batch with `batch_sizes` rows a step, to `[tokens, hidden_size]`.
     ///
-    /// In training each sequence begins here, and has `context` steps at most. Else a causal stack goes on from `state`, which
-    /// holds keys and values of the latest steps: the stretches into which a sequence is cut do not matter. Where places
-    /// are absolute and the context is full, its latter half is read again from place 0; else it slides.
+    /// In training each sequence begins here, and has `context` steps at most. Else a causal stack goes on from
+    /// `state`, which holds keys and values of the latest steps: the stretches into which a sequence is cut do not
+    /// matter. Where places are absolute and the context is full, its latter half is read again from place 0; else it
+    /// slides.
     pub fn forward(
         &self,
         graph: &mut Graph,
@@ -159,7 +160,7 @@ impl Transformer {
         self.run(graph, x, &places(batch_sizes), &mut pass)
     }
 
-    /// What the blocks read of an encoder's `steps[memory tokens, memory_size]`: the keys and values of each.
+    /// Keys and values of an encoder's `steps[memory tokens, memory_size]`, for each block.
     pub fn remember(&self, graph: &mut Graph, steps: Tensor) -> Result<Vec<Tensor>, ShapeError> {
         self.blocks.iter().filter_map(|block| block.remember(graph, steps)).collect()
     }
@@ -223,7 +224,7 @@ impl Transformer {
         Ok(y)
     }
 
-    /// What the state holds.
+    /// The layout of the state.
     fn layout(&self) -> Layout {
         let TransformerOptions { hidden_size, heads, kv_heads, layers, context, position, .. } = self.options;
         Layout::new(layers, kv_heads * (hidden_size / heads), hidden_size, context, position)

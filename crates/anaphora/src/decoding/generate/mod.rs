@@ -64,7 +64,7 @@ impl GenerateOptions {
     }
 }
 
-/// What an observer of a generation is told.
+/// An event of a generation, for its observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenerateEvent<'a> {
     /// Piece `index` goes on with this text, its prompt first. What may yet become a stop text is held back.
@@ -88,7 +88,7 @@ pub enum GenerateEvent<'a> {
     },
 }
 
-/// Someone who is told how a generation goes, and stops it by a `Break`; not called again after that.
+/// Receives the events of a generation and can stop it by a `Break`; not called again after that.
 pub type Observer<'a> = dyn FnMut(GenerateEvent) -> ControlFlow<()> + 'a;
 
 /// A generated piece.
@@ -121,8 +121,8 @@ pub struct Token {
     pub choice: Choice,
 }
 
-/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds nothing in
-/// its text. Where `observer` breaks, what there is by then is returned.
+/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds
+/// nothing in its text. Where `observer` breaks, what there is by then is returned.
 pub fn generate(
     model: &LanguageModel,
     tokenizer: &Tokenizer,

@@ -1,4 +1,4 @@
-//! What turns a series into what a model reads, and what it gives into numbers.
+//! Converts a series to a model's inputs, and its outputs to numbers.
 
 use anaphora_data::series::{Collection, Feature, Member, Origin, Window, frames_in};
 use anaphora_data::{Packed, Scaler, Sequence};

@@ -45,9 +45,9 @@ pub(super) struct SeriesSource {
     pub origins: Origins,
 }
 
-/// Steps that are read and forecast.
+/// How many steps are read and forecast, and after how many a series is like itself.
 #[derive(Clone, Copy)]
-pub(super) struct Steps {
+pub(super) struct Lengths {
     pub lookback: usize,
     pub chunk: usize,
     pub horizon: usize,
@@ -58,10 +58,10 @@ pub(super) struct Steps {
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let Recipe { data, series, .. } = opening.recipe;
     let collection = collection::read(data, series, None, &mut |note| opening.note(note))?;
-    let (steps, cuts) = plan(data, series, &collection)?;
-    let origins = cuts.origins(steps.lookback, steps.chunk, steps.horizon, series.test_stride);
+    let (lengths, cuts) = plan(data, series, &collection)?;
+    let origins = cuts.origins(lengths.lookback, lengths.chunk, lengths.horizon, series.test_stride);
     let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
-    learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, steps, &learnt)
+    learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, lengths, &learnt)
 }
 
 /// Makes a model for a collection of series; `learnt` are the numbers that it may be scaled by, `[.., columns]`.
@@ -69,7 +69,7 @@ pub(super) fn learn_from(
     task: Task,
     opening: &mut Opening,
     source: SeriesSource,
-    steps: Steps,
+    lengths: Lengths,
     learnt: &[f32],
 ) -> Result<Box<dyn Learner>> {
     let SeriesSource { collection, origins } = source;
@@ -78,7 +78,7 @@ pub(super) fn learn_from(
     collection.check(series.transform)?;
     let mut prepared = None;
     let interface = opening.assets.json(INTERFACE, || {
-        let mut interface = interface(recipe, &collection, steps, learnt)?;
+        let mut interface = interface(recipe, &collection, lengths, learnt)?;
         let series = interface.prepare(&collection)?;
         interface.fit(&series, &origins.train, &origins.validation);
         prepared = Some(series);
@@ -100,7 +100,7 @@ pub(super) fn learn_from(
 }
 
 /// What is read and forecast of a series, and where it is cut.
-fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps, Cuts)> {
+fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Lengths, Cuts)> {
     let calendar = collection.members[0].calendar.as_ref();
     let season = series.season.unwrap_or_else(|| calendar.map_or(1, Calendar::season));
     let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
@@ -121,13 +121,18 @@ fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Steps,
         );
         return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
     }
-    Ok((Steps { lookback, chunk, horizon, season }, cuts))
+    Ok((Lengths { lookback, chunk, horizon, season }, cuts))
 }
 
 /// What a model reads of series, but for the linear map.
-fn interface(recipe: &Recipe, collection: &Collection, steps: Steps, learnt: &[f32]) -> Result<Interface> {
+fn interface(
+    recipe: &Recipe,
+    collection: &Collection,
+    lengths: Lengths,
+    learnt: &[f32],
+) -> Result<Interface> {
     let Recipe { data, series, model, .. } = recipe;
-    let Steps { lookback, chunk, horizon, season } = steps;
+    let Lengths { lookback, chunk, horizon, season } = lengths;
     // Few steps are read one by one, many as PatchTST reads them.
     let patch = data.patch.unwrap_or(if lookback < 96 { 1 } else { 16 });
     if patch > lookback {

@@ -46,7 +46,7 @@ impl<T> Reading<'_, T> {
     }
 }
 
-/// A task whose examples are read whole. `Self` is what turns examples into numbers and back; the run folder keeps it.
+/// A task that reads whole examples. `Self` encodes examples as numbers and decodes outputs; the run folder keeps it.
 pub trait ExampleTask: Lesson + Send + Sync + Sized {
     /// An example as it is read.
     type Example;
@@ -171,7 +171,7 @@ pub fn trained<T: ExampleTask>(run: Run, precision: Precision) -> Result<Trained
 }
 
 impl<T: ExampleTask> TrainedTask<T> {
-    /// What turns examples into numbers and back.
+    /// Encodes examples as numbers and decodes outputs.
     pub fn task(&self) -> &T {
         &self.task
     }

@@ -100,8 +100,8 @@ pub trait Predict: Evaluate {
 
 /// A trained model that writes music of several voices.
 pub trait Compose: Evaluate {
-    /// Composes pieces side by side. `observer` is told of each step, in frames or events; where it breaks, what there is by then
-    /// is returned.
+    /// Composes pieces side by side. `observer` receives each step, in frames or events; if it breaks, the pieces so far
+    /// are returned.
     fn compose(
         &self,
         compute: &mut Compute,

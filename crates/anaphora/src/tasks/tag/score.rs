@@ -98,7 +98,7 @@ impl Scored {
         Validation { loss, cost: 1.0 - good + 1e-6 * loss, scores: vec![("accuracy", accuracy), other] }
     }
 
-    /// As a person or program is told.
+    /// The score as text and as JSON.
     pub fn evaluation(&self, sentences: usize, words: usize, tags: &[String]) -> Evaluation {
         let mut evaluation = Evaluation::new(sentences, "sentence");
         let Found { confusion, spans } = &self.model;

@@ -9,7 +9,7 @@ use crate::graph::{Graph, Tensor};
 impl Graph<'_> {
     /// The cross-entropy in nats of independent yes-or-no answers, `targets[rows, cols]` row-major and 0 to 1, with
     /// `logits[rows, cols]`, summed over the columns; `positive_weights[cols]` weigh the positives of each column (1 where
-    /// there are none). A loss a row, `[rows, 1]`, and their mean, `[1, 1]`. It takes the logits over.
+    /// there are none). A loss a row, `[rows, 1]`, and their mean, `[1, 1]`. It consumes the logits.
     pub fn binary_cross_entropy(
         &mut self,
         logits: Tensor,

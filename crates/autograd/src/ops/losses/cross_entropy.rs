@@ -7,7 +7,7 @@ use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::ops::embedding::check_ids;
 
-/// What [`Graph::cross_entropy_with`] does beyond the plain loss.
+/// Options of [`Graph::cross_entropy_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CrossEntropy<'a> {
     /// Share of the target, 0 to 1, that is spread evenly over all classes (Szegedy et al. 2016).
@@ -24,8 +24,8 @@ struct PlainCrossEntropy {
 }
 
 impl Graph<'_> {
-    /// The cross-entropy of each row of `logits[rows, classes]` in nats, `[rows, 1]`, and its mean, `[1, 1]`. It takes the
-    /// logits over, so that they are not held twice: it must be the last to read them.
+    /// The cross-entropy of each row of `logits[rows, classes]` in nats, `[rows, 1]`, and its mean, `[1, 1]`. It
+    /// consumes the logits, so that they are not held twice: it must be the last to read them.
     pub fn cross_entropy(&mut self, logits: Tensor, targets: &[u32]) -> Result<(Tensor, Tensor), ShapeError> {
         check("cross_entropy", logits, targets)?;
         self.check_present("cross_entropy", &[logits])?;

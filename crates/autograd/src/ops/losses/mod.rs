@@ -1,5 +1,5 @@
-//! Losses. Each takes what it reads over, so that it is not held twice, and must be the last to read it; and gives the loss
-//! of each row, `[rows, 1]`, and the mean, `[1, 1]`, through which the gradient goes.
+//! Losses. Each consumes its input, so that it is not held twice, and must be the last to read it. It returns the loss
+//! of each row, `[rows, 1]`, and the mean, `[1, 1]`, through which the gradient flows.
 
 mod binary_cross_entropy;
 mod cross_entropy;
@@ -14,13 +14,13 @@ use crate::error::{ShapeError, Side, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::workspace::Buffer;
 
-/// A loss whose gradient was found along with it.
+/// A loss whose gradient was computed with it.
 struct Loss {
     x: Tensor,
-    /// That of the sum of all losses by `x`.
+    /// The gradient of the sum of all losses with respect to `x`.
     gradient: Tensor,
     mean: Tensor,
-    /// What the sum is divided by.
+    /// Divisor of the sum.
     total: f32,
 }
 

@@ -8,7 +8,7 @@ use crate::graph::{Graph, Tensor};
 
 impl Graph<'_> {
     /// The square of the error of `x[rows, cols]`, the mean over the columns: a loss a row, `[rows, 1]`, and their mean,
-    /// `[1, 1]`. It takes `x` over.
+    /// `[1, 1]`. It consumes `x`.
     pub fn squared_error(&mut self, x: Tensor, targets: &[f32]) -> Result<(Tensor, Tensor), ShapeError> {
         check_targets("squared_error", ("input", &x.shape()), x.rows, x.cols, targets)?;
         self.loss("squared_error", x, x.rows as f64, |pool, x, losses| {
@@ -17,7 +17,7 @@ impl Graph<'_> {
     }
 
     /// The size of the error of `x[rows, cols]`, the mean over the columns: a loss a row, `[rows, 1]`, and their mean,
-    /// `[1, 1]`. It takes `x` over.
+    /// `[1, 1]`. It consumes `x`.
     pub fn absolute_error(&mut self, x: Tensor, targets: &[f32]) -> Result<(Tensor, Tensor), ShapeError> {
         check_targets("absolute_error", ("input", &x.shape()), x.rows, x.cols, targets)?;
         self.loss("absolute_error", x, x.rows as f64, |pool, x, losses| {
@@ -38,7 +38,7 @@ impl Graph<'_> {
 
     /// The pinball loss of the quantiles of `targets[rows, n]` at `levels`, each between 0 and 1: `x[rows, n * levels]` has
     /// for each of the n columns its quantiles, `max(level d, (level - 1) d)` of `d = target - x`, the mean over all
-    /// columns. A loss a row, `[rows, 1]`, and their mean, `[1, 1]`. It takes `x` over.
+    /// columns. A loss a row, `[rows, 1]`, and their mean, `[1, 1]`. It consumes `x`.
     pub fn quantile(
         &mut self,
         x: Tensor,

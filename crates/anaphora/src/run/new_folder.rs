@@ -1,4 +1,4 @@
-//! The folder of a run before there is a run.
+//! The new folder of a run, until the run is committed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use crate::recipe::Recipe;
 use crate::run::assets::TOKENS;
 use crate::run::atomic::{remove_temporaries, sync_folder};
 
-/// The folder of a run that is about to be made. Where it comes to nothing, the folder, its lock
-/// and its tokens go again.
+/// A new folder that is filled until a run is made of it. Dropped before, it removes the folder, its lock
+/// and its tokens.
 #[derive(Debug)]
-pub struct Site {
+pub struct NewFolder {
     path: PathBuf,
     /// None once the run is made.
     lock: Option<File>,
@@ -21,22 +21,22 @@ pub struct Site {
     made: Vec<PathBuf>,
 }
 
-impl Site {
-    /// Makes the folder of a run and locks it, so that large data can go there before all is known that a run is made of.
+impl NewFolder {
+    /// Makes the folder and locks it, so that large data can be written there before everything is known about the run.
     pub fn prepare(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let named = path.ancestors().filter(|folder| !folder.as_os_str().is_empty());
         let made = named.take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
         fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
-        // Which files an earlier run was killed at is not known yet; `create` looks again.
+        // Files of an earlier, killed run are not known yet; `create` looks again.
         let ours = |name: &OsStr| name.as_encoded_bytes().ends_with(b".json");
         refuse_foreign(&path, ours)?;
-        let site = Self { lock: Some(lock(&path)?), path, made };
+        let folder = Self { lock: Some(lock(&path)?), path, made };
         // Again, for another process may have made a run here in between.
-        refuse_foreign(&site.path, ours)?;
-        remove_temporaries(&site.path)?;
-        remove_tokens(&site.path)?;
-        Ok(site)
+        refuse_foreign(&folder.path, ours)?;
+        remove_temporaries(&folder.path)?;
+        remove_tokens(&folder.path)?;
+        Ok(folder)
     }
 
     /// The folder.
@@ -64,10 +64,10 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for NewFolder {
     fn drop(&mut self) {
         let Some(lock) = self.lock.take() else { return };
-        // What led here is the error to report.
+        // The caller reports the error that led here.
         let _ = remove_tokens(&self.path);
         let _ = fs::remove_file(self.path.join(LOCK));
         drop(lock);
