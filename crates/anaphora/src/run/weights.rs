@@ -52,7 +52,7 @@ impl<'a> NamedTensor<'a> {
     }
 }
 
-/// Why a weights file is refused.
+/// Errors of weights files.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
@@ -140,8 +140,8 @@ pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<NamedTensor<'static>>>
     read_wanted(path.as_ref(), |_| true)
 }
 
-/// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite numbers, and
-/// no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
+/// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite
+/// numbers, and no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
 pub fn read_into(path: impl AsRef<Path>, params: &mut Params, precision: Option<Precision>) -> Result<()> {
     read_file(path.as_ref(), |reader, len| {
         read_through(reader, len, |metadata, data| fill(params, precision, metadata, data)).map(|_| ())
@@ -212,7 +212,7 @@ pub fn arrange<'a>(
     }
 }
 
-/// What a file holds.
+/// The content of a file.
 pub(crate) struct Parsed {
     pub tensors: Vec<NamedTensor<'static>>,
     pub metadata: HashMap<String, String>,
@@ -340,8 +340,9 @@ pub(crate) fn parse(reader: impl Read, len: u64, wanted: impl Fn(&str) -> bool) 
     Ok(Parsed { tensors, metadata, summed })
 }
 
-/// Reads a file of `len` bytes from beginning to end: `take` is given its header and reads of the numbers what it wants. Says
-/// too whether the file carries its sum, which then was right; that it is not goes before all else that is wrong.
+/// Reads a file of `len` bytes from beginning to end: `take` is given its header and reads of the numbers what it
+/// wants. Says too whether the file carries its sum, which then was right; that it is not goes before all else that is
+/// wrong.
 fn read_through<T>(
     mut reader: impl Read,
     len: u64,
@@ -399,7 +400,7 @@ fn metadata(head: &[u8], header_len: u64, len: u64) -> Result<Metadata, Failure>
     Ok(metadata)
 }
 
-/// Sums what is read through it.
+/// A reader that computes the sum of everything read through it.
 struct Summed<R> {
     reader: R,
     sum: crc32fast::Hasher,

@@ -1,4 +1,4 @@
-//! Trajectories: how a path goes on, learnt from many.
+//! Trajectories: forecasts of a path, learnt from many paths.
 
 use std::ops::ControlFlow;
 use std::path::Path;

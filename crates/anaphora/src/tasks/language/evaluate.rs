@@ -1,4 +1,4 @@
-//! How well a model predicts pieces that it has not learnt.
+//! Evaluation of a language model on pieces outside its training data.
 
 use std::path::Path;
 use std::sync::Arc;
