@@ -73,6 +73,11 @@ use training::{Event, Opening, Outcome, Preparation};
 
 /// Trains as `recipe` says into the new run folder `folder`. `observer` receives each event, and its `Break` ends the
 /// training, saved so that it can be resumed.
+///
+/// # Errors
+/// A recipe that is refused ([`Error::Recipe`]), a folder that holds a run or other files ([`Error::RunExists`],
+/// [`Error::FolderInUse`]) or is locked by another process, data that cannot be read or used, a break before there is a
+/// training to save ([`Error::Stopped`]), and a training that diverges in spite of lower rates ([`Error::Diverged`]).
 pub fn train(
     recipe: &Recipe,
     folder: &Path,
@@ -86,6 +91,10 @@ pub fn train(
 }
 
 /// Resumes the training of a run folder from its newest sound checkpoint; `observer` as for [`train`].
+///
+/// # Errors
+/// A folder that is no run, or an imported model ([`Error::NotARun`], [`Error::Imported`]), a run that another process
+/// trains ([`Error::RunLocked`]), data that have changed ([`Error::DataChanged`]); otherwise as [`train`].
 pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
     let observer = &mut once_broken(observer);
     let run = Run::resume(folder)?;

@@ -58,6 +58,9 @@ impl Default for BeamOptions {
 
 impl BeamOptions {
     /// Checks each option's range.
+    ///
+    /// # Errors
+    /// [`SamplingError::Option`] for the first option out of its range.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let Self { beams, length_penalty } = *self;
         let (option, found, accepts) = if beams == 0 {
@@ -121,6 +124,9 @@ struct Candidate {
 impl BeamSearch {
     /// A search for sequences that close with the token `end`, and are broken off after `limit` tokens. It begins with
     /// one empty hypothesis.
+    ///
+    /// # Errors
+    /// As [`BeamOptions::validate`].
     pub fn new(options: BeamOptions, end: u32, limit: usize) -> Result<Self, SamplingError> {
         options.validate()?;
         let mut search = Self {

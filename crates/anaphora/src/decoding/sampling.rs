@@ -66,6 +66,9 @@ pub enum SamplingError {
 
 impl SamplingOptions {
     /// Checks each option's range.
+    ///
+    /// # Errors
+    /// [`SamplingError::Option`] for the first option out of its range.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let Self { temperature, top_p, min_p, repetition_penalty, .. } = *self;
         let checks = [
@@ -108,6 +111,9 @@ impl Sampler {
 
     /// Draws a token. `logits` has one number a token, −∞ for an impossible one. `recent` are the tokens that the rules on
     /// repetition are for; those beyond the vocabulary are passed over.
+    ///
+    /// # Errors
+    /// A logit that is not a number, or no possible token.
     pub fn sample(&mut self, logits: &[f32], recent: &[u32]) -> Result<u32, SamplingError> {
         self.distribution(logits, recent)?;
         if let [(token, _)] = self.candidates[..] {
@@ -128,6 +134,9 @@ impl Sampler {
 
     /// The tokens that [`sample`](Self::sample) would draw from and their probabilities, which add up to 1.
     /// Arguments as there.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample).
     pub fn distribution(&mut self, logits: &[f32], recent: &[u32]) -> Result<&[(u32, f32)], SamplingError> {
         check(logits)?;
         self.candidates.clear();

@@ -37,7 +37,11 @@ impl Checkpoint<'_> {
         weights::write(path.as_ref(), &self.tensors, metadata)
     }
 
-    /// Reads a checkpoint. One that was cut short or altered, be it by a bit, is [`Error::DamagedCheckpoint`].
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::DamagedCheckpoint`] for a file that was cut short or altered, even by one bit; [`Error::Io`] where it
+    /// cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint<'static>> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("read", path))?;
@@ -105,12 +109,12 @@ impl Checkpoints {
         Ok(path)
     }
 
-    /// The path of the best checkpoint, if there is one.
+    /// The path of the best checkpoint, whether or not there is one.
     pub fn best(&self) -> PathBuf {
         self.folder.join(BEST)
     }
 
-    /// The path of a step's checkpoint, if there is one.
+    /// The path of a step's checkpoint, whether or not there is one.
     pub fn path(&self, step: u64) -> PathBuf {
         self.folder.join(format!("step-{step:06}.safetensors"))
     }

@@ -220,6 +220,10 @@ impl Run {
     /// content: `tokenizer.json` and the like.
     ///
     /// The folder may exist if it is empty, or if an earlier `create` was killed in it.
+    ///
+    /// # Errors
+    /// [`Error::RunExists`] or [`Error::FolderInUse`] for a folder that is not new, [`Error::RunLocked`] for one in
+    /// use, [`Error::Io`] where it cannot be written.
     pub fn create(
         path: impl Into<PathBuf>,
         recipe: &Recipe,
@@ -230,6 +234,10 @@ impl Run {
     }
 
     /// Opens a run to use its model. A training may go on in it meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::NotARun`] without a `run.json`, [`Error::Malformed`] where that cannot be understood,
+    /// [`Error::RunVersion`] for another format.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let info = read_info(&path)?;
@@ -238,6 +246,9 @@ impl Run {
 
     /// Opens a run to train on: locks it while the value lives, and clears away what a killed training left half
     /// written.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`Error::RunLocked`] while another process trains the run.
     pub fn resume(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         read_info(&path)?;
@@ -262,6 +273,9 @@ impl Run {
     }
 
     /// All runs directly in `folder`, newest first; broken ones too, each with its error. A missing folder has none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder cannot be read.
     pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Listed>> {
         let folder = folder.as_ref();
         let entries = match fs::read_dir(folder) {
@@ -299,12 +313,18 @@ impl Run {
     }
 
     /// Changes the content of `run.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be written.
     pub fn update(&mut self, change: impl FnOnce(&mut RunInfo)) -> Result<()> {
         change(&mut self.info);
         self.write_info()
     }
 
     /// Reads the recipe; that of an imported model names no data.
+    ///
+    /// # Errors
+    /// [`Error::RecipeFile`] for a recipe that is refused, [`Error::Io`] where it cannot be read.
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.path.join(RECIPE);
         if self.info.imported.is_none() {
@@ -317,6 +337,10 @@ impl Run {
 
     /// The recipe's data as they were when the run began, their paths whole: files that have changed are refused, for the
     /// split would be another.
+    ///
+    /// # Errors
+    /// [`Error::DataChanged`] for a changed file, [`Error::Imported`] for an imported model, [`Error::Io`] where a file
+    /// cannot be read.
     pub fn data(&self, data: &Data) -> Result<Data> {
         if self.info.imported.is_some() {
             return Err(Error::Imported(self.path.clone()));
@@ -348,6 +372,10 @@ impl Run {
     }
 
     /// Reads the best weights into a model of their shapes; see [`weights::read_into`].
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] before the first validation, [`Error::Weights`] for weights that are damaged or of another
+    /// model.
     pub fn load_weights(&self, params: &mut Params, precision: Option<Precision>) -> Result<()> {
         if !self.model_path().exists() {
             return Err(Error::NoModel(self.path.clone()));

@@ -136,12 +136,19 @@ pub fn write_weights(path: impl AsRef<Path>, tensors: &[NamedTensor<'_>]) -> Res
 }
 
 /// Reads all tensors of a file in the order in which their numbers lie, whatever model they are for.
+///
+/// # Errors
+/// [`Error::Weights`] for a file that is damaged or holds other kinds of numbers, [`Error::Io`] where it cannot be
+/// read.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<NamedTensor<'static>>> {
     read_wanted(path.as_ref(), |_| true)
 }
 
 /// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite
 /// numbers, and no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
+///
+/// # Errors
+/// [`Error::Weights`] where the file is damaged or does not fit the model, [`Error::Io`] where it cannot be read.
 pub fn read_into(path: impl AsRef<Path>, params: &mut Params, precision: Option<Precision>) -> Result<()> {
     read_file(path.as_ref(), |reader, len| {
         read_through(reader, len, |metadata, data| fill(params, precision, metadata, data)).map(|_| ())

@@ -53,6 +53,10 @@ pub enum Opened {
 }
 
 /// Opens a run to predict with its model in a precision; see [`Run::load_weights`].
+///
+/// # Errors
+/// A folder that is no run ([`Error::NotARun`]), a run without a model yet ([`Error::NoModel`]), files that are damaged
+/// or do not fit together.
 pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
     let run = Run::open(run)?;
     Ok(match run.info().task {
@@ -74,6 +78,9 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
 
 impl Opened {
     /// The model for predictions, or why it cannot predict.
+    ///
+    /// # Errors
+    /// [`Error::Generates`] for a model that continues text or music.
     pub fn predict(&self, run: &Path) -> Result<&dyn Predict> {
         match self {
             Self::Predicts(model) => Ok(&**model),
@@ -82,6 +89,9 @@ impl Opened {
     }
 
     /// The model to score, or why it cannot be scored.
+    ///
+    /// # Errors
+    /// [`Error::Generates`] for a model that continues text.
     pub fn evaluate(&self, run: &Path) -> Result<&dyn Evaluate> {
         match self {
             Self::Predicts(model) => Ok(&**model),

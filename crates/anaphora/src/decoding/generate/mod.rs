@@ -123,6 +123,10 @@ pub struct Token {
 
 /// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds
 /// nothing in its text. Where `observer` breaks, what there is by then is returned.
+///
+/// # Errors
+/// Options out of range and logits that are not numbers ([`Error::Sampling`](crate::Error::Sampling)), prompts or
+/// fields that the tokenizer cannot encode.
 pub fn generate(
     model: &LanguageModel,
     tokenizer: &Tokenizer,
