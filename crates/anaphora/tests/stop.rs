@@ -10,7 +10,7 @@ use anaphora::model::Compute;
 use anaphora::recipe::Builtin;
 use anaphora::tasks::language::{Generator, Trained};
 use anaphora::training::{Ended, Event, Outcome};
-use anaphora::{Device, Precision, Recipe};
+use anaphora::{Device, Error, Precision, Recipe};
 
 fn recipe() -> Recipe {
     let mut recipe = Recipe::default();
@@ -60,6 +60,28 @@ fn a_break_at_any_event_saves_the_training_and_stops_it() {
     let outcome = anaphora::resume(&path("at once"), &mut |_| Continue(())).unwrap();
     assert_eq!(outcome.steps, 24);
     assert!(model("at once") == model("whole"));
+}
+
+#[test]
+fn a_break_before_the_first_step_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let unready = &mut |event: &Event| when(matches!(event, Event::Preparing { .. }));
+    assert!(matches!(anaphora::train(&recipe(), &run, unready), Err(Error::Stopped)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no folder is left");
+
+    let mut heard = Vec::new();
+    train(&run, &mut |event| {
+        heard.extend(if let Event::Preparing { done, total } = *event { Some((done, total)) } else { None });
+        when(matches!(event, Event::Step(step) if step.step == 8))
+    });
+    let (first, last) = (heard[0], heard[heard.len() - 1]);
+    assert!(first.0 == 0 && last.0 == last.1 && heard.is_sorted(), "{heard:?}");
+    let model = || std::fs::read(run.join("model.safetensors")).unwrap();
+    let before = model();
+    assert!(matches!(anaphora::resume(&run, unready), Err(Error::Stopped)));
+    assert!(model() == before, "nothing is changed");
+    assert_eq!(anaphora::resume(&run, &mut |_| Continue(())).unwrap().steps, 24);
 }
 
 #[test]

@@ -111,7 +111,8 @@ fn describe(mut command: Command, recipe: &Recipe, all: bool) -> Command {
             default => default.map(|value| format!(" [default: {value}]")),
         };
         let help = format!("{}{accepts}{}", field.help(), note.unwrap_or_default());
-        command = command.mut_arg(field.path, |arg| arg.help(help).hide(!all && !(read && flag.common)));
+        let shown = all || read && flag.common;
+        command = command.mut_arg(field.path, |arg| arg.help(help).hide(!shown));
     }
     command
 }

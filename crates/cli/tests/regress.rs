@@ -41,5 +41,10 @@ fn the_column_of_numbers_is_found_or_asked_for() {
     place.call(&tiny(&call)).ok();
     place.write("words.csv", "label,text\n1,bad\nmany,fine\n2,poor\n");
     let sentence = place.train(&["words.csv", "--task=regress"]).refused(1);
-    assert_eq!(sentence, "words.csv: line 3: many stands where a finite number is to be learnt");
+    let bad = "words.csv: line 3: many stands where a finite number is to be learnt";
+    assert_eq!(sentence, bad);
+    let rows = (0..30).map(|i| format!("{},so {}good\n", i % 5, "very ".repeat(i % 5)));
+    place.write("words.csv", format!("label,text\n1,bad\nmany,fine\n{}", rows.collect::<String>()));
+    let said = place.train(&["words.csv", "--task=regress", "--steps=20", "--skip-bad"]);
+    assert!(said.code == Some(0) && said.stderr.contains(&format!("{bad} (skipped)")), "{said:#?}");
 }

@@ -66,7 +66,7 @@ fn a_model_learns_tunes_and_writes_new_ones() {
 fn key_metre_and_prime_are_kept_to() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 40);
-    place.train(&["tunes.abc", "--steps=100", "--learning-rate=0.01"]).ok();
+    place.train(&["tunes.abc", "--steps=200", "--learning-rate=0.01"]).ok();
     let header = "X:9\nT:Mine\nR:jig\n";
     let call = ["generate", "runs/tunes", "--tokens=120", "--retry=0", "--seed=1", "--temperature=0.3"];
     let music = ["--key=d Mixolydian", "--metre=6/8", "--midi", "--wav", "--out=out"];

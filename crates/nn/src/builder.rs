@@ -10,6 +10,7 @@ use crate::init::Random;
 #[derive(Default)]
 pub struct Start<'a> {
     seed: Option<u64>,
+    threads: usize,
     observer: Option<Box<Observer<'a>>>,
 }
 
@@ -24,7 +25,12 @@ impl<'a> Start<'a> {
 
     /// Random values that follow from `seed`, whatever the number of threads.
     pub fn random(seed: u64) -> Self {
-        Self { seed: Some(seed), observer: None }
+        Self { seed: Some(seed), ..Self::default() }
+    }
+
+    /// Made by so many threads; by one for each core where it is 0, or is not said.
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Lets `observer` hear how many weights are done and how many there are, before each parameter, before each block
@@ -43,12 +49,12 @@ impl From<u64> for Start<'_> {
 impl From<Option<u64>> for Start<'_> {
     /// Zeros where there is no seed.
     fn from(seed: Option<u64>) -> Self {
-        Self { seed, observer: None }
+        Self { seed, ..Self::default() }
     }
 }
 
-/// Adds the parameters of a model, layer by layer. Their first values are made when the builder is dropped, on all
-/// cores: only then is it known how many there are.
+/// Adds the parameters of a model, layer by layer. Their first values are made when the builder is dropped: only then is it
+/// known how many there are.
 pub struct Builder<'a> {
     params: &'a mut Params,
     start: Start<'a>,
@@ -122,7 +128,7 @@ impl<'a> Builder<'a> {
             Some(observer) => observer(done, total),
             None => ControlFlow::Continue(()),
         };
-        let mut random = Random::new(seed, &mut observer);
+        let mut random = Random::new(seed, self.start.threads, &mut observer);
         for (id, init) in self.unfilled.drain(..) {
             random.proceed(0)?;
             let values = self.params.value_mut(id);

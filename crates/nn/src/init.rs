@@ -18,9 +18,13 @@ pub struct Random<'a> {
 
 impl<'a> Random<'a> {
     /// Numbers that follow from `seed`; `observer` hears how many weights are done.
-    pub(crate) fn new(seed: u64, observer: &'a mut dyn FnMut(usize) -> ControlFlow<()>) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        threads: usize,
+        observer: &'a mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Self {
         let numbers = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Self { numbers, device: Device::new(0, Precision::F32), observer, done: 0, stopped: false }
+        Self { numbers, device: Device::new(threads, Precision::F32), observer, done: 0, stopped: false }
     }
 
     /// Tells the observer that `within` weights of the present parameter are done. From a break on nothing more is to be
@@ -87,7 +91,7 @@ mod tests {
             heard.push(done);
             ControlFlow::Continue(())
         };
-        orthogonal(&mut Random::new(1, &mut observer), &mut values, size);
+        orthogonal(&mut Random::new(1, 1, &mut observer), &mut values, size);
         assert_eq!(heard, [0, size * size, 2 * size * size]);
         let blocks: Vec<_> = values.chunks_exact(size * size).collect();
         assert!(blocks[0] != blocks[1] && blocks[1] != blocks[2]);

@@ -9,7 +9,7 @@ use std::path::Path;
 use anaphora_data::builtin::{
     COPY_RECALLED, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, Problem, marked_numbers, remembered_symbols,
 };
-use anaphora_data::{Packed, Sequence};
+use anaphora_data::{Frames, Packed, Sequence};
 use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
@@ -240,12 +240,19 @@ impl MemoryModel {
         Ok(Self { run, problem, model })
     }
 
-    /// What the model says of a line.
-    fn line(&self, compute: &mut Compute, text: &str, path: &Path, line: usize) -> Result<Prediction> {
-        let malformed = |reason| malformed_at(path, line, reason);
+    /// What a line asks.
+    fn question(&self, text: &str, path: &Path, line: usize) -> Result<Question> {
         match self.problem {
-            Problem::Adding(_) => {
-                let (input, truth) = marked_numbers(text).map_err(malformed)?;
+            Problem::Adding(_) => marked_numbers(text).map(|(input, sum)| Question::Sum(input, sum)),
+            Problem::Copy(delay) => remembered_symbols(text).map(|symbols| Question::Symbols(symbols, delay)),
+        }
+        .map_err(|reason| malformed_at(path, line, reason))
+    }
+
+    /// What the model answers to the question of a line.
+    fn answer(&self, compute: &mut Compute, text: &str, question: Question) -> Result<Prediction> {
+        match question {
+            Question::Sum(input, truth) => {
                 let packed = Packed::new(&[Sequence::Frames(input)]);
                 let (values, _) = self.model.predict(compute, &packed, None)?;
                 let sum = values[0];
@@ -254,9 +261,9 @@ impl MemoryModel {
                     json: json!({ "input": text, "sum": sum, "truth": truth }),
                 })
             }
-            Problem::Copy(delay) => {
-                let symbols = remembered_symbols(text).map_err(malformed)?;
-                let packed = Packed::new(&[Sequence::Tokens(CopyExample::new(symbols, delay).input)]);
+            Question::Symbols(symbols, delay) => {
+                let example = CopyExample::new(symbols, delay);
+                let packed = Packed::new(&[Sequence::Tokens(example.input)]);
                 let (values, _) = self.model.predict(compute, &packed, None)?;
                 let said: Vec<usize> = values.chunks_exact(COPY_SYMBOLS as usize).map(likeliest).collect();
                 let said = &said[said.len() - COPY_REMEMBERED..];
@@ -272,6 +279,14 @@ impl MemoryModel {
     }
 }
 
+/// What a line asks a model of.
+enum Question {
+    /// The sum of the marked numbers, and what it is.
+    Sum(Frames, f32),
+    /// These symbols, after so many steps.
+    Symbols([u32; COPY_REMEMBERED], usize),
+}
+
 impl Predict for MemoryModel {
     fn predict(
         &self,
@@ -280,13 +295,17 @@ impl Predict for MemoryModel {
         _: &PredictOptions,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut go_on = ControlFlow::Continue(());
+        let mut questions = Vec::new();
         each_line(inputs, |input, number, line| {
-            if go_on.is_continue() {
-                go_on = each(self.line(compute, line, input.path(), number)?);
-            }
+            questions.push((line.to_owned(), self.question(line, input.path(), number)?));
             Ok(())
-        })
+        })?;
+        for (line, question) in questions {
+            if each(self.answer(compute, &line, question)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -157,7 +157,13 @@ impl PredictTask for Numbers {
 
 impl Numbers {
     fn learn(splits: &Splits<Example>, recipe: &Recipe, tokenizer: Option<Tokenizer>) -> Result<Self> {
-        let numbers = splits.train.iter().map(number).collect::<Result<Vec<f32>>>()?;
+        // Those that cannot be read are told of where they are encoded.
+        let numbers =
+            splits.train.iter().map(number).filter(|number| number.is_ok() || !recipe.data.skip_bad);
+        let numbers = numbers.collect::<Result<Vec<f32>>>()?;
+        if numbers.is_empty() {
+            number(&splits.train[0])?;
+        }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
         Ok(Self { target: Scaler::fit(&numbers, 1), reader })
     }

@@ -74,9 +74,10 @@ impl Opening<'_> {
     /// # Errors
     /// [`Error::Stopped`] if the observer breaks meanwhile.
     pub fn model<M>(&mut self, make: impl FnOnce(Start) -> M) -> Result<M> {
-        let (seed, observer, mut going) =
-            (self.recipe.training.seed.into(), &mut self.observer, ControlFlow::Continue(()));
-        let model = make(Start::random(seed).observed(|done, total| {
+        let training = &self.recipe.training;
+        let (observer, mut going) = (&mut self.observer, ControlFlow::Continue(()));
+        let start = Start::random(training.seed.into()).threads(training.threads);
+        let model = make(start.observed(|done, total| {
             going = observer(&Event::Preparing { done, total });
             going
         }));
