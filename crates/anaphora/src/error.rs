@@ -1,4 +1,4 @@
-//! What can go wrong, one sentence each.
+//! Errors, one sentence each.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,11 @@ pub enum Error {
     /// The operating system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried: "read", "write", "create" ….
+        /// The attempted action: "read", "write", "create" ….
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
     /// A recipe's field has no such value, or there is no such field.
@@ -123,7 +123,7 @@ pub enum Error {
     /// A run has no metrics yet.
     #[error("{} has no metrics yet: its training has written no loss; go on with `anaphora resume`", .0.display())]
     NoMetrics(PathBuf),
-    /// Runs that are compared are one.
+    /// Two runs to compare are the same one.
     #[error("{} is named twice; name each run once", .0.display())]
     RunTwice(PathBuf),
     /// The data of a run are no longer what it began with.
@@ -179,7 +179,7 @@ pub enum Error {
     Predicts {
         /// The run.
         path: PathBuf,
-        /// What it learnt.
+        /// Its task.
         task: crate::recipe::Task,
     },
     /// A search is asked of a task that writes no sequences.
@@ -201,7 +201,7 @@ pub enum Error {
         "there is no {example} to validate on, of {train} to learn from; set data.validation_fraction above 0 (it is {fraction}), or name data for it with --valid where the task reads some"
     )]
     NoValidation {
-        /// What an example is called.
+        /// The name of an example.
         example: &'static str,
         /// Examples to learn from.
         train: usize,

@@ -32,8 +32,8 @@
 //! # }
 //! ```
 //!
-//! A [`Recipe`] is everything that defines a training; a [`Run`] is the folder that it leaves. The `anaphora` program is these
-//! functions with arguments and a progress line.
+//! A [`Recipe`] is everything that defines a training; a [`Run`] is the folder that it leaves. The `anaphora` program
+//! is these functions with arguments and a progress line.
 //!
 //! The rooms, from the bottom up; none imports one below it in this list:
 //!
@@ -71,8 +71,13 @@ pub use run::Run;
 use run::assets::Assets;
 use training::{Event, Opening, Outcome, Preparation};
 
-/// Trains as `recipe` says into the new run folder `folder`. `observer` is told of each step, and a `Break` of it ends the
+/// Trains as `recipe` says into the new run folder `folder`. `observer` receives each event, and its `Break` ends the
 /// training, saved so that it can be resumed.
+///
+/// # Errors
+/// A recipe that is refused ([`Error::Recipe`]), a folder that holds a run or other files ([`Error::RunExists`],
+/// [`Error::FolderInUse`]) or is locked by another process, data that cannot be read or used, a break before there is a
+/// training to save ([`Error::Stopped`]), and a training that diverges in spite of lower rates ([`Error::Diverged`]).
 pub fn train(
     recipe: &Recipe,
     folder: &Path,
@@ -85,14 +90,18 @@ pub fn train(
     preparation.begin(learner)?.run(observer)
 }
 
-/// Goes on with the training of a run folder from its newest sound checkpoint; `observer` as for [`train`].
+/// Resumes the training of a run folder from its newest sound checkpoint; `observer` as for [`train`].
+///
+/// # Errors
+/// A folder that is no run, or an imported model ([`Error::NotARun`], [`Error::Imported`]), a run that another process
+/// trains ([`Error::RunLocked`]), data that have changed ([`Error::DataChanged`]); otherwise as [`train`].
 pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
     let observer = &mut once_broken(observer);
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
     let there = Recipe { data: run.data(&recipe.data)?, ..recipe.clone() };
     let (recipe_there, assets) = (&there, &mut Assets::of(folder));
-    // What was passed over was told when the run began.
+    // Notes on skipped data were passed on when the run began.
     let quiet = &mut |event: &Event| match event {
         Event::Note(_) => ControlFlow::Continue(()),
         event => observer(event),
@@ -102,8 +111,8 @@ pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>
     training::resume(run, recipe, learner, &mut |event| _ = observer(event))?.run(observer)
 }
 
-/// An observer that breaks at every event after the first at which `observer` does: a training that is stopped while its data
-/// are read ends as it begins.
+/// An observer that breaks at every event after the first at which `observer` does: a training that is stopped while
+/// its data are read ends as it begins.
 fn once_broken(observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> impl FnMut(&Event) -> ControlFlow<()> {
     let mut stop = ControlFlow::Continue(());
     move |event| {

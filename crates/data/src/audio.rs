@@ -50,7 +50,7 @@ pub enum AudioError {
     NoWav {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// The file ends early.

@@ -17,7 +17,7 @@ pub enum BatchSize {
     Units(usize),
 }
 
-/// Where a sequence of batches stands; to be stored in a checkpoint.
+/// The position in a sequence of batches, for a checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Passes over the examples that are done.
@@ -65,7 +65,7 @@ impl Batches {
         cut((0..lengths.len()).collect(), lengths, size)
     }
 
-    /// Where these batches stand.
+    /// The position of these batches.
     pub fn place(&self) -> Place {
         self.place
     }

@@ -24,7 +24,7 @@ pub struct Copying {
     automaton: Automaton,
     /// Passages of so many characters are counted.
     n: usize,
-    /// How often each of them occurs in the generated text, as long as it has not been found.
+    /// Occurrences of each in the generated text, until it is found.
     waiting: HashMap<Vec<char>, usize>,
     /// Occurrences of those that have been found.
     found: usize,

@@ -7,7 +7,7 @@ use crate::roll::{Note, PITCHES, RollError, check, steps};
 
 const NOTES: u32 = PITCHES as u32;
 
-/// How finely time and velocity are told apart.
+/// The resolution of time and velocity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EventOptions {
@@ -15,7 +15,7 @@ pub struct EventOptions {
     pub step: f64,
     /// How many steps one event lets pass at most, 1 or more; longer times take several events.
     pub longest: u32,
-    /// How many velocities are told apart, 1 to 127; a note comes back with the middle one of its range.
+    /// Number of distinct velocities, 1 to 127; a note is decoded with the middle one of its range.
     pub velocities: u32,
 }
 

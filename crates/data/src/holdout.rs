@@ -1,4 +1,4 @@
-//! Which examples are learnt, validated on and kept for a test.
+//! Splits of examples into training, validation and test.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -20,7 +20,7 @@ pub enum Order {
     },
 }
 
-/// How examples are shared out.
+/// How examples are split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HoldOut {
     /// One of so many is kept for a test; 0 keeps none.
@@ -33,23 +33,16 @@ pub struct HoldOut {
     pub order: Order,
 }
 
-/// Numbers of examples.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shares {
-    /// Learnt from.
-    pub train: Vec<usize>,
-    /// Validated on.
-    pub validation: Vec<usize>,
-    /// Kept for a test.
-    pub test: Vec<usize>,
-}
-
-/// Shares `count` examples out; those for which `is_test` says so are kept for a test too.
+/// Splits the indices of `count` examples; those for which `is_test` says so are kept for a test too.
 ///
 /// # Errors
 /// Nothing would be left to learn from, or nothing to validate on although a share is asked for; an offset behind
 /// `test_every`.
-pub fn share_out(count: usize, how: &HoldOut, is_test: impl Fn(usize) -> bool) -> Result<Shares, DataError> {
+pub fn split_indices(
+    count: usize,
+    how: &HoldOut,
+    is_test: impl Fn(usize) -> bool,
+) -> Result<Splits<usize>, DataError> {
     let HoldOut { test_every: every, validation_fraction: fraction, .. } = *how;
     if !(0.0..1.0).contains(&fraction) {
         return Err(DataError::Fraction(fraction));
@@ -72,17 +65,17 @@ pub fn share_out(count: usize, how: &HoldOut, is_test: impl Fn(usize) -> bool) -
         let found = format!("{count} examples, of which {} are held out,", test.len() + validation.len());
         return Err(DataError::TooLittle { found, needed: "one to learn from, too, is" });
     }
-    Ok(Shares { train, validation, test })
+    Ok(Splits { train, validation, test, own_validation: false })
 }
 
-/// Examples by what they are for.
-#[derive(Debug)]
+/// Examples, or their indices, by use.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splits<T> {
-    /// To learn from.
+    /// Training examples.
     pub train: Vec<T>,
-    /// To choose the best model by.
+    /// Validation examples, by which the best model is chosen.
     pub validation: Vec<T>,
-    /// Kept away from the training.
+    /// Test examples, kept away from the training.
     pub test: Vec<T>,
     /// Whether the validation comes from data of its own.
     pub own_validation: bool,
@@ -98,10 +91,10 @@ impl<T> Splits<T> {
     /// Splits examples; those for which `is_test` says so are kept for a test whatever else is.
     ///
     /// # Errors
-    /// Those of [`share_out`].
+    /// Those of [`split_indices`].
     pub fn of(examples: Vec<T>, how: &HoldOut, is_test: impl Fn(&T) -> bool) -> Result<Self, DataError> {
-        let Shares { train, validation, test } =
-            share_out(examples.len(), how, |index| is_test(&examples[index]))?;
+        let Splits { train, validation, test, .. } =
+            split_indices(examples.len(), how, |index| is_test(&examples[index]))?;
         let mut examples: Vec<Option<T>> = examples.into_iter().map(Some).collect();
         let mut take = |of: Vec<usize>| of.into_iter().filter_map(|index| examples[index].take()).collect();
         Ok(Self { train: take(train), validation: take(validation), test: take(test), own_validation: false })
@@ -123,18 +116,18 @@ mod tests {
 
     #[test]
     fn every_tenth_is_kept_and_a_share_of_the_rest_held_out() {
-        let shares = share_out(100, &HOW, |_| false).unwrap();
-        assert_eq!(shares.test, [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]);
-        assert_eq!(shares.validation, [90, 91, 92, 93, 94, 95, 96, 97, 98]);
-        assert_eq!(shares.train.len(), 81);
+        let splits = split_indices(100, &HOW, |_| false).unwrap();
+        assert_eq!(splits.test, [9, 19, 29, 39, 49, 59, 69, 79, 89, 99]);
+        assert_eq!(splits.validation, [90, 91, 92, 93, 94, 95, 96, 97, 98]);
+        assert_eq!(splits.train.len(), 81);
     }
 
     #[test]
-    fn folds_share_the_examples_out() {
+    fn folds_cover_all_examples() {
         let mut all: Vec<usize> = (1..=5)
             .flat_map(|fold| {
                 let how = HoldOut { test_every: 5, test_offset: Some(fold), ..HOW };
-                share_out(33, &how, |_| false).unwrap().test
+                split_indices(33, &how, |_| false).unwrap().test
             })
             .collect();
         all.sort_unstable();
@@ -143,20 +136,20 @@ mod tests {
 
     #[test]
     fn a_shuffled_share_is_the_same_for_the_same_seed() {
-        let shares = |seed| {
+        let splits = |seed| {
             let how = HoldOut { order: Order::Shuffled { seed }, ..HOW };
-            share_out(100, &how, |index| index < 5).unwrap()
+            split_indices(100, &how, |index| index < 5).unwrap()
         };
-        assert_eq!(shares(1), shares(1));
-        assert_ne!(shares(1).validation, shares(2).validation);
-        assert!(shares(1).test.starts_with(&[0, 1, 2, 3, 4, 9]));
+        assert_eq!(splits(1), splits(1));
+        assert_ne!(splits(1).validation, splits(2).validation);
+        assert!(splits(1).test.starts_with(&[0, 1, 2, 3, 4, 9]));
     }
 
     #[test]
     fn nothing_to_learn_from_is_refused() {
-        let refused = share_out(1, &HOW, |_| false).unwrap_err().to_string();
+        let refused = split_indices(1, &HOW, |_| false).unwrap_err().to_string();
         assert!(refused.starts_with("1 examples, of which 1 are held out,"), "{refused}");
         let how = HoldOut { test_offset: Some(11), ..HOW };
-        assert!(share_out(100, &how, |_| false).is_err());
+        assert!(split_indices(100, &how, |_| false).is_err());
     }
 }

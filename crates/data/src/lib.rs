@@ -63,7 +63,7 @@ pub use batches::{BatchSize, Batches, Place};
 pub use error::{At, DataError};
 pub use files::{lines, read_text};
 pub use frames::Frames;
-pub use holdout::{HoldOut, Order, Shares, Splits, share_out};
+pub use holdout::{HoldOut, Order, Splits, split_indices};
 pub use scaler::Scaler;
 pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};

@@ -74,7 +74,7 @@ pub enum PictureError {
     NoPicture {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// A size that nothing has.
@@ -104,7 +104,7 @@ pub enum PictureError {
         path: PathBuf,
         /// What was found.
         found: String,
-        /// What would be right.
+        /// The valid range or value.
         needed: &'static str,
     },
     /// A folder without a table of captions, or with several.

@@ -31,7 +31,7 @@ pub struct Note {
     pub velocity: u8,
 }
 
-/// What can be wrong with music.
+/// Faults of music.
 #[derive(Debug, thiserror::Error)]
 pub enum RollError {
     /// The file could not be read.

@@ -40,7 +40,7 @@ pub struct Packed {
     pub spelling: Option<Spelling>,
 }
 
-/// What tokens are made of: the characters of words.
+/// Tokens are the characters of words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spelling {
     /// The characters of each different word of a batch, packed, longest first.

@@ -25,7 +25,7 @@ use crate::error::At;
 use crate::files::read;
 use crate::table::{Column, Layout, Row, RowFault, Table, TableError, TableOptions, parse_table};
 
-/// What takes the place of a missing number.
+/// The replacement of a missing number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fill {
@@ -39,7 +39,7 @@ pub enum Fill {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SeriesOptions {
-    /// How cells are told apart; detected where not given.
+    /// The separator of cells; detected if not given.
     pub layout: Option<Layout>,
     /// Whether the first row names the columns; detected where not given.
     pub header: Option<bool>,
@@ -87,7 +87,7 @@ impl Series {
     }
 }
 
-/// What can be wrong with one row of a series.
+/// Faults of a row of a series.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SeriesFault {
     /// Wrong already as a row of a table.
@@ -125,7 +125,7 @@ pub enum SeriesFault {
         "{missing} {step} steps are missing between {after} and {date} (add them, or choose how to fill what is missing)"
     )]
     Gap {
-        /// How many.
+        /// Number of missing steps.
         missing: usize,
         /// The step of the series.
         step: Step,

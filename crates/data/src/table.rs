@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{At, DataError, sift};
 use crate::files::{decode, has_extension, read};
 
-/// How the cells of a row are told apart.
+/// The separators of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
@@ -87,7 +87,7 @@ impl std::str::FromStr for Column {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TableOptions {
-    /// How cells are told apart; detected where not given.
+    /// The separator of cells; detected if not given.
     pub layout: Option<Layout>,
     /// Whether the first row names the columns; detected where not given.
     pub header: Option<bool>,
@@ -109,7 +109,7 @@ pub struct Row {
 pub struct Table {
     /// The file.
     pub path: PathBuf,
-    /// How cells were told apart.
+    /// The separator of cells.
     pub layout: Layout,
     /// Names of the columns, where the first row is a header.
     pub header: Option<Vec<String>>,
@@ -121,7 +121,7 @@ pub struct Table {
     pub skipped: Vec<At<RowFault>>,
 }
 
-/// What can be wrong with one row.
+/// Faults of a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// Another number of columns than in most rows.

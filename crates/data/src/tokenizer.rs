@@ -27,7 +27,7 @@ pub const UNKNOWN: &str = "<unk>";
 const END_ID: u32 = 0;
 const UNKNOWN_ID: u32 = 1;
 
-/// What a token is.
+/// The kind of token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
     /// A character (a Unicode scalar value); ids follow the order of code points.
@@ -91,7 +91,7 @@ pub enum TokenizerError {
     InPiece {
         /// First line of the piece in its file.
         line: usize,
-        /// What is wrong in it.
+        /// The fault.
         source: Box<TokenizerError>,
     },
     /// There is no text to make a vocabulary from.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use shard::ShardError;
 pub use stream::{Spill, StreamBuilder, StreamError, TokenStream};
 
-/// How windows are taken from the stream.
+/// How windows are drawn from the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Plan {
@@ -170,7 +170,7 @@ impl Batch {
     }
 }
 
-/// Where a sequence of batches stands; to be stored in a checkpoint.
+/// The position in a sequence of batches, for a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     plan: Plan,
@@ -251,7 +251,7 @@ impl Windows {
         Ok(windows)
     }
 
-    /// Where these windows stand.
+    /// The position of these windows.
     pub fn position(&self) -> &Position {
         &self.position
     }

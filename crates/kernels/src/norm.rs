@@ -16,7 +16,7 @@ pub enum Norm {
     Rms,
 }
 
-/// What is added to the residual stream before it is normalised.
+/// The branch added to the residual stream before it is normalised.
 #[derive(Clone, Copy)]
 pub struct Branch<'a> {
     /// `[rows, width]`.
@@ -32,15 +32,15 @@ pub struct Scale<'a> {
     pub weight: &'a [f32],
     /// `[width]`, where there is one.
     pub bias: Option<&'a [f32]>,
-    /// What is added to the variance.
+    /// Added to the variance.
     pub epsilon: f32,
 }
 
 /// Rows whose share of the parameters' gradients is summed by itself: the blocks do not depend on the number of threads.
 const BLOCK: usize = 32;
 
-/// `sum = x + branch` (where there is one) and `y = norm(sum) ⊙ weight + bias` for each row of `width` values; `stats[rows, 2]`
-/// keeps each row's mean and the reciprocal of its deviation.
+/// `sum = x + branch` (where there is one) and `y = norm(sum) ⊙ weight + bias` for each row of `width` values;
+/// `stats[rows, 2]` keeps each row's mean and the reciprocal of its deviation.
 pub fn forward(
     pool: &Pool,
     norm: Norm,

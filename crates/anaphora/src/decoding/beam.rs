@@ -1,8 +1,9 @@
 //! Beam search: the likeliest sequences of a model, instead of ones that are drawn.
 //!
-//! A search keeps some open hypotheses side by side. A step gives it a distribution over the next token for each of them; of all their
-//! continuations it keeps the likeliest, and sets those aside that come to their end. What the tokens stand for, and where the
-//! distributions come from, it does not know: a language model, or a decoder that looks at what an encoder read, is driven alike:
+//! A search keeps some open hypotheses side by side. A step gives it a distribution over the next token for each of
+//! them; of all their continuations it keeps the likeliest, and sets those aside that come to their end. What the
+//! tokens stand for, and where the distributions come from, it does not know: a language model, or a decoder that looks
+//! at what an encoder read, is driven alike:
 //!
 //! ```
 //! use anaphora::decoding::beam::{BeamOptions, BeamSearch};
@@ -22,14 +23,17 @@
 //!
 //! # Scores, and when a search ends
 //!
-//! A hypothesis of *n* tokens, its end counted as one, has the score `log p / n^α` with the length penalty α, as in Hugging Face's
-//! `transformers`: 0 compares log-probabilities, which fall with every token, and so prefers the short; 1, the default there and
-//! here, compares means a token; more prefers the long. (Wu et al. 2016, equation 14, divide by `((5 + n) / 6)^α` instead.)
+//! A hypothesis of *n* tokens, its end counted as one, has the score `log p / n^α` with the length penalty α, as in
+//! Hugging Face's
+//! `transformers`: 0 compares log-probabilities, which fall with every token, and so prefers the short; 1, the default
+//! there and here, compares means a token; more prefers the long. (Wu et al. 2016, equation 14, divide by `((5 + n) /
+//! 6)^α` instead.)
 //!
-//! The best `beams` hypotheses that came to their end are kept. The search is over when there are so many, and the likeliest open
-//! one would be no better than the worst of them if it ended here: `early_stopping=False` there. For α ≤ 0 no open hypothesis
-//! could become better; for α > 0 a much longer one might, and the search does not wait for it (`"never"` there would, in most
-//! cases until the limit). At the limit the open ones are compared with the others as they are.
+//! The best `beams` hypotheses that came to their end are kept. The search is over when there are so many, and the
+//! likeliest open one would be no better than the worst of them if it ended here: `early_stopping=False` there. For α ≤
+//! 0 no open hypothesis could become better; for α > 0 a much longer one might, and the search does not wait for it
+//! (`"never"` there would, in most cases until the limit). At the limit the open ones are compared with the others as
+//! they are.
 //!
 //! With one beam the likeliest token is taken each time, and the first end is the end: greedy search.
 
@@ -37,7 +41,7 @@ use std::cmp::Ordering;
 
 use crate::decoding::sampling::SamplingError;
 
-/// How sequences are searched for.
+/// Options of a beam search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BeamOptions {
     /// Open hypotheses that are kept side by side.
@@ -54,6 +58,9 @@ impl Default for BeamOptions {
 
 impl BeamOptions {
     /// Checks each option's range.
+    ///
+    /// # Errors
+    /// [`SamplingError::Option`] for the first option out of its range.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let Self { beams, length_penalty } = *self;
         let (option, found, accepts) = if beams == 0 {
@@ -66,26 +73,26 @@ impl BeamOptions {
         Err(SamplingError::Option { option, found, accepts })
     }
 
-    /// What hypotheses of `length` tokens are compared by.
+    /// The score of a hypothesis of `length` tokens, by which hypotheses are ranked.
     fn score(&self, log_probability: f64, length: usize) -> f64 {
         log_probability / (length.max(1) as f64).powf(self.length_penalty)
     }
 }
 
-/// A sequence that was found.
+/// A sequence found by a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
     /// Its tokens, its end included where it came to it.
     pub ids: Vec<u32>,
     /// The sum of its tokens' log-probabilities, in nats.
     pub log_probability: f64,
-    /// The same with the length penalty: what it was ranked by.
+    /// The same with the length penalty: the score for ranking.
     pub score: f64,
     /// Whether it came to its end; if not, the limit cut it off or nothing could follow.
     pub ended: bool,
 }
 
-/// A search under way.
+/// A search in progress.
 #[derive(Clone, Debug)]
 pub struct BeamSearch {
     options: BeamOptions,
@@ -115,8 +122,11 @@ struct Candidate {
 }
 
 impl BeamSearch {
-    /// A search for sequences that close with the token `end`, and are broken off after `limit` tokens. It begins with one empty
-    /// hypothesis.
+    /// A search for sequences that close with the token `end`, and are broken off after `limit` tokens. It begins with
+    /// one empty hypothesis.
+    ///
+    /// # Errors
+    /// As [`BeamOptions::validate`].
     pub fn new(options: BeamOptions, end: u32, limit: usize) -> Result<Self, SamplingError> {
         options.validate()?;
         let mut search = Self {
@@ -140,7 +150,7 @@ impl BeamSearch {
         self.open.len()
     }
 
-    /// Which row of the step before each open hypothesis goes on from.
+    /// The row of the step before that each open hypothesis continues.
     pub fn parents(&self) -> &[usize] {
         &self.parents
     }
@@ -214,7 +224,7 @@ impl BeamSearch {
         }
     }
 
-    /// What was found, the best first: at most as many hypotheses as there are beams.
+    /// The hypotheses found, the best first: at most as many as there are beams.
     pub fn finish(mut self) -> Vec<Hypothesis> {
         self.break_off();
         self.finished

@@ -1,8 +1,8 @@
-//! From a model's logits to tokens and text: drawn one by one, or searched for.
+//! Decoding: from a model's logits to tokens and text, by sampling or by search.
 //!
-//! What is known here is a model, a tokenizer and what is asked for; no run folder and no task. [`generate()`] is the whole way from
-//! prompts to pieces of text, [`sampling`] and [`beam`] choose tokens, [`Sequences`] is a language model going on with many
-//! sequences side by side.
+//! This module knows a model, a tokenizer and options, but no run folder and no task. [`generate()`] goes from
+//! prompts to pieces of text, [`sampling`] and [`beam`] choose tokens, [`Sequences`] continues many sequences with a
+//! language model, side by side.
 
 pub mod beam;
 pub mod generate;

@@ -6,18 +6,18 @@
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
 
-/// How the next token is chosen. The default leaves the model's distribution as it is.
+/// Options for choosing the next token. The default leaves the model's distribution as it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingOptions {
     /// Divides the logits: below 1 the likely becomes likelier, above 1 less so. 0 always takes the likeliest.
     pub temperature: f32,
-    /// Only the so many likeliest tokens; 0 for all.
+    /// Keeps only this many of the likeliest tokens; 0 for all.
     pub top_k: usize,
-    /// Only the fewest likeliest tokens whose probabilities add up to this (Holtzman et al. 2020); 1 for all.
+    /// Keeps only the fewest likeliest tokens with probabilities that add up to this (Holtzman et al. 2020); 1 for all.
     pub top_p: f32,
-    /// Only tokens at least this times as likely as the likeliest (Nguyen et al. 2024); 0 for all.
+    /// Keeps only tokens at least this times as likely as the likeliest (Nguyen et al. 2024); 0 for all.
     pub min_p: f32,
-    /// Makes the tokens of late less likely (Keskar et al. 2019): their logits are divided by it where positive,
+    /// Makes recent tokens less likely (Keskar et al. 2019): their logits are divided by it where positive,
     /// multiplied where negative. 1 for no penalty.
     pub repetition_penalty: f32,
     /// No sequence of so many tokens comes twice (Paulus et al. 2018); 0 for no such rule.
@@ -66,6 +66,9 @@ pub enum SamplingError {
 
 impl SamplingOptions {
     /// Checks each option's range.
+    ///
+    /// # Errors
+    /// [`SamplingError::Option`] for the first option out of its range.
     pub fn validate(&self) -> Result<(), SamplingError> {
         let Self { temperature, top_p, min_p, repetition_penalty, .. } = *self;
         let checks = [
@@ -98,8 +101,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler for one stream of random numbers. The same seed and stream give the same draws, streams of one seed have nothing
-    /// to do with one another, and each is begun in the same time.
+    /// A sampler for one stream of random numbers. The same seed and stream give the same draws, streams of one seed
+    /// have nothing to do with one another, and each is begun in the same time.
     pub fn new(options: SamplingOptions, seed: u64, stream: u64) -> Result<Self, SamplingError> {
         options.validate()?;
         let random = generator(seed, stream);
@@ -108,6 +111,9 @@ impl Sampler {
 
     /// Draws a token. `logits` has one number a token, −∞ for an impossible one. `recent` are the tokens that the rules on
     /// repetition are for; those beyond the vocabulary are passed over.
+    ///
+    /// # Errors
+    /// A logit that is not a number, or no possible token.
     pub fn sample(&mut self, logits: &[f32], recent: &[u32]) -> Result<u32, SamplingError> {
         self.distribution(logits, recent)?;
         if let [(token, _)] = self.candidates[..] {
@@ -128,6 +134,9 @@ impl Sampler {
 
     /// The tokens that [`sample`](Self::sample) would draw from and their probabilities, which add up to 1.
     /// Arguments as there.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample).
     pub fn distribution(&mut self, logits: &[f32], recent: &[u32]) -> Result<&[(u32, f32)], SamplingError> {
         check(logits)?;
         self.candidates.clear();
@@ -214,21 +223,21 @@ impl Sampler {
     }
 }
 
-/// The stream of random numbers for an attempt at a piece, both counted from 0: what a piece draws does not depend on how many
-/// are written beside it.
+/// The stream of random numbers for an attempt at a piece, both counted from 0: what a piece draws does not depend on
+/// how many are written beside it.
 pub fn stream(piece: usize, attempt: usize) -> u64 {
     ((attempt as u64) << 32) ^ piece as u64
 }
 
-/// The generator of a stream. A mix of both numbers, one to one in `stream`, begins the generator from which Blackman and Vigna
-/// (2021, section 10) draw the state of theirs: SplitMix64 (Steele, Lea, Flood 2014).
+/// The generator of a stream. A mix of both numbers, one to one in `stream`, begins the generator from which Blackman
+/// and Vigna (2021, section 10) draw the state of theirs: SplitMix64 (Steele, Lea, Flood 2014).
 fn generator(seed: u64, stream: u64) -> Xoshiro256PlusPlus {
     let mix = |number| SplitMix64::seed_from_u64(number).next_u64();
     Xoshiro256PlusPlus::seed_from_u64(mix(mix(seed) ^ stream))
 }
 
-/// The tokens that would end a sequence of `length` tokens which `recent` already holds, were one of them to come next; none for
-/// a length of 0.
+/// The tokens that would end a sequence of `length` tokens which `recent` already holds, were one of them to come next;
+/// none for a length of 0.
 pub fn repeating(recent: &[u32], length: usize) -> impl Iterator<Item = u32> {
     let context = length.saturating_sub(1);
     let repeats = move |window: &&[u32]| length > 0 && recent.ends_with(&window[..context]);

@@ -1,4 +1,4 @@
-//! Writing sequences of others: the likeliest that an encoder–decoder finds, many side by side.
+//! Beam search with an encoder–decoder: the likeliest targets of many sources, side by side.
 
 use anaphora_data::{BatchSize, Batches, Packed, Sequence};
 use anaphora_nn::State;
@@ -8,10 +8,10 @@ use super::sampling::{log_softmax, repeating};
 use crate::Result;
 use crate::model::{Compute, EncoderDecoder};
 
-/// Sequences that are written of at once.
+/// Sources searched for at once.
 const ROWS: usize = 64;
 
-/// How sequences are searched for.
+/// Options of a beam search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
     /// The search: one beam takes the likeliest token each time.

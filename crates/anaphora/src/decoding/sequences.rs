@@ -1,4 +1,4 @@
-//! Sequences that a language model goes on with.
+//! Sequences that a language model continues.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use anaphora_nn::State;
 use crate::Result;
 use crate::model::{Compute, LanguageModel};
 
-/// Sequences side by side, a row of the batch each, and what the model expects next of each.
+/// Sequences side by side, one row of the batch each, with the logits of each one's next token.
 pub struct Sequences<'a> {
     model: &'a LanguageModel,
     compute: &'a mut Compute,
@@ -42,7 +42,7 @@ impl<'a> Sequences<'a> {
         self.logits.chunks_exact(self.model.vocab_size())
     }
 
-    /// Makes the rows those given, in that order; one may be given several times.
+    /// Selects the given rows, in that order; a row may be given several times.
     pub fn select(&mut self, rows: &[usize]) {
         let vocab_size = self.model.vocab_size();
         let of_row = |&row: &usize| &self.logits[row * vocab_size..][..vocab_size];
@@ -50,7 +50,7 @@ impl<'a> Sequences<'a> {
         self.state.select(rows);
     }
 
-    /// Goes on with the rows `parents`, in that order, each by one token.
+    /// Continues the rows `parents`, in that order, by one token each.
     pub fn advance(&mut self, parents: &[usize], tokens: &[u32]) -> Result<()> {
         if !parents.iter().copied().eq(0..self.state.rows()) {
             self.state.select(parents);

@@ -1,10 +1,10 @@
-//! A piece that is being written, token by token.
+//! A piece in progress, written token by token.
 
 use std::collections::VecDeque;
 
 use anaphora_data::{Decoder, Tokenizer};
 
-/// How a piece came to its end.
+/// How a piece ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The model closed it.

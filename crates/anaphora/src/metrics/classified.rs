@@ -1,4 +1,4 @@
-//! All that is said of a model that classifies.
+//! Scores of a classifier.
 
 use super::{
     Confusion, Evaluation, MultiLabel, OneVsRest, ScoreError, auroc, auroc_one_vs_rest, multi_label, nats,

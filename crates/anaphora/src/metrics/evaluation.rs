@@ -1,4 +1,4 @@
-//! What a model came to on some examples, for people and for programs.
+//! The scores of a model on some examples, for people and for programs.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ pub struct Evaluation {
     pub scores: Vec<(&'static str, f64)>,
     /// How much was scored.
     pub examples: usize,
-    /// What an example is called.
+    /// The name of an example.
     pub example: &'static str,
     /// A table for people, where one number does not say all.
     pub table: Option<String>,

@@ -15,16 +15,16 @@ pub const TOKENIZER: &str = "tokenizer.json";
 /// The folder of a run's token streams, where they are too large to be kept in memory.
 pub const TOKENS: &str = "tokens";
 
-/// What is learnt, or what is held out.
+/// One of the two sections of a run's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
-    /// To learn from.
+    /// Training data.
     Train,
-    /// To validate on.
+    /// Validation data.
     Validation,
 }
 
-/// The files of a run: made of the training data where the run is new, else read.
+/// The files of a run: made from the training data for a new run, read for an existing one.
 #[derive(Debug)]
 pub struct Assets {
     folder: PathBuf,
@@ -33,12 +33,12 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// None yet: all that is asked for is made, for a run in `folder`.
+    /// For a new run in `folder`: every file asked for is made.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), is_new: true, made: Vec::new() }
     }
 
-    /// Those of a run.
+    /// For an existing run: every file is read.
     pub fn of(folder: &Path) -> Self {
         Self { is_new: false, ..Self::new(folder) }
     }

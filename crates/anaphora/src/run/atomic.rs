@@ -1,4 +1,4 @@
-//! Files whose content is whole, whatever happens while they are written.
+//! Atomic writes: a file's content is always whole, even after a crash.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -36,7 +36,7 @@ pub fn write_atomic(
     })
 }
 
-/// Removes what interrupted calls of [`write_atomic`] left in `folder`, and says how many files that were.
+/// Removes the files that interrupted calls of [`write_atomic`] left in `folder`, and returns their number.
 ///
 /// Only for the one process that may write there: it would take another's file away from under it.
 pub fn remove_temporaries(folder: impl AsRef<Path>) -> Result<usize> {
@@ -69,7 +69,7 @@ impl Appender {
         Ok(Self { path, file, length })
     }
 
-    /// Where the file lies.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

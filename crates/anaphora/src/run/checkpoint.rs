@@ -1,4 +1,4 @@
-//! Checkpoints: all that a training needs to go on as if it had never stopped.
+//! Checkpoints: everything that a training needs to resume as if it had never stopped.
 //!
 //! A checkpoint is a safetensors file with a checksum (see [`weights`]): the tensors are weights
 //! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two and the best.
@@ -12,18 +12,18 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::run::weights::{self, Failure, NamedTensor, WeightsError};
 
-/// How many of the newest checkpoints stay.
+/// Number of newest checkpoints kept.
 const KEPT: usize = 2;
 const BEST: &str = "best.safetensors";
 
-/// A training's position: what [`Checkpoints::save`] writes and reading gives back, bit for bit.
+/// The state of a training: [`Checkpoints::save`] writes it, and reading restores it bit for bit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<'a> {
     /// Optimizer steps done.
     pub step: u64,
-    /// Weights, optimizer moments, averages: all that is large.
+    /// Large data: weights, optimizer moments, averages.
     pub tensors: Vec<NamedTensor<'a>>,
-    /// All that is small: random state, position in the data, schedule, guard. Finite floats and `u64` come back
+    /// Small data: random state, position in the data, schedule, guard. Finite floats and `u64` are restored
     /// with the same bits; JSON has no infinity and no NaN (they turn into `null`).
     pub state: Value,
 }
@@ -37,7 +37,11 @@ impl Checkpoint<'_> {
         weights::write(path.as_ref(), &self.tensors, metadata)
     }
 
-    /// Reads a checkpoint. One that was cut short or altered, be it by a bit, is [`Error::DamagedCheckpoint`].
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::DamagedCheckpoint`] for a file that was cut short or altered, even by one bit; [`Error::Io`] where it
+    /// cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Checkpoint<'static>> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io("read", path))?;
@@ -70,12 +74,12 @@ pub struct Checkpoints {
     folder: PathBuf,
 }
 
-/// What [`Checkpoints::latest_valid`] found.
+/// The result of [`Checkpoints::latest_valid`].
 #[derive(Debug)]
 pub struct Latest {
-    /// The newest checkpoint that can be trusted and its file; `None` where there is none.
+    /// The newest undamaged checkpoint and its file; `None` if there is none.
     pub checkpoint: Option<(PathBuf, Checkpoint<'static>)>,
-    /// The newer ones that were passed over, newest first: to be told to the person.
+    /// Errors of newer, damaged ones, newest first, for the user.
     pub damaged: Vec<Error>,
 }
 
@@ -105,18 +109,18 @@ impl Checkpoints {
         Ok(path)
     }
 
-    /// Where the best checkpoint lies, if there is one.
+    /// The path of the best checkpoint, whether or not there is one.
     pub fn best(&self) -> PathBuf {
         self.folder.join(BEST)
     }
 
-    /// Where the checkpoint of a step lies, if there is one.
+    /// The path of a step's checkpoint, whether or not there is one.
     pub fn path(&self, step: u64) -> PathBuf {
         self.folder.join(format!("step-{step:06}.safetensors"))
     }
 
-    /// The steps of which there are checkpoints (damaged ones too), ascending. Temporary and foreign files are
-    /// passed over; a missing folder has none.
+    /// The steps with a checkpoint (damaged ones too), ascending. Temporary and foreign files are
+    /// skipped; a missing folder has none.
     pub fn steps(&self) -> Result<Vec<u64>> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,

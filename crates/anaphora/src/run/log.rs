@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: what happened in a training, one JSON object a line.
+//! `metrics.jsonl`: the log of a training, one JSON object a line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ pub enum Record {
         /// Mean loss: nats a symbol, where the task predicts symbols.
         #[serde(deserialize_with = "null_is_nan")]
         loss: f64,
-        /// Other scores by their names.
+        /// Other scores by name.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         scores: BTreeMap<String, f64>,
         /// Whether it is the best so far.
@@ -48,7 +48,7 @@ pub enum Record {
         /// Seconds of training so far, over all resumptions.
         seconds: f64,
     },
-    /// Something that a person should know: a lowered rate, a retreat, why training ended.
+    /// A note for the user: a lowered rate, a retreat, why training ended.
     Note {
         /// Optimizer steps done.
         step: u64,

@@ -1,4 +1,4 @@
-//! The run folder: what a training leaves, and all that is needed to use its model again.
+//! The run folder: it holds a training's results and everything needed to use its model again.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -56,23 +56,23 @@ const RECIPE: &str = "recipe.toml";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
 
-/// What `run.json` says.
+/// The content of `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// [`FORMAT`] of the program that wrote the folder.
     pub format: u64,
     /// Version of the program that wrote the folder.
     pub program: String,
-    /// What is learnt; never [`Task::Auto`].
+    /// The task; never [`Task::Auto`].
     pub task: Task,
     /// When the run was created.
     pub created: Timestamp,
-    /// What it learns from and validates on, by the recipe's field that names it; none for built-in data.
+    /// Training and validation data, by the recipe's field that names them; empty for built-in data.
     pub sources: BTreeMap<String, Source>,
-    /// Where the model was imported from, if it was: it has no training of its own then.
+    /// The source of an imported model, which has no training of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<PathBuf>,
-    /// How many numbers the model has learnt.
+    /// Number of the model's parameters.
     pub parameters: u64,
     /// Optimizer steps done when this was last written.
     pub steps: u64,
@@ -80,14 +80,14 @@ pub struct RunInfo {
     pub best: Option<Score>,
     /// Why training ended; `None` while it has not.
     pub ended: Option<String>,
-    /// How much it validates on; `None` before the first checkpoint, and where an earlier version did not write it.
+    /// The size of the validation data; `None` before the first checkpoint, and for runs of earlier versions.
     pub validated: Option<ValidationSize>,
-    /// The most memory that the training has held, in MiB; `None` as above, and where the system does not tell.
+    /// Peak memory of the training in MiB; `None` as above, and on systems that do not report it.
     pub memory_mib: Option<f64>,
 }
 
 impl RunInfo {
-    /// A run that has not begun, created now by this program.
+    /// The information of a new run, created now by this program.
     pub fn new(task: Task, sources: BTreeMap<String, Source>, parameters: u64) -> Self {
         Self {
             format: FORMAT,
@@ -115,19 +115,19 @@ pub struct ValidationSize {
     pub characters: usize,
 }
 
-/// A validation's outcome.
+/// The result of a validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The optimizer step.
     pub step: u64,
     /// Mean loss: nats a symbol, where the task predicts symbols.
     pub loss: f64,
-    /// Other scores by their names.
+    /// Other scores by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
 }
 
-/// Data by their place and content, so that resuming on other data is noticed.
+/// Data by path and content, so that changed data are noticed at resuming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Absolute path of the file or folder.
@@ -139,7 +139,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Looks at a file, or at all files below a folder.
+    /// Reads a file, or all files below a folder, to compute its size and sum.
     pub fn of(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let path = path.canonicalize().map_err(Error::io("read", path))?;
@@ -207,7 +207,7 @@ pub struct Run {
 pub struct Listed {
     /// The run folder.
     pub path: PathBuf,
-    /// What it says of itself, or why it cannot be read.
+    /// Its information, or why it cannot be read.
     pub info: Result<RunInfo>,
     /// Bytes on disk.
     pub bytes: u64,
@@ -220,6 +220,10 @@ impl Run {
     /// content: `tokenizer.json` and the like.
     ///
     /// The folder may exist if it is empty, or if an earlier `create` was killed in it.
+    ///
+    /// # Errors
+    /// [`Error::RunExists`] or [`Error::FolderInUse`] for a folder that is not new, [`Error::RunLocked`] for one in
+    /// use, [`Error::Io`] where it cannot be written.
     pub fn create(
         path: impl Into<PathBuf>,
         recipe: &Recipe,
@@ -230,6 +234,10 @@ impl Run {
     }
 
     /// Opens a run to use its model. A training may go on in it meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::NotARun`] without a `run.json`, [`Error::Malformed`] where that cannot be understood,
+    /// [`Error::RunVersion`] for another format.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let info = read_info(&path)?;
@@ -238,6 +246,9 @@ impl Run {
 
     /// Opens a run to train on: locks it while the value lives, and clears away what a killed training left half
     /// written.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`Error::RunLocked`] while another process trains the run.
     pub fn resume(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         read_info(&path)?;
@@ -262,6 +273,9 @@ impl Run {
     }
 
     /// All runs directly in `folder`, newest first; broken ones too, each with its error. A missing folder has none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder cannot be read.
     pub fn list(folder: impl AsRef<Path>) -> Result<Vec<Listed>> {
         let folder = folder.as_ref();
         let entries = match fs::read_dir(folder) {
@@ -293,18 +307,24 @@ impl Run {
         &self.path
     }
 
-    /// What `run.json` said when the run was opened or last updated from here.
+    /// The content of `run.json` when the run was opened or last updated from here.
     pub fn info(&self) -> &RunInfo {
         &self.info
     }
 
-    /// Changes what `run.json` says.
+    /// Changes the content of `run.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be written.
     pub fn update(&mut self, change: impl FnOnce(&mut RunInfo)) -> Result<()> {
         change(&mut self.info);
         self.write_info()
     }
 
     /// Reads the recipe; that of an imported model names no data.
+    ///
+    /// # Errors
+    /// [`Error::RecipeFile`] for a recipe that is refused, [`Error::Io`] where it cannot be read.
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.path.join(RECIPE);
         if self.info.imported.is_none() {
@@ -317,6 +337,10 @@ impl Run {
 
     /// The recipe's data as they were when the run began, their paths whole: files that have changed are refused, for the
     /// split would be another.
+    ///
+    /// # Errors
+    /// [`Error::DataChanged`] for a changed file, [`Error::Imported`] for an imported model, [`Error::Io`] where a file
+    /// cannot be read.
     pub fn data(&self, data: &Data) -> Result<Data> {
         if self.info.imported.is_some() {
             return Err(Error::Imported(self.path.clone()));
@@ -337,7 +361,7 @@ impl Run {
         recipe.write(self.path.join(RECIPE))
     }
 
-    /// Where the tokenizer lies.
+    /// The path of the tokenizer.
     pub fn tokenizer_path(&self) -> PathBuf {
         self.path.join(TOKENIZER)
     }
@@ -348,6 +372,10 @@ impl Run {
     }
 
     /// Reads the best weights into a model of their shapes; see [`weights::read_into`].
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] before the first validation, [`Error::Weights`] for weights that are damaged or of another
+    /// model.
     pub fn load_weights(&self, params: &mut Params, precision: Option<Precision>) -> Result<()> {
         if !self.model_path().exists() {
             return Err(Error::NoModel(self.path.clone()));
@@ -360,17 +388,17 @@ impl Run {
         Checkpoints::new(self.path.join(CHECKPOINTS))
     }
 
-    /// Where the weights lie.
+    /// The path of the weights.
     pub fn model_path(&self) -> PathBuf {
         self.path.join("model.safetensors")
     }
 
-    /// Where the metrics lie.
+    /// The path of the metrics.
     pub fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
-    /// Where the loss curve lies.
+    /// The path of the loss curve.
     pub fn curve_path(&self) -> PathBuf {
         self.path.join("loss.svg")
     }

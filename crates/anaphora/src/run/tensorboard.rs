@@ -47,7 +47,7 @@ fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
-/// What an event tells.
+/// The content of an event.
 enum What<'a> {
     /// The file's first event.
     FileVersion,

@@ -52,7 +52,7 @@ impl<'a> NamedTensor<'a> {
     }
 }
 
-/// Why a weights file is refused.
+/// Errors of weights files.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
@@ -136,12 +136,19 @@ pub fn write_weights(path: impl AsRef<Path>, tensors: &[NamedTensor<'_>]) -> Res
 }
 
 /// Reads all tensors of a file in the order in which their numbers lie, whatever model they are for.
+///
+/// # Errors
+/// [`Error::Weights`] for a file that is damaged or holds other kinds of numbers, [`Error::Io`] where it cannot be
+/// read.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<NamedTensor<'static>>> {
     read_wanted(path.as_ref(), |_| true)
 }
 
-/// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite numbers, and
-/// no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
+/// Reads the weights of a model straight to where they belong. Every one must be there with its shape and finite
+/// numbers, and no other. For a `precision` see [`Params::fill`]: with it the model is to predict only.
+///
+/// # Errors
+/// [`Error::Weights`] where the file is damaged or does not fit the model, [`Error::Io`] where it cannot be read.
 pub fn read_into(path: impl AsRef<Path>, params: &mut Params, precision: Option<Precision>) -> Result<()> {
     read_file(path.as_ref(), |reader, len| {
         read_through(reader, len, |metadata, data| fill(params, precision, metadata, data)).map(|_| ())
@@ -212,7 +219,7 @@ pub fn arrange<'a>(
     }
 }
 
-/// What a file holds.
+/// The content of a file.
 pub(crate) struct Parsed {
     pub tensors: Vec<NamedTensor<'static>>,
     pub metadata: HashMap<String, String>,
@@ -340,8 +347,9 @@ pub(crate) fn parse(reader: impl Read, len: u64, wanted: impl Fn(&str) -> bool) 
     Ok(Parsed { tensors, metadata, summed })
 }
 
-/// Reads a file of `len` bytes from beginning to end: `take` is given its header and reads of the numbers what it wants. Says
-/// too whether the file carries its sum, which then was right; that it is not goes before all else that is wrong.
+/// Reads a file of `len` bytes from beginning to end: `take` is given its header and reads of the numbers what it
+/// wants. Says too whether the file carries its sum, which then was right; that it is not goes before all else that is
+/// wrong.
 fn read_through<T>(
     mut reader: impl Read,
     len: u64,
@@ -399,7 +407,7 @@ fn metadata(head: &[u8], header_len: u64, len: u64) -> Result<Metadata, Failure>
     Ok(metadata)
 }
 
-/// Sums what is read through it.
+/// A reader that computes the sum of everything read through it.
 struct Summed<R> {
     reader: R,
     sum: crc32fast::Hasher,

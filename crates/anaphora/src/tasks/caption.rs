@@ -1,4 +1,4 @@
-//! Captions: a sentence on a picture.
+//! Captions: a sentence that describes a picture.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,14 +36,14 @@ const BUILTIN: [(u64, usize); 2] = [(1, 8_000), (2, 1_000)];
 /// Pixels along the sides of a built-in scene.
 const SCENE: usize = 32;
 
-/// How a picture becomes a sequence.
+/// How a picture is made a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct PictureReader {
     /// Pixels along both sides, to which pictures are brought: their middle is kept.
     side: usize,
-    /// How channels are scaled, learnt on what is trained on.
+    /// Scales the channels; fitted on the training pictures.
     scaler: Scaler,
-    /// What makes a sequence of a picture; never [`recipe::Input::Auto`].
+    /// The kind of steps; never [`recipe::Input::Auto`].
     input: recipe::Input,
     /// Pixels along the side of a patch.
     patch: usize,
@@ -90,7 +90,7 @@ impl PictureReader {
     }
 }
 
-/// A picture and what is said of it.
+/// A picture and its captions.
 #[derive(Clone, Debug)]
 pub struct Captioned {
     picture: Image,

@@ -1,4 +1,4 @@
-//! What is asked for, and comes back, where music of several voices is written: pieces as notes, not as text.
+//! Options and results of composing music of several voices: pieces as notes, not as text.
 
 use std::path::PathBuf;
 
@@ -6,29 +6,29 @@ use anaphora_music::Score;
 
 use crate::decoding::sampling::SamplingOptions;
 
-/// What is to be composed.
+/// Options of a composition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComposeOptions {
-    /// How notes are drawn.
+    /// Options of sampling.
     pub sampling: SamplingOptions,
-    /// A MIDI file that each piece goes on from.
+    /// A MIDI file that each piece continues.
     pub prime: Option<PathBuf>,
-    /// Pieces to compose, side by side.
+    /// Number of pieces to compose, side by side.
     pub count: usize,
-    /// Frames or events after which a piece is broken off, those that it goes on from aside.
+    /// The most frames or events of a piece, those of the continued file aside.
     pub units: usize,
-    /// Where all randomness starts from.
+    /// The seed of all randomness.
     pub seed: u64,
 }
 
 /// A composed piece.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composed {
-    /// Its notes, those that it goes on from included.
+    /// Its notes, those of the continued file included.
     pub score: Score,
-    /// Frames or events that were drawn.
+    /// Number of frames or events drawn.
     pub units: usize,
-    /// Whether it came to an end of its own.
+    /// Whether the model ended it.
     pub ended: bool,
     /// Whether the observer stopped it before its end.
     pub stopped: bool,

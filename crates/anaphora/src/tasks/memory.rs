@@ -1,4 +1,4 @@
-//! Problems that ask for memory and for nothing else: the sum of two marked numbers, and symbols to be said again.
+//! Problems that test memory alone: adding two marked numbers, and copying symbols.
 //!
 //! `training.length` is how far back there is something to remember. Examples are made as they are learnt, so that none is
 //! learnt twice.
@@ -39,7 +39,7 @@ const TEST: u64 = u64::MAX - 1;
 /// Examples as a model reads them, and what is true of them; all are equally long.
 type Examples = (Vec<Sequence>, Vec<Sequence>);
 
-/// How well examples are solved.
+/// Scores of a model on a problem.
 struct Scored {
     /// Squared error, or cross-entropy in nats a step.
     loss: f64,

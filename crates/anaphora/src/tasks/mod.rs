@@ -1,4 +1,5 @@
-//! The tasks: how raw data become examples, what is predicted, how it is scored. One file or folder a task, and what they share.
+//! The tasks: how raw data become examples, what is predicted, how it is scored. One file or folder a task, and what
+//! they share.
 
 mod caption;
 mod chorales;
@@ -41,7 +42,7 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     }
 }
 
-/// A trained model, by what it does.
+/// A trained model, by its use.
 pub enum Opened {
     /// It continues text or tunes.
     Writes(Box<language::Trained>),
@@ -52,6 +53,10 @@ pub enum Opened {
 }
 
 /// Opens a run to predict with its model in a precision; see [`Run::load_weights`].
+///
+/// # Errors
+/// A folder that is no run ([`Error::NotARun`]), a run without a model yet ([`Error::NoModel`]), files that are damaged
+/// or do not fit together.
 pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
     let run = Run::open(run)?;
     Ok(match run.info().task {
@@ -72,7 +77,10 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
 }
 
 impl Opened {
-    /// What predicts, or why this does not.
+    /// The model for predictions, or why it cannot predict.
+    ///
+    /// # Errors
+    /// [`Error::Generates`] for a model that continues text or music.
     pub fn predict(&self, run: &Path) -> Result<&dyn Predict> {
         match self {
             Self::Predicts(model) => Ok(&**model),
@@ -80,7 +88,10 @@ impl Opened {
         }
     }
 
-    /// What can be scored on examples, or why this cannot.
+    /// The model to score, or why it cannot be scored.
+    ///
+    /// # Errors
+    /// [`Error::Generates`] for a model that continues text.
     pub fn evaluate(&self, run: &Path) -> Result<&dyn Evaluate> {
         match self {
             Self::Predicts(model) => Ok(&**model),

@@ -1,10 +1,10 @@
-//! Trajectories: how a path goes on, learnt from many.
+//! Trajectories: forecasts of a path, learnt from many paths.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
-use anaphora_data::{builtin, share_out};
+use anaphora_data::{builtin, split_indices};
 use serde_json::json;
 
 use super::forecast::{
@@ -83,9 +83,9 @@ fn too_short(collection: &Collection, lengths: &Lengths) -> Vec<usize> {
 
 /// Splits the paths and finds where forecasts begin: in training anywhere, in the test after the first look-back.
 fn origins(data: &Data, collection: &Collection, lengths: &Lengths) -> Result<Origins> {
-    let shares = share_out(collection.members.len(), &hold_out(data), |_| false)?;
+    let splits = split_indices(collection.members.len(), &hold_out(data), |_| false)?;
     let Lengths { lookback, chunk, horizon, .. } = *lengths;
-    Ok(Origins::of_paths(collection, &shares, lookback, chunk, horizon))
+    Ok(Origins::of_paths(collection, &splits, lookback, chunk, horizon))
 }
 
 /// Reads the paths of the training data, or of `other`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{AudioError, Sound};
 use crate::frames::Frames;
 
-/// How pitch is measured in mels.
+/// The mel scale.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MelScale {
@@ -35,7 +35,7 @@ pub struct MelOptions {
     pub low: f64,
     /// The highest band's upper edge, in Hz; half the rate where not given.
     pub high: Option<f64>,
-    /// How pitch is measured.
+    /// The scale of pitch.
     pub scale: MelScale,
 }
 

@@ -37,7 +37,7 @@ pub const COPY_SYMBOLS: u32 = 10;
 const BLANK: u32 = 8;
 const BEGIN: u32 = 9;
 
-/// How many symbols an example of it asks to be remembered.
+/// Number of symbols to remember in an example.
 pub const COPY_REMEMBERED: usize = 10;
 
 /// One example of the copy problem.

@@ -23,7 +23,7 @@ use crate::tokenizer::TokenizerError;
 /// Extensions of files of pictures.
 const PICTURES: &[&str] = &["png", "jpg", "jpeg"];
 
-/// What an example is read as.
+/// The kind of input of an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Input {
@@ -113,7 +113,7 @@ pub enum ExampleError {
     Example(#[from] At<ExampleFault>),
 }
 
-/// What can be wrong with an example.
+/// Faults of an example.
 #[derive(Debug, thiserror::Error)]
 pub enum ExampleFault {
     /// A folder without any.
@@ -130,7 +130,7 @@ pub enum ExampleFault {
     Kind {
         /// What it is.
         found: &'static str,
-        /// What the model reads.
+        /// The model's input.
         wanted: &'static str,
     },
     /// Frames of another width than those that were learnt from.
@@ -138,7 +138,7 @@ pub enum ExampleFault {
     Width {
         /// Numbers of a frame.
         found: usize,
-        /// What the model reads.
+        /// The model's input.
         wanted: usize,
     },
     /// Something that is no number in a row of them.
@@ -170,7 +170,7 @@ pub enum ExampleFault {
     NoFile(&'static str),
 }
 
-/// What the steps of an example are made of.
+/// The kind of an example's steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Steps {

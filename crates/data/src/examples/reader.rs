@@ -31,14 +31,14 @@ pub fn common_characters<'a>(texts: impl IntoIterator<Item = &'a str>, minimum_c
 /// Converts examples to sequences.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reader {
-    /// What the steps of an example are made of.
+    /// The kind of an example's steps.
     pub steps: Steps,
     /// Most steps that the model reads; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<usize>,
     /// How frames are scaled, learnt on what is trained on; none for text.
     scaler: Option<Scaler>,
-    /// What cuts texts into tokens, in a file of its own; none for frames.
+    /// The tokenizer, kept in a file of its own; none for frames.
     #[serde(skip)]
     pub tokenizer: Option<Tokenizer>,
 }
@@ -56,7 +56,7 @@ pub struct Named {
 type Unlabelled = (String, Raw, Vec<String>);
 
 impl Reader {
-    /// What is learnt of the examples to learn from, one at least.
+    /// Fits to the training examples, at least one.
     pub fn learn(train: &[Example], tokenizer: Option<Tokenizer>) -> Self {
         let steps = Steps::clone(&train[0].steps);
         Self { scaler: scaler(train, &steps), steps, context: None, tokenizer }

@@ -28,7 +28,7 @@ pub struct CaptionedPictures {
     pub skipped: Vec<At<CaptionFault>>,
 }
 
-/// What can be wrong with one caption or one picture.
+/// Faults of a caption or a picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaptionFault {
     /// Wrong already as a row of a table.
@@ -43,7 +43,7 @@ pub enum CaptionFault {
     /// A file that is not a picture.
     #[error("no picture that can be read, a PNG or JPEG file is needed ({reason})")]
     Unreadable {
-        /// What the decoder said.
+        /// The decoder's message.
         reason: String,
     },
     /// A picture without a caption.
@@ -51,8 +51,8 @@ pub enum CaptionFault {
     NoCaption,
 }
 
-/// Where the pictures lie and their table of captions is: a table, or a folder with one in it, whose pictures lie beside it or
-/// in a folder `images`.
+/// Where the pictures lie and their table of captions is: a table, or a folder with one in it, whose pictures lie
+/// beside it or in a folder `images`.
 ///
 /// # Errors
 /// A folder that cannot be read, or holds not one table.

@@ -53,7 +53,7 @@ pub struct Coding {
 }
 
 impl Coding {
-    /// Pitches that are told apart.
+    /// Number of pitches.
     pub fn pitches(&self) -> usize {
         usize::from(self.high.saturating_sub(self.low)) + 1
     }

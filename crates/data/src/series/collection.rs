@@ -39,7 +39,7 @@ pub struct NoTransform {
     pub found: f32,
     /// Its date, or its step.
     pub at: String,
-    /// What would be right.
+    /// The valid range or value.
     pub needs: &'static str,
 }
 

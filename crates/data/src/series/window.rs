@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Collection, Cuts};
 use crate::frames::Frames;
-use crate::holdout::Shares;
+use crate::holdout::Splits;
 
-/// What the numbers of a window are counted from.
+/// The reference from which a window's numbers are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Normalize {
@@ -59,7 +59,7 @@ impl Origins {
     /// Where forecasts of many paths begin: in training anywhere, in the test behind what is read first.
     pub fn of_paths(
         collection: &Collection,
-        shares: &Shares,
+        splits: &Splits<usize>,
         lookback: usize,
         chunk: usize,
         horizon: usize,
@@ -71,10 +71,10 @@ impl Origins {
             };
             members.iter().flat_map(of).collect()
         };
-        let test = shares.test.iter().filter(|&&member| collection.steps(member) >= lookback + horizon);
+        let test = splits.test.iter().filter(|&&member| collection.steps(member) >= lookback + horizon);
         Self {
-            train: anywhere(&shares.train),
-            validation: anywhere(&shares.validation),
+            train: anywhere(&splits.train),
+            validation: anywhere(&splits.validation),
             test: test.map(|&member| Origin { member, at: lookback }).collect(),
         }
     }

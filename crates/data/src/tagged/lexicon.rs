@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Sentence;
 
-/// What is learnt of sentences.
+/// How a lexicon is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LexiconOptions {
     /// Whether words are looked up in lower case.
     pub lowercase: bool,
-    /// How often a word or character has to occur to be known.
+    /// The fewest occurrences of a word or character to be in the vocabulary.
     pub minimum_count: usize,
     /// Words that are known at most.
     pub maximum_size: usize,

@@ -25,7 +25,7 @@ pub enum ShardError {
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried: "read", "write".
+        /// The attempted action: "read", "write".
         action: &'static str,
         /// On which file.
         path: PathBuf,

@@ -14,7 +14,7 @@ use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise, simd};
 
-/// Where gradients are added.
+/// The gradients to add to.
 pub struct Gradients<'a> {
     /// Whether `queries` hold nothing yet: they are then written, whatever was there.
     pub fresh: bool,

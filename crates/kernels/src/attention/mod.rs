@@ -55,7 +55,7 @@ pub enum Similarity {
     Cosine,
 }
 
-/// What an attention computes.
+/// The shape of an attention.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
     /// Heads of the queries.
@@ -64,7 +64,7 @@ pub struct Attention {
     pub kv_heads: usize,
     /// Values of a query, a key or a value in one head.
     pub head_size: usize,
-    /// How queries and keys are compared.
+    /// The score between queries and keys.
     pub similarity: Similarity,
     /// Whether a query sees keys up to its own place only.
     pub causal: bool,
@@ -221,7 +221,7 @@ impl Sequences {
     }
 }
 
-/// What attends to what.
+/// The inputs of an attention.
 #[derive(Clone, Copy)]
 pub struct Batch<'a, T = f32> {
     /// `[tokens, heads * head_size]`; without `key_values` `[tokens, (heads + 2 * kv_heads) * head_size]`: queries, keys and
@@ -229,7 +229,7 @@ pub struct Batch<'a, T = f32> {
     pub queries: &'a [T],
     /// Where the queries' tokens lie.
     pub sequences: &'a Sequences,
-    /// Where keys and values come from, if not from the queries' tokens.
+    /// Keys and values of other sequences; none for self-attention.
     pub key_values: Option<KeyValues<'a, T>>,
 }
 
@@ -240,7 +240,7 @@ pub struct KeyValues<'a, T = f32> {
     pub rows: &'a [T],
     /// Where their tokens lie.
     pub sequences: &'a Sequences,
-    /// Which of them each sequence of queries reads.
+    /// The index of the sequence that each sequence of queries reads.
     pub sources: &'a [usize],
 }
 

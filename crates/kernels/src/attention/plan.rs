@@ -20,7 +20,7 @@ pub(super) struct Plan {
     before: Vec<u64>,
 }
 
-/// What the scores of two blocks cost: theirs, seen or not, or nothing where no query of the one sees a key of the other.
+/// The cost of the scores of two blocks: that of all of them, or nothing if no query of the one sees a key of the other.
 pub(super) fn cost(band: Band, queries: Range<usize>, keys: Range<usize>) -> u64 {
     let seen = band.block(queries.start, keys.start).columns(0..queries.len(), keys.len());
     (seen.len() * queries.len()) as u64

@@ -15,7 +15,7 @@ pub(super) struct Block {
     pub columns: usize,
     /// Which columns each row sees, counted from the block's first.
     pub band: Band,
-    /// What a score loses with each place of distance.
+    /// The decrease of a score with each place of distance.
     pub slope: Option<f32>,
     /// How far the place of row 0 lies behind that of column 0.
     pub distance: f32,

@@ -9,7 +9,7 @@ use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::{Matrix, elementwise, embedding, simd};
 
-/// Where a layer's results go.
+/// The outputs of a layer.
 pub struct Output<'a> {
     /// `[tokens, …]`: the hidden state after each step, in the columns that `rows` says.
     pub y: &'a mut [f32],
@@ -54,9 +54,9 @@ pub fn forward(
     pool.run(|worker| {
         let units = layer.units(worker);
         let width = units.len();
-        // SAFETY (this closure): a worker touches its own units' columns only, or in the time steps those of its portion; the
-        // one exception, the states that all workers may read, are written in one step and read in the next, with a barrier
-        // between.
+        // SAFETY (this closure): a worker touches its own units' columns only, or in the time steps those of its
+        // portion; the one exception, the states that all workers may read, are written in one step and read in the
+        // next, with a barrier between.
         let gates_of = |units: &Range<usize>, rows: Range<usize>| unsafe {
             let (base, width) = (tokens * gates * units.start, gates * units.len());
             all_gates.part(base + rows.start * width..base + rows.end * width)

@@ -3,8 +3,8 @@
 //! A batch of unequal lengths is *packed* as PyTorch's `PackedSequence` is: sequences sorted by length, longest first, and
 //! laid out step by step, so that step `t` holds `batch_sizes[t]` rows and no row is padding. One call runs a whole layer:
 //! the input's product over all steps at once, then step by step the hidden state's product and the cell. Where the weights
-//! are large or the sequences few, each worker owns a range of hidden units with all their gates, and the workers meet once a
-//! step; elsewhere each takes sequences of its own through all steps.
+//! are large or the sequences few, each worker owns a range of hidden units with all their gates, and the workers meet
+//! once a step; elsewhere each takes sequences of its own through all steps.
 
 mod backward;
 mod cell;
@@ -46,13 +46,14 @@ pub struct Weights<'a> {
     pub bias_hh: &'a [f32],
 }
 
-/// What a sequence batch brings to a layer.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// `[tokens, input_size]`, packed; or, with `ids`, the rows that they number.
     pub x: &'a [f32],
-    /// `[tokens]`: which row of `x` each token is; empty where each token has its own. An embedding of few symbols is cheapest
-    /// so: the products of input and weights, in both directions, are then one a symbol instead of one a token.
+    /// `[tokens]`: which row of `x` each token is; empty where each token has its own. An embedding of few symbols is
+    /// cheapest so: the products of input and weights, in both directions, are then one a symbol instead of one a
+    /// token.
     pub ids: &'a [u32],
     /// Rows of each step; never increasing.
     pub batch_sizes: &'a [usize],
@@ -93,7 +94,8 @@ pub struct Rows {
 
 /// What the forward pass leaves for the backward pass. Memory is kept from one use to the next.
 ///
-/// Gates and what stands beside them are cut by part: the part with units `u` has `tokens` rows of `gates * u.len()` (or `u.len()`) values.
+/// Gates and what stands beside them are cut by part: the part with units `u` has `tokens` rows of `gates * u.len()`
+/// (or `u.len()`) values.
 #[derive(Default)]
 pub struct Saved {
     gates: Vec<f32>,
@@ -117,7 +119,7 @@ pub struct PackedLayer<'a> {
 }
 
 impl PackedLayer<'_> {
-    /// What is added to the input's product for some units, gate by gate.
+    /// The bias of the input's product for some units, gate by gate.
     fn bias(&self, layer: &Layer, units: &Range<usize>, to: &mut Vec<f32>) {
         to.clear();
         for gate in 0..layer.cell.gates() {
@@ -148,7 +150,7 @@ impl Layer {
         share(self.hidden_size, COLUMN_GRANULE, part, parts)
     }
 
-    /// What `worker` does of each time step.
+    /// The worker's portion of each time step.
     fn portion(&self, worker: &Worker, batch_sizes: &[usize]) -> Portion {
         let (own, count) = (worker.index(), worker.count());
         let batch = batch_sizes.first().copied().unwrap_or(0);
@@ -221,7 +223,7 @@ impl Portion {
 
 /// One time step of a packed batch.
 struct Step {
-    /// How many steps the layer has taken before.
+    /// Number of steps the layer has taken before.
     number: usize,
     /// The step's first token.
     start: usize,
@@ -246,8 +248,8 @@ impl Step {
     }
 }
 
-/// Values between the rows of a product's left-hand side. Without a gap, rows of 1,024 values all begin in the same set of the
-/// level 1 cache and push each other out.
+/// Values between the rows of a product's left-hand side. Without a gap, rows of 1,024 values all begin in the same set
+/// of the level 1 cache and push each other out.
 const GAP: usize = 16;
 
 /// Makes `buffer` hold `len` values without caring which; memory is kept.

@@ -152,7 +152,7 @@ pub enum Element {
     },
     /// `Z4`: whole bars of rest.
     BarRest {
-        /// How many.
+        /// The number.
         bars: u16,
         /// How long they last together.
         duration: Ticks,

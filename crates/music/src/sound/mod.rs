@@ -72,9 +72,9 @@ pub enum SoundError {
     /// The score lasts longer than the options allow.
     #[error("the piece lasts {found:.0} seconds; at most {longest:.0} are rendered")]
     TooLong {
-        /// What it lasts, in seconds.
+        /// Its length in seconds.
         found: f64,
-        /// What the options allow.
+        /// The range that the options allow.
         longest: f64,
     },
     /// The sample rate is out of range.

@@ -1,4 +1,4 @@
-//! Pieces whose tokens are drawn.
+//! Generation by sampling.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,8 @@ use crate::decoding::sequences::Sequences;
 use crate::decoding::stream::Stream;
 use crate::model::Compute;
 
-/// Draws the pieces `indices` once, side by side; returns them in that order, and whether the observer lets the generation go on.
+/// Draws the pieces `indices` once, side by side; returns them in that order, and whether the observer lets the
+/// generation go on.
 pub fn attempt(
     task: &Task,
     compute: &mut Compute,

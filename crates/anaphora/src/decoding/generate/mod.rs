@@ -13,10 +13,10 @@ use super::stream::{End, Stream};
 use crate::Result;
 use crate::model::{Compute, LanguageModel};
 
-/// What is to be generated.
+/// Options of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// How tokens are drawn.
+    /// Options of sampling.
     pub sampling: SamplingOptions,
     /// Where given, the likeliest pieces are searched for instead, and of `sampling` only the rule against repeated n-grams
     /// counts; the search ends the same way each time, so `seed` and `retry` do not count.
@@ -32,9 +32,9 @@ pub struct GenerateOptions {
     pub fields: Vec<(char, String)>,
     /// Texts at which a piece ends; they are not part of it.
     pub stop: Vec<String>,
-    /// Where all randomness starts from.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// How often a piece that is not complete is generated anew.
+    /// How often an incomplete piece is generated again.
     pub retry: usize,
     /// Where given, how likely each token was is kept with the piece, and so many of the likeliest tokens in its place.
     pub log_probabilities: Option<usize>,
@@ -69,9 +69,9 @@ impl GenerateOptions {
 pub enum GenerateEvent<'a> {
     /// Piece `index` goes on with this text, its prompt first. What may yet become a stop text is held back.
     Text {
-        /// Which piece, from 0.
+        /// Index of the piece, from 0.
         index: usize,
-        /// What was added.
+        /// The added text.
         text: &'a str,
     },
     /// Each piece that is still open, or each open hypothesis of a search, has grown by one token.
@@ -81,9 +81,9 @@ pub enum GenerateEvent<'a> {
     },
     /// Piece `index` is not complete and is generated anew.
     Rejected {
-        /// Which piece, from 0.
+        /// Index of the piece, from 0.
         index: usize,
-        /// What was wrong with it.
+        /// Why it is not complete.
         reason: &'a str,
     },
 }
@@ -100,11 +100,11 @@ pub struct Generated {
     pub prompt: usize,
     /// Tokens drawn for it, in the attempt that was kept.
     pub tokens: usize,
-    /// How often it was begun.
+    /// Number of attempts.
     pub attempts: usize,
     /// Whether the observer stopped it before its end.
     pub stopped: bool,
-    /// What keeps it from being complete; none where nothing does.
+    /// Why it is not complete; none if it is.
     pub incomplete: Option<String>,
     /// Of a piece that was searched for, how unlikely it is: minus the mean log-probability of its tokens, in nats.
     pub nats: Option<f64>,
@@ -123,6 +123,10 @@ pub struct Token {
 
 /// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds
 /// nothing in its text. Where `observer` breaks, what there is by then is returned.
+///
+/// # Errors
+/// Options out of range and logits that are not numbers ([`Error::Sampling`](crate::Error::Sampling)), prompts or
+/// fields that the tokenizer cannot encode.
 pub fn generate(
     model: &LanguageModel,
     tokenizer: &Tokenizer,
@@ -161,7 +165,7 @@ fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<
     Ok(pieces.into_iter().flatten().collect())
 }
 
-/// A generation, made ready.
+/// A prepared generation.
 struct Task<'a> {
     model: &'a LanguageModel,
     tokenizer: &'a Tokenizer,
@@ -193,13 +197,13 @@ impl<'a> Task<'a> {
         Ok(Self { model, tokenizer, options, problem, prompts, fields })
     }
 
-    /// A piece that goes on from a prompt.
+    /// A piece that continues a prompt.
     fn stream(&self, prompt: usize) -> Stream<'a> {
         let begin = (&self.prompts[prompt][..], &self.options.prompts[prompt][..]);
         Stream::new(self.tokenizer, begin, &self.fields, &self.options.stop)
     }
 
-    /// What keeps a piece from being complete: the first thing, as a sentence.
+    /// The first reason why a piece is not complete, as a sentence.
     fn incomplete(&self, stream: &Stream, stopped: bool) -> Option<String> {
         match stream.ended {
             Some(End::OfPiece | End::Stop) => (self.problem)(&stream.text),

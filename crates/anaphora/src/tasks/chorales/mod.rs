@@ -1,4 +1,4 @@
-//! Music of several voices: which notes sound in the next frame, by those before it.
+//! Music of several voices: predicts which notes sound in the next frame from those before it.
 //!
 //! With independent notes each pitch of a frame sounds or not whatever the others do; with conditioned notes they are
 //! predicted one after the other, from the highest down, each by those above it (the exact chain rule). Both are judged by
@@ -39,7 +39,7 @@ const TRANSPOSED: (i16, i16) = (-5, 6);
 /// A piece: its frames, each the pitches that sound in it.
 type Piece = Vec<Chord>;
 
-/// How pieces become sequences, in a training and behind it.
+/// How pieces are made sequences, in training and after it.
 pub struct Chords {
     coding: Coding,
     /// Whether pieces are learnt in any key.
@@ -192,8 +192,8 @@ impl ExampleTask for Chords {
         self.encode(pieces, from)
     }
 
-    /// Independent notes are read as frames of ones and zeros, behind a column that is one before the first frame; conditioned
-    /// ones as tokens.
+    /// Independent notes are read as frames of ones and zeros, behind a column that is one before the first frame;
+    /// conditioned ones as tokens.
     fn model(&self, recipe: &Recipe, start: Start, _: Option<&Vec<Piece>>) -> SequenceModel {
         let (pitches, tokens) = (self.coding.pitches(), self.coding.vocabulary());
         let (reads, outputs, objective) = match self.coding.notes {

@@ -22,7 +22,7 @@ use crate::tasks::shared::{Compose, TrainedTask};
 const VELOCITY: u8 = 80;
 const TEMPO: f64 = 84.0;
 
-/// A piece that is being composed.
+/// A piece in progress.
 struct Piece {
     sampler: Sampler,
     frames: Vec<Chord>,

@@ -1,4 +1,4 @@
-//! Series as the recipe has them read and cut.
+//! Reading and cutting series as the recipe says.
 
 use std::path::Path;
 

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::model::{Compute, Linear, Objective, Reads, SequenceModel, Shape, Sums, Targets, normal_quantile};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
 
-/// Windows that are forecast from at once.
+/// Windows forecast at once.
 const ROWS: usize = 256;
 /// How strongly weights of the linear map are held back, of which the validation chooses.
 const RIDGES: [f64; 7] = [1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
@@ -21,23 +21,23 @@ pub const VALIDATED: usize = 2_000;
 pub struct Interface {
     /// Names of the columns.
     pub names: Vec<String>,
-    /// Steps that are read.
+    /// Number of steps read.
     pub lookback: usize,
-    /// Steps that are forecast at once.
+    /// Number of steps forecast at once.
     pub chunk: usize,
-    /// Steps that are forecast.
+    /// Number of steps forecast.
     pub horizon: usize,
-    /// Steps after which the series is like itself.
+    /// The season: steps after which the series repeats roughly.
     pub season: usize,
     /// Steps in a frame of the model's input, and from one frame to the next.
     pub patch: [usize; 2],
-    /// What the model reads of dates.
+    /// Features of dates that the model reads.
     pub features: Vec<Feature>,
     pub transform: Transform,
     pub normalize: Normalize,
     pub channels: Channels,
     pub head: Head,
-    /// Levels of the quantiles that are forecast; 0.5 alone for a point.
+    /// Levels of the forecast quantiles; 0.5 alone for a point forecast.
     pub levels: Vec<f32>,
     /// The transformed columns.
     pub scaler: Scaler,
@@ -47,11 +47,11 @@ pub struct Interface {
     pub season_errors: Vec<f32>,
     /// For all columns, or one for each where they are forecast together.
     pub linear: Vec<Linear>,
-    /// Whether the network learns what the linear map leaves.
+    /// Whether the network learns the residuals of the linear map.
     pub residual: bool,
 }
 
-/// A series as models read it.
+/// A series as the model reads it.
 pub struct Prepared {
     /// `[steps, columns]`, transformed and scaled.
     values: Vec<f32>,
@@ -62,7 +62,7 @@ pub struct Prepared {
 /// What takes a window's column, what was read of it and what came.
 type See<'a> = dyn FnMut(usize, &[f32], &[f32]) + 'a;
 
-/// A network and where it works.
+/// A network and its device.
 pub type Network<'a> = Option<(&'a SequenceModel, &'a mut Compute)>;
 
 impl Interface {

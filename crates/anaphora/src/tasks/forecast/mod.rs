@@ -1,4 +1,4 @@
-//! Forecasts: how a series goes on.
+//! Forecasts of series.
 
 mod collection;
 mod interface;
@@ -45,7 +45,7 @@ pub(super) struct SeriesSource {
     pub origins: Origins,
 }
 
-/// How many steps are read and forecast, and after how many a series is like itself.
+/// Numbers of steps read and forecast, and of a season, after which a series repeats roughly.
 #[derive(Clone, Copy)]
 pub(super) struct Lengths {
     pub lookback: usize,

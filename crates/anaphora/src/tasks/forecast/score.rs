@@ -1,4 +1,4 @@
-//! How far forecasts are from what came, beside those that need no network.
+//! Errors of forecasts, beside those of baselines without a network.
 
 use anaphora_data::series::{Collection, Origin, repeated};
 use serde_json::{Map, Value, json};

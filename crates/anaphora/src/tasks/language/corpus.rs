@@ -1,4 +1,4 @@
-//! From the recipe's data to texts, a tokenizer and token streams.
+//! Corpora: from the recipe's data to texts, a tokenizer and token streams.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// Tunes that the built-in composer writes for a training without a file, and the seed from which it writes them.
 const BUILTIN: (u64, usize) = (1, 400);
 
-/// What a training learns from and is judged by.
+/// Training and validation data.
 pub struct Corpus {
     /// Music for ABC files, text for all others.
     pub task: Task,

@@ -1,4 +1,4 @@
-//! How well a model predicts pieces that it has not learnt.
+//! Evaluation of a language model on pieces outside its training data.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +40,9 @@ pub struct LanguageScore {
 }
 
 /// Scores a finished run on its own validation pieces, or on the file or folder `data`.
+///
+/// # Errors
+/// As [`Trained::predicting`], and data that cannot be read or encoded.
 pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<LanguageScore> {
     let trained = Trained::predicting(run, compute.device.precision())?;
     let (section, path) = match data {

@@ -1,4 +1,4 @@
-//! A trained model, and the text and tunes that it writes.
+//! Generation of text and tunes by a trained model.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,8 @@ impl Generator {
         &self.trained
     }
 
-    /// Writes pieces, as [`decoding::generate`](generate()) does. A tune is complete where it can be read and its bars add up.
+    /// Writes pieces, as [`decoding::generate`](generate()) does. A tune is complete where it can be read and its bars
+    /// add up.
     pub fn generate(
         &self,
         compute: &mut Compute,

@@ -1,4 +1,4 @@
-//! Text and tunes: what comes next.
+//! Language models of text and tunes.
 
 pub(super) mod corpus;
 mod evaluate;
@@ -42,9 +42,9 @@ pub struct LanguageLearner {
     description: Description,
 }
 
-/// What a language model learns, whatever its symbols stand for.
+/// The data of a language model, whatever its symbols stand for.
 pub struct Symbols {
-    /// What it is.
+    /// The task.
     pub task: Task,
     /// Pieces to learn from.
     pub train: Arc<TokenStream>,
@@ -52,11 +52,11 @@ pub struct Symbols {
     pub validation: Arc<TokenStream>,
     /// How many there are.
     pub count: usize,
-    /// The same for an onlooker.
+    /// A description for the observer.
     pub description: Description,
 }
 
-/// Where a training stands in its text.
+/// The position of a training in its text.
 #[derive(Serialize, Deserialize)]
 struct Place {
     windows: anaphora_data::Position,

@@ -1,4 +1,4 @@
-//! How much of what is generated is copied from the training data.
+//! Novelty: how much of a generated text is copied from the training data.
 
 use anaphora_data::Section;
 use anaphora_data::copying::Copying;

@@ -1,4 +1,4 @@
-//! A finished run, ready to be used.
+//! Finished runs, opened for use.
 
 use std::path::Path;
 

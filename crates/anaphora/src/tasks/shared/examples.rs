@@ -1,4 +1,4 @@
-//! Tasks whose examples are read whole: what each says of itself, and what follows from it: a training, a trained model that
+//! Tasks with whole examples: the trait that each implements, and what is built on it: a training, and a trained model that
 //! predicts and is scored.
 
 use std::ops::ControlFlow;
@@ -20,17 +20,17 @@ use crate::{Error, Precision, Result, Run};
 /// Texts that are predicted from at once.
 const TEXTS: usize = 64;
 
-/// Where examples come from, and how they are read.
+/// The source of examples, and how they are read.
 pub struct Reading<'a, T> {
-    /// A file or folder; what messages call the data where there is none.
+    /// A file or folder; for built-in data their name for messages.
     pub path: &'a Path,
-    /// The file of what is true of them, where it is another one.
+    /// The file of labels, if it is a separate one.
     pub target: Option<&'a Path>,
     /// How they are read.
     pub recipe: &'a Recipe,
-    /// What a trained model reads, where one is to read them: they have to be of its kind.
+    /// The input of the trained model that is to read them, if any: they must be of its kind.
     pub known: Option<&'a T>,
-    /// Takes a sentence for each thing that is passed over.
+    /// Receives a sentence for each skipped item.
     pub notes: &'a mut dyn FnMut(&str),
 }
 
@@ -62,10 +62,10 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
         Ok(Splits::of(Self::read(from)?, &hold_out(from.data()), |_| false)?)
     }
 
-    /// What is kept in the run folder: made of the splits where the run is new, else read; no split is looked at then.
+    /// The part kept in the run folder: made from the splits for a new run; else read, without looking at the splits.
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Self::Example>) -> Result<Self>;
 
-    /// Examples as numbers.
+    /// Encoded examples.
     fn encode(&self, examples: Vec<Self::Example>, from: &mut Reading<Self>) -> Result<Self::Encoded>;
 
     /// Examples to learn from as numbers: some may be left out that are scored all the same.
@@ -84,12 +84,12 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Self::Example>) -> Result<Evaluation>;
 }
 
-/// Such a task whose models predict from input.
+/// A task of whole examples with models that predict from input.
 pub trait PredictTask: ExampleTask {
-    /// Whether it writes sequences, which may be searched for.
+    /// Whether it writes sequences, and so reads search options.
     const SEARCHES: bool = false;
 
-    /// What stands between two predictions for people.
+    /// The separator of two predictions in text.
     const SEPARATOR: &str = "\n";
 
     /// Predicts from inputs.
@@ -100,11 +100,11 @@ pub trait PredictTask: ExampleTask {
 pub struct Using<'a, T: Lesson> {
     /// The model.
     pub model: &'a T::Model,
-    /// Where it works.
+    /// The device and workspace.
     pub compute: &'a mut Compute,
     /// What it reads.
     pub from: Reading<'a, T>,
-    /// How sequences are searched for.
+    /// Options of the prediction.
     pub options: &'a PredictOptions,
 }
 

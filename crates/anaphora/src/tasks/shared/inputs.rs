@@ -1,4 +1,4 @@
-//! What a prediction is made from, and how files are read for it.
+//! Inputs of predictions, and how files are read for them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::Result;
 use crate::model::Objective;
 use crate::recipe::{ClassWeights, Data, Training};
 
-/// Something to predict from.
+/// An input of a prediction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A text on the command line.
@@ -20,7 +20,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// What messages call it.
+    /// Its name in messages.
     pub fn path(&self) -> &Path {
         match self {
             Self::Text(_) => Path::new("the text given"),
@@ -51,7 +51,7 @@ pub fn column(name: &str) -> Column {
     name.trim().parse().expect("any text is a column")
 }
 
-/// What a model learns that predicts one of `count` classes; `learnt` are those of what it learns from.
+/// The objective of a model that predicts one of `count` classes; `learnt` are the classes of its training examples.
 pub fn one_class<'a>(
     training: &Training,
     learnt: Option<impl Iterator<Item = &'a u32>>,

@@ -1,4 +1,4 @@
-//! Learning from whole examples: the part of a training that all such tasks have in common.
+//! Learning from whole examples: the part of a training that such tasks share.
 
 use anaphora_data::{BatchSize, Batches, Packed, Place};
 use anaphora_nn::{Params, ShapeError};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 /// A model that learns from batches of whole examples.
 pub trait ExampleModel: Send + Sync {
-    /// Examples as it takes them, with what is true of them.
+    /// Examples and targets as the model reads them.
     type Batch;
 
     /// The weights.
@@ -21,7 +21,7 @@ pub trait ExampleModel: Send + Sync {
     /// The weights, for an optimizer's step.
     fn params_mut(&mut self) -> &mut Params;
 
-    /// Adds to the gradients; see [`Learner::learn`].
+    /// Adds the gradients of a batch; see [`Learner::learn`].
     fn learn(&self, backward: &mut Backward, batch: Self::Batch) -> Result<BatchLoss, ShapeError>;
 }
 
@@ -66,27 +66,27 @@ impl ExampleModel for EncoderDecoder {
     }
 }
 
-/// What is learnt, in words.
+/// The data, described in words.
 pub struct Words {
-    /// What an example is called.
+    /// The name of an example.
     pub example: &'static str,
-    /// What its steps are called.
+    /// The name of a step.
     pub unit: &'static str,
-    /// What is read, and what is predicted of it.
+    /// Inputs and outputs, in words.
     pub maps: String,
 }
 
-/// What differs between trainings on whole examples.
+/// What a task provides for a training on whole examples.
 pub trait Lesson {
-    /// Examples as numbers.
+    /// Encoded examples.
     type Encoded;
-    /// What learns.
+    /// The model.
     type Model: ExampleModel;
 
-    /// What it is.
+    /// The task.
     fn task(&self) -> Task;
 
-    /// What examples are read as, where the data decide it.
+    /// The kind of input that examples are read as, where the data decide it.
     fn input(&self) -> Option<Input> {
         None
     }
@@ -94,13 +94,13 @@ pub trait Lesson {
     /// The length of each example, in units of a batch.
     fn lengths(&self, examples: &Self::Encoded) -> Vec<usize>;
 
-    /// How much there is of them: by default, their number and all of their lengths.
+    /// The size of the data: by default, their number and the sum of their lengths.
     fn size(&self, examples: &Self::Encoded) -> DataSize {
         let lengths = self.lengths(examples);
         DataSize { examples: lengths.len(), units: lengths.iter().sum() }
     }
 
-    /// What is learnt, in words.
+    /// The data, described in words.
     fn describe(&self) -> Words;
 
     /// Some examples as the model takes them. What is random in them follows from their place in the training.
@@ -111,7 +111,7 @@ pub trait Lesson {
         place: Place,
     ) -> <Self::Model as ExampleModel>::Batch;
 
-    /// Scores the model on what is held out.
+    /// Scores the model on the validation data.
     fn validate(
         &self,
         model: &Self::Model,
@@ -130,7 +130,7 @@ pub struct Learning<L: Lesson> {
 }
 
 impl<L: Lesson> Learning<L> {
-    /// A training that has not begun.
+    /// A training before its first step.
     pub fn new(
         lesson: L,
         model: L::Model,
@@ -198,7 +198,7 @@ fn batches(lengths: Vec<usize>, training: &Training) -> Result<Batches> {
     Ok(Batches::new(lengths, size, training.seed.into())?)
 }
 
-/// A checkpoint does not say where a training stands in its data.
+/// The error of a checkpoint without a position in the data.
 pub fn malformed_position(reason: impl std::fmt::Display) -> Error {
     Error::Malformed { path: "checkpoints".into(), reason: reason.to_string() }
 }

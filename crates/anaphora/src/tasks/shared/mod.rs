@@ -1,4 +1,4 @@
-//! What tasks have in common.
+//! Code shared by tasks.
 
 mod examples;
 mod inputs;

@@ -1,4 +1,4 @@
-//! Learning to write one sequence of another: what translation and captioning have in common.
+//! Sequence to sequence: the part that translation and captioning share.
 
 use anaphora_data::{BatchSize, Batches, Sequence, Tokenizer};
 use serde_json::{Value, json};
@@ -15,37 +15,37 @@ use crate::training::{DataSize, Validation};
 /// Tokens that are scored at once.
 const UNITS: usize = 4_096;
 
-/// What is read, and what is to be written of it, pair by pair.
+/// Sources and targets, pair by pair.
 #[derive(Default)]
 pub struct Pairs {
-    /// What is read.
+    /// Sources.
     pub sources: Vec<Sequence>,
-    /// What is to be written, pair by pair, without ends.
+    /// Targets, pair by pair, without ends.
     pub targets: Vec<Vec<u32>>,
-    /// What each pair reads: several may read one source.
+    /// The index of each pair's source: pairs may share one.
     pub source_of: Vec<usize>,
 }
 
 impl Pairs {
-    /// How long each pair is, in the sequence that is longer.
+    /// The length of each pair: that of its longer sequence.
     pub fn lengths(&self) -> Vec<usize> {
         let pairs = self.source_of.iter().zip(&self.targets);
         pairs.map(|(&source, target)| self.sources[source].len().max(target.len() + 1)).collect()
     }
 
-    /// Pairs, and the tokens that are written.
+    /// Number of pairs, and of target tokens.
     pub fn size(&self) -> DataSize {
         let units = self.targets.iter().map(|target| target.len() + 1).sum();
         DataSize { examples: self.targets.len(), units }
     }
 
-    /// Some pairs; what is written closes with `end`.
+    /// A batch of some pairs; targets are closed by `end`.
     pub fn batch(&self, pairs: &[usize], end: u32) -> PairBatch {
         let pair = |&pair: &usize| (&self.sources[self.source_of[pair]], &self.targets[pair][..]);
         PairBatch::new(&pairs.iter().map(pair).collect::<Vec<_>>(), end)
     }
 
-    /// Mean cross-entropy in nats a token, the true tokens before each known.
+    /// Mean cross-entropy in nats a token, with teacher forcing.
     pub fn score(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<f64> {
         let mut sum = 0.0;
         for pairs in Batches::in_order(&self.lengths(), BatchSize::Units(UNITS)) {
@@ -61,20 +61,20 @@ impl Pairs {
     }
 }
 
-/// How a recipe wants pairs taught.
+/// The recipe's options for training on pairs.
 pub fn teaching(training: &Training) -> Teaching {
     let Training { label_smoothing, scheduled_sampling, .. } = *training;
     Teaching { label_smoothing: label_smoothing as f32, scheduled_sampling }
 }
 
-/// The best that is written of each source, the likeliest first; `usual` is the task's own way of searching.
+/// The best hypotheses of each source, the likeliest first; `usual` are the task's default search options.
 pub fn search<T: Lesson<Model = EncoderDecoder>>(
     with: &mut Using<T>,
     sources: &[Sequence],
     end: u32,
     usual: Search,
 ) -> Result<Vec<Vec<Hypothesis>>> {
-    // How long a sequence may become is the task's to say.
+    // The task decides how long a sequence may become.
     let search = with.options.search.map_or(usual, |asked| Search { longest: usual.longest, ..asked });
     search.beams.validate()?;
     write(sources, end, with.model, with.compute, &search)
@@ -85,7 +85,7 @@ pub fn search<T: Lesson<Model = EncoderDecoder>>(
 pub struct Written {
     /// The text.
     pub text: String,
-    /// What the search ranked it by.
+    /// The search's score.
     pub score: f64,
 }
 

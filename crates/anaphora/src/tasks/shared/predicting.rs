@@ -1,4 +1,4 @@
-//! What a trained model can do: it can be evaluated, and it predicts or composes.
+//! Uses of a trained model: evaluation, prediction, composition.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::metrics::Evaluation;
 use crate::model::Compute;
 use crate::tasks::compose::{ComposeOptions, Composed};
 
-/// What is predicted of one example.
+/// A prediction for one example.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// A line for people.
@@ -22,23 +22,23 @@ pub struct Prediction {
     pub json: Value,
 }
 
-/// The examples that a model is scored on.
+/// The examples to score a model on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Split {
-    /// Those that were validated on in training.
+    /// The validation examples of the training.
     Validation,
-    /// Those that were kept for a test.
+    /// The test examples of the training's data.
     Test,
-    /// Those of a file or folder, and where truths are in a file of their own, that.
+    /// Those of a file or folder, and the file of their labels if it is a separate one.
     Data(PathBuf, Option<PathBuf>),
 }
 
-/// How predictions are made.
+/// Options of predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PredictOptions {
-    /// How sequences are searched for, where the task writes some; the task's own way where left out.
+    /// Search options, for tasks that write sequences; the task's defaults if left out.
     pub search: Option<Search>,
-    /// How many of the best sequences are given.
+    /// Number of best sequences to return.
     pub n_best: usize,
 }
 
@@ -77,7 +77,7 @@ pub trait Predict: Evaluate {
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()>;
 
-    /// What stands between two predictions for people: the end of a line, or a line that is empty.
+    /// The separator of two predictions in text: the end of a line, or an empty line.
     fn separator(&self) -> &'static str {
         "\n"
     }
@@ -87,12 +87,12 @@ pub trait Predict: Evaluate {
         false
     }
 
-    /// Whether it continues what it learnt from where no input is given.
+    /// Whether it continues its training data if no input is given.
     fn continues_training_data(&self) -> bool {
         false
     }
 
-    /// A picture of what is predicted, as SVG, where there is any.
+    /// A picture of the predictions, as SVG, if there is any.
     fn plot(&self, _: &mut Compute, _: &[Input]) -> Result<Option<String>> {
         Ok(None)
     }

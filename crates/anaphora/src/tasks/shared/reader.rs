@@ -65,7 +65,7 @@ pub fn tokenizer(train: &[Example], data: &Data, assets: &mut Assets) -> Result<
     }
 }
 
-/// What is learnt of the examples to learn from; of all that were read with them, the longest has to fit.
+/// Fits a reader to the training examples; the longest of all examples read with them has to fit.
 pub fn learn(splits: &Splits<Example>, tokenizer: Option<Tokenizer>, model: &Model) -> Result<Reader> {
     let mut reader = Reader::learn(&splits.train, tokenizer);
     if model.backbone == Backbone::Transformer {
@@ -76,7 +76,7 @@ pub fn learn(splits: &Splits<Example>, tokenizer: Option<Tokenizer>, model: &Mod
     Ok(reader)
 }
 
-/// What a run keeps of a reader, with the run's tokenizer where it needs one.
+/// The reader of a run, with the run's tokenizer if it needs one.
 pub fn opened(mut reader: Reader, assets: &mut Assets, made: Option<Tokenizer>) -> Result<Reader> {
     reader.tokenizer = match (made, &reader.steps) {
         (None, Steps::Text { .. }) => Some(assets.tokenizer(|| Err(Error::NoExamples(PathBuf::new())))?),
@@ -85,12 +85,12 @@ pub fn opened(mut reader: Reader, assets: &mut Assets, made: Option<Tokenizer>) 
     Ok(reader)
 }
 
-/// The recipe's model with what the data decide of it.
+/// The recipe's model, completed with what the data decide.
 pub fn sized(reader: &Reader, model: &Model) -> Model {
     Model { context: reader.context.or(model.context), ..model.clone() }
 }
 
-/// What a model reads of examples.
+/// The encoder's input for examples.
 pub fn reads(reader: &Reader) -> Reads {
     match (&reader.steps, reader.width()) {
         (Steps::Picture(steps), _) => reads_pictures(steps),
@@ -99,7 +99,7 @@ pub fn reads(reader: &Reader) -> Reads {
     }
 }
 
-/// What a model reads of pictures.
+/// The encoder's input for pictures.
 pub fn reads_pictures(steps: &PictureSteps) -> Reads {
     match steps.frames {
         PictureFrames::Whole => {
@@ -109,7 +109,7 @@ pub fn reads_pictures(steps: &PictureSteps) -> Reads {
     }
 }
 
-/// What is given to predict from, as a model reads it.
+/// Encodes inputs to predict from.
 pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<Named>)> {
     let mut all = Vec::new();
     for input in inputs {
@@ -121,7 +121,7 @@ pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<N
     Ok(all.into_iter().unzip())
 }
 
-/// What a model gives for each sequence, `[sequences, outputs]`.
+/// The model's output for each sequence, `[sequences, outputs]`.
 pub fn outputs(
     model: &SequenceModel,
     compute: &mut Compute,

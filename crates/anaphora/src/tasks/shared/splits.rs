@@ -1,4 +1,4 @@
-//! Which examples are learnt, validated on and kept for a test.
+//! Splits of examples into training, validation and test.
 
 use anaphora_data::{HoldOut, Order};
 

@@ -1,4 +1,4 @@
-//! Tagging: a tag for each word of a sentence, by all of its words.
+//! Tagging: a tag for each word of a sentence, given all of its words.
 
 mod score;
 
@@ -46,7 +46,7 @@ fn made((seed, count): (u64, usize)) -> Vec<Sentence> {
     builtin::phrases(seed, count).into_iter().map(sentence).collect()
 }
 
-/// What words, characters and tags a tagger knows.
+/// The words, characters and tags that a tagger knows.
 pub struct Tagger(Lexicon);
 
 impl Lesson for Tagger {

@@ -1,4 +1,4 @@
-//! How well a model tags sentences.
+//! Scores of a tagger.
 
 use anaphora_data::tagged::{Encoded, Lexicon};
 use anaphora_data::{BatchSize, Batches};
@@ -70,7 +70,7 @@ fn found(examples: &Encoded, predicted: &[usize], lexicon: &Lexicon) -> Result<F
     Ok(Found { confusion, spans })
 }
 
-/// How well sentences are tagged.
+/// Scores of tagged sentences.
 pub struct Scored {
     /// Mean cross-entropy without weights or smoothing.
     loss: f64,
