@@ -190,7 +190,9 @@ fn line(step: &Step, loss: f64) -> String {
 
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
-    let continues = Run::open(run).is_ok_and(|run| run.info().task.continues());
+    let task = Run::open(run).map(|run| run.info().task);
+    let continues = task.as_ref().is_ok_and(|task| task.continues());
+    let composes = task.is_ok_and(|task| task.composes());
     let (steps, run) = (grouped(outcome.steps), run.display());
     let time = clock(outcome.seconds);
     let ended = match outcome.ended {
@@ -200,7 +202,7 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
             format!("Done: the validation loss no longer falls, after {steps} steps in {time}")
         }
     };
-    let next = match (outcome.ended, continues) {
+    let next = match (outcome.ended, continues || composes) {
         (Ended::Stopped, _) => format!("Go on with     anaphora resume {run}"),
         (_, true) => format!("Write with     anaphora generate {run}"),
         (_, false) => format!("Predict with   anaphora predict {run}"),

@@ -12,6 +12,7 @@ fn train(place: &Workplace, call: &[&str]) {
     let short = ["--steps=30", "--out=run"];
     let called = place.train(&[call, &short].concat());
     assert_eq!(called.code, Some(0), "{called:#?}");
+    assert!(called.stderr.ends_with("Write with     anaphora generate run\n"), "{called:#?}");
 }
 
 #[test]
