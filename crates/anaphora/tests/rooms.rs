@@ -14,6 +14,19 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// The names that may follow `crate::`: the first, or the first of each path between braces.
+fn firsts(path: &str) -> Vec<&str> {
+    fn name(path: &str) -> &str {
+        path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    }
+    match path.strip_prefix('{') {
+        Some(group) => {
+            group.split(';').next().unwrap_or_default().split(',').map(|p| name(p.trim_start())).collect()
+        }
+        None => vec![name(path)],
+    }
+}
+
 #[test]
 fn no_room_imports_one_behind_it() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -27,16 +40,24 @@ fn no_room_imports_one_behind_it() {
         let own = first.trim_end_matches(".rs");
         let at = place(own).unwrap_or_else(|| panic!("{own} is none of the rooms {ROOMS:?}"));
         let text = fs::read_to_string(&file).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for (number, line) in code.enumerate() {
-            for path in line.split("crate::").skip(1) {
-                let room: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for path in code.join("\n").split("crate::").skip(1) {
+            for room in firsts(path) {
                 // What is no room stands at the root: `Error`, `Device` and the like.
-                if own != "error" && place(&room).is_some_and(|other| other > at) {
-                    wrong.push(format!("{} (line {number} of code) imports {room}", relative.display()));
+                if own != "error" && place(room).is_some_and(|other| other > at) {
+                    wrong.push(format!("{} imports {room}", relative.display()));
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn imports_between_braces_are_seen() {
+    assert_eq!(firsts("tasks::open(run)"), ["tasks"]);
+    assert_eq!(
+        firsts("{Error,\n    tasks::{self, open}, run};\nuse crate"),
+        ["Error", "tasks", "open", "run"]
+    );
 }
