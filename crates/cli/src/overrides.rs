@@ -93,6 +93,10 @@ impl Overrides {
         for (flag, field, value) in &self.0 {
             recipe.set(field, value).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
         }
+        // A batch of so many sequences takes the place of a file's batch of so many units.
+        if self.setting("training.batch").is_some() && self.setting("training.batch_units").is_none() {
+            recipe.training.batch_units = None;
+        }
         Ok(())
     }
 }

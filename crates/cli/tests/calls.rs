@@ -16,7 +16,7 @@ fn a_wrong_call_has_exit_code_2() {
     };
     for (call, said) in [
         (&["trian", "tunes.abc"][..], "a similar subcommand exists: 'train'"),
-        (&["train"], "required arguments were not provided"),
+        (&["train"], "field data.train is missing; it names the file or folder to learn from"),
         (&["train", "tunes.abc", "--bach", "3"], "a similar argument exists: '--batch'"),
         (
             &["train", "tunes.abc", "--layers", "49"],

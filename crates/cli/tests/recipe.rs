@@ -74,6 +74,10 @@ fn what_is_set_and_not_read_is_refused_by_its_flag() {
             "--batch: field training.batch is read only where training.batch_units is left out, and it is 300",
         ),
         (
+            &["--set=data.builtin=reverse", "--batch-units=300", "--set=training.batch=8"],
+            "--set training.batch=8: field training.batch is read only where training.batch_units is left out, and it is 300",
+        ),
+        (
             &["tunes.abc", "--recipe=half.toml"],
             "half.toml: field model.heads is read by the backbone transformer only, and this one is lstm",
         ),

@@ -39,6 +39,22 @@ fn the_column_of_numbers_is_found_or_asked_for() {
     place.write("both.csv", "stars,price,text\n1,10,bad\n5,30,fine\n4,20,good\n2,5,poor\n3,9,so so\n");
     let call = ["both.csv", "--task=regress", "--steps=20", "--out=runs/stars", "--label=stars"];
     place.call(&tiny(&call)).ok();
+    // What has a name is in a table with names, though no other word of its first row is known.
+    place.write("houses.csv", "rooms,price\n3,70\n4,90\nmany,120\n");
+    let call = ["houses.csv", "--task=regress", "--label=price", "--text=rooms"];
+    place.call(&tiny(&[&call[..], &["--steps=2"]].concat())).ok();
+    for (rows, call, said) in [
+        (
+            "sqft,rooms,age,price\n1,2,3,4\n5,6,7,8\n",
+            &[][..],
+            "which column is the number to be learnt has to be said",
+        ),
+        ("score\n1\n2\n3\n", &["--input=numbers"], "there is the column of the label alone"),
+    ] {
+        place.write("rows.csv", rows);
+        let sentence = place.train(&[&["rows.csv", "--task=regress"], call].concat()).refused(1);
+        assert!(sentence.starts_with("rows.csv: ") && sentence.contains(said), "{sentence}");
+    }
     place.write("words.csv", "label,text\n1,bad\nmany,fine\n2,poor\n");
     let sentence = place.train(&["words.csv", "--task=regress"]).refused(1);
     let bad = "words.csv: line 3: many stands where a finite number is to be learnt";

@@ -145,6 +145,9 @@ pub fn read_labelled_numbers(
 ) -> Result<Labelled<Vec<f32>>, TableError> {
     let mut table = read_table(path, options)?;
     let label = table.column(label)?;
+    if table.columns < 2 {
+        return Err(TableError::LabelAlone(path.to_owned()));
+    }
     let rows = std::mem::take(&mut table.rows);
     let examples = rows.iter().map(|row| {
         let values = (0..table.columns).filter(|&column| column != label);

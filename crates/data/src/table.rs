@@ -188,6 +188,9 @@ pub enum TableError {
         /// Those there are.
         columns: String,
     },
+    /// No column of numbers to read.
+    #[error("{}: there is the column of the label alone, numbers are needed beside it", .0.display())]
+    LabelAlone(PathBuf),
     /// Columns that nobody named and that cannot be guessed.
     #[error("{}: which column is the {what} has to be said, the columns are {columns}", path.display())]
     WhichColumn {
@@ -265,13 +268,25 @@ impl Table {
         self.header.iter().flatten().position(is_called)
     }
 
-    /// The only column that holds nothing but finite numbers, from 1; none where there are none or several.
-    pub fn only_numbers(&self) -> Option<usize> {
+    /// The column of numbers to be learnt where nobody names it: the only one that holds nothing but finite numbers, or the one
+    /// with a known name; none where neither is there.
+    ///
+    /// # Errors
+    /// Several columns of numbers, none of which has a known name.
+    pub fn number_to_learn(&self) -> Result<Option<Column>, TableError> {
         let holds_numbers = |&column: &usize| {
             self.rows.iter().all(|row| row.cells[column].trim().parse::<f64>().is_ok_and(f64::is_finite))
         };
-        let mut columns = (0..self.columns).filter(holds_numbers);
-        columns.next().filter(|_| columns.next().is_none()).map(|column| column + 1)
+        let columns: Vec<usize> = (0..self.columns).filter(holds_numbers).collect();
+        let column = match columns[..] {
+            [only] => Some(only),
+            _ => self.column_called(LABEL_NAMES),
+        };
+        if column.is_none() && !columns.is_empty() {
+            let (path, columns) = (self.path.clone(), self.describe_columns());
+            return Err(TableError::WhichColumn { path, what: "number to be learnt", columns });
+        }
+        Ok(column.map(|column| Column::Number(column + 1)))
     }
 
     /// The columns in words: `'label', 'text'` or `1 to 3`.

@@ -16,11 +16,14 @@ const WIDTH: usize = 128;
 const ROWS: usize = 48;
 
 /// Fills `values[size, size]` with an orthogonal matrix, each as likely as any other (Haar's measure), which is a function of
-/// `seed` alone: the product of `size` reflections by normal vectors, each a value shorter than the one before (Stewart, "The
+/// `seed` and of the instruction set, whatever the number of threads: the product of `size` reflections by normal vectors, each a value shorter than the one before (Stewart, "The
 /// efficient generation of random orthogonal matrices with an application to condition estimators", 1980).
 ///
 /// `WIDTH` reflections at once are `I - V T Vᵀ` (Schreiber, Van Loan 1989), so that nearly all of the `4/3 size³` operations are
 /// those of matrix products.
+///
+/// # Panics
+/// If there are not `size * size` values.
 pub fn fill(pool: &Pool, seed: u64, values: &mut [f32], size: usize) {
     assert_eq!(values.len(), size * size);
     let width = WIDTH.min(size);

@@ -51,7 +51,7 @@ section! {
 
         /// Names of the files kept for a test: a pattern with *, ? and [0-4], as in *_[0-4].wav.
         test_files: Option<String> = None,
-            takes(Text).flag("test-files", "PATTERN").read(&[Tasks(&[Classify]), FROM_FILE]);
+            takes(Text).flag("test-files", "PATTERN").read(&[Tasks(&[Classify, Regress]), FROM_FILE]);
 
         /// What an example is read as; auto finds it from the file.
         input: Input = Input::Auto,

@@ -61,7 +61,7 @@ impl Recipe {
     }
 
     /// Overrides one field by its dotted path: `set("training.batch", "32")`. The value is written as in TOML;
-    /// words and paths need no quotes. A batch of so many sequences takes the place of one of so many units.
+    /// words and paths need no quotes.
     pub fn set(&mut self, field: &str, value: &str) -> Result<(), RecipeError> {
         let parsed = format!("value = {value}").parse::<Table>().ok();
         // A text that goes on after the value (`1\nx = 2`) is no value.
@@ -69,11 +69,7 @@ impl Recipe {
         // A file may be named 1923.
         let text = Field::find(field)?.accepts.is_text();
         let parsed = parsed.filter(|parsed| !text || parsed.is_str());
-        self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))?;
-        if field == "training.batch" {
-            self.training.batch_units = None;
-        }
-        Ok(())
+        self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
     /// The value of a field as [`set`](Self::set) takes it; none where it is left out.

@@ -401,7 +401,7 @@ fn metadata(head: &[u8], header_len: u64, len: u64) -> Result<Metadata, Failure>
     };
     let metadata: Metadata = serde_json::from_slice(header)
         .map_err(|error| format(SafeTensorError::InvalidHeaderDeserialization(error)))?;
-    if 8 + header_len + metadata.data_len() as u64 != len {
+    if (8 + header_len).checked_add(metadata.data_len() as u64) != Some(len) {
         return Err(format(SafeTensorError::MetadataIncompleteBuffer).into());
     }
     Ok(metadata)

@@ -1,7 +1,7 @@
 //! Regression: a number from a text, a row of numbers, a sound or a picture.
 
 use anaphora_data::examples::{Example, Named, Reader};
-use anaphora_data::table::{Column, read_table};
+use anaphora_data::table::read_table;
 use anaphora_data::{Packed, Place, Scaler, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,7 @@ impl ExampleTask for Numbers {
         let mut options = reader::options(from.data());
         if options.labelled.label.is_none() && !from.path.is_dir() {
             let table = read_table(from.path, &options.labelled.table)?;
-            options.labelled.label = table.only_numbers().map(Column::Number);
+            options.labelled.label = table.number_to_learn()?;
         }
         let known = from.known.map(|known| &known.reader);
         reader::read(from, &options, known)

@@ -29,7 +29,6 @@ validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes 
 #[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Args {
     /// What to learn from: a file or folder; what is in it decides what is learnt, or --task
-    #[arg(required_unless_present_any = ["recipe", "data.builtin", "data.train", "help"])]
     path: Option<PathBuf>,
     /// Run folder to write [default: runs/NAME, after the data]
     #[arg(long, value_name = "FOLDER")]

@@ -167,19 +167,27 @@ impl Buffers {
         let mut update = std::mem::take(&mut self.update);
         update.resize(values.len(), 0.0);
         look_ahead(pool, momentum, scale, sums, grads, &mut update);
-        self.orthogonalize(pool, precision, &mut update, rows, cols);
-        let rate = learning_rate * 0.2 * (rows.max(cols) as f32).sqrt();
-        combine(pool, [1.0 - learning_rate * weight_decay, -rate], values, &update);
+        if self.orthogonalize(pool, precision, &mut update, rows, cols) {
+            let rate = learning_rate * 0.2 * (rows.max(cols) as f32).sqrt();
+            combine(pool, [1.0 - learning_rate * weight_decay, -rate], values, &update);
+        }
         self.update = update;
     }
 
     /// Makes `x[rows, cols]` nearly orthogonal: with the singular vectors of `x` and singular values between about 0.7 and 1.2
-    /// (Newton and Schulz's iteration with K. Jordan's coefficients). Zeros stay zeros.
-    fn orthogonalize(&mut self, pool: &Pool, precision: Precision, x: &mut [f32], rows: usize, cols: usize) {
+    /// (Newton and Schulz's iteration with K. Jordan's coefficients). Zeros stay zeros. False where a value is not finite.
+    fn orthogonalize(
+        &mut self,
+        pool: &Pool,
+        precision: Precision,
+        x: &mut [f32],
+        rows: usize,
+        cols: usize,
+    ) -> bool {
         assert_eq!(x.len(), rows * cols);
         let norm = global_norm(pool, x);
         if norm == 0.0 || !norm.is_finite() {
-            return;
+            return norm == 0.0;
         }
         crate::elementwise::scale(pool, x, 1.0 / norm);
         let small = rows.min(cols);
@@ -207,6 +215,7 @@ impl Buffers {
         if ITERATIONS % 2 == 1 {
             x.copy_from_slice(other);
         }
+        true
     }
 }
 

@@ -156,7 +156,10 @@ fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<
                 going = observer(GenerateEvent::Rejected { index, reason });
                 open.push(index);
             }
-            pieces[index] = Some(piece);
+            // What was cut short says less than the whole piece of an earlier attempt.
+            if !piece.stopped || pieces[index].is_none() {
+                pieces[index] = Some(piece);
+            }
         }
         if open.is_empty() || going.is_break() {
             break;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::LabelledOptions;
+use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 
 use super::{Input, Reading, Splits, column, table_options};
@@ -20,14 +21,13 @@ const ROWS: usize = 256;
 
 /// How the recipe's examples are read.
 pub fn options(data: &Data) -> ExampleOptions {
+    let (label, text) = (data.label_column.as_deref().map(column), data.text_column.as_deref().map(column));
+    let by_name = [&label, &text].into_iter().flatten().any(|column| matches!(column, Column::Name(_)));
+    // A column that is called by a name has one.
+    let table = TableOptions { header: by_name.then_some(true), ..table_options(data) };
     ExampleOptions {
         input: data.input,
-        labelled: LabelledOptions {
-            table: table_options(data),
-            label: data.label_column.as_deref().map(column),
-            text: data.text_column.as_deref().map(column),
-            labels: data.labels,
-        },
+        labelled: LabelledOptions { table, label, text, labels: data.labels },
         lowercase: data.lowercase,
         words: matches!(data.tokenizer, recipe::Tokenizer::Word { .. }),
         patch: data.patch,
