@@ -215,7 +215,7 @@ pub enum Error {
     #[error("{} kept no steps for that; name a file with --data, or train with --test-from", .0.display())]
     NoForecasts(PathBuf),
     /// The observer broke before there was a training to save.
-    #[error("stopped while the model was prepared, before a step of it")]
+    #[error("stopped while the model was prepared; nothing is changed")]
     Stopped,
     /// Training diverges however low the learning rate.
     #[error(

@@ -31,7 +31,7 @@ Examples:
   anaphora COMMAND --help                         all there is to a command
 
 Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
-recipe, 130 for what Ctrl-C cut short, 1 for anything else that went wrong.";
+recipe, 130 for what Ctrl-C cut short (a training that is saved is a success), 1 for anything else that went wrong.";
 
 /// Learn from tunes and texts, and write new ones
 #[derive(Parser)]

@@ -45,6 +45,10 @@ impl RecipeArgs {
 
     /// Refuses a field that is set and not read, by the flag or the file that sets it.
     pub fn refuse_unread(&self, recipe: &Recipe) -> Result<()> {
+        // Who sets a field by hand means something by it, also by its default.
+        for (flag, field, _) in &self.overrides.0 {
+            recipe.refuse_field(field).map_err(|refused| Failure::call(format!("{flag}: {refused}")))?;
+        }
         let Err(refused) = recipe.refuse_unread() else { return Ok(()) };
         let RecipeError::Unread { field, .. } = refused else { return Err(Failure::call(refused)) };
         let flag = self.overrides.flag(field).map(str::to_owned);

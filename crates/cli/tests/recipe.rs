@@ -67,7 +67,7 @@ fn what_is_set_and_not_read_is_refused_by_its_flag() {
                 "--layers=3",
                 "--length=4",
             ],
-            "--length: field training.length is read by the tasks music, text, events, translate, caption and memory only, and this one is tag",
+            "--bidirectional: field model.bidirectional is read by the backbones rnn, gru and lstm only, and this one is transformer",
         ),
         (
             &["--builtin=reverse", "--batch=8", "--batch-units=300"],
@@ -88,8 +88,13 @@ fn what_is_set_and_not_read_is_refused_by_its_flag() {
     let sentence = place.call(&["train", "rows.csv", "--task=classify", "--set=data.mels=20"]).refused(2);
     assert_eq!(sentence, "field data.mels is read only where data.input is mel, and it is numbers");
     assert!(!place.path("runs").exists(), "nothing is begun");
-    // A default that is said aloud is no mistake, and a batch of sequences takes the place of one of tokens.
-    place.call(&["recipe", "--notes=conditioned", "--set=training.momentum=0.9"]).ok();
+    // Also a default that is set by hand is a mistake where nothing reads it.
+    let sentence = place.call(&["recipe", "--task=text", "--set=training.momentum=0.9"]).refused(2);
+    assert!(
+        sentence.starts_with("--set training.momentum=0.9: field training.momentum is read"),
+        "{sentence}"
+    );
+    // A batch of sequences takes the place of one of tokens.
     let printed = place.call(&["recipe", "--task=translate", "--batch=8"]).ok();
     assert!(printed.contains("\nbatch = 8 ") && printed.contains("\n# batch_units ="), "{printed}");
 }

@@ -297,13 +297,13 @@ impl Table {
         }
     }
 
-    /// The finite number in a cell.
+    /// The number in a cell, which is finite as an `f32`, too.
     ///
     /// # Errors
     /// A cell with anything else.
     pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, At<RowFault>> {
         let cell = &row.cells[column];
-        cell.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
+        cell.parse().ok().filter(|&number: &f64| (number as f32).is_finite()).ok_or_else(|| {
             At::new(&self.path, row.line, RowFault::NotANumber { column: column + 1, found: cell.clone() })
         })
     }

@@ -145,6 +145,15 @@ impl Recipe {
         Ok(())
     }
 
+    /// Refuses a field that nothing reads, whatever its value.
+    pub fn refuse_field(&self, path: &str) -> Result<(), RecipeError> {
+        let field = Field::find(path)?;
+        match self.view()?.unread(field.readers) {
+            Some((readers, found)) => Err(RecipeError::Unread { field: field.path, readers, found }),
+            None => Ok(()),
+        }
+    }
+
     /// Gives fields that are no longer read their default again: `before` is the recipe before it was changed, say, to
     /// another backbone, and `changed` says which fields were named in that.
     pub fn settle(&mut self, before: &Self, changed: impl Fn(&str) -> bool) -> Result<(), RecipeError> {

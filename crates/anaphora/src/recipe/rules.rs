@@ -1,13 +1,20 @@
 //! Which fields go together. Each rule is arithmetic on the recipe alone, and says in a sentence what is wrong.
 
+use super::field::Field;
 use super::{Attention, Backbone, Builtin, Input, Position, Recipe, ScheduleKind, Task};
 
 /// Most layers of a recurrent model: gradients hardly come through more.
 const RECURRENT_LAYERS: usize = 8;
 
 /// What is missing before anything can be learnt.
-pub(super) fn missing(Recipe { data, .. }: &Recipe) -> Option<String> {
-    if data.train.is_some() || data.builtin.is_some() {
+pub(super) fn missing(Recipe { task, data, .. }: &Recipe) -> Option<String> {
+    if data.builtin.is_some() {
+        return None;
+    }
+    if *task == Task::Memory {
+        return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
+    }
+    if data.train.is_some() {
         return None;
     }
     let what = "field data.train is missing; it names the file or folder to learn from";
@@ -15,9 +22,12 @@ pub(super) fn missing(Recipe { data, .. }: &Recipe) -> Option<String> {
 }
 
 /// The first thing in which the data's fields do not go together.
-pub(super) fn data(Recipe { task, data, training, .. }: &Recipe) -> Option<String> {
-    if *task == Task::Memory && data.builtin.is_none() {
-        return Some("the task memory makes its own examples; set data.builtin to adding or copy".into());
+pub(super) fn data(recipe: &Recipe) -> Option<String> {
+    let Recipe { task, data, training, .. } = recipe;
+    let holds_out = Field::find("data.validation_fraction").is_ok_and(|field| recipe.reads(field));
+    if holds_out && data.validation_fraction == 0.0 {
+        let needed = "it takes a share above 0, or data.validation names a file to validate on";
+        return Some(format!("data.validation_fraction is 0, which leaves nothing to validate on; {needed}"));
     }
     if data.builtin == Some(Builtin::Adding) && training.length < 2 {
         let length = training.length;
