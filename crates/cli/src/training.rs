@@ -143,10 +143,8 @@ fn introduction(start: &Start) -> String {
     };
     let backbone = match model.backbone {
         Backbone::Window => format!("window of {}", model.window),
-        Backbone::Rnn => "rnn".to_owned(),
-        Backbone::Gru => "gru".to_owned(),
-        Backbone::Lstm => "lstm".to_owned(),
         Backbone::Transformer => format!("transformer, {}", counted(model.heads(), "head")),
+        recurrent => recurrent.to_string(),
     };
     // Frames are numbers already.
     let input = match model.embedding_size() {

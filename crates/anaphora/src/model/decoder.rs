@@ -101,7 +101,7 @@ impl Decoder {
                 })
             }
             Backbone::Transformer(layers) => Self::Transformer(layers),
-            Backbone::FeedForward(_) => unreachable!("a recipe with a window as decoder is refused"),
+            _ => unreachable!("a recipe with another backbone as decoder is refused"),
         }
     }
 
