@@ -1,7 +1,7 @@
 //! Checkpoints: everything that a training needs to resume as if it had never stopped.
 //!
 //! A checkpoint is a safetensors file with a checksum (see [`weights`]): the tensors are weights
-//! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two and the best.
+//! and optimizer moments, the training state is JSON in its metadata. The folder keeps the last two.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -14,14 +14,13 @@ use crate::run::weights::{self, Failure, NamedTensor, WeightsError};
 
 /// Number of newest checkpoints kept.
 const KEPT: usize = 2;
-const BEST: &str = "best.safetensors";
 
 /// The state of a training: [`Checkpoints::save`] writes it, and reading restores it bit for bit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<'a> {
     /// Optimizer steps done.
     pub step: u64,
-    /// Large data: weights, optimizer moments, averages.
+    /// Large data: weights, optimizer moments.
     pub tensors: Vec<NamedTensor<'a>>,
     /// Small data: random state, position in the data, schedule, guard. Finite floats and `u64` are restored
     /// with the same bits; JSON has no infinity and no NaN (they turn into `null`).
@@ -102,18 +101,6 @@ impl Checkpoints {
         Ok(path)
     }
 
-    /// Writes `best.safetensors`, over the best before it.
-    pub fn save_best(&self, checkpoint: &Checkpoint<'_>) -> Result<PathBuf> {
-        let path = self.best();
-        checkpoint.write(&path)?;
-        Ok(path)
-    }
-
-    /// The path of the best checkpoint, whether or not there is one.
-    pub fn best(&self) -> PathBuf {
-        self.folder.join(BEST)
-    }
-
     /// The path of a step's checkpoint, whether or not there is one.
     pub fn path(&self, step: u64) -> PathBuf {
         self.folder.join(format!("step-{step:06}.safetensors"))
@@ -139,11 +126,9 @@ impl Checkpoints {
         Ok(steps)
     }
 
-    /// Reads the newest checkpoint that is whole, and collects the errors of the newer ones that are not. The best
-    /// one is the last resort.
+    /// Reads the newest checkpoint that is whole, and collects the errors of the newer ones that are not.
     pub fn latest_valid(&self) -> Result<Latest> {
-        let mut candidates: Vec<_> = self.steps()?.into_iter().rev().map(|step| self.path(step)).collect();
-        candidates.extend(self.best().exists().then(|| self.best()));
+        let candidates = self.steps()?.into_iter().rev().map(|step| self.path(step));
         let mut damaged = Vec::new();
         for path in candidates {
             match Checkpoint::read(&path) {
@@ -155,7 +140,7 @@ impl Checkpoints {
     }
 
     /// Removes the checkpoints of steps after `step`: after going back to it, they belong to a past that was left,
-    /// or are damaged. The best one stays.
+    /// or are damaged.
     pub fn discard_after(&self, step: u64) -> Result<()> {
         self.steps()?
             .into_iter()

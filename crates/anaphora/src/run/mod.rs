@@ -356,11 +356,6 @@ impl Run {
         Ok(data)
     }
 
-    /// Writes the recipe anew: a resumed training may go on for longer.
-    pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
-        recipe.write(self.path.join(RECIPE))
-    }
-
     /// The path of the tokenizer.
     pub fn tokenizer_path(&self) -> PathBuf {
         self.path.join(TOKENIZER)
@@ -396,11 +391,6 @@ impl Run {
     /// The path of the metrics.
     pub fn metrics_path(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
-    }
-
-    /// The path of the loss curve.
-    pub fn curve_path(&self) -> PathBuf {
-        self.path.join("loss.svg")
     }
 
     /// Writes a file of the folder, whole or not at all.

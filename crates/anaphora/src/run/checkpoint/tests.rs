@@ -81,14 +81,12 @@ fn with_any_bit_flipped_it_is_refused() {
 }
 
 #[test]
-fn keeps_the_last_two_and_the_best() {
+fn keeps_the_last_two() {
     let (_folder, checkpoints) = folder();
-    checkpoints.save_best(&checkpoint(100)).unwrap();
     for step in [100, 200, 300, 400] {
         checkpoints.save(&checkpoint(step)).unwrap();
     }
     assert_eq!(checkpoints.steps().unwrap(), [300, 400]);
-    assert_eq!(Checkpoint::read(checkpoints.best()).unwrap().step, 100);
     // Six digits are a width, not a limit.
     checkpoints.save(&checkpoint(1_000_000)).unwrap();
     assert_eq!(checkpoints.steps().unwrap(), [400, 1_000_000]);
@@ -98,7 +96,6 @@ fn keeps_the_last_two_and_the_best() {
 fn the_newest_that_is_whole_is_taken() {
     let (folder, checkpoints) = folder();
     assert!(checkpoints.latest_valid().unwrap().checkpoint.is_none());
-    checkpoints.save_best(&checkpoint(100)).unwrap();
     checkpoints.save(&checkpoint(200)).unwrap();
     let newest = checkpoints.save(&checkpoint(300)).unwrap();
     fs::write(folder.path().join(".step-000400.safetensors.77.tmp"), b"half").unwrap();
@@ -118,12 +115,7 @@ fn the_newest_that_is_whole_is_taken() {
 
     fs::write(checkpoints.path(200), b"").unwrap();
     let found = checkpoints.latest_valid().unwrap();
-    assert_eq!((found.checkpoint.unwrap().1.step, found.damaged.len()), (100, 2));
-
-    fs::write(checkpoints.best(), b"not a checkpoint").unwrap();
-    let found = checkpoints.latest_valid().unwrap();
-    assert!(found.checkpoint.is_none());
-    assert_eq!(found.damaged.len(), 3);
+    assert_eq!((found.checkpoint, found.damaged.len()), (None, 2));
 }
 
 #[test]
