@@ -22,7 +22,6 @@ TASKS = {
     "music": "--builtin tunes",
     "classify": "--builtin names",
     "translate": "--builtin reverse",
-    "translate, Transformer": "--builtin reverse --backbone transformer",
     "caption": "--builtin scenes",
     "forecast": "--builtin seasonal",
     "trajectory": "--builtin ball",
@@ -47,7 +46,9 @@ def train(binary, flags, seconds, threads):
         call += ["--minutes", str(seconds / 60), "--out", str(Path(folder, "run")), "--json"]
         lines = subprocess.run(call, check=True, capture_output=True, text=True).stdout.splitlines()
     steps = [event for event in map(json.loads, lines) if event["event"] == "step"]
-    return statistics.median(step["tokens_per_second"] for step in steps[1:])
+    if not steps:
+        raise SystemExit(f"no step was reported in {seconds} s of {flags}: give more --seconds")
+    return statistics.median(step["tokens_per_second"] for step in steps[1:] or steps)
 
 
 def main():
