@@ -7,8 +7,7 @@ use std::sync::atomic::Ordering;
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::DataSize;
-use anaphora::training::{Ended, Event, Outcome, Start, Step};
+use anaphora::training::{DataSize, Ended, Event, Outcome, Start, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
@@ -154,14 +153,14 @@ fn introduction(start: &Start) -> String {
     };
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
-    let extent = |extent: DataSize| {
-        let (examples, units) = (counted(extent.examples, described.example), grouped(extent.units as u64));
+    let size = |size: DataSize| {
+        let (examples, units) = (counted(size.examples, described.example), grouped(size.units as u64));
         format!("{examples}, {units} {}s", described.unit)
     };
     let rows = [
         ("task", format!("{}, from {source}", start.task)),
-        ("learn", extent(described.train)),
-        ("validate", extent(described.validation)),
+        ("learn", size(described.train)),
+        ("validate", size(described.validation)),
         (if start.task.continues() { "vocabulary" } else { "reads" }, described.maps.clone()),
         ("model", format!("{backbone}, {layers} of {units} units{input}")),
         ("size", counted(start.parameters, "parameter")),

@@ -127,7 +127,7 @@ impl Sampler {
             left -= f64::from(p);
             left < 0.0
         });
-        // Rounding can leave a crumb after the last one that is possible.
+        // Rounding can leave a small remainder after the last one that is possible.
         let drawn = drawn.or_else(|| self.candidates.iter().rfind(|&&(_, p)| p > 0.0));
         drawn.map(|&(token, _)| token).ok_or(SamplingError::Nothing(logits.len()))
     }

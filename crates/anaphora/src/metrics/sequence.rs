@@ -41,7 +41,7 @@ pub fn bits_a_character(nats_a_token: f64, tokens: usize, characters: usize) -> 
     }
 }
 
-/// e^nats of a mean cross-entropy in nats: how many equally likely symbols a model hesitates between.
+/// e^nats of a mean cross-entropy in nats: a model is as unsure as among so many equally likely symbols.
 pub fn perplexity(nats: f64) -> f64 {
     nats.exp()
 }

@@ -24,7 +24,7 @@ impl Compute {
     }
 }
 
-/// The means and the target of one batch's backward pass.
+/// What a backward pass works with: the buffers of the tape, the gradients that it adds to, a seed and a weight.
 pub struct Backward<'a> {
     /// The device and workspace.
     pub compute: &'a mut Compute,

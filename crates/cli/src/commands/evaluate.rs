@@ -20,7 +20,7 @@ Examples:
   anaphora evaluate runs/splice --split test       on the examples that --test-every kept
 
 The loss is the mean over all characters, the end of each piece counted as one: 0 for a model that always knows what \
-comes next. Perplexity is how many equally likely symbols the model hesitates between.";
+comes next. A perplexity of N is the uncertainty of a choice among N equally likely symbols.";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SplitName {

@@ -29,7 +29,7 @@ pub struct LanguageScore {
     pub loss: f64,
     /// The same in bits.
     pub bits: f64,
-    /// The exponential of the mean cross-entropy a token: how many equally likely tokens the model hesitates between.
+    /// The exponential of the mean cross-entropy a token: it is as unsure as among so many equally likely tokens.
     pub perplexity: f64,
     /// Characters read, ends of pieces counted as one.
     pub characters: usize,
