@@ -165,6 +165,9 @@ pub enum Error {
     /// A time series cannot be read.
     #[error(transparent)]
     Series(#[from] anaphora_data::series::SeriesError),
+    /// A MIDI file cannot be read.
+    #[error(transparent)]
+    Midi(#[from] anaphora_music::midi::FileError),
     /// Music cannot be read.
     #[error(transparent)]
     Roll(#[from] anaphora_data::roll::RollError),
@@ -217,6 +220,27 @@ pub enum Error {
     /// The observer broke before there was a training to save.
     #[error("stopped while the model was prepared; nothing is changed")]
     Stopped,
+    /// A training is to begin with the weights of a model for another task.
+    #[error("{} is a model for the task {task}, and task is {wanted}; name a run of that task with --from", path.display())]
+    OtherTask {
+        /// The run.
+        path: PathBuf,
+        /// Its task.
+        task: crate::recipe::Task,
+        /// The task that is to be learnt.
+        wanted: crate::recipe::Task,
+    },
+    /// A training would need more memory than there is.
+    #[error(
+        "training needs about {} of memory and {} are free; lower model.hidden_size, model.layers or training.batch",
+        gigabytes(*needed), gigabytes(*free)
+    )]
+    Memory {
+        /// Bytes that it needs, about.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// Training diverges however low the learning rate.
     #[error(
         "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"
@@ -257,6 +281,12 @@ impl From<At<SentenceFault>> for Error {
     fn from(at: At<SentenceFault>) -> Self {
         malformed_at(&at.path, at.line, at.fault)
     }
+}
+
+/// Bytes for a person: "274 GB", "1.5 GB".
+fn gigabytes(bytes: u64) -> String {
+    let gigabytes = bytes as f64 / 1e9;
+    if gigabytes < 10.0 { format!("{gigabytes:.1} GB") } else { format!("{gigabytes:.0} GB") }
 }
 
 /// What is wrong at a line of a file; at 0 with all of it.

@@ -69,7 +69,7 @@ pub use recipe::Recipe;
 pub use run::Run;
 
 use run::assets::Assets;
-use training::{Event, Opening, Outcome, Preparation};
+use training::{Budget, Event, Opening, Outcome, Preparation};
 
 /// Trains as `recipe` says into the new run folder `folder`. `observer` receives each event, and its `Break` ends the
 /// training, saved so that it can be resumed.
@@ -86,16 +86,42 @@ pub fn train(
     let observer = &mut once_broken(observer);
     let mut preparation = Preparation::new(recipe, folder)?;
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
-    let learner = tasks::learner(&mut Opening { recipe, assets, observer })?;
+    let learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: false })?;
     preparation.begin(learner)?.run(observer)
 }
 
-/// Resumes the training of a run folder from its newest sound checkpoint; `observer` as for [`train`].
+/// Trains as [`train`] does, from the weights of the run `from`, whose tokenizer, classes and the like are taken over. A recipe to
+/// begin with is [`Recipe::to_go_on`] of that run's.
+///
+/// # Errors
+/// As [`train`]; `from` is no run ([`Error::NotARun`]) or has no model yet ([`Error::NoModel`]), does another task or has a model of
+/// other sizes ([`Error::Weights`]), or its model does not know what stands in the data.
+pub fn fine_tune(
+    recipe: &Recipe,
+    from: &Path,
+    folder: &Path,
+    observer: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let observer = &mut once_broken(observer);
+    let source = Run::open(from)?;
+    let mut preparation = Preparation::new(recipe, folder)?.from(&source)?;
+    let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
+    let mut learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: true })?;
+    source.load_weights(learner.params_mut(), None)?;
+    preparation.begin(learner)?.run(observer)
+}
+
+/// Resumes the training of a run folder from its newest sound checkpoint; `observer` as for [`train`]. Without a `budget` it ends as
+/// if it had never been stopped, with the same bits; with one it goes on for that, also where it had ended.
 ///
 /// # Errors
 /// A folder that is no run, or an imported model ([`Error::NotARun`], [`Error::Imported`]), a run that another process
 /// trains ([`Error::RunLocked`]), data that have changed ([`Error::DataChanged`]); otherwise as [`train`].
-pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Outcome> {
+pub fn resume(
+    folder: &Path,
+    budget: Budget,
+    observer: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
     let observer = &mut once_broken(observer);
     let run = Run::resume(folder)?;
     let recipe = run.recipe()?;
@@ -106,9 +132,11 @@ pub fn resume(folder: &Path, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>
         Event::Note(_) => ControlFlow::Continue(()),
         event => observer(event),
     };
-    let opening = &mut Opening { recipe: recipe_there, assets, observer: quiet };
+    let latest = run.checkpoints().latest_valid()?;
+    let restored = latest.checkpoint.is_some();
+    let opening = &mut Opening { recipe: recipe_there, assets, observer: quiet, restored };
     let learner = tasks::learner(opening)?;
-    training::resume(run, recipe, learner, &mut |event| _ = observer(event))?.run(observer)
+    training::resume(run, recipe, learner, latest, budget, &mut |event| _ = observer(event))?.run(observer)
 }
 
 /// An observer that breaks at every event after the first at which `observer` does: a training that is stopped while

@@ -7,6 +7,7 @@ use anaphora::{Device, Run};
 use clap::ValueEnum;
 
 use crate::error::Result;
+use crate::output::tell;
 
 /// Flags for it.
 #[derive(clap::Args)]
@@ -35,6 +36,8 @@ impl DeviceArgs {
             Some(Numbers::F32) => Precision::F32,
             Some(Numbers::Bf16) => Precision::Bf16,
         };
-        Ok(Device::new(self.threads.into(), anaphora::training::precision(precision)))
+        let (threads, note) = anaphora::training::threads(self.threads.into());
+        note.iter().for_each(|note| tell(&format!("Note: {note}.")));
+        Ok(Device::new(threads, anaphora::training::precision(precision)))
     }
 }

@@ -15,11 +15,12 @@ static FIRST: Mutex<Option<&str>> = Mutex::new(None);
 
 /// From now on the first Ctrl-C tells what will be done, as a sentence, and sets the flag that is returned.
 pub fn watch(first: &'static str) -> Result<&'static AtomicBool> {
-    let listening = FIRST.lock().unwrap_or_else(PoisonError::into_inner).replace(first).is_some();
-    if !listening {
+    let mut told = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none() {
         ctrlc::set_handler(pressed)
             .map_err(|error| Failure::failed(format!("cannot listen for Ctrl-C: {error}")))?;
     }
+    *told = Some(first);
     Ok(&STOP)
 }
 

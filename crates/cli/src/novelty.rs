@@ -1,6 +1,6 @@
 //! How much of what was generated is copied from the training data, in a line.
 
-use anaphora::tasks::language::Novelty;
+use anaphora::decoding::Novelty;
 
 use crate::output::counted;
 

@@ -87,13 +87,13 @@ pub fn short(number: u64) -> String {
 }
 
 /// Aligns columns, under a head: those with numbers to the right, the others and the columns `words` to the left.
-pub fn table<const N: usize>(rows: &[[String; N]], words: &[usize]) -> String {
-    let widths: [usize; N] =
-        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+pub fn table(rows: &[Vec<String>], words: &[usize]) -> String {
+    let columns = 0..rows[0].len();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = columns.clone().map(width).collect();
     let is_number = |text: &String| text.starts_with(|c: char| c.is_ascii_digit() || c == '–');
-    let right: [bool; N] = std::array::from_fn(|column| {
-        !words.contains(&column) && rows[1..].iter().any(|row| is_number(&row[column]))
-    });
+    let is_right = |column| !words.contains(&column) && rows[1..].iter().any(|row| is_number(&row[column]));
+    let right: Vec<bool> = columns.map(is_right).collect();
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().enumerate().map(|(column, cell)| {
@@ -124,7 +124,8 @@ mod tests {
     }
     #[test]
     fn columns_line_up() {
-        let rows = [["NAME", "STEPS"], ["a", "1,000"], ["longer", "5"]].map(|row| row.map(str::to_owned));
+        let rows =
+            [["NAME", "STEPS"], ["a", "1,000"], ["longer", "5"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows, &[0]), "NAME    STEPS\na       1,000\nlonger      5\n");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anaphora::Recipe;
 use anaphora::recipe::{Accepts, Field, Flag, RecipeError, fields};
+use anaphora::{Recipe, Run};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
@@ -23,13 +23,17 @@ pub struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    /// The recipe of a training on the data at `path`, where it is given.
-    pub fn recipe(&self, path: Option<&Path>) -> Result<Recipe> {
+    /// The recipe of a training on the data at `path`, where it is given, that goes on from a run, where one is.
+    pub fn recipe(&self, path: Option<&Path>, from: Option<&Path>) -> Result<Recipe> {
         let Self { recipe: file, overrides, .. } = self;
         let setting = |field: &str| overrides.setting(field);
-        let (mut recipe, before) = match file {
-            Some(file) => (Recipe::read_under(file, setting)?, Some(Recipe::read_unvalidated(file)?)),
-            None => (Recipe::for_settings(setting), None),
+        let (mut recipe, before) = match (file, from) {
+            (_, Some(from)) => {
+                overrides.refuse_sizes(from)?;
+                (Run::open(from)?.recipe()?.to_go_on(), None)
+            }
+            (Some(file), _) => (Recipe::read_under(file, setting)?, Some(Recipe::read_unvalidated(file)?)),
+            (None, _) => (Recipe::for_settings(setting), None),
         };
         if let Some(path) = path {
             recipe.data.train = Some(path.to_owned());
@@ -70,6 +74,24 @@ impl RecipeArgs {
     }
 }
 
+/// Fields that a run's weights are for, or the beginnings of their names.
+const DECIDED: [&str; 14] = [
+    "model.",
+    "data.tokenizer",
+    "data.vocabulary_min_count",
+    "data.lowercase",
+    "data.input",
+    "data.patch",
+    "data.sample_rate",
+    "data.mels",
+    "data.frame",
+    "series.lookback",
+    "series.horizon",
+    "series.chunk",
+    "series.patch_stride",
+    "series.transform",
+];
+
 /// What the flags on a command line set: flag, field and value.
 #[derive(Clone, Debug, Default)]
 struct Overrides(Vec<(String, String, String)>);
@@ -84,6 +106,25 @@ impl Overrides {
     fn setting(&self, field: &str) -> Option<String> {
         let (_, _, value) = self.0.iter().rev().find(|(_, named, _)| named == field)?;
         Some(value.clone())
+    }
+
+    /// Refuses to change what a run's weights and tokenizer decide.
+    fn refuse_sizes(&self, from: &Path) -> Result<()> {
+        let known = Run::open(from)?.recipe()?;
+        for (flag, field, value) in &self.0 {
+            let mut asked = known.clone();
+            asked.set(field, value).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
+            let decided =
+                DECIDED.iter().any(|decided| field.starts_with(decided)) && !field.ends_with("dropout");
+            if decided && asked != known {
+                let there = known.get(field).unwrap_or_else(|| "none".to_owned());
+                let from = from.display();
+                return Err(Failure::call(format!(
+                    "{flag}: {field} is {value}, and {there} in {from}; leave it out, for its weights are for that"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The flag that sets a field, as it was written.

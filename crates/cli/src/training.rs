@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::{DataSize, Ended, Event, Outcome, Start, Step};
+use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
@@ -132,8 +132,8 @@ impl Person {
 }
 
 /// What is learnt, by what, and where it goes.
-fn introduction(start: &Start) -> String {
-    let Start { recipe, data: described, .. } = start;
+fn introduction(start: &Setup) -> String {
+    let Setup { recipe, data: described, .. } = start;
     let (model, data) = (&recipe.model, &recipe.data);
     let source = match (&data.train, data.builtin) {
         (Some(path), _) => path.display().to_string(),
@@ -185,12 +185,19 @@ fn line(step: &Step, loss: f64) -> String {
     format!("step {:>6}{end}  epoch {:.2}  loss {loss:.3}  {speed}/s  {time}", grouped(step.step), step.epoch)
 }
 
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%~".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
     let task = Run::open(run).map(|run| run.info().task);
     let continues = task.as_ref().is_ok_and(|task| task.continues());
     let composes = task.is_ok_and(|task| task.composes());
-    let (steps, run) = (grouped(outcome.steps), run.display());
+    let (steps, run) = (grouped(outcome.steps), quoted(run));
     let time = clock(outcome.seconds);
     let ended = match outcome.ended {
         Ended::Stopped => format!("Stopped and saved after {steps} steps"),

@@ -86,11 +86,10 @@ impl<'a> Builder<'a> {
         shape: &[usize],
         init: impl FnOnce(&mut Random, &mut [f32]) + 'static,
     ) -> ParamId {
-        if self.start.seed.is_none() {
-            return self.params.declare(name, shape);
+        let id = self.params.declare(name, shape);
+        if self.start.seed.is_some() {
+            self.unfilled.push((id, Box::new(init)));
         }
-        let id = self.add_zeros(name, shape);
-        self.unfilled.push((id, Box::new(init)));
         id
     }
 
@@ -111,30 +110,28 @@ impl<'a> Builder<'a> {
 
     /// Adds a parameter that begins as zeros.
     pub fn add_zeros(&mut self, name: impl Into<String>, shape: &[usize]) -> ParamId {
-        match self.start.seed {
-            Some(_) => self.params.add(name, shape, &vec![0.0; shape.iter().product()]),
-            None => self.params.declare(name, shape),
-        }
+        self.params.declare(name, shape)
     }
 
     /// Makes the first values, up to the end or where the observer breaks.
     fn fill(&mut self) -> ControlFlow<()> {
-        let Some(seed) = self.start.seed.filter(|_| !self.unfilled.is_empty()) else {
-            return ControlFlow::Continue(());
-        };
-        let total = self.unfilled.iter().map(|&(id, _)| self.params.value(id).len()).sum();
+        let Some(seed) = self.start.seed else { return ControlFlow::Continue(()) };
+        let total =
+            self.unfilled.iter().map(|&(id, _)| self.params.shape(id).iter().product::<usize>()).sum();
         let observer = &mut self.start.observer;
         let mut observer = |done| match observer {
             Some(observer) => observer(done, total),
             None => ControlFlow::Continue(()),
         };
         let mut random = Random::new(seed, self.start.threads, &mut observer);
+        // Memory is taken for all weights at once, after the observer has heard how many there are.
         for (id, init) in self.unfilled.drain(..) {
             random.proceed(0)?;
             let values = self.params.value_mut(id);
             init(&mut random, values);
             random.done += values.len();
         }
+        self.params.values_mut();
         random.proceed(0)
     }
 }

@@ -5,12 +5,16 @@
 //! language model, side by side.
 
 pub mod beam;
+mod compose;
 pub mod generate;
+mod novelty;
 pub mod sampling;
 pub mod search;
 mod sequences;
 mod stream;
 
+pub use self::compose::{ComposeOptions, Composed};
 pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Token, generate};
+pub use self::novelty::{Novelty, novelty};
 pub use self::sequences::Sequences;
 pub(crate) mod unknown;

@@ -50,6 +50,17 @@ impl<'a> Sequences<'a> {
         self.state.select(rows);
     }
 
+    /// Continues each row by its token of `next`, which has one for each row of `open` or none where it has come to its end;
+    /// `open` keeps what goes on.
+    pub fn advance_open(&mut self, open: &mut Vec<usize>, next: &[Option<u32>]) -> Result<()> {
+        let rows: Vec<usize> = (0..open.len()).filter(|&row| next[row].is_some()).collect();
+        *open = rows.iter().map(|&row| open[row]).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        self.advance(&rows, &next.iter().copied().flatten().collect::<Vec<_>>())
+    }
+
     /// Continues the rows `parents`, in that order, by one token each.
     pub fn advance(&mut self, parents: &[usize], tokens: &[u32]) -> Result<()> {
         if !parents.iter().copied().eq(0..self.state.rows()) {

@@ -31,9 +31,11 @@
 
 mod auroc;
 mod bleu;
+mod by_length;
 mod chrf;
 mod class;
 mod classified;
+mod contenders;
 mod error;
 mod evaluation;
 mod forecast;
@@ -41,19 +43,23 @@ mod multi_label;
 mod ngrams;
 mod sequence;
 mod spans;
+mod tagged;
 mod tokenize;
 
 pub use auroc::{OneVsRest, auroc, auroc_one_vs_rest};
 pub use bleu::{Bleu, BleuOptions, Smoothing, bleu, bleu_1_to_4};
+pub use by_length::bleu_by_length;
 pub use chrf::{Chrf, ChrfOptions, chrf};
 pub use class::{ClassScore, Confusion, accuracy, log_loss};
 pub use classified::Classified;
+pub use contenders::{Contender, Truth, distances};
 pub use error::ScoreError;
 pub use evaluation::{Evaluation, class_table};
 pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, r_squared, rmse, smape};
 pub use multi_label::{MultiLabel, multi_label};
 pub use sequence::{bits, bits_a_character, nats_a_frame, perplexity, perplexity_of_bits};
 pub use spans::{Span, SpanScores, mark_spans, span_scores, spans};
+pub use tagged::Tagged;
 pub use tokenize::Tokenize;
 
 /// A value that a model gives: `f32` or `f64`.

@@ -64,6 +64,20 @@ pub fn backbone(
     }
 }
 
+/// About how many numbers a training keeps of each token or frame for the backward pass, as measured; the output of the head
+/// aside.
+pub fn numbers_a_unit(model: &recipe::Model) -> f64 {
+    use recipe::Backbone as Kind;
+    let directions = if model.bidirectional && model.backbone != Kind::Transformer { 2 } else { 1 };
+    let numbers = match model.backbone {
+        Kind::Window | Kind::Rnn => 4,
+        Kind::Gru => 12,
+        Kind::Lstm => 16,
+        Kind::Transformer => 20,
+    };
+    (numbers * directions * model.layers * model.hidden_size) as f64
+}
+
 /// The standard deviation of an embedding's initial values.
 pub fn embedding_deviation(model: &recipe::Model) -> f32 {
     match model.backbone {

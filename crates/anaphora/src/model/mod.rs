@@ -19,7 +19,7 @@ pub(crate) use logits::{likeliest, softmax};
 pub(crate) use normal::normal_quantile;
 pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
-pub(crate) use backbone::transformer;
+pub(crate) use backbone::{numbers_a_unit, transformer};
 pub use encoder::Reads;
 pub use encoder_decoder::{EncoderDecoder, Read, Teaching};
 pub use pair_batch::PairBatch;

@@ -1,9 +1,9 @@
 //! Several runs side by side: size, speed and score, and how their losses fell.
 //!
-//! A loss a token says little of two tokenizers, for a token may stand for a letter or for a word. Losses are compared a character: a
+//! Of models that continue text, a loss a token says little of two tokenizers, for a token may stand for a letter or for a word. Losses are compared a character: a
 //! run folder knows how many characters a token of its validation data stands for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::plot::{Curve, Point, comparison};
 use crate::recipe::{self, Recipe};
 use crate::run::log::{Record, read_metrics};
-use crate::run::{Run, RunInfo};
+use crate::run::{Run, RunInfo, Score};
 use crate::{Error, Result};
 
 /// A run and what its training came to.
@@ -25,6 +25,8 @@ pub struct Compared {
     pub recipe: Recipe,
     /// The figures.
     pub summary: Summary,
+    /// The best validation.
+    best: Option<Score>,
     /// Its losses in nats a token.
     curve: Curve,
 }
@@ -50,13 +52,23 @@ pub struct Summary {
     pub tokens_per_second: Option<f64>,
     /// The optimizer step of the best validation.
     pub best_step: Option<u64>,
-    /// The best validation loss in nats a token.
+    /// The best validation's loss.
+    pub loss: Option<f64>,
+    /// What that loss is measured in.
+    pub loss_unit: &'static str,
+    /// The other scores of that validation by name.
+    pub scores: BTreeMap<String, f64>,
+    /// Of models that continue text or music: the loss in nats a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nats_per_token: Option<f64>,
     /// The same in nats a character, the end of a piece counted as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nats_per_character: Option<f64>,
     /// The same in bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bits_per_character: Option<f64>,
     /// The exponential of the loss a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub perplexity: Option<f64>,
     /// The most memory that the training has held, in MiB.
     pub memory_mib: Option<f64>,
@@ -76,19 +88,26 @@ pub fn compare(paths: &[PathBuf]) -> Result<Vec<Compared>> {
         }
         runs.push(run);
     }
-    let by_character = by_character(&runs);
-    let score = |run: &Compared| {
-        let Summary { nats_per_character, nats_per_token, .. } = run.summary;
-        let score = if by_character { nats_per_character } else { nats_per_token };
-        score.filter(|score| score.is_finite()).unwrap_or(f64::INFINITY)
-    };
-    runs.sort_by(|a, b| score(a).total_cmp(&score(b)));
+    if by_character(&runs) {
+        let score = |run: &Compared| run.summary.nats_per_character.filter(|score| score.is_finite());
+        runs.sort_by(|a, b| score(a).unwrap_or(f64::INFINITY).total_cmp(&score(b).unwrap_or(f64::INFINITY)));
+    } else {
+        runs.sort_by(|a, b| match (&a.best, &b.best) {
+            (Some(a), Some(b)) => a.better_first(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+    }
     Ok(runs)
 }
 
-/// Whether it is known of all runs how many characters a token stands for.
+/// Whether all runs continue text or music.
+pub fn all_continue(runs: &[Compared]) -> bool {
+    runs.iter().all(|run| run.info.task.continues())
+}
+
+/// Whether all runs continue text, and it is known of each how many characters a token stands for.
 pub fn by_character(runs: &[Compared]) -> bool {
-    runs.iter().all(|run| run.characters_per_token().is_some())
+    all_continue(runs) && runs.iter().all(|run| run.characters_per_token().is_some())
 }
 
 /// The loss of the runs against optimizer steps and against time, as SVG.
@@ -97,13 +116,18 @@ pub fn picture(runs: &[Compared]) -> String {
     let of = |run: &Compared| {
         let scale = if by_character { run.characters_per_token().unwrap_or(1.0) } else { 1.0 };
         let mut curve = run.curve.clone();
-        let loss = if by_character { run.summary.nats_per_character } else { run.summary.nats_per_token };
+        let loss = if by_character { run.summary.nats_per_character } else { run.summary.loss };
         let loss = loss.map_or_else(String::new, |loss| format!(": {loss:.3}"));
         curve.name = format!("{}{loss}", run.path.display());
         curve.train.iter_mut().chain(&mut curve.validation).for_each(|point| point.loss /= scale);
         curve
     };
-    let unit = if by_character { "nats a character" } else { "nats a token" };
+    let units: BTreeSet<_> = runs.iter().map(|run| run.summary.loss_unit).collect();
+    let unit = match (by_character, units.len()) {
+        (true, _) => "nats a character",
+        (false, 1) => runs[0].summary.loss_unit,
+        (false, _) => "in units of each run's own",
+    };
     comparison(&runs.iter().map(of).collect::<Vec<_>>(), unit)
 }
 
@@ -120,9 +144,13 @@ impl Compared {
         rates.sort_by(f64::total_cmp);
         let seconds = records.iter().filter_map(point).map(|point| point.seconds).fold(0.0, f64::max);
         let best = records.iter().rev().find_map(|record| match *record {
-            Record::Validation { step, loss, best: true, .. } => Some((step, loss)),
+            Record::Validation { step, loss, best: true, ref scores, .. } => {
+                Some(Score { step, loss, scores: scores.clone() })
+            }
             _ => None,
         });
+        let continues = info.task.continues();
+        let loss = best.as_ref().map(|best| best.loss);
         let mut compared = Self {
             curve: curve(&records),
             path: path.to_owned(),
@@ -135,14 +163,18 @@ impl Compared {
                 steps: records.last().map_or(0, Record::step),
                 seconds,
                 tokens_per_second: rates.get(rates.len() / 2).copied(),
-                best_step: best.map(|(step, _)| step),
-                nats_per_token: best.map(|(_, loss)| loss),
+                best_step: best.as_ref().map(|best| best.step),
+                loss,
+                loss_unit: recipe.loss_unit(),
+                scores: best.as_ref().map(|best| best.scores.clone()).unwrap_or_default(),
+                nats_per_token: loss.filter(|_| continues),
                 nats_per_character: None,
                 bits_per_character: None,
-                perplexity: best.map(|(_, loss)| loss.exp()),
+                perplexity: loss.filter(|_| continues).map(f64::exp),
                 memory_mib: info.memory_mib,
                 ended: info.ended.is_some(),
             },
+            best,
             info,
             recipe,
         };

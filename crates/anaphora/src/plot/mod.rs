@@ -25,12 +25,12 @@ const MOST_POINTS: usize = 800;
 /// Points from left to right.
 pub type Line = Vec<(f64, f64)>;
 
-/// Draws training and validation loss against optimizer steps, as SVG. What a training did before it went back to an
+/// Draws training and validation loss, measured in `unit`, against optimizer steps, as SVG. What a training did before it went back to an
 /// earlier step is left out, and so are losses that are no numbers.
-pub fn loss_curve(title: &str, records: &[Record]) -> String {
+pub fn loss_curve(title: &str, unit: &str, records: &[Record]) -> String {
     let mut svg = String::new();
     let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-    draw(&root, title, records).expect("drawing into a string does not fail");
+    draw(&root, title, unit, records).expect("drawing into a string does not fail");
     drop(root);
     svg
 }
@@ -88,6 +88,7 @@ fn loss_range(train: &Line, validation: &Line) -> (f64, f64) {
 fn draw<D: DrawingBackend>(
     root: &DrawingArea<D, plotters::coord::Shift>,
     title: &str,
+    unit: &str,
     records: &[Record],
 ) -> Result<(), DrawingAreaErrorKind<D::ErrorType>> {
     root.fill(&WHITE)?;
@@ -116,18 +117,21 @@ fn draw<D: DrawingBackend>(
         .label_style(text(13))
         .axis_desc_style(text(14))
         .x_desc("optimizer steps")
-        .y_desc("loss, nats a symbol")
+        .y_desc(format!("loss, {unit}"))
         .x_labels(8)
         .y_labels(7)
         .x_label_formatter(&|step| grouped(*step))
         .y_label_formatter(&|loss| format!("{loss:.decimals$}"))
         .draw()?;
 
-    chart.draw_series(LineSeries::new(shown(&raw), TRAIN_RAW.stroke_width(1)))?;
     if !train.is_empty() {
         chart
+            .draw_series(LineSeries::new(shown(&raw), TRAIN_RAW.stroke_width(1)))?
+            .label("training, ten steps each")
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], TRAIN_RAW.stroke_width(1)));
+        chart
             .draw_series(LineSeries::new(shown(&train), TRAIN.stroke_width(2)))?
-            .label("training")
+            .label("training, smoothed")
             .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], TRAIN.stroke_width(2)));
     }
     if !validation.is_empty() {
@@ -201,7 +205,7 @@ mod tests {
     #[test]
     fn shows_both_lines_and_the_best() {
         let records = training(3000);
-        let svg = loss_curve("irish: lstm, 1 layer of 1,024", &records);
+        let svg = loss_curve("irish: lstm, 1 layer of 1,024", "nats a token", &records);
         for word in [
             "irish: lstm",
             "training",
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn titles_cannot_break_the_picture() {
-        assert!(loss_curve("<b> & \"c\"", &[]).contains("&lt;b&gt; &amp;"));
+        assert!(loss_curve("<b> & \"c\"", "nats", &[]).contains("&lt;b&gt; &amp;"));
     }
 
     #[test]
@@ -232,7 +236,7 @@ mod tests {
             vec![train(u64::MAX, 1.0)],
             training(300_000),
         ] {
-            let svg = loss_curve("any", &records);
+            let svg = loss_curve("any", "nats", &records);
             assert!(
                 svg.trim_end().ends_with("</svg>") && !svg.contains("NaN") && svg.len() < 100_000,
                 "{}",

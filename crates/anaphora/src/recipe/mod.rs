@@ -98,6 +98,33 @@ impl Recipe {
         recipe
     }
 
+    /// What the loss is measured in.
+    pub fn loss_unit(&self) -> &'static str {
+        match (self.task_at_hand(), self.model.head) {
+            (Task::Auto | Task::Music | Task::Text | Task::Events | Task::Translate | Task::Caption, _) => {
+                "nats a token"
+            }
+            (Task::Classify, _) => "nats an example",
+            (Task::Tag, _) => "nats a word",
+            (Task::Chorales, _) => "nats a frame",
+            (Task::Regress, _) => "squared error, in squared deviations",
+            (Task::Memory, _) if self.data.builtin == Some(Builtin::Copy) => "nats a step",
+            (Task::Memory, _) => "squared error",
+            (Task::Forecast | Task::Trajectory, Head::Point) => "squared error of scaled numbers",
+            (Task::Forecast | Task::Trajectory, Head::Gaussian) => "nats a scaled number",
+            (Task::Forecast | Task::Trajectory, Head::Quantile) => "pinball loss of scaled numbers",
+        }
+    }
+
+    /// The recipe of a further training with the same model: it names no data and no end.
+    pub fn to_go_on(mut self) -> Self {
+        self.data.paths_mut().into_iter().for_each(|(_, path)| *path = None);
+        self.data.builtin = None;
+        let Training { steps, epochs, minutes, .. } = &mut self.training;
+        (*steps, *epochs, *minutes) = (None, None, None);
+        self
+    }
+
     /// The task, or that of the built-in data where it is `Auto`.
     fn task_at_hand(&self) -> Task {
         match (self.task, self.data.builtin) {

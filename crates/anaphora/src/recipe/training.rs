@@ -68,7 +68,7 @@ section! {
         betas: [f64; 2] = [0.9, 0.999],
             takes(Pair).read(&[Is("training.optimizer", &["adamw", "lion", "muon"])]);
 
-        /// Decoupled weight decay.
+        /// Weight decay: decoupled from the gradient, but for sgd, where it is part of it.
         weight_decay: f64 = 0.01, takes(Number(0.0, f64::MAX)).flag("weight-decay", "X");
 
         /// Steps over which the learning rate rises linearly to its peak.

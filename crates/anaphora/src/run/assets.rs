@@ -29,13 +29,20 @@ pub enum Half {
 pub struct Assets {
     folder: PathBuf,
     is_new: bool,
+    /// The run whose files a new one takes.
+    from: Option<PathBuf>,
     made: Vec<(String, String)>,
 }
 
 impl Assets {
     /// For a new run in `folder`: every file asked for is made.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), is_new: true, made: Vec::new() }
+        Self { folder: folder.to_owned(), is_new: true, from: None, made: Vec::new() }
+    }
+
+    /// For a new run in `folder` that goes on from the model of another: every file is that one's.
+    pub fn from(run: &Path, folder: &Path) -> Self {
+        Self { from: Some(run.to_owned()), ..Self::new(folder) }
     }
 
     /// For an existing run: every file is read.
@@ -62,7 +69,10 @@ impl Assets {
         if !self.is_new {
             return read_tokenizer(&self.folder.join(name));
         }
-        let tokenizer = make()?;
+        let tokenizer = match &self.from {
+            Some(from) => read_tokenizer(&from.join(name))?,
+            None => make()?,
+        };
         self.made.push((name.to_owned(), tokenizer.to_json()));
         Ok(tokenizer)
     }
@@ -95,7 +105,10 @@ impl Assets {
         if !self.is_new {
             return read_json(&self.folder, name);
         }
-        let value = make()?;
+        let value = match &self.from {
+            Some(from) => read_json(from, name)?,
+            None => make()?,
+        };
         let text = serde_json::to_string_pretty(&value).expect("plain data always serialises");
         self.made.push((name.to_owned(), text + "\n"));
         Ok(value)

@@ -27,6 +27,7 @@ pub(crate) mod small_disk;
 pub mod tensorboard;
 pub mod weights;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -72,6 +73,9 @@ pub struct RunInfo {
     /// The source of an imported model, which has no training of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<PathBuf>,
+    /// The run whose weights this one began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
     /// Number of the model's parameters.
     pub parameters: u64,
     /// Optimizer steps done when this was last written.
@@ -96,6 +100,7 @@ impl RunInfo {
             created: Timestamp::now(),
             sources,
             imported: None,
+            from: None,
             parameters,
             steps: 0,
             best: None,
@@ -126,6 +131,26 @@ pub struct Score {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
 }
+
+impl Score {
+    /// The score that tells most of the model: the one that chose it, another that its task has, or none beside the loss.
+    pub fn main(&self) -> Option<(&str, f64)> {
+        let chosen = CHOOSING.iter().find_map(|name| self.scores.get_key_value(*name));
+        chosen.or_else(|| self.scores.first_key_value()).map(|(name, &score)| (name.as_str(), score))
+    }
+
+    /// The order of two results, the better one first, as the validations of one task rank them.
+    pub fn better_first(&self, other: &Self) -> Ordering {
+        let cost = |score: &Self| match score.main() {
+            Some((name, good)) if CHOOSING.contains(&name) => -good,
+            _ => score.loss,
+        };
+        cost(self).total_cmp(&cost(other)).then(self.loss.total_cmp(&other.loss))
+    }
+}
+
+/// Scores of which the greatest chooses a run's weights, where there are such; the loss does elsewhere.
+const CHOOSING: [&str; 3] = ["micro F1", "span F1", "accuracy"];
 
 /// Data by path and content, so that changed data are noticed at resuming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,6 +358,11 @@ impl Run {
         let recipe = Recipe::read_unvalidated(&path)?;
         recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
         Ok(recipe)
+    }
+
+    /// Writes another recipe to go on with.
+    pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
+        recipe.write(self.path.join(RECIPE))
     }
 
     /// The recipe's data as they were when the run began, their paths whole: files that have changed are refused, for the

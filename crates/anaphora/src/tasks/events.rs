@@ -9,14 +9,14 @@ use std::sync::Arc;
 use anaphora_data::events::EventOptions;
 use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
 use anaphora_music::abc;
+use anaphora_music::midi::{each_file, read_file};
 use serde_json::json;
 
-use super::compose::{ComposeOptions, Composed};
 use super::language::{Evaluator, LanguageLearner, Symbols};
 use super::midi::{self, TICKS_PER_SECOND};
 use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out};
 use crate::decoding::sampling::{self, Sampler};
-use crate::decoding::{GenerateEvent, Observer, Sequences};
+use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
@@ -43,7 +43,7 @@ enum Piece {
 impl Piece {
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
         let score = match self {
-            Piece::File(path) => midi::read_score(path)?,
+            Piece::File(path) => read_file(path)?,
             Piece::Tune(tune) => abc::parse_tune(tune).0.score(),
         };
         Ok(options.encode(&midi::in_seconds(&score))?)
@@ -59,7 +59,7 @@ fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<
     let bad = data.skip_bad.then_some(told);
     let mut pieces = vec![];
     // Only their places are kept, for there may be many.
-    midi::each_score(path, bad, |path, _| pieces.push(Piece::File(path)))?;
+    each_file(path, bad, |path, _| pieces.push(Piece::File(path)))?;
     Ok(pieces)
 }
 
@@ -90,7 +90,7 @@ fn symbols(options: &EventOptions) -> usize {
 
 /// Reads what the recipe names.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
-    let Opening { recipe, assets, observer } = opening;
+    let Opening { recipe, assets, observer, .. } = opening;
     let options = assets.json(EVENTS, || Ok(EventOptions::default()))?;
     let found = OnceCell::new();
     let [train, validation] =
@@ -145,7 +145,7 @@ impl Compose for EventModel {
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
-            prime.extend(events.encode(&midi::in_seconds(&midi::read_score(path)?))?);
+            prime.extend(events.encode(&midi::in_seconds(&read_file(path)?))?);
         }
         let primed = prime.len();
         let sampler = |index| Sampler::new(options.sampling, options.seed, sampling::stream(index, 0));
@@ -159,18 +159,16 @@ impl Compose for EventModel {
             if open.is_empty() || going.is_break() {
                 break;
             }
-            let mut next = Vec::with_capacity(open.len());
             for (&piece, logits) in open.iter().zip(sequences.logits()) {
                 // The first token is the end of the piece before, which is none of this one's.
-                next.push(samplers[piece].sample(logits, &pieces[piece][1..])?);
+                let id = samplers[piece].sample(logits, &pieces[piece][1..])?;
+                pieces[piece].push(id);
             }
-            open.iter().zip(&next).for_each(|(&piece, &id)| pieces[piece].push(id));
             going = observer(GenerateEvent::Step { tokens: step });
-            let rows: Vec<usize> = (0..open.len()).filter(|&row| next[row] != end).collect();
-            open = rows.iter().map(|&row| open[row]).collect();
-            if !open.is_empty() && step < options.units && going.is_continue() {
-                let last: Vec<u32> = rows.iter().map(|&row| next[row]).collect();
-                sequences.advance(&rows, &last)?;
+            if step < options.units && going.is_continue() {
+                let last = |&piece: &usize| pieces[piece].last().copied().filter(|&id| id != end);
+                let next: Vec<_> = open.iter().map(last).collect();
+                sequences.advance_open(&mut open, &next)?;
             }
         }
         let composed = |mut ids: Vec<u32>| {

@@ -142,25 +142,18 @@ pub struct MemoryLearner {
     validation: Examples,
 }
 
-impl MemoryLearner {
-    /// The problem that the recipe names.
-    fn new(opening: &mut Opening) -> Result<Self> {
-        let recipe = opening.recipe;
-        let (problem, training) = (problem(recipe), &recipe.training);
-        Ok(Self {
-            model: opening.model(|start| model(problem, recipe, start))?,
-            validation: held_out(problem, VALIDATION),
-            lengths: problem.lengths(training.batch, training.curriculum),
-            problem,
-            seed: training.seed,
-            drawn: 0,
-        })
-    }
-}
-
 /// Makes the model that is to learn the problem that the recipe names.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
-    Ok(Box::new(MemoryLearner::new(opening)?))
+    let recipe = opening.recipe;
+    let (problem, training) = (problem(recipe), &recipe.training);
+    Ok(Box::new(MemoryLearner {
+        model: opening.model(|start| model(problem, recipe, start))?,
+        validation: held_out(problem, VALIDATION),
+        lengths: problem.lengths(training.batch, training.curriculum),
+        problem,
+        seed: training.seed,
+        drawn: 0,
+    }))
 }
 
 impl Learner for MemoryLearner {

@@ -4,7 +4,6 @@
 mod caption;
 mod chorales;
 mod classify;
-pub mod compose;
 mod events;
 mod forecast;
 pub mod language;

@@ -2,7 +2,7 @@
 
 use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::table::read_table;
-use anaphora_data::{Packed, Place, Scaler, Sequence, Tokenizer, builtin};
+use anaphora_data::{Packed, Place, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,16 +27,38 @@ const BUILTIN: (u64, usize) = (1, 8_000);
 /// What a model reads, and how the numbers that it gives are scaled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Numbers {
-    /// Mean and deviation of the numbers that are learnt.
-    target: Scaler,
+    target: Scale,
     #[serde(flatten)]
     reader: Reader,
+}
+
+/// Mean and deviation of the numbers that are learnt, in `f64`: they may be large beside what they differ by.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Scale {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Scale {
+    fn of(numbers: &[f64]) -> Self {
+        let count = numbers.len() as f64;
+        let mean = numbers.iter().map(|x| x / count).sum::<f64>();
+        let deviation = numbers.iter().map(|x| (x - mean).powi(2) / count).sum::<f64>().sqrt();
+        // What is left of numbers that are all the same is rounding.
+        let constant = deviation <= 1e-14 * mean.abs() || !deviation.is_normal();
+        Self { mean, deviation: if constant { 1.0 } else { deviation } }
+    }
+
+    /// Decimals that say something of a prediction.
+    fn decimals(&self) -> usize {
+        (4.0 - self.deviation.log10().floor()).clamp(0.0, 17.0) as usize
+    }
 }
 
 /// Examples as a model reads them, each with its number.
 pub struct Examples {
     inputs: Vec<Sequence>,
-    numbers: Vec<f32>,
+    numbers: Vec<f64>,
 }
 
 impl Lesson for Numbers {
@@ -64,14 +86,15 @@ impl Lesson for Numbers {
     }
 
     fn batch(&self, examples: &Examples, batch: &[usize], _: Place) -> (Packed, Targets) {
-        let mut numbers = batch.iter().map(|&example| examples.numbers[example]).collect::<Vec<_>>();
-        self.target.apply(&mut numbers);
+        let Scale { mean, deviation } = self.target;
+        let scaled = |&example: &usize| ((examples.numbers[example] - mean) / deviation) as f32;
+        let numbers = batch.iter().map(scaled).collect();
         (Packed::new(batch.iter().map(|&example| &examples.inputs[example])), Targets::Values(numbers))
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
         let predicted = self.numbers(model, compute, &on.inputs)?;
-        let error = rmse(&on.numbers, &predicted)? / f64::from(self.target.deviation[0]);
+        let error = rmse(&on.numbers, &predicted)? / self.target.deviation;
         let scores =
             vec![("MAE", mae(&on.numbers, &predicted)?), ("R2", r_squared(&on.numbers, &predicted)?)];
         Ok(Validation { loss: error * error, cost: error * error, scores })
@@ -123,18 +146,20 @@ impl ExampleTask for Numbers {
             return Ok(evaluation);
         }
         let predicted = self.numbers(on.model, on.compute, &inputs)?;
-        let mean = vec![self.target.mean[0]; numbers.len()];
+        let mean = vec![self.target.mean; numbers.len()];
         let mut table = format!("{:<16}{:>12}{:>12}{:>8}\n", "", "MAE", "RMSE", "R2");
         for (name, found) in [("this model", &predicted), ("the mean", &mean)] {
             let errors = [mae(&numbers, found)?, rmse(&numbers, found)?, r_squared(&numbers, found)?];
             let [absolute, squared, explained] = errors;
+            // Rounding leaves a minus in front of zero.
+            let explained = (1e3 * explained).round() / 1e3 + 0.0;
             table += &format!("{name:<16}{absolute:>12.4}{squared:>12.4}{explained:>8.3}\n");
             if name == "this model" {
                 for (name, error) in ["mae", "rmse", "r2"].into_iter().zip(errors) {
                     evaluation.add(name, error);
                 }
             } else {
-                let baseline = json!({ "mae": absolute, "rmse": squared, "r2": explained });
+                let baseline = json!({ "mae": absolute, "rmse": squared, "r2": errors[2] });
                 evaluation.details.insert("mean".into(), baseline);
             }
         }
@@ -147,9 +172,10 @@ impl PredictTask for Numbers {
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let numbers = self.numbers(with.model, with.compute, &inputs)?;
-        let predict = |(Named { name, notes }, number): (Named, f32)| {
+        let decimals = self.target.decimals();
+        let predict = |(Named { name, notes }, number): (Named, f64)| {
             let json = json!({ "input": name, "number": number });
-            Prediction { text: format!("{number}  {name}"), json }.noted(&notes)
+            Prediction { text: format!("{number:.decimals$}  {name}"), json }.noted(&notes)
         };
         Ok(names.into_iter().zip(numbers).map(predict).collect())
     }
@@ -160,25 +186,25 @@ impl Numbers {
         // Those that cannot be read are told of where they are encoded.
         let numbers =
             splits.train.iter().map(number).filter(|number| number.is_ok() || !recipe.data.skip_bad);
-        let numbers = numbers.collect::<Result<Vec<f32>>>()?;
+        let numbers = numbers.collect::<Result<Vec<f64>>>()?;
         if numbers.is_empty() {
             number(&splits.train[0])?;
         }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
-        Ok(Self { target: Scaler::fit(&numbers, 1), reader })
+        Ok(Self { target: Scale::of(&numbers), reader })
     }
 
     /// What the model says of sequences, in the numbers' own unit.
-    fn numbers(&self, model: &SequenceModel, compute: &mut Compute, inputs: &[Sequence]) -> Result<Vec<f32>> {
-        let mut numbers = reader::outputs(model, compute, inputs, 1)?;
-        self.target.invert(&mut numbers);
-        Ok(numbers)
+    fn numbers(&self, model: &SequenceModel, compute: &mut Compute, inputs: &[Sequence]) -> Result<Vec<f64>> {
+        let Scale { mean, deviation } = self.target;
+        let outputs = reader::outputs(model, compute, inputs, 1)?;
+        Ok(outputs.into_iter().map(|output| mean + deviation * f64::from(output)).collect())
     }
 }
 
 /// An example's number.
-fn number(example: &Example) -> Result<f32> {
-    let number = example.label.trim().parse::<f32>().ok().filter(|number| number.is_finite());
+fn number(example: &Example) -> Result<f64> {
+    let number = example.label.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     let reason = || format!("{} stands where a finite number is to be learnt", example.label);
     number.ok_or_else(|| malformed_at(&example.path, example.line, reason()))
 }

@@ -5,16 +5,13 @@ use std::path::Path;
 
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
 use anaphora_data::{builtin, split_indices};
-use serde_json::json;
 
-use super::forecast::{
-    Contender, Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from, prediction,
-};
+use super::forecast::{Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from};
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
     table_options,
 };
-use crate::metrics::Evaluation;
+use crate::metrics::{Contender, Evaluation, distances};
 use crate::model::Compute;
 use crate::plot::{Flight, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
@@ -25,8 +22,6 @@ use crate::{Error, Precision, Result, Run};
 const THROWS: (u64, usize) = (1, 10_000);
 /// Paths that are drawn.
 const DRAWN: usize = 6;
-/// Moments at which errors are listed.
-const MOMENTS: usize = 5;
 
 /// Reads what the recipe names and makes the model that is to learn it.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
@@ -114,7 +109,7 @@ impl PathForecaster {
             Some(_) => read(data, series, other)?,
             None => read(&self.0.run.data(data)?, series, None)?,
         };
-        self.0.check(&collection, other.unwrap_or(&name(data)))?;
+        self.0.interface.check(&collection, other.unwrap_or(&name(data)))?;
         Ok(collection)
     }
 
@@ -181,15 +176,7 @@ impl Predict for PathForecaster {
         _: &PredictOptions,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()> {
-        for (collection, origins) in self.ends(inputs)? {
-            for origin in origins {
-                let forecast = self.0.forecast(compute, &collection, &[origin])?;
-                if each(prediction(&self.0.interface, &collection, origin, &forecast)).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+        self.0.predict_from(compute, self.ends(inputs)?, each)
     }
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
@@ -235,44 +222,13 @@ impl Evaluate for PathForecaster {
             let forecasts = straight_on(&collection, &origins, horizon);
             contenders.push(Contender { name: "straight on", forecasts });
         }
-        let mut evaluation = displacements(&scores, &contenders);
+        let against = match collection.members.iter().any(|member| member.truth.is_some()) {
+            true => "the true path, without the noise of what is seen",
+            false => "the path that was seen",
+        };
+        let size = [horizon, collection.columns()];
+        let mut evaluation = distances(&scores.truth(), size, &contenders, against);
         evaluation.picture = self.draw(&collection, &origins, &forecasts);
         Ok(evaluation)
     }
-}
-
-/// How far each contender's paths are from the true ones: over all steps, at the last, and at some moments.
-fn displacements(scores: &Scores, contenders: &[Contender]) -> Evaluation {
-    let (truth, ahead, columns) = (scores.truth(), scores.ahead, scores.collection.columns());
-    let moments: Vec<usize> = (1..=MOMENTS).map(|part| (ahead * part).div_ceil(MOMENTS)).collect();
-    let mut evaluation = Evaluation::new(scores.origins.len(), "path");
-    let mut table = format!("{:<14}{:>10}", "distance", "mean");
-    moments.iter().for_each(|moment| table += &format!("{:>10}", format!("step {moment}")));
-    table.push('\n');
-    let mut rows = serde_json::Map::new();
-    for (place, Contender { name, forecasts }) in contenders.iter().enumerate() {
-        let mut by_step = vec![0.0; ahead];
-        let points = truth.chunks_exact(columns).zip(forecasts.chunks_exact(columns));
-        for (index, (truth, forecast)) in points.enumerate() {
-            let square: f64 = truth.iter().zip(forecast).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-            by_step[index % ahead] += square.sqrt() / scores.origins.len() as f64;
-        }
-        let mean = by_step.iter().sum::<f64>() / ahead as f64;
-        if place == 0 {
-            evaluation.add("mean_distance", mean);
-            evaluation.add("final_distance", by_step[ahead - 1]);
-        }
-        table += &format!("{name:<14}{mean:>10.4}");
-        moments.iter().for_each(|&moment| table += &format!("{:>10.4}", by_step[moment - 1]));
-        table.push('\n');
-        rows.insert((*name).into(), json!({ "mean_distance": mean, "by_step": by_step }));
-    }
-    let against = match scores.collection.members.iter().any(|member| member.truth.is_some()) {
-        true => "the true path, without the noise of what is seen",
-        false => "the path that was seen",
-    };
-    table += &format!("\nMean distance from {against}, in the unit of the data.\n");
-    evaluation.details.insert("contenders".into(), rows.into());
-    evaluation.table = Some(table);
-    evaluation
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
 use anaphora_data::{Place, Sequence, Tokenizer, builtin, read_text};
 use anaphora_nn::Start;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
@@ -16,7 +16,7 @@ use super::shared::{
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
 use crate::decoding::unknown::with_words;
-use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, chrf};
+use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, bleu_by_length, chrf};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
@@ -153,7 +153,9 @@ impl ExampleTask for Translation {
         evaluation.add("loss", loss);
         evaluation.add("perplexity", loss.exp());
         evaluation.details.insert("signature".into(), json!(score.signature));
-        evaluation.table = Some(by_length(&pairs, &written, &options, &mut evaluation.details)?);
+        let (table, rows) = bleu_by_length(&given, &written, &references, &options)?;
+        evaluation.details.insert("by_length".into(), rows);
+        evaluation.table = Some(table);
         Ok(evaluation)
     }
 }
@@ -262,39 +264,4 @@ impl Translation {
 
 fn encode(tokenizer: &Tokenizer, text: &str, path: &Path) -> Result<Vec<u32>> {
     tokenizer.encode(text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
-}
-
-/// BLEU of sentences by the number of words that are translated: where a fixed vector is too narrow, it falls.
-fn by_length(
-    pairs: &[Pair],
-    written: &[String],
-    options: &BleuOptions,
-    details: &mut serde_json::Map<String, Value>,
-) -> Result<String> {
-    const BOUNDS: [usize; 7] = [5, 10, 15, 20, 25, 30, usize::MAX];
-    let words = |pair: &Pair| pair.source.split_whitespace().count();
-    let mut table = format!("{:<12}{:>8}{:>8}\n", "words", "pairs", "BLEU");
-    let mut rows = Vec::new();
-    let mut above = 0;
-    for most in BOUNDS {
-        let here = |pair: &&usize| (above + 1..=most).contains(&words(&pairs[**pair]));
-        let indices: Vec<usize> = (0..pairs.len()).collect();
-        let chosen: Vec<usize> = indices.iter().filter(here).copied().collect();
-        if !chosen.is_empty() {
-            let found: Vec<&str> = chosen.iter().map(|&pair| written[pair].as_str()).collect();
-            let references: Vec<[&str; 1]> =
-                chosen.iter().map(|&pair| [pairs[pair].target.as_str()]).collect();
-            let score = bleu(&found, &references, options)?.score;
-            let name = if most == usize::MAX {
-                format!("{} or more", above + 1)
-            } else {
-                format!("{} to {most}", above + 1)
-            };
-            table += &format!("{name:<12}{:>8}{score:>8.1}\n", chosen.len());
-            rows.push(json!({ "words": [above + 1, (most < usize::MAX).then_some(most)], "pairs": chosen.len(), "bleu": score }));
-        }
-        above = most;
-    }
-    details.insert("by_length".into(), json!(rows));
-    Ok(table)
 }

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use anaphora_nn::{Params, Start};
 use serde_json::Value;
 
-use super::{Event, Observer};
+use super::memory::refuse_too_large;
+use super::{Event, Observer, threads};
 use crate::model::{Backward, Compute};
 use crate::recipe::{Input, Recipe, Task};
 use crate::run::assets::Assets;
@@ -60,6 +61,8 @@ pub struct Opening<'a> {
     pub assets: &'a mut Assets,
     /// Receives notes on skipped data, and the progress of initialisation.
     pub observer: &'a mut Observer<'a>,
+    /// Whether the weights are those of a checkpoint, so that the model needs none of its own.
+    pub restored: bool,
 }
 
 impl Opening<'_> {
@@ -72,16 +75,25 @@ impl Opening<'_> {
     /// Makes the model to train, with random weights that follow from the recipe's seed.
     ///
     /// # Errors
-    /// [`Error::Stopped`] if the observer breaks meanwhile.
+    /// [`Error::Stopped`] if the observer breaks meanwhile; [`Error::Memory`] if the weights alone are more than can be trained
+    /// here.
     pub fn model<M>(&mut self, make: impl FnOnce(Start) -> M) -> Result<M> {
-        let training = &self.recipe.training;
-        let (observer, mut going) = (&mut self.observer, ControlFlow::Continue(()));
-        let start = Start::random(training.seed.into()).threads(training.threads);
+        if self.restored {
+            return Ok(make(Start::zeros()));
+        }
+        let (recipe, observer) = (self.recipe, &mut self.observer);
+        let mut going = Ok(());
+        let start = Start::random(recipe.training.seed.into()).threads(threads(recipe.training.threads).0);
         let model = make(start.observed(|done, total| {
-            going = observer(&Event::Preparing { done, total });
-            going
+            if done == 0 {
+                going = refuse_too_large(recipe, total, 0, 0.0);
+            }
+            if going.is_ok() && observer(&Event::Preparing { done, total }).is_break() {
+                going = Err(Error::Stopped);
+            }
+            if going.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         }));
-        if going.is_break() { Err(Error::Stopped) } else { Ok(model) }
+        going.map(|()| model)
     }
 }
 

@@ -1,4 +1,42 @@
-//! How much memory a process has held.
+//! How much memory a training needs, how much there is, and how much a process has held.
+
+use sysinfo::{MemoryRefreshKind, System};
+
+use crate::model::numbers_a_unit;
+use crate::recipe::{Optimizer, Recipe};
+use crate::{Error, Result};
+
+/// Refuses a training that needs more memory than there is. `taken` bytes of what it needs are taken already; `units` are the
+/// tokens or frames of a batch, 0 where they are not known yet.
+pub(super) fn refuse_too_large(recipe: &Recipe, parameters: usize, taken: u64, units: f64) -> Result<()> {
+    let Some(free) = free() else { return Ok(()) };
+    let needed = needed(recipe, parameters, units);
+    if needed > free.saturating_add(taken) {
+        return Err(Error::Memory { needed, free });
+    }
+    Ok(())
+}
+
+/// About how many bytes a training holds: weights, their packed copies, gradients, the optimizer's state and the activations of
+/// a batch.
+fn needed(recipe: &Recipe, parameters: usize, units: f64) -> u64 {
+    // Numbers that are kept of each weight: itself, its gradient, its copy for products, and means of gradients.
+    let moments = match recipe.training.optimizer {
+        Optimizer::AdamW => 2,
+        Optimizer::Sgd | Optimizer::Muon | Optimizer::Lion => 1,
+    };
+    let weights = 4 * (3 + moments) * parameters as u64;
+    weights.saturating_add((4.0 * units * numbers_a_unit(&recipe.model)) as u64)
+}
+
+/// Bytes that this process may still take, of the machine's memory and of what the group that it runs in is limited to; none
+/// where the system does not say.
+fn free() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let limit = system.cgroup_limits().map(|limits| limits.free_memory);
+    Some(system.available_memory()).filter(|&bytes| bytes > 0).into_iter().chain(limit).min()
+}
 
 /// The most memory that this process has held, in MiB (`VmHWM` of Linux); none on other systems.
 pub fn peak_memory_mib() -> Option<f64> {

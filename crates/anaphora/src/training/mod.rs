@@ -12,8 +12,9 @@ pub mod schedule;
 mod trainer;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anaphora_nn::Precision;
@@ -23,6 +24,7 @@ pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
+use crate::run::checkpoint::Latest;
 use crate::run::{NewFolder, Run, RunInfo, Score, Source};
 use crate::{Error, Result};
 
@@ -40,7 +42,7 @@ pub enum Event<'a> {
         total: usize,
     },
     /// Training begins or is resumed.
-    Started(Start<'a>),
+    Started(Setup<'a>),
     /// An optimizer step is done.
     Step(Step),
     /// The model was scored on the validation pieces.
@@ -60,7 +62,7 @@ pub enum Event<'a> {
 
 /// The setup of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Start<'a> {
+pub struct Setup<'a> {
     /// The run folder.
     pub folder: &'a Path,
     /// The recipe in use.
@@ -100,6 +102,17 @@ pub struct Step {
     pub remaining: Option<Duration>,
 }
 
+/// How much further a training is to go; what ends first ends it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// Optimizer steps.
+    pub steps: Option<u64>,
+    /// Passes over the data.
+    pub epochs: Option<f64>,
+    /// Minutes.
+    pub minutes: Option<f64>,
+}
+
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -131,6 +144,7 @@ pub struct Preparation {
     /// Files made from the data, for the run folder.
     pub assets: Assets,
     folder: NewFolder,
+    from: Option<PathBuf>,
 }
 
 impl Preparation {
@@ -149,22 +163,38 @@ impl Preparation {
             recipe.model.context.get_or_insert(recipe.training.length);
         }
         let folder = NewFolder::prepare(folder)?;
-        Ok(Self { assets: Assets::new(folder.path()), recipe, folder })
+        Ok(Self { assets: Assets::new(folder.path()), recipe, folder, from: None })
+    }
+
+    /// To begin with what `source` has learnt.
+    pub fn from(mut self, source: &Run) -> Result<Self> {
+        let (wanted, known) = (self.recipe.task, source.info().task);
+        if wanted != known {
+            return Err(Error::OtherTask { path: source.path().to_owned(), task: known, wanted });
+        }
+        let from = source.path();
+        if !source.model_path().exists() {
+            return Err(Error::NoModel(from.to_owned()));
+        }
+        self.assets = Assets::from(from, self.folder.path());
+        self.from = Some(from.canonicalize().map_err(Error::io("read", from))?);
+        Ok(self)
     }
 
     /// Makes the run once the learner has read its data.
     pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
-        let Self { mut recipe, assets, folder } = self;
+        let Self { mut recipe, assets, folder, from } = self;
         recipe.task = learner.task();
         refuse_unread(&*learner, &recipe)?;
         refuse_no_validation(&*learner, &recipe)?;
+        refuse_memory(&*learner, &recipe)?;
         let mut sources = BTreeMap::new();
         for (field, path) in recipe.data.paths_mut() {
             if let Some(path) = path {
                 sources.insert(field.to_owned(), Source::of(path)?);
             }
         }
-        let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
+        let info = RunInfo { from, ..RunInfo::new(learner.task(), sources, learner.params().len() as u64) };
         let run = folder.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }
@@ -190,11 +220,25 @@ fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-/// Resumes a run opened for training: restores its learner from the newest sound checkpoint.
+/// Refuses a training that needs more memory than there is, now that its data and its model are known.
+fn refuse_memory(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+    let (params, train, training) = (learner.params(), learner.describe().train, &recipe.training);
+    let units = match training.batch_units {
+        Some(units) => units as f64,
+        None if recipe.task.continues() => (training.batch * training.length) as f64,
+        None => training.batch as f64 * train.units as f64 / train.examples.max(1) as f64,
+    };
+    memory::refuse_too_large(recipe, params.len(), size_of_val(params.values()) as u64, units)
+}
+
+/// Resumes a run opened for training: restores its learner from the newest sound checkpoint, which is `latest`. With a `budget` it
+/// goes on for that, also where it had ended.
 pub fn resume(
     run: Run,
     recipe: Recipe,
     learner: Box<dyn Learner>,
+    latest: Latest,
+    budget: Budget,
     observer: &mut dyn FnMut(&Event),
 ) -> Result<Trainer> {
     let (made, known) = (learner.params().len() as u64, run.info().parameters);
@@ -203,7 +247,7 @@ pub fn resume(
         let reason = format!("{what} where the run has {known}; restore the files that it began with");
         return Err(Error::Malformed { path: run.path().to_owned(), reason });
     }
-    let latest = run.checkpoints().latest_valid()?;
+    refuse_memory(&*learner, &recipe)?;
     let mut trainer = Trainer::new(run, recipe, learner, Some(0));
     for damaged in &latest.damaged {
         observer(&Event::Note(&damaged.to_string()));
@@ -212,7 +256,24 @@ pub fn resume(
         trainer.restore(checkpoint)?;
         trainer.resumed = Some(trainer.step);
     }
+    if budget != Budget::default() {
+        trainer.extend(budget)?;
+    }
     Ok(trainer)
+}
+
+/// The threads that `asked` means on this machine, 0 for one a core, and a note where they are fewer: those beyond the cores would wait
+/// for one another at every barrier. Results do not depend on it.
+pub fn threads(asked: usize) -> (usize, Option<String>) {
+    let cores = std::thread::available_parallelism().map_or(asked, NonZero::get);
+    if asked <= cores {
+        return (asked, None);
+    }
+    let s = if cores == 1 { "" } else { "s" };
+    (
+        cores,
+        Some(format!("{asked} threads are asked for, and {cores} work: this machine has {cores} core{s}")),
+    )
 }
 
 /// The precision that a recipe asks for on this machine.

@@ -68,8 +68,9 @@ impl Trainer {
         optimizer.steps = checkpoint.step;
         self.learner.resume(saved.position, tensors.as_slice())?;
         self.step = checkpoint.step;
-        self.schedule = saved.schedule;
-        self.stopping = saved.stopping;
+        // What the recipe says holds, also where it was edited since.
+        self.schedule = Schedule::of(&self.recipe.training).resumed(saved.schedule);
+        self.stopping = EarlyStopping::new(self.recipe.training.patience).resumed(saved.stopping);
         self.guard = saved.guard;
         self.best = saved.best;
         self.ended = saved.ended;

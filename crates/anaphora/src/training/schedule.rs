@@ -50,6 +50,16 @@ impl Schedule {
         Self { peak: recipe.learning_rate, warmup_steps: recipe.warmup_steps, decay }
     }
 
+    /// With what `saved` has seen of the training.
+    pub fn resumed(mut self, saved: Self) -> Self {
+        if let (Decay::Plateau(plateau), Decay::Plateau(Plateau { scale, best, .. })) =
+            (&mut self.decay, saved.decay)
+        {
+            (plateau.scale, plateau.best) = (scale, best);
+        }
+        self
+    }
+
     /// The learning rate for optimizer step `step`, counted from 0, before which the share `done` of the training is
     /// over: of its steps, passes or minutes; 0 where no end is known.
     pub fn learning_rate(&self, step: u64, done: f64) -> f64 {
@@ -142,6 +152,11 @@ impl EarlyStopping {
         Self { patience, best: BestLoss::default() }
     }
 
+    /// With what `saved` has seen of the training.
+    pub fn resumed(self, saved: Self) -> Self {
+        Self { best: saved.best, ..self }
+    }
+
     /// Takes a validation loss. `true` if it is the best so far.
     pub fn observe(&mut self, loss: f64) -> bool {
         self.best.observe(loss)
@@ -155,6 +170,11 @@ impl EarlyStopping {
     /// Validations since the best one.
     pub fn waited(&self) -> u64 {
         self.best.waited
+    }
+
+    /// Counts validations without a lower loss from now on.
+    pub fn wait_again(&mut self) {
+        self.best.waited = 0;
     }
 
     /// Whether it is time to stop.

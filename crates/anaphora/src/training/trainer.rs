@@ -13,7 +13,7 @@ use super::means::{Mean, Rate};
 use super::memory::peak_memory_mib;
 use super::optimizer::optimizer;
 use super::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
-use super::{Ended, Event, Outcome, Start, Step, precision};
+use super::{Budget, Ended, Event, Outcome, Setup, Step, precision, threads};
 use crate::model::{Backward, Compute};
 use crate::plot::loss_curve;
 use crate::recipe::{Recipe, Training};
@@ -51,7 +51,7 @@ impl Trainer {
     pub(super) fn new(run: Run, recipe: Recipe, learner: Box<dyn Learner>, resumed: Option<u64>) -> Self {
         let training = &recipe.training;
         Self {
-            compute: Compute::new(Device::new(training.threads, precision(training.precision))),
+            compute: Compute::new(Device::new(threads(training.threads).0, precision(training.precision))),
             gradients: Gradients::of(learner.params()),
             optimizer: optimizer(training, learner.params()),
             schedule: Schedule::of(training),
@@ -77,12 +77,15 @@ impl Trainer {
         let stop = Cell::new(false);
         let observer = &mut |event: &Event| stop.set(stop.get() | observer(event).is_break());
         observer(&Event::Started(self.describe()));
+        threads(self.recipe.training.threads).1.iter().for_each(|note| observer(&Event::Note(note)));
         let mut metrics = MetricsLog::open(self.run.metrics_path(), resumed)?;
         let mut board = EventWriter::create(self.run.path(), resumed)?;
-        if self.ended.is_some() {
-            return self.outcome(self.finished().unwrap_or(Ended::Budget));
+        if let Some(ended) = self.ended.as_ref().and_then(|_| self.finished()) {
+            return self.outcome(ended);
         }
-        if resumed.is_none_or(|step| step == 0) {
+        // Its budget has grown since it ended.
+        let reopened = self.ended.take().is_some();
+        if reopened || resumed.is_none_or(|step| step == 0) {
             self.save(&mut metrics)?;
         } else {
             self.run.checkpoints().discard_after(self.step)?;
@@ -141,6 +144,18 @@ impl Trainer {
         }
         self.save(&mut metrics)?;
         self.outcome(ended)
+    }
+
+    /// Lets the training go on for `budget` from where it is, also where it had ended. The recipe has it in place of its own from
+    /// now on, as the end from which the learning rate's schedule is counted.
+    pub(super) fn extend(&mut self, budget: Budget) -> Result<()> {
+        let training = &mut self.recipe.training;
+        training.steps = budget.steps.map(|more| self.step.saturating_add(more));
+        training.epochs = budget.epochs.map(|more| self.learner.progress() + more);
+        training.minutes = budget.minutes.map(|more| self.seconds_before / 60.0 + more);
+        self.stopping.wait_again();
+        self.recipe.validate()?;
+        self.run.write_recipe(&self.recipe)
     }
 
     /// One optimizer step: loss, gradient norm and units (tokens, frames). Weights are left alone where the loss or the
@@ -245,7 +260,7 @@ impl Trainer {
         let records = read_metrics(self.run.metrics_path())?;
         let title =
             self.run.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.run.write("loss.svg", loss_curve(&title, &records).as_bytes())
+        self.run.write("loss.svg", loss_curve(&title, self.recipe.loss_unit(), &records).as_bytes())
     }
 
     /// Why the training is over, if it is.
@@ -289,8 +304,8 @@ impl Trainer {
         Step { step, end, epoch, loss, learning_rate, tokens_per_second, seconds, remaining }
     }
 
-    fn describe(&self) -> Start<'_> {
-        Start {
+    fn describe(&self) -> Setup<'_> {
+        Setup {
             folder: self.run.path(),
             recipe: &self.recipe,
             task: self.run.info().task,

@@ -10,7 +10,7 @@ can be left out unnoticed. Beside config.json, model.safetensors and tokenizer.j
 `python make.py exported FOLDER` writes exported.safetensors: the logits [tokens, vocab] of each model in a folder of exported
 ones, 0, 1, ..., behind each token of a short tune. The models are those that the tests export to a new folder with
 
-    ANAPHORA_EXPORTS=FOLDER cargo test -p anaphora --test huggingface transformers_finds
+    ANAPHORA_EXPORTS=FOLDER cargo test -p anaphora transformers_finds
 
 `python make.py FOLDER TEXT` reads a folder that `anaphora export` wrote and scores a short text by it, to be set beside
 `anaphora evaluate RUN --data FILE --json`, and continues it, beside `anaphora generate RUN --prompt TEXT --temperature 0`.

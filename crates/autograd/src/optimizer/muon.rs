@@ -23,7 +23,7 @@ pub struct MuonOptions {
 pub struct Muon {
     options: MuonOptions,
     /// Hidden matrices, those that take most work first.
-    matrices: Vec<kernels::Place>,
+    matrices: Vec<kernels::MatrixRange>,
     rest: Vec<Rest>,
     /// The running sums of hidden matrices and the means of the rest; the squares of the rest.
     state: OptimizerState,
@@ -47,7 +47,7 @@ impl Muon {
                 Role::Hidden(heights) => {
                     let (mut start, cols) = (range.start, params.shape(id)[1]);
                     for &rows in heights {
-                        matrices.push(kernels::Place { start, rows, cols });
+                        matrices.push(kernels::MatrixRange { start, rows, cols });
                         start += rows * cols;
                     }
                 }

@@ -1,9 +1,10 @@
 //! `anaphora compare`: several runs side by side.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anaphora::plot::compare::{Compared, Summary, by_character, compare, picture};
+use anaphora::plot::compare::{Compared, Summary, all_continue, by_character, compare, picture};
 use anaphora::run::atomic::write_atomic;
 
 use crate::error::{Failure, Result};
@@ -15,8 +16,8 @@ Examples:
   anaphora compare runs/* --out curves.svg         all runs, the picture under another name
   anaphora compare runs/lstm runs/gru --json       for programs; no picture without --out
 
-The best run comes first. Nats and bits are a character, so that runs of different tokenizers can be compared; \
-perplexity is a token. Time is that of training, validations included; tokens a second leave them out.";
+The best run comes first. Of models that continue text, nats and bits are a character, so that runs of different tokenizers can be \
+compared; perplexity is a token. Of others the loss and the scores of their task are shown. Time is that of training, validations included; tokens a second leave them out.";
 
 /// Compare runs: size, speed, score, and how the loss fell
 #[derive(clap::Args)]
@@ -48,21 +49,7 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         runs.iter().try_for_each(|run| print_json(&run.summary))?;
     } else {
-        let head = [
-            "RUN",
-            "BACKBONE",
-            "PARAMETERS",
-            "STEPS",
-            "TIME",
-            "TOKENS/S",
-            "NATS",
-            "BITS",
-            "PERPLEXITY",
-            "MEMORY",
-        ];
-        let mut rows = vec![head.map(str::to_owned)];
-        rows.extend(runs.iter().map(|run| row(&run.summary)));
-        print(&table(&rows, &[0, 1]))?;
+        print(&table(&rows(&runs), &[0, 1]))?;
     }
     if let Some(out) = out {
         write_atomic(out, |writer| writer.write_all(picture(&runs).as_bytes()))?;
@@ -74,21 +61,41 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn row(run: &Summary) -> [String; 10] {
-    let known = |value: Option<f64>, say: &dyn Fn(f64) -> String| value.map_or_else(|| "–".to_owned(), say);
-    let three = |value: f64| format!("{value:.3}");
-    [
-        run.run.display().to_string(),
-        format!("{} {}×{}", name(run), run.layers, run.hidden_size),
-        short(run.parameters),
-        grouped(run.steps),
-        clock(run.seconds),
-        known(run.tokens_per_second, &|rate| grouped(rate.round() as u64)),
-        known(run.nats_per_character, &three),
-        known(run.bits_per_character, &three),
-        known(run.perplexity, &|perplexity| format!("{perplexity:.2}")),
-        known(run.memory_mib, &|mib| size((mib * 1024.0 * 1024.0) as u64)),
-    ]
+/// The table, with the scores that the runs' tasks have.
+fn rows(runs: &[Compared]) -> Vec<Vec<String>> {
+    let names: BTreeSet<&str> =
+        runs.iter().flat_map(|run| run.summary.scores.keys()).map(String::as_str).collect();
+    let scores: Vec<String> = match all_continue(runs) {
+        true => ["NATS", "BITS", "PERPLEXITY"].map(str::to_owned).into(),
+        false => ["loss"].into_iter().chain(names.iter().copied()).map(str::to_uppercase).collect(),
+    };
+    let speed = if all_continue(runs) { "TOKENS/S" } else { "UNITS/S" };
+    let head = ["RUN", "BACKBONE", "PARAMETERS", "STEPS", "TIME", speed].map(str::to_owned);
+    let mut rows = vec![[&head[..], &scores, &["MEMORY".to_owned()]].concat()];
+    rows.extend(runs.iter().map(|Compared { summary: run, .. }| {
+        let known =
+            |value: Option<f64>, say: &dyn Fn(f64) -> String| value.map_or_else(|| "–".to_owned(), say);
+        let three = |value: f64| format!("{value:.3}");
+        let mut row = vec![
+            run.run.display().to_string(),
+            format!("{} {}×{}", name(run), run.layers, run.hidden_size),
+            short(run.parameters),
+            grouped(run.steps),
+            clock(run.seconds),
+            known(run.tokens_per_second, &|rate| grouped(rate.round() as u64)),
+        ];
+        if all_continue(runs) {
+            row.push(known(run.nats_per_character, &three));
+            row.push(known(run.bits_per_character, &three));
+            row.push(known(run.perplexity, &|perplexity| format!("{perplexity:.2}")));
+        } else {
+            row.push(known(run.loss, &three));
+            row.extend(names.iter().map(|&name| known(run.scores.get(name).copied(), &three)));
+        }
+        row.push(known(run.memory_mib, &|mib| size((mib * 1024.0 * 1024.0) as u64)));
+        row
+    }));
+    rows
 }
 
 /// The backbone as recipes write it.
@@ -111,13 +118,21 @@ fn notes(runs: &[Compared]) -> Vec<String> {
              scores say little of the models."
         ));
     }
-    if runs.iter().any(|run| run.recipe.data.tokenizer != runs[0].recipe.data.tokenizer) {
+    if let Some(others) = listed(&|run| run.summary.loss_unit != runs[0].summary.loss_unit) {
+        let (first, unit) = (runs[0].path.display(), runs[0].summary.loss_unit);
+        notes.push(format!(
+            "Note: the loss of {first} is in {unit}, that of {others} is not, so they do not compare."
+        ));
+    }
+    if all_continue(runs) && runs.iter().any(|run| run.recipe.data.tokenizer != runs[0].recipe.data.tokenizer)
+    {
         notes.push(
             "Note: the tokenizers differ, so perplexities do not compare, and tokens a second hardly."
                 .to_owned(),
         );
     }
-    if !by_character(runs)
+    if all_continue(runs)
+        && !by_character(runs)
         && let Some(unknown) = listed(&|run| run.characters_per_token().is_none())
     {
         notes.push(format!(

@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "recipe")? {
         return print(&help);
     }
-    let recipe = args.recipe.recipe(args.path.as_deref())?;
+    let recipe = args.recipe.recipe(args.path.as_deref(), None)?;
     recipe.validate_without_data().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
     if args.json {

@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let head = ["NAME", "TASK", "PARAMETERS", "DISK", "STEPS", "BEST", "SAVED", ""].map(str::to_owned);
     let now = Timestamp::now();
-    let mut rows = vec![head];
+    let mut rows = vec![head.to_vec()];
     rows.extend(runs.iter().filter_map(|run| Some(row(run, run.info.as_ref().ok()?, now))));
     print(&table(&rows, &[0, 6]))?;
     for run in &runs {
@@ -73,11 +73,17 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> [String; 8] {
-    let best = info.best.as_ref().map_or_else(|| "–".to_owned(), |best| format!("{:.3}", best.loss));
+fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> Vec<String> {
+    let best = info.best.as_ref().map_or_else(
+        || "–".to_owned(),
+        |best| match best.main() {
+            Some((name, score)) => format!("{name} {score:.3}"),
+            None => format!("loss {:.3}", best.loss),
+        },
+    );
     let saved = run.modified.map_or_else(String::new, |saved| ago(saved, now));
     let state = if info.ended.is_some() { "" } else { "unfinished" };
-    [
+    vec![
         name(&run.path),
         info.task.to_string(),
         short(info.parameters),

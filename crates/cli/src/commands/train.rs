@@ -18,6 +18,7 @@ Examples:
   anaphora train --source train.de --target train.en --valid dev.de --valid-target dev.en
   anaphora train --builtin names                     without a file
   anaphora train --recipe runs/novel/recipe.toml --seed 2 --out runs/novel-2
+  anaphora train new.txt --from runs/novel           from the weights of another run
   anaphora train --task classify --help              the options of a task; --help all for every flag
 
 A recipe file overrides the defaults, flags override the recipe, --set overrides both. `anaphora recipe` prints every field \
@@ -33,6 +34,9 @@ pub struct Args {
     /// Run folder to write [default: runs/NAME, after the data]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Run to go on from: its weights are those to begin with; tokenizer, sizes and all other fields are its own, but data and end
+    #[arg(long, value_name = "RUN", conflicts_with = "recipe")]
+    from: Option<PathBuf>,
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Print a line of JSON an event on standard output, and nothing else there
@@ -45,14 +49,17 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "train")? {
         return print(&help);
     }
-    let recipe = args.recipe.recipe(args.path.as_deref())?;
+    let recipe = args.recipe.recipe(args.path.as_deref(), args.from.as_deref())?;
     recipe.validate().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
     let folder = match &args.out {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
-    let outcome = training::show(&folder, args.json, |observer| anaphora::train(&recipe, &folder, observer))?;
+    let outcome = training::show(&folder, args.json, |observer| match &args.from {
+        Some(from) => anaphora::fine_tune(&recipe, from, &folder, observer),
+        None => anaphora::train(&recipe, &folder, observer),
+    })?;
     if !args.json {
         training::summarise(&folder, &outcome);
     }

@@ -7,7 +7,7 @@ mod sgd;
 
 pub use adamw::{AdamW, adamw};
 pub use lion::{Lion, lion};
-pub use muon::{Muon, Orthogonalizer, Place, muon};
+pub use muon::{MatrixRange, Muon, Orthogonalizer, muon};
 pub use sgd::{Sgd, sgd};
 
 use std::cell::RefCell;

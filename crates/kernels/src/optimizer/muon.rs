@@ -30,7 +30,7 @@ const ITERATIONS: usize = 5;
 
 /// Where a matrix lies among all weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct MatrixRange {
     /// Its first value.
     pub start: usize,
     /// Its rows.
@@ -68,12 +68,13 @@ pub fn muon(
     values: &mut [f32],
     grads: &[f32],
     sums: &mut [f32],
-    matrices: &[Place],
+    matrices: &[MatrixRange],
     memory: &mut Orthogonalizer,
 ) {
     assert_eq!((values.len(), sums.len()), (grads.len(), grads.len()));
-    let overlap =
-        |a: &Place, b: &Place| a.start < b.start + b.rows * b.cols && b.start < a.start + a.rows * a.cols;
+    let overlap = |a: &MatrixRange, b: &MatrixRange| {
+        a.start < b.start + b.rows * b.cols && b.start < a.start + a.rows * a.cols
+    };
     let apart = matrices.iter().enumerate().all(|(i, a)| matrices[..i].iter().all(|b| !overlap(a, b)));
     assert!(apart, "matrices that overlap");
     let threads = pool.threads();
@@ -81,7 +82,7 @@ pub fn muon(
         memory.workers.resize_with(threads, || Mutex::new((Pool::new(1), Buffers::default())));
     }
     let [values, sums] = [values, sums].map(SharedMut::new);
-    let step = |pool: &Pool, &Place { start, rows, cols }: &Place, buffers: &mut Buffers| {
+    let step = |pool: &Pool, &MatrixRange { start, rows, cols }: &MatrixRange, buffers: &mut Buffers| {
         let range = start..start + rows * cols;
         // SAFETY: each matrix is taken once, and no two overlap.
         let [values, sums] = [values, sums].map(|all| unsafe { all.part(range.clone()) });
@@ -293,7 +294,7 @@ mod tests {
                 let mut memory = Orthogonalizer::default();
                 let mut start = 0;
                 let place = |&rows: &usize| {
-                    let place = Place { start, rows, cols };
+                    let place = MatrixRange { start, rows, cols };
                     start += rows * cols;
                     place
                 };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{GenerateEvent, Generated, Observer, Task, Token};
+use super::{GenerateEvent, Generated, Observer, Request, Token};
 use crate::Result;
 use crate::decoding::sampling::{Choice, Sampler, stream};
 use crate::decoding::sequences::Sequences;
@@ -12,20 +12,20 @@ use crate::model::Compute;
 /// Draws the pieces `indices` once, side by side; returns them in that order, and whether the observer lets the
 /// generation go on.
 pub fn attempt(
-    task: &Task,
+    request: &Request,
     compute: &mut Compute,
     attempt: usize,
     indices: &[usize],
     observer: &mut Observer,
 ) -> Result<(Vec<Generated>, ControlFlow<()>)> {
-    let Task { model, options, prompts, .. } = task;
+    let Request { model, options, prompts, .. } = request;
     let prompt_of = |index: usize| index / options.count;
     // Each prompt is read once, and its state copied to all of its pieces.
     let mut sequences = Sequences::read(model, compute, prompts)?;
     sequences.select(&indices.iter().map(|&index| prompt_of(index)).collect::<Vec<_>>());
     let piece = |&index: &usize| {
         let sampler = Sampler::new(options.sampling, options.seed, stream(index, attempt))?;
-        let (stream, choices) = (task.stream(prompt_of(index)), Vec::new());
+        let (stream, choices) = (request.stream(prompt_of(index)), Vec::new());
         Ok(Piece { index, sampler, stream, tokens: 0, shown: 0, choices })
     };
     let mut pieces = indices.iter().map(piece).collect::<Result<Vec<_>>>()?;
@@ -42,19 +42,19 @@ pub fn attempt(
         if going.is_continue() {
             going = observer(GenerateEvent::Step { tokens: step });
         }
-        let rows: Vec<usize> =
-            (0..open.len()).filter(|&row| pieces[open[row]].stream.ended.is_none()).collect();
-        open = rows.iter().map(|&row| open[row]).collect();
-        if !open.is_empty() && step < options.tokens && going.is_continue() {
-            let last: Vec<u32> =
-                open.iter().filter_map(|&at| pieces[at].stream.ids.last().copied()).collect();
-            sequences.advance(&rows, &last)?;
+        if step < options.tokens && going.is_continue() {
+            let last = |&at: &usize| {
+                let stream = &pieces[at].stream;
+                stream.ids.last().copied().filter(|_| stream.ended.is_none())
+            };
+            let next: Vec<_> = open.iter().map(last).collect();
+            sequences.advance_open(&mut open, &next)?;
         }
     }
     let generated = pieces.into_iter().map(|piece| {
         let Piece { index, stream, tokens, choices, .. } = piece;
         let stopped = stream.ended.is_none() && going.is_break() && tokens < options.tokens;
-        let incomplete = task.incomplete(&stream, stopped);
+        let incomplete = request.incomplete(&stream, stopped);
         let (text, prompt) = (stream.text, prompt_of(index));
         let attempts = attempt + 1;
         Generated { text, prompt, tokens, attempts, stopped, incomplete, nats: None, choices }

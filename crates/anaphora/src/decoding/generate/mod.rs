@@ -135,20 +135,20 @@ pub fn generate(
     problem: &dyn Fn(&str) -> Option<String>,
     observer: &mut Observer,
 ) -> Result<Vec<Generated>> {
-    let task = Task::new(model, tokenizer, options, problem)?;
+    let request = Request::new(model, tokenizer, options, problem)?;
     match options.beams {
-        Some(beams) => search::likeliest(&task, compute, beams, observer),
-        None => drawn(&task, compute, observer),
+        Some(beams) => search::likeliest(&request, compute, beams, observer),
+        None => drawn(&request, compute, observer),
     }
 }
 
 /// Draws pieces, and those anew that are not complete.
-fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<Vec<Generated>> {
-    let Task { options, .. } = task;
+fn drawn(request: &Request, compute: &mut Compute, observer: &mut Observer) -> Result<Vec<Generated>> {
+    let Request { options, .. } = request;
     let mut pieces: Vec<Option<Generated>> = vec![None; options.pieces()];
     let mut open: Vec<usize> = (0..pieces.len()).collect();
     for attempt in 0..=options.retry {
-        let (written, mut going) = draw::attempt(task, compute, attempt, &open, observer)?;
+        let (written, mut going) = draw::attempt(request, compute, attempt, &open, observer)?;
         for (index, piece) in std::mem::take(&mut open).into_iter().zip(written) {
             if let (Some(reason), true, true) =
                 (&piece.incomplete, attempt < options.retry, going.is_continue())
@@ -169,7 +169,7 @@ fn drawn(task: &Task, compute: &mut Compute, observer: &mut Observer) -> Result<
 }
 
 /// A prepared generation.
-struct Task<'a> {
+struct Request<'a> {
     model: &'a LanguageModel,
     tokenizer: &'a Tokenizer,
     options: &'a GenerateOptions,
@@ -180,7 +180,7 @@ struct Task<'a> {
     fields: Vec<(char, Vec<u32>)>,
 }
 
-impl<'a> Task<'a> {
+impl<'a> Request<'a> {
     fn new(
         model: &'a LanguageModel,
         tokenizer: &'a Tokenizer,

@@ -1,6 +1,6 @@
 //! The likeliest pieces, by beam search.
 
-use super::{GenerateEvent, Generated, Observer, Task, Token};
+use super::{GenerateEvent, Generated, Observer, Request, Token};
 use crate::Result;
 use crate::decoding::beam::{self, BeamOptions, BeamSearch};
 use crate::decoding::sampling::{Choice, log_softmax, repeating};
@@ -14,14 +14,14 @@ use crate::model::Compute;
 /// a stop text; a token that would repeat an n-gram is impossible, and what it leaves to the others does not make them
 /// likelier. A search that is stopped takes its open hypotheses as they are.
 pub fn likeliest(
-    task: &Task,
+    request: &Request,
     compute: &mut Compute,
     beams: BeamOptions,
     observer: &mut Observer,
 ) -> Result<Vec<Generated>> {
-    let Task { model, tokenizer, options, prompts, .. } = task;
+    let Request { model, tokenizer, options, prompts, .. } = request;
     let end = tokenizer.end_id();
-    let begun: Vec<Stream> = (0..prompts.len()).map(|prompt| task.stream(prompt)).collect();
+    let begun: Vec<Stream> = (0..prompts.len()).map(|prompt| request.stream(prompt)).collect();
     let mut sequences = Sequences::read(model, compute, prompts)?;
     let mut searches = vec![BeamSearch::new(beams, end, options.tokens)?; begun.len()];
     let mut streams = begun.clone();
@@ -72,7 +72,7 @@ pub fn likeliest(
                 tokens,
                 attempts: 1,
                 stopped,
-                incomplete: task.incomplete(&stream, stopped),
+                incomplete: request.incomplete(&stream, stopped),
                 nats: Some(-hypothesis.log_probability / tokens.max(1) as f64),
                 text: stream.text,
                 choices: Vec::new(),
@@ -81,19 +81,19 @@ pub fn likeliest(
         }
     }
     if let Some(k) = options.log_probabilities {
-        choose(task, compute, &mut found, k)?;
+        choose(request, compute, &mut found, k)?;
     }
     Ok(found.into_iter().map(|(piece, _)| piece).collect())
 }
 
 /// Reads the pieces that were found again, with the offsets of their tokens, and notes how likely each token was.
 fn choose(
-    task: &Task,
+    request: &Request,
     compute: &mut Compute,
     found: &mut [(Generated, Vec<(usize, u32)>)],
     k: usize,
 ) -> Result<()> {
-    let mut sequences = Sequences::read(task.model, compute, &task.prompts)?;
+    let mut sequences = Sequences::read(request.model, compute, &request.prompts)?;
     sequences.select(&found.iter().map(|(piece, _)| piece.prompt).collect::<Vec<_>>());
     let mut open: Vec<usize> = (0..found.len()).collect();
     for step in 0.. {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
+use anaphora_music::midi::each_file;
 use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -145,9 +146,11 @@ impl ExampleTask for Chords {
             let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
             [train, valid, test].concat()
         } else {
-            let scores = midi::read_scores(path, data.skip_bad.then_some(&mut *from.notes))?;
-            let chords = |score| roll::to_chords(&midi::in_quarters(score), data.frame);
-            scores.iter().map(|(_, score)| chords(score)).collect::<Result<_, _>>()?
+            let mut pieces = Vec::new();
+            each_file(path, data.skip_bad.then_some(&mut *from.notes), |_, score| {
+                pieces.push(roll::to_chords(&midi::in_quarters(&score), data.frame));
+            })?;
+            pieces.into_iter().collect::<Result<_, _>>()?
         };
         pieces.retain(|piece| !piece.is_empty());
         Ok(pieces)

@@ -4,17 +4,16 @@ use std::ops::ControlFlow;
 
 use anaphora_data::Packed;
 use anaphora_data::roll::{Chord, to_chords, to_notes};
-use anaphora_music::{Score, TICKS_PER_QUARTER, Tempo};
+use anaphora_music::{Score, TICKS_PER_QUARTER, Tempo, midi::read_file};
 use anaphora_nn::State;
 
 use super::Chords;
 use super::coding::{Coding, END, FRAME};
 use crate::Result;
 use crate::decoding::sampling::{self, Sampler};
-use crate::decoding::{GenerateEvent, Observer};
+use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer};
 use crate::model::{Compute, SequenceModel};
 use crate::recipe::Notes;
-use crate::tasks::compose::{ComposeOptions, Composed};
 use crate::tasks::midi;
 use crate::tasks::shared::{Compose, TrainedTask};
 
@@ -42,7 +41,7 @@ impl Compose for TrainedTask<Chords> {
         let coding = &self.task().coding;
         let mut prime = Vec::new();
         if let Some(path) = &options.prime {
-            let score = midi::read_score(path)?;
+            let score = read_file(path)?;
             prime = to_chords(&midi::in_quarters(&score), coding.frame)?;
             coding.check(&prime, path)?;
         }

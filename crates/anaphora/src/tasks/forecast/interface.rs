@@ -1,13 +1,18 @@
 //! Converts a series to a model's inputs, and its outputs to numbers.
 
+use std::path::Path;
+
 use anaphora_data::series::{Collection, Feature, Member, Origin, Window, frames_in};
 use anaphora_data::{Packed, Scaler, Sequence};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
+use super::Lengths;
 use crate::Result;
+use crate::error::listed;
 use crate::model::{Compute, Linear, Objective, Reads, SequenceModel, Shape, Sums, Targets, normal_quantile};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
+use crate::tasks::shared::malformed_at;
 
 /// Windows forecast at once.
 const ROWS: usize = 256;
@@ -105,6 +110,34 @@ impl Interface {
             Head::Gaussian => Objective::Gaussian,
             Head::Quantile => Objective::Quantiles(self.levels.clone()),
         }
+    }
+
+    /// Refuses series with other columns than the model reads.
+    pub fn check(&self, collection: &Collection, path: &Path) -> Result<()> {
+        let (names, known) = (&collection.names, &self.names);
+        if names != known {
+            let reason = format!("the columns are {} where the model reads {}", listed(names), listed(known));
+            return Err(malformed_at(path, 0, reason));
+        }
+        Ok(())
+    }
+
+    /// Refuses to learn from series as another model reads them.
+    pub fn fits(&self, collection: &Collection, lengths: &Lengths) -> Result<()> {
+        let path: &Path = collection.members[0].name.as_ref();
+        self.check(collection, path)?;
+        let Lengths { lookback, chunk, horizon, .. } = *lengths;
+        let known = [self.lookback, self.chunk, self.horizon];
+        if known != [lookback, chunk, horizon] {
+            let words = |[lookback, chunk, horizon]: [usize; 3]| {
+                format!("a look-back of {lookback}, {chunk} steps at once and {horizon} in all")
+            };
+            let (found, known) = (words([lookback, chunk, horizon]), words(known));
+            let right = "set series.lookback, series.chunk and series.horizon to those";
+            let reason = format!("{found} are to be learnt, and the model has {known}; {right}");
+            return Err(malformed_at(path, 0, reason));
+        }
+        Ok(())
     }
 
     /// Transforms and scales the series.

@@ -14,8 +14,7 @@ use anaphora_nn::Start;
 pub(super) use self::collection::columns;
 pub(super) use self::interface::{Interface, Prepared};
 use self::interface::{VALIDATED, sample};
-pub(super) use self::score::{Contender, Scores};
-pub(super) use self::show::prediction;
+pub(super) use self::score::Scores;
 use super::shared::{
     Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
 };
@@ -84,6 +83,7 @@ pub(super) fn learn_from(
         prepared = Some(series);
         Ok(interface)
     })?;
+    interface.fits(&collection, &lengths)?;
     let prepared = match prepared {
         Some(prepared) => prepared,
         None => interface.prepare(&collection)?,
@@ -242,19 +242,8 @@ impl Forecaster {
             None => self.run.data(&self.recipe.data)?,
         };
         let collection = collection::read(&data, &self.recipe.series, other, &mut |_| {})?;
-        self.check(&collection, collection.members[0].name.as_ref())?;
+        self.interface.check(&collection, collection.members[0].name.as_ref())?;
         Ok(collection)
-    }
-
-    /// Refuses series with other columns than the model reads.
-    pub(super) fn check(&self, collection: &Collection, path: &std::path::Path) -> Result<()> {
-        let (names, known) = (&collection.names, &self.interface.names);
-        if names != known {
-            let (found, wanted) = (crate::error::listed(names), crate::error::listed(known));
-            let reason = format!("the columns are {found} where the model reads {wanted}");
-            return Err(malformed_at(path, 0, reason));
-        }
-        Ok(())
     }
 
     /// The origins of a split with as many steps ahead as can be scored there, and their series.
@@ -284,7 +273,7 @@ impl Forecaster {
     }
 
     /// Where the forecasts of a prediction begin: at the ends of the series.
-    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Origin)>> {
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Vec<Origin>)>> {
         let from_end = |collection: Collection| {
             let (at, needed) = (collection.steps(0), self.interface.lookback);
             if at < needed {
@@ -292,7 +281,7 @@ impl Forecaster {
                 let reason = format!("{found}, {needed} or more are needed to forecast from");
                 return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
             }
-            Ok((collection, Origin { member: 0, at }))
+            Ok((collection, vec![Origin { member: 0, at }]))
         };
         if inputs.is_empty() {
             return Ok(vec![from_end(self.read(None)?)?]);
@@ -305,6 +294,26 @@ impl Forecaster {
             }
         };
         inputs.iter().map(read).collect()
+    }
+
+    /// Forecasts from some origins of series, one after the other.
+    pub(super) fn predict_from(
+        &self,
+        compute: &mut Compute,
+        ends: Vec<(Collection, Vec<Origin>)>,
+        each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let Self { interface, model, .. } = self;
+        for (collection, origins) in ends {
+            let prepared = interface.prepare(&collection)?;
+            for origin in origins {
+                let forecast = interface.forecast(&prepared, &[origin], Some((model, compute)))?;
+                if each(show::prediction(interface, &collection, origin, &forecast)).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Forecasts with the network.
@@ -325,8 +334,7 @@ impl Evaluate for Forecaster {
         let Self { interface, model, .. } = self;
         let prepared = interface.prepare(&collection)?;
         let scores = Scores { interface, collection: &collection, origins: &origins, ahead };
-        let (all, contenders) = scores.contenders(&prepared, Some((model, compute)))?;
-        let mut evaluation = scores.evaluation(&all, &contenders)?;
+        let (all, mut evaluation) = scores.evaluation(&prepared, Some((model, compute)))?;
         let first = &all[..all.len() / origins.len()];
         evaluation.picture =
             Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
@@ -342,13 +350,7 @@ impl Predict for Forecaster {
         _: &PredictOptions,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()> {
-        for (collection, origin) in self.ends(inputs)? {
-            let forecast = self.forecast(compute, &collection, &[origin])?;
-            if each(show::prediction(&self.interface, &collection, origin, &forecast)).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.predict_from(compute, self.ends(inputs)?, each)
     }
 
     fn continues_training_data(&self) -> bool {
@@ -357,9 +359,9 @@ impl Predict for Forecaster {
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
         let mut panels = Vec::new();
-        for (collection, origin) in self.ends(inputs)? {
-            let forecast = self.forecast(compute, &collection, &[origin])?;
-            panels.extend(show::panels(&self.interface, &collection, origin, &forecast));
+        for (collection, origins) in self.ends(inputs)? {
+            let forecast = self.forecast(compute, &collection, &origins)?;
+            panels.extend(show::panels(&self.interface, &collection, origins[0], &forecast));
         }
         Ok(Some(crate::plot::forecast(&panels)))
     }

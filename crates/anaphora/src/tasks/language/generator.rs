@@ -7,8 +7,7 @@ use anaphora_data::Section;
 use anaphora_music::abc;
 
 use super::Trained;
-use super::novelty::{Novelty, novelty};
-use crate::decoding::{GenerateOptions, Generated, Observer, generate};
+use crate::decoding::{GenerateOptions, Generated, Novelty, Observer, generate, novelty};
 use crate::model::Compute;
 use crate::recipe::Task;
 use crate::{Error, Precision, Result};

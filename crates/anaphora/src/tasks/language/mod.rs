@@ -3,12 +3,10 @@
 pub(super) mod corpus;
 mod evaluate;
 mod generator;
-mod novelty;
 mod trained;
 
 pub use self::evaluate::{LanguageScore, evaluate, score};
 pub use self::generator::{Generator, spelling};
-pub use self::novelty::Novelty;
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
@@ -67,7 +65,7 @@ struct Place {
 impl LanguageLearner {
     /// Reads what the recipe names.
     fn open(opening: &mut Opening) -> Result<Self> {
-        let Opening { recipe, assets, observer } = opening;
+        let Opening { recipe, assets, observer, .. } = opening;
         let data = &recipe.data;
         let opened = OnceCell::new();
         // A resumed training may have all it needs without a look at its texts.

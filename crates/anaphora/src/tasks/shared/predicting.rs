@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use super::Input;
 use crate::Result;
-use crate::decoding::Observer;
 use crate::decoding::search::Search;
+use crate::decoding::{ComposeOptions, Composed, Observer};
 use crate::metrics::Evaluation;
 use crate::model::Compute;
-use crate::tasks::compose::{ComposeOptions, Composed};
 
 /// A prediction for one example.
 #[derive(Clone, Debug, PartialEq)]

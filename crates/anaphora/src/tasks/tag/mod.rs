@@ -70,7 +70,10 @@ impl Lesson for Tagger {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Encoded) -> Result<Validation> {
-        Ok(score(on, model, compute, &self.0)?.validation())
+        let scored = score(on, model, compute, &self.0)?;
+        // Of two models with as many right tags or spans the surer one is better.
+        let cost = 1.0 - scored.best()[0].1 + 1e-6 * scored.loss;
+        Ok(Validation { loss: scored.loss, cost, scores: scored.best().into() })
     }
 }
 
@@ -130,7 +133,7 @@ impl ExampleTask for Tagger {
             return Ok(Evaluation::new(0, "sentence"));
         }
         let scored = score(&examples, on.model, on.compute, &self.0)?;
-        Ok(scored.evaluation(examples.len(), examples.lengths().iter().sum(), &self.0.tags))
+        Ok(scored.evaluation(examples.len(), &self.0.tags))
     }
 }
 

@@ -5,10 +5,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use anaphora::decoding::GenerateEvent;
+use anaphora::decoding::{ComposeOptions, Composed, GenerateEvent};
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::compose::{ComposeOptions, Composed};
 use anaphora::tasks::{self, Opened};
 use serde_json::json;
 

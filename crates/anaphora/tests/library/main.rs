@@ -1,0 +1,9 @@
+//! The library as a program uses it.
+
+mod divergence;
+mod huggingface;
+mod kill;
+mod rooms;
+mod scores;
+mod sharing;
+mod stop;

@@ -1,0 +1,10 @@
+//! Operations, weights and optimizers.
+
+mod consumed;
+mod embedding_table;
+mod gradients;
+mod linear;
+mod optimizers;
+mod shapes;
+mod sharing;
+mod steps;

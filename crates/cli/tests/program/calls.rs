@@ -1,0 +1,89 @@
+//! What a wrong call is answered.
+
+use crate::common::Workplace;
+
+#[test]
+fn a_wrong_call_has_exit_code_2() {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 4);
+    let refused = |call: &[&str]| {
+        let called = place.call(call);
+        assert_eq!((called.code, &*called.stdout), (Some(2), ""), "{call:?}: {called:#?}");
+        let sentence = called.stderr.strip_prefix("anaphora: ");
+        sentence.unwrap_or_else(|| panic!("{call:?}: {}", called.stderr)).to_owned()
+    };
+    for (call, said) in [
+        (&["trian", "tunes.abc"][..], "a similar subcommand exists: 'train'"),
+        (&["train"], "field data.train is missing; it names the file or folder to learn from"),
+        (&["train", "tunes.abc", "--bach", "3"], "a similar argument exists: '--batch'"),
+        (
+            &["train", "tunes.abc", "--layers", "49"],
+            "--layers: field model.layers is 49; it takes a whole number from 1 to 48",
+        ),
+        (&["train", "tunes.abc", "--hidden", "-1"], "--hidden: field model.hidden_size is -1; it takes"),
+        (&["train", "tunes.abc", "--steps", "many"], "--steps: field training.steps is \"many\"; it takes"),
+        (&["train", "tunes.abc", "--backbone", "lstn"], "it takes window, rnn, gru, lstm or transformer"),
+        (
+            &["train", "tunes.abc", "--nonlinearity", "relu"],
+            "is read by the backbone rnn only, and this one is lstm",
+        ),
+        (&["train", "tunes.abc", "--set", "training.bach=3"], "did you mean training.batch?"),
+        (&["train", "tunes.abc", "--set", "batch"], "an = is missing"),
+        (
+            &["train", "tunes.abc", "--set", "training.schedule=cosine"],
+            "needs training.steps, training.epochs or training.minutes",
+        ),
+        (&["generate"], "required arguments were not provided"),
+        (&["generate", "runs/x", "--count", "0"], "0 is not in 1..=10000"),
+        (
+            &["generate", "runs/x", "--temperature", "-1"],
+            "temperature is -1; it takes a number from 0 to 100",
+        ),
+        (&["generate", "runs/x", "--top-p", "1.5"], "top-p is 1.5"),
+        (&["generate", "runs/x", "--prompt", "a", "--prime", "b"], "cannot be used with"),
+        (&["generate", "runs/x", "--soundfont", "b"], "--wav"),
+        (&["convert", "tunes.abc"], "--to <FORMAT>"),
+        (&["convert", "tunes.abc", "--to", "mp3"], "possible values: abc, midi, wav"),
+        (&["convert", "tunes.abc", "--to", "midi", "--soundfont", "a.sf2"], "it goes with --to wav only"),
+        (&["demo", "--seconds", "1"], "is not in 10.."),
+    ] {
+        let sentence = refused(call);
+        assert!(sentence.contains(said), "{call:?}: {sentence}");
+    }
+    assert!(!place.path("runs").exists(), "nothing is begun");
+}
+
+#[test]
+fn what_is_missing_has_exit_code_1() {
+    let place = Workplace::new();
+    for (call, said) in [
+        (&["train", "none.abc"][..], "none.abc: no such file or folder"),
+        (&["train", "--recipe", "none.toml"], "cannot read none.toml"),
+        (&["resume", "none"], "none is not a run folder"),
+        (&["generate", "none"], "none is not a run folder"),
+        (&["evaluate", "none"], "none is not a run folder"),
+        (&["convert", "none.abc", "--to", "midi"], "cannot read none.abc"),
+    ] {
+        let sentence = place.call(call).refused(1);
+        assert!(sentence.starts_with(said), "{call:?}: {sentence}");
+    }
+}
+
+#[test]
+fn help_is_a_result() {
+    let place = Workplace::new();
+    let help = place.call(&["--help"]).ok();
+    let commands = [
+        "demo", "train", "recipe", "resume", "generate", "evaluate", "convert", "import", "export", "runs",
+        "compare",
+    ];
+    for command in commands {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        let help = place.call(&[command, "--help"]).ok();
+        assert!(help.contains(&format!("Usage: anaphora {command}")), "{help}");
+    }
+    assert_eq!(place.call(&["--version"]).ok(), format!("anaphora {}\n", env!("CARGO_PKG_VERSION")));
+    let called = place.call(&[]);
+    assert_eq!(called.code, Some(2));
+    assert!(called.stderr.contains("Usage: anaphora <COMMAND>"), "{called:?}");
+}

@@ -1,0 +1,264 @@
+//! From labelled examples to a model that classifies new ones, through the binary.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::common::{Called, Workplace, tiny};
+use serde_json::Value;
+
+/// `train` with a model that is trained in a moment.
+fn train(place: &Workplace, call: &[&str]) -> Called {
+    place.train(&[&["--task=classify", "--learning-rate=0.01", "--batch=16"], call].concat())
+}
+
+#[test]
+fn names_are_learnt_scored_and_told_apart() {
+    let place = Workplace::new();
+    let said = place.train(&["--builtin=names", "--batch=16", "--learning-rate=0.01", "--steps=100"]);
+    assert_eq!((said.code, &*said.stdout), (Some(0), ""), "{said:#?}");
+    for part in [
+        "task        classify, from the built-in names",
+        "learn       3,600 examples, ",
+        "reads       tokens, one of 4 classes",
+        "accuracy ",
+        "Predict with   anaphora predict runs/names",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    }
+
+    let report = place.call(&["evaluate", "runs/names", "--json"]).json().remove(0);
+    assert!(report["accuracy"].as_f64().unwrap() > 0.8, "{report}");
+    let labels = ["eastern", "island", "northern", "southern"];
+    assert_eq!(report["labels"], Value::from(labels.to_vec()));
+    let counts: u64 = report["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!((counts, &report["examples"]), (400, &400.into()));
+    let table = place.call(&["evaluate", "runs/names"]).ok();
+    assert!(table.contains("precision") && table.contains("taken for"), "{table}");
+
+    place.write("new.txt", "Thorgard\n\nBorisvich\n");
+    let predictions = place.call(&["predict", "runs/names", "new.txt", "--text=Kalani", "--json"]).json();
+    let found: Vec<_> =
+        predictions.iter().map(|p| (p["input"].as_str().unwrap(), p["label"].as_str().unwrap())).collect();
+    assert_eq!(found, [("Kalani", "island"), ("Thorgard", "northern"), ("Borisvich", "eastern")]);
+    for prediction in &predictions {
+        let sum: f64 = labels.iter().map(|label| prediction["probabilities"][label].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{prediction}");
+    }
+    // Of a character that no name has, nothing is known.
+    let foreign = place.call(&["predict", "runs/names", "--text=Kalāni", "--json"]).json().remove(0);
+    assert_eq!(foreign["label"], "island");
+    let text = place.call(&["predict", "runs/names", "--text=Kalani"]).ok();
+    assert!(text.starts_with("island  ") && text.ends_with("  Kalani\n"), "{text}");
+
+    let sentence = place.call(&["predict", "runs/names", "--text= "]).refused(1);
+    assert_eq!(sentence, "the text given: the text is empty, at least one character is needed");
+    place.write("other.tsv", "island\tKalani\nmoon\tZorg\n");
+    let sentence = place.call(&["evaluate", "runs/names", "--data=other.tsv"]).refused(1);
+    assert_eq!(
+        sentence,
+        "other.tsv: line 2: the label moon is none of those that are learnt from (eastern, island, northern, southern)"
+    );
+    let sentence = place.call(&["generate", "runs/names"]).refused(1);
+    assert!(sentence.contains("use it with `anaphora predict`"), "{sentence}");
+}
+
+#[test]
+fn a_killed_training_ends_with_the_same_bits() {
+    let place = Workplace::new();
+    let call = ["--builtin=names", "--batch=16", "--steps=120", "--set=training.patience=0"];
+    place.train(&[&call[..], &["--out=whole"]].concat()).ok();
+    let begun = tiny(&[&call[..], &["--out=killed"]].concat());
+    let mut child = place.command(&begun).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let metrics = place.path("killed/metrics.jsonl");
+    let lines = || fs::read(&metrics).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
+    while lines() < 5 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.call(&["resume", "killed"]).ok();
+    assert!(place.read("killed/model.safetensors") == place.read("whole/model.safetensors"));
+}
+
+/// A recording of one channel in 16 bits.
+fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
+    let bytes = 2 * samples.len() as u32;
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + bytes).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(rate.to_le_bytes());
+    file.extend((2 * rate).to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(bytes.to_le_bytes());
+    samples.iter().for_each(|sample| file.extend(sample.to_le_bytes()));
+    file
+}
+
+fn tone(rate: u32, hertz: f32, samples: usize) -> Vec<u8> {
+    let sample = |index| ((index as f32 * hertz * std::f32::consts::TAU / rate as f32).sin() * 9e3) as i16;
+    wav(rate, &(0..samples).map(sample).collect::<Vec<_>>())
+}
+
+#[test]
+fn sounds_are_told_apart_whatever_their_rate() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("sounds")).unwrap();
+    for take in 0..12 {
+        let (change, length) = (5.0 * take as f32, 800 + 40 * take);
+        place.write(&format!("sounds/low_{take}.wav"), tone(8_000, 300.0 + change, length));
+        place.write(&format!("sounds/high_{take}.wav"), tone(8_000, 1_200.0 + change, length));
+    }
+    place.write("sounds/low_20.wav", tone(16_000, 310.0, 2_000));
+    let call = ["sounds", "--steps=60", "--test-files=*_[01].wav"];
+    let said = train(&place, &call);
+    assert!(
+        said.stderr.contains("1 of 25 sounds have another rate and were resampled to 8000 Hz"),
+        "{said:#?}"
+    );
+    let report = place.call(&["evaluate", "runs/sounds", "--split=test", "--json"]).json().remove(0);
+    assert_eq!((&report["examples"], &report["accuracy"]), (&4.into(), &1.0.into()), "{report}");
+    place.write("new.wav", tone(16_000, 1_230.0, 2_000));
+    let prediction = place.call(&["predict", "runs/sounds", "new.wav", "--json"]).json().remove(0);
+    assert_eq!(prediction["label"], "high");
+    assert_eq!(prediction["notes"][0], "resampled from 16000 to 8000 Hz");
+
+    let sentence = train(&place, &["sounds", "--test-files=*.mp3", "--out=none"]).refused(2);
+    assert!(
+        sentence.starts_with("data.test_files is *.mp3, which is like the name of no file"),
+        "{sentence}"
+    );
+
+    place.write("sounds/low_30.wav", b"RIFF, but no more");
+    let sentence = train(&place, &[&call[..], &["--out=bad"]].concat()).refused(1);
+    assert!(sentence.starts_with("sounds/low_30.wav: no WAV file that can be read"), "{sentence}");
+    let said = train(&place, &[&call[..], &["--out=good", "--skip-bad"]].concat());
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.stderr.contains("sounds/low_30.wav: no WAV file that can be read"), "{said:#?}");
+}
+
+/// Pictures and labels as MNIST's files.
+fn write_idx(place: &Workplace, name: &str, count: usize) {
+    let (side, mut pictures, mut labels) = (8, Vec::new(), Vec::new());
+    for index in 0..count {
+        let (class, line) = (index % 2, index / 2 % side);
+        let lit = |place: usize| if class == 0 { place / side == line } else { place % side == line };
+        pictures.extend((0..side * side).map(|place| if lit(place) { 255 } else { (index * 7 % 30) as u8 }));
+        labels.push(class as u8);
+    }
+    let head = |kind: u8, sizes: &[usize]| -> Vec<u8> {
+        let sizes = sizes.iter().flat_map(|&size| (size as u32).to_be_bytes());
+        [0, 0, 8, kind].into_iter().chain(sizes).collect()
+    };
+    place.write(
+        &format!("digits/{name}-images-idx3-ubyte"),
+        [head(3, &[count, side, side]), pictures].concat(),
+    );
+    place.write(&format!("digits/{name}-labels-idx1-ubyte"), [head(1, &[count]), labels].concat());
+}
+
+#[test]
+fn pictures_are_read_in_rows_and_in_patches() {
+    let place = Workplace::new();
+    fs::create_dir(place.path("digits")).unwrap();
+    write_idx(&place, "train", 200);
+    write_idx(&place, "t10k", 50);
+    train(&place, &["digits", "--steps=60", "--out=rows"]).ok();
+    train(
+        &place,
+        &[
+            "digits",
+            "--steps=60",
+            "--out=patches",
+            "--input=patches",
+            "--backbone=transformer",
+            "--layers=1",
+            "--position=learned",
+        ],
+    )
+    .ok();
+    for run in ["rows", "patches"] {
+        let report = place.call(&["evaluate", run, "--split=test", "--json"]).json().remove(0);
+        assert_eq!(report["examples"], 50);
+        assert!(report["accuracy"].as_f64().unwrap() > 0.9, "{run}: {report}");
+        let predictions = place.call(&["predict", run, "digits/t10k-images-idx3-ubyte", "--json"]).json();
+        assert_eq!(predictions.len(), 50);
+    }
+    place.write("no.png", "this is no picture");
+    let sentence = place.call(&["predict", "rows", "no.png"]).refused(1);
+    assert!(sentence.starts_with("no.png: no picture"), "{sentence}");
+    let sentence = place.call(&["predict", "rows", "--text=seven"]).refused(1);
+    assert_eq!(sentence, "the text given: the model reads pictures (PNG, JPEG or IDX); name a file");
+}
+
+#[test]
+fn an_example_may_have_several_labels() {
+    let place = Workplace::new();
+    let word = |bit: bool, yes, no| if bit { yes } else { no };
+    let line = |index: usize| {
+        let (warm, dry) = (index.is_multiple_of(2), (index / 2).is_multiple_of(2));
+        let labels = [(warm, "warm"), (dry, "dry")]
+            .iter()
+            .filter(|(there, _)| *there)
+            .map(|(_, label)| *label)
+            .collect::<Vec<_>>()
+            .join("|");
+        let labels = if labels.is_empty() { "|".to_owned() } else { labels };
+        format!(
+            "{labels}\tday {} was {} and {}\n",
+            index % 9,
+            word(warm, "hot", "cold"),
+            word(dry, "bright", "wet")
+        )
+    };
+    place.write("days.tsv", (0..300).map(line).collect::<String>());
+    let call = ["days.tsv", "--steps=80", "--label=1", "--text=2", "--set=data.label_separator=|"];
+    train(&place, &call).ok();
+    let report = place.call(&["evaluate", "runs/days", "--json"]).json().remove(0);
+    assert!(report["micro_f1"].as_f64().unwrap() > 0.95, "{report}");
+    assert_eq!(report["labels"], Value::from(vec!["dry", "warm"]));
+    let prediction = |text: &str| {
+        place.call(&["predict", "runs/days", "--json", "--text", text]).json().remove(0)["labels"].clone()
+    };
+    assert_eq!(prediction("day 3 was hot and bright"), Value::from(vec!["dry", "warm"]));
+    assert_eq!(prediction("day 3 was cold and wet"), Value::Array(Vec::new()));
+    let balanced = [&call[..], &["--set=training.class_weights=balanced", "--out=x"]].concat();
+    let sentence = train(&place, &balanced).refused(2);
+    assert!(
+        sentence.ends_with("is read only where data.label_separator is left out, and it is \"|\""),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn bad_rows_are_named_or_skipped() {
+    let place = Workplace::new();
+    let good: String =
+        (0..60).map(|i| format!("{},{},{},{},{}\n", i % 2, i % 2 * 3, i % 5, i % 3, i % 7)).collect();
+    place.write("rows.csv", format!("{good}1,2,3\n0,1,2,x,4\n7,1,2,3,4\n"));
+    let sentence = train(&place, &["rows.csv", "--input=numbers"]).refused(1);
+    assert_eq!(sentence, "rows.csv, line 61: the number of columns is 3, 5 are needed as on line 1");
+    let said = train(&place, &["rows.csv", "--input=numbers", "--steps=40", "--skip-bad"]);
+    for part in [
+        "rows.csv, line 61: the number of columns is 3, 5 are needed as on line 1 (skipped)",
+        "rows.csv, line 62: column 4 holds 'x', a finite number is needed (skipped)",
+        "the label 7 (rows.csv, line 63) is seen once",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {said:#?}");
+    }
+    place.write("new.csv", "3,1,1,4\n3,1,1\n");
+    let sentence = place.call(&["predict", "runs/rows", "new.csv"]).refused(1);
+    assert_eq!(sentence, "new.csv: line 2: there are 3 numbers, 4 as in training are needed");
+    place.write("new.csv", "3,1,1,inf\n");
+    let sentence = place.call(&["predict", "runs/rows", "new.csv"]).refused(1);
+    assert_eq!(sentence, "new.csv: line 1: inf is no finite number");
+    place.write("one.tsv", "a\tb\na\tc\na\td\n");
+    let sentence = train(&place, &["one.tsv", "--label=1"]).refused(1);
+    assert_eq!(sentence, "one.tsv: all examples to learn from have the label a; two or more are needed");
+}

@@ -1,0 +1,259 @@
+//! Forecasts of series and paths, through the binary.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::common::{Workplace, names};
+use serde_json::Value;
+
+/// Twelve years of months that grow and come back, as a CSV.
+fn months(count: usize) -> String {
+    let mut csv = "month,visits\n".to_owned();
+    for month in 0..count {
+        let season = (std::f64::consts::TAU * month as f64 / 12.0).sin();
+        let wobble = ((month * 37 + 11) % 17) as f64 / 17.0 - 0.5;
+        let visits = 100.0 + month as f64 + 20.0 * season + 2.0 * wobble;
+        writeln!(csv, "{}-{:02},{visits:.3}", 2010 + month / 12, month % 12 + 1).unwrap();
+    }
+    csv
+}
+
+const QUICK: [&str; 4] = ["--hidden=8", "--threads=1", "--precision=f32", "--set=training.validate_every=10"];
+
+fn train(place: &Workplace, call: &[&str]) -> String {
+    place.call(&[&["train"], &QUICK[..], call].concat()).ok()
+}
+
+fn refused(place: &Workplace, call: &[&str], code: i32) -> String {
+    place.call(&[&["train", "--task=forecast", "--steps=5"], &QUICK[..], call].concat()).refused(code)
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn a_series_goes_on_with_its_dates() {
+    let place = Workplace::new();
+    place.write("visits.csv", months(144));
+    let call = ["visits.csv", "--task=forecast", "--horizon=24", "--test-from=2020-01", "--steps=40"];
+    train(&place, &call);
+    assert!(names(&place.path("runs/visits")).contains(&"forecast.json".to_owned()));
+
+    let score = place.call(&["evaluate", "runs/visits", "--split=test", "--json"]).json().remove(0);
+    let of = |name: &str| number(&score["contenders"][name]["mape"]);
+    assert_eq!((&score["examples"], &score["ahead"]), (&1.into(), &24.into()));
+    assert!(of("this model") < 5.0, "{score}");
+    assert!(of("this model") < of("last season again"), "{score}");
+    assert!((number(&score["mape"]) - of("this model")).abs() < 1e-9);
+    let repeated = number(&score["contenders"]["last season again"]["mase"]);
+    assert!(
+        (1.2..2.0).contains(&repeated),
+        "a year later it is a year's growth off, two years later twice: {repeated}"
+    );
+
+    let table = place.call(&["evaluate", "runs/visits", "--split=test", "--plot=test.svg"]).ok();
+    for said in ["this model", "linear map", "last season again", "last value again", "24 steps ahead"] {
+        assert!(table.contains(said), "{said}: {table}");
+    }
+    assert!(String::from_utf8(place.read("test.svg")).unwrap().contains("what came"));
+
+    let text = place.call(&["predict", "runs/visits", "--plot=next.svg"]).ok();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 25);
+    assert!(lines[1].starts_with("2022-01-01") && lines[24].starts_with("2023-12-01"), "{text}");
+    assert!(!String::from_utf8(place.read("next.svg")).unwrap().contains("what came"));
+
+    // The same series as a file, but a year shorter.
+    place.write("shorter.csv", months(132));
+    let next = place.call(&["predict", "runs/visits", "shorter.csv", "--json"]).json().remove(0);
+    assert_eq!(next["from"], "2021-01-01");
+    let steps = next["forecast"].as_array().unwrap();
+    assert_eq!((steps.len(), &steps[0]["step"]), (24, &"2021-01-01".into()));
+    assert!((180.0..290.0).contains(&number(&steps[0]["visits"])), "{next}");
+}
+
+#[test]
+fn quantiles_have_a_band() {
+    let place = Workplace::new();
+    place.write("visits.csv", months(144));
+    for head in ["quantile", "gaussian"] {
+        let (out, head) = (format!("--out={head}"), format!("--head={head}"));
+        let call =
+            ["visits.csv", "--task=forecast", "--horizon=6", "--test-from=0.2", &head, &out, "--steps=20"];
+        train(&place, &call);
+        let run = &out[6..];
+        let score = place.call(&["evaluate", run, "--split=test", "--json"]).json().remove(0);
+        assert!(
+            (0.0..=1.0).contains(&number(&score["coverage"])) && number(&score["pinball"]) > 0.0,
+            "{score}"
+        );
+        assert!(
+            score["examples"].as_u64().unwrap() > 20,
+            "each month of the test but the last begins a forecast"
+        );
+        let next = place.call(&["predict", run, "--json"]).json().remove(0);
+        for step in next["forecast"].as_array().unwrap() {
+            let level = |level: &str| number(&step["visits quantiles"][level]);
+            assert!(level("0.1") <= level("0.5") && level("0.5") <= level("0.9"), "{step}");
+            assert_eq!(step["visits"], step["visits quantiles"]["0.5"]);
+        }
+    }
+}
+
+#[test]
+fn every_backbone_forecasts_several_columns() {
+    let place = Workplace::new();
+    let mut csv = "date;east;west\n".to_owned();
+    for day in 0..120 {
+        let wave = (std::f64::consts::TAU * f64::from(day) / 7.0).sin();
+        let (month, date) = (day / 28 + 1, day % 28 + 1);
+        // February has 28 days, and so has each month here but for the days that are filled.
+        writeln!(csv, "2023-{month:02}-{date:02};{:.3};{:.3}", wave, 5.0 - 2.0 * wave).unwrap();
+    }
+    place.write("both.csv", csv);
+    for backbone in ["window", "gru", "transformer"] {
+        for channels in ["independent", "joint"] {
+            let out = format!("--out={backbone}-{channels}");
+            let (backbone, channels) =
+                (format!("--backbone={backbone}"), format!("--set=series.channels={channels}"));
+            let call = [
+                "both.csv",
+                "--task=forecast",
+                "--horizon=3",
+                "--lookback=14",
+                "--set=data.patch=4",
+                "--steps=10",
+                "--set=series.fill=linear",
+                &backbone,
+                &channels,
+                &out,
+            ];
+            train(&place, &call);
+            let score = place.call(&["evaluate", &out[6..], "--json"]).json().remove(0);
+            assert!(number(&score["mse"]) < 4.0, "{score}");
+        }
+    }
+}
+
+#[test]
+fn killed_and_resumed_it_learns_the_same() {
+    let place = Workplace::new();
+    let call = [
+        "train",
+        "--builtin=seasonal",
+        "--horizon=12",
+        "--lookback=24",
+        "--steps=60",
+        "--hidden=8",
+        "--threads=1",
+        "--precision=f32",
+        "--set=training.validate_every=20",
+        "--set=training.checkpoint_every=5",
+    ];
+    place.call(&[&call[..], &["--out=whole"]].concat()).ok();
+    let mut child = place.start(&[&call[..], &["--out=run"]].concat());
+    let checkpoint = place.path("run/checkpoints");
+    for _ in 0..600 {
+        let there = std::fs::read_dir(&checkpoint).map_or(0, Iterator::count);
+        if there > 1 || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    place.call(&["resume", "run"]).ok();
+    assert_eq!(place.read("whole/model.safetensors"), place.read("run/model.safetensors"));
+}
+
+#[test]
+fn what_is_wrong_with_a_series_is_said() {
+    let place = Workplace::new();
+    let good = months(60);
+    let lines: Vec<&str> = good.lines().collect();
+    let without = |line: usize| -> String {
+        let kept = lines.iter().enumerate().filter(|(index, _)| *index != line);
+        kept.map(|(_, line)| format!("{line}\n")).collect()
+    };
+    place.write("gap.csv", without(20));
+    let sentence = refused(&place, &["gap.csv"], 1);
+    assert!(sentence.contains("gap.csv") && sentence.contains("1 monthly steps are missing"), "{sentence}");
+    place.write("nan.csv", good.replace(lines[7], "2010-07,NaN"));
+    let sentence = refused(&place, &["nan.csv"], 1);
+    assert!(sentence.contains("line 8") && sentence.contains("'visits' holds 'NaN'"), "{sentence}");
+    place.write("order.csv", good.replace(lines[30], "2010-01,5"));
+    assert!(refused(&place, &["order.csv"], 1).contains("line 31"));
+
+    place.write("good.csv", &good);
+    let sentence =
+        refused(&place, &["good.csv", "--lookback=40", "--set=series.chunk=30", "--horizon=30"], 1);
+    assert!(sentence.contains("set a smaller series.lookback or series.chunk"), "{sentence}");
+    let sentence = refused(&place, &["good.csv", "--test-from=soon"], 1);
+    assert!(sentence.contains("series.test_from is soon; it takes a date or a share"), "{sentence}");
+    let sentence = refused(&place, &["good.csv", "--set=series.columns=sales"], 1);
+    assert!(sentence.contains("sales"), "{sentence}");
+    let sentence = refused(&place, &["good.csv", "--set=model.levels=[0.9, 0.5]"], 2);
+    assert!(sentence.contains("ascending levels"), "{sentence}");
+    place.write("zero.csv", good.replace(lines[7], "2010-07,0"));
+    let sentence = refused(&place, &["zero.csv", "--set=series.transform=log"], 1);
+    assert!(
+        sentence.contains("column visits is 0 at 2010-07-01") && sentence.contains("above 0"),
+        "{sentence}"
+    );
+
+    train(&place, &["good.csv", "--task=forecast", "--horizon=6", "--steps=5", "--out=run"]);
+    let sentence = place.call(&["evaluate", "run", "--split=test"]).refused(1);
+    assert!(sentence.ends_with("train with --test-from"), "{sentence}");
+    let sentence = place.call(&["predict", "run", "--text=what next"]).refused(1);
+    assert!(sentence.contains("is no series; name a file"), "{sentence}");
+    place.write("other.csv", good.replace("visits", "sales"));
+    let sentence = place.call(&["predict", "run", "other.csv"]).refused(1);
+    assert!(sentence.contains("the columns are sales where the model reads visits"), "{sentence}");
+    place.write("short.csv", months(3));
+    assert!(place.call(&["predict", "run", "short.csv"]).refused(1).contains("needed to forecast from"));
+}
+
+#[test]
+fn thrown_balls_are_followed() {
+    let place = Workplace::new();
+    train(&place, &["--builtin=ball", "--steps=20", "--set=series.horizon=20"]);
+    let called = place.call(&["evaluate", "runs/ball", "--split=test", "--json", "--plot=paths.svg"]);
+    let score = called.json().remove(0);
+    assert_eq!(score["examples"], 1000);
+    let mean = |name: &str| number(&score["contenders"][name]["mean_distance"]);
+    assert!(mean("this model") < mean("stays there"), "{score}");
+    assert_eq!(score["contenders"]["straight on"]["by_step"].as_array().unwrap().len(), 20);
+    let svg = String::from_utf8(place.read("paths.svg")).unwrap();
+    assert!(svg.contains("true path") && svg.contains("throw "), "{svg}");
+}
+
+#[test]
+fn paths_come_from_a_table() {
+    let place = Workplace::new();
+    let mut csv = "who,x,y\n".to_owned();
+    for walk in 0..30 {
+        for step in 0..12 {
+            let (x, y) = (0.1 * f64::from(walk * step), f64::from(step) - 0.05 * f64::from(walk));
+            writeln!(csv, "w{walk},{x:.3},{y:.3}").unwrap();
+        }
+    }
+    place.write("walks.csv", format!("{csv}late,0,0\nlate,1,1\n"));
+    let call = ["walks.csv", "--task=trajectory", "--lookback=4", "--horizon=6", "--steps=20"];
+    let called = place.call(&[&["train"], &QUICK[..], &call].concat());
+    assert!(called.stderr.contains("1 path is shorter than the 10 steps"), "{}", called.stderr);
+    called.ok();
+    let score = place.call(&["evaluate", "runs/walks", "--split=test", "--json"]).json().remove(0);
+    assert_eq!(score["examples"], 3);
+    assert!(number(&score["contenders"]["straight on"]["mean_distance"]) < 0.01, "{score}");
+    place.write("new.csv", csv.lines().take(1 + 24).map(|line| format!("{line}\n")).collect::<String>());
+    let next = place.call(&["predict", "runs/walks", "new.csv", "--json"]).json();
+    assert_eq!(next.len(), 2);
+    assert_eq!((&next[1]["input"], &next[1]["from"]), (&"w1".into(), &"13".into()));
+    assert_eq!(next[1]["forecast"].as_array().unwrap().len(), 6);
+    place.write("bad.csv", "who,x,y\na,1,2\na,inf,3\n");
+    let sentence = place.call(&["predict", "runs/walks", "bad.csv"]).refused(1);
+    assert!(sentence.contains("line 3: column 'x' holds 'inf'"), "{sentence}");
+    let sentence = place.call(&["predict", "runs/walks", "--text=x"]).refused(1);
+    assert!(sentence.contains("is no path"), "{sentence}");
+}

@@ -1,0 +1,235 @@
+//! `import` and `export` as a person calls them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::common::{Called, Workplace, names};
+use serde_json::{Value, json};
+
+/// A small GPT-2 that `transformers` made.
+fn gpt2() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../anaphora/tests/gpt2")
+}
+
+/// Puts that model into the folder `gpt2`.
+fn place_gpt2(place: &Workplace) {
+    fs::create_dir_all(place.path("gpt2")).unwrap();
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        fs::copy(gpt2().join(file), place.path("gpt2").join(file)).unwrap();
+    }
+}
+
+#[test]
+fn an_imported_model_is_a_run() {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    let said = place.call(&["import", "gpt2"]).ok();
+    assert_eq!(said, "A model of 27616 parameters, imported to runs/gpt2\n");
+    let piece = |folder: &str| {
+        let call = ["generate", folder, "--prompt=The sea", "--temperature=0", "--tokens=150", "--json"];
+        place.call(&call).json()[0]["text"].as_str().unwrap().to_owned()
+    };
+    let text = piece("runs/gpt2");
+    assert!(text.starts_with("The sea") && text.chars().count() > 40, "{text}");
+
+    place.write("sea.txt", "The sea was calm, and the wind came from the west.\n".repeat(8));
+    let score = &place.call(&["evaluate", "runs/gpt2", "--data=sea.txt", "--json"]).json()[0];
+    assert!(score["loss"].as_f64().unwrap() > 0.0, "{score}");
+    let none = "runs/gpt2 is an imported model, without training data or a training to go on with; \
+                generate with it, or evaluate it on a file named with --data";
+    assert_eq!(place.call(&["evaluate", "runs/gpt2"]).refused(1), none);
+    assert_eq!(place.call(&["resume", "runs/gpt2"]).refused(1), none);
+    assert!(place.call(&["runs"]).ok().contains("gpt2"));
+
+    place.call(&["export", "runs/gpt2", "--to=huggingface", "--out=out"]).ok();
+    let files = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
+    assert_eq!(names(&place.path("out")), files);
+    place.call(&["import", "out", "--out=again"]).ok();
+    assert_eq!(piece("again"), text);
+    assert_eq!(place.read("again/model.safetensors"), place.read("runs/gpt2/model.safetensors"));
+
+    let again = place.call(&["export", "runs/gpt2", "--to=huggingface", "--out=out"]).refused(1);
+    assert!(again.starts_with("out is not empty (it holds "), "{again}");
+    let again = place.call(&["import", "gpt2", "--out=again"]).refused(1);
+    assert!(again.starts_with("again already holds a run"), "{again}");
+}
+
+/// Changes the header of a safetensors file, and adds bytes at its end.
+fn edit_weights(place: &Workplace, change: impl Fn(&mut Value), more: &[u8]) {
+    let bytes = place.read("gpt2/model.safetensors");
+    let (length, rest) = bytes.split_at(8);
+    let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+    let mut header: Value = serde_json::from_slice(header).unwrap();
+    change(&mut header);
+    let header = header.to_string();
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(data);
+    bytes.extend_from_slice(more);
+    place.write("gpt2/model.safetensors", bytes);
+}
+
+/// The sentence for a model whose weights were changed so.
+fn refused(change: impl Fn(&mut Value), more: &[u8]) -> String {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    edit_weights(&place, change, more);
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(!place.path("runs").exists(), "nothing is begun");
+    said.strip_prefix("gpt2/model.safetensors: ").unwrap_or(&said).to_owned()
+}
+
+#[test]
+fn weights_that_do_not_fit_are_named() {
+    let rename = |from: &'static str, to: &'static str| {
+        move |header: &mut Value| {
+            let tensor = header.as_object_mut().unwrap().remove(from).unwrap();
+            header[to] = tensor;
+        }
+    };
+    assert_eq!(
+        // Masks are passed over.
+        refused(rename("transformer.h.1.mlp.c_fc.bias", "transformer.h.1.attn.bias"), &[]),
+        "tensor transformer.h.1.mlp.c_fc.bias is missing"
+    );
+    let end = |header: &Value| {
+        let ends =
+            header.as_object().unwrap().values().filter_map(|tensor| tensor["data_offsets"][1].as_u64());
+        ends.max().unwrap()
+    };
+    let add = |header: &mut Value| {
+        let end = end(header);
+        header["transformer.h.2.ln_1.bias"] =
+            json!({ "dtype": "F32", "shape": [1], "data_offsets": [end, end + 4] });
+    };
+    assert_eq!(refused(add, &[0; 4]), "tensor transformer.h.2.ln_1.bias is not part of this model");
+    assert_eq!(
+        refused(|header| header["transformer.wpe.weight"]["shape"] = json!([60, 64]), &[]),
+        "tensor transformer.wpe.weight has shape [60, 64] where the model has [120, 32]"
+    );
+    assert_eq!(
+        refused(|header| header["transformer.wpe.weight"]["dtype"] = json!("I32"), &[]),
+        "tensor transformer.wpe.weight holds I32 numbers where F32, F16 or BF16 is expected"
+    );
+    for lie in [json!([0, 1u64 << 60]), json!([8, 4]), json!([1u64 << 40, (1u64 << 40) + 15360])] {
+        let said = refused(|header| header["transformer.wpe.weight"]["data_offsets"] = lie.clone(), &[]);
+        assert!(said.starts_with("it is no valid safetensors file ("), "{said}");
+    }
+    let place = Workplace::new();
+    place_gpt2(&place);
+    for bytes in [&b""[..], b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", b"\x02\0\0\0\0\0\0\0[]"] {
+        place.write("gpt2/model.safetensors", bytes);
+        let said = place.call(&["import", "gpt2"]).refused(1);
+        assert!(said.starts_with("gpt2/model.safetensors: it is no valid safetensors file ("), "{said}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_not_gpt2s_is_refused_by_its_field() {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    let config: Value = serde_json::from_slice(&place.read("gpt2/config.json")).unwrap();
+    let import = |config: &Value| -> Called {
+        place.write("gpt2/config.json", config.to_string());
+        place.call(&["import", "gpt2"])
+    };
+    for (field, value, said) in [
+        ("model_type", json!("llama"), "\"llama\", and gpt2 is the one model that can be imported"),
+        ("n_head", json!(5), "5, and it has to divide n_embd, which is 32"),
+        ("n_layer", json!(-1), "-1, and a whole number from 1 to 48 is needed"),
+        ("n_embd", json!("wide"), "\"wide\", and a whole number from 1 to 65536 is needed"),
+        ("n_positions", Value::Null, "null, and a whole number from 1 to 65536 is needed"),
+        ("vocab_size", json!(1e20), "1e+20, and a whole number from 1 to 16777216 is needed"),
+        (
+            "activation_function",
+            json!("silu"),
+            "\"silu\", and gelu_new, gelu, gelu_pytorch_tanh or relu is needed",
+        ),
+        ("layer_norm_epsilon", json!(0), "0, and a number above 0 to below 1 is needed"),
+        ("scale_attn_by_inverse_layer_idx", json!(true), "true, and only false is known here"),
+        ("tie_word_embeddings", json!("yes"), "\"yes\", and true or false is needed"),
+    ] {
+        let mut changed = config.clone();
+        changed[field] = value;
+        assert_eq!(import(&changed).refused(1), format!("gpt2/config.json: field {field} is {said}"));
+    }
+    let mut changed = config.clone();
+    changed.as_object_mut().unwrap().remove("n_layer");
+    let said = "gpt2/config.json: field n_layer is missing, and a whole number from 1 to 48 is needed";
+    assert_eq!(import(&changed).refused(1), said);
+    // A size that the weights do not have costs no memory.
+    changed = config.clone();
+    changed["n_positions"] = json!(65_536);
+    let said = "gpt2/model.safetensors: tensor transformer.wpe.weight has shape [120, 32] where the model has [65536, 32]";
+    assert_eq!(import(&changed).refused(1), said);
+    for (text, said) in [("", "not JSON: EOF"), ("[1]", "an object of fields is needed")] {
+        place.write("gpt2/config.json", text);
+        let sentence = place.call(&["import", "gpt2"]).refused(1);
+        assert!(sentence.starts_with(&format!("gpt2/config.json: {said}")), "{sentence}");
+    }
+    assert!(!place.path("runs").exists(), "nothing is begun");
+}
+
+#[test]
+fn a_tokenizer_of_another_size_or_kind_is_refused() {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    let mut tokenizer: Value = serde_json::from_slice(&place.read("gpt2/tokenizer.json")).unwrap();
+    let more = json!({
+        "id": 272, "content": "<more>", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true,
+    });
+    tokenizer["added_tokens"].as_array_mut().unwrap().push(more);
+    place.write("gpt2/tokenizer.json", tokenizer.to_string());
+    let said = "gpt2/config.json: field vocab_size is 272, and tokenizer.json beside it has 273 tokens";
+    assert_eq!(place.call(&["import", "gpt2"]).refused(1), said);
+    place.write("gpt2/tokenizer.json", "{}");
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(said.starts_with("gpt2/tokenizer.json: "), "{said}");
+    fs::remove_file(place.path("gpt2/tokenizer.json")).unwrap();
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(said.starts_with("cannot read gpt2/tokenizer.json: "), "{said}");
+}
+
+#[test]
+fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 4);
+    let small = ["--backbone=transformer", "--layers=1", "--set=model.heads=2", "--steps=2"];
+    let transformer = [&small[..], &["--set=model.norm=layer", "--set=model.feed_forward=gelu"][..]].concat();
+    for (number, (settings, said)) in [
+        (
+            &["--backbone=lstm", "--steps=2"][..],
+            "field model.backbone is lstm, and GPT-2's format holds only a transformer",
+        ),
+        (&[], "field model.position is rotary, and GPT-2's format holds only learned positions"),
+        (
+            &["--set=model.position=learned", "--set=model.norm=rms"],
+            "field model.norm is rms, and GPT-2's format holds only layer norms",
+        ),
+        (
+            &["--set=model.position=learned", "--set=model.feed_forward=swiglu"],
+            "field model.feed_forward is swiglu, and GPT-2's format holds only relu, gelu or gelu_tanh",
+        ),
+        (
+            &["--set=model.position=learned", "--set=model.kv_heads=1"],
+            "field model.kv_heads is 1, and GPT-2's format holds only as many as model.heads",
+        ),
+        (
+            &["--set=model.position=learned", "--tokenizer=word"],
+            "field data.tokenizer is word, and GPT-2's format holds only characters, bytes or sub-words",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let run = format!("run-{number}");
+        let out = format!("--out={run}");
+        let begin = if settings.first() == Some(&"--backbone=lstm") { &[][..] } else { &transformer[..] };
+        let end = ["tunes.abc", "--set=model.embedding_size=32", &out];
+        place.train(&[begin, settings, &end[..]].concat()).ok();
+        let refused = place.call(&["export", &run, "--to=huggingface"]).refused(1);
+        assert_eq!(refused, format!("{run}: {said}"));
+        assert!(!place.path(&run).join("huggingface").exists());
+    }
+}

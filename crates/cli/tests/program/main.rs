@@ -1,0 +1,23 @@
+//! The program as a person calls it.
+
+mod bad_input;
+mod calls;
+mod classify;
+mod common;
+mod compare;
+mod convert;
+mod forecast;
+mod format2;
+mod go_on;
+mod huggingface;
+mod interrupt;
+mod kill;
+mod memory;
+mod pairs;
+mod polyphony;
+mod recipe;
+mod regress;
+mod search;
+mod subwords;
+mod tag;
+mod training;
