@@ -11,7 +11,7 @@ use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, counted, grouped, print_json};
+use crate::output::{clock, counted, grouped, print_json, spoken};
 use crate::progress::Progress;
 use crate::{interrupt, output};
 
@@ -123,7 +123,7 @@ impl Person {
                 }
                 let step = grouped(*step);
                 let scores: String =
-                    scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+                    scores.iter().map(|(name, score)| format!(", {} {score:.3}", spoken(name))).collect();
                 self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}{scores}, {verdict}"));
             }
             Event::Note(note) => self.progress.tell(&format!("Note: {note}.")),
@@ -212,7 +212,8 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
         (_, false) => format!("Predict with   anaphora predict {run}"),
     };
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
-        let others: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+        let others: String =
+            scores.iter().map(|(name, score)| format!(", {} {score:.3}", spoken(name))).collect();
         let bits = loss / std::f64::consts::LN_2;
         let loss =
             if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };

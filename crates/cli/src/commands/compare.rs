@@ -8,7 +8,7 @@ use anaphora::plot::compare::{Compared, Summary, all_continue, by_character, com
 use anaphora::run::atomic::write_atomic;
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, grouped, print, print_json, short, size, table, tell};
+use crate::output::{clock, grouped, print, print_json, short, size, spoken, table, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,7 +67,11 @@ fn rows(runs: &[Compared]) -> Vec<Vec<String>> {
         runs.iter().flat_map(|run| run.summary.scores.keys()).map(String::as_str).collect();
     let scores: Vec<String> = match all_continue(runs) {
         true => ["NATS", "BITS", "PERPLEXITY"].map(str::to_owned).into(),
-        false => ["loss"].into_iter().chain(names.iter().copied()).map(str::to_uppercase).collect(),
+        false => ["loss"]
+            .into_iter()
+            .chain(names.iter().copied())
+            .map(|name| spoken(name).to_uppercase())
+            .collect(),
     };
     let speed = if all_continue(runs) { "TOKENS/S" } else { "UNITS/S" };
     let head = ["RUN", "BACKBONE", "PARAMETERS", "STEPS", "TIME", speed].map(str::to_owned);
