@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, train,
+    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, sample,
+    train,
 };
 use error::Failure;
 
@@ -46,6 +47,7 @@ enum Command {
     Demo(demo::Args),
     Train(train::Args),
     Recipe(recipe::Args),
+    Sample(sample::Args),
     Resume(resume::Args),
     Generate(generate::Args),
     Predict(predict::Args),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
         Command::Recipe(args) => recipe::run(args),
+        Command::Sample(args) => sample::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Predict(args) => predict::run(args),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
+use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
@@ -90,6 +90,7 @@ struct Person {
     loss: f64,
     /// Steps seen.
     seen: f64,
+    /// The best value of what chooses the weights.
     best: Option<f64>,
 }
 
@@ -103,7 +104,7 @@ impl Person {
             }
             Event::Started(start) => {
                 let known = Run::open(start.folder).ok().and_then(|run| run.info().best.clone());
-                self.best = known.map(|best| best.loss);
+                self.best = known.map(|best| best.criterion().1);
                 self.progress.tell(&introduction(start));
             }
             Event::Step(step) => {
@@ -112,14 +113,18 @@ impl Person {
                 let loss = self.loss;
                 self.progress.update(|| line(step, loss));
             }
-            Event::Validated { step, loss, scores, best } => {
+            Event::Validated { step, validation, best } => {
+                let Validation { loss, scores, .. } = validation;
+                let (name, value) = validation.criterion();
+                // Of several the one is named that chooses the weights.
+                let name = if scores.is_empty() { String::new() } else { format!("{name} ") };
                 let verdict = match self.best {
-                    _ if *best => "the best so far".to_owned(),
-                    Some(known) => format!("best {known:.3}"),
+                    _ if *best => format!("the best {name}so far"),
+                    Some(known) => format!("best {name}{known:.3}"),
                     None => "not the best".to_owned(),
                 };
                 if *best {
-                    self.best = Some(*loss);
+                    self.best = Some(value);
                 }
                 let step = grouped(*step);
                 let scores: String =
@@ -251,10 +256,16 @@ fn as_json(event: &Event) -> Option<Value> {
             "seconds": step.seconds,
             "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
         }),
-        Event::Validated { step, loss, scores, best } => {
-            let scores: Map<String, Value> =
-                scores.iter().map(|(name, score)| ((*name).into(), json!(score))).collect();
-            json!({ "event": "validated", "step": step, "loss": loss, "scores": scores, "best": best })
+        Event::Validated { step, validation, best } => {
+            let scores = validation.scores.iter().map(|&(name, score)| (name.into(), json!(score)));
+            json!({
+                "event": "validated",
+                "step": step,
+                "loss": validation.loss,
+                "scores": scores.collect::<Map<String, Value>>(),
+                "criterion": validation.criterion().0,
+                "best": best,
+            })
         }
         Event::Note(text) => json!({ "event": "note", "text": text }),
     })
