@@ -5,7 +5,7 @@
     scripts/docs.sh docs/tag.md --write       # puts the new figures into the page
 
 A session is a block whose commands begin with "$ ". Its lines must come again in their order, with the same words; "…" stands
-for any lines. Numbers may differ by as much as another processor makes them, --tolerance; times and speeds by anything. A page's
+for any lines, or any part of one. `cat FILE` makes a file that is not there yet. Numbers may differ by as much as another processor makes them, --tolerance; times and speeds by anything. A page's
 sessions run one after the other in one empty folder, so that one goes on from another. A comment in front of a block says more:
 
     <!-- session: long -->            takes minutes: run with --long only
@@ -61,6 +61,13 @@ def words(line):
     return re.sub(r"[\s─-]+", " ", NUMBER.sub("#", line)).strip(), numbers
 
 
+def alike(shape, other):
+    """Whether a line has the words of another, "…" standing for any of them."""
+    if "…" not in shape:
+        return shape == other
+    return re.fullmatch(".*".join(re.escape(part.strip()) for part in shape.split("…")), other) is not None
+
+
 def near(a, b, tolerance):
     return abs(a - b) <= max(tolerance * max(abs(a), abs(b)), 0.02 if max(abs(a), abs(b)) < 2 else 0.0)
 
@@ -70,21 +77,23 @@ def compare(expected, found, tolerance):
     at, pairs, complaints = 0, [], []
     gap = True
     for place, line in expected:
-        if line.strip() == "…":
+        if line.strip() in ("…", ""):
             gap = True
             continue
         shape, numbers = words(line)
         reach = found[at:] if gap else found[at : at + 1]
-        same = [index for index, other in enumerate(reach) if words(other)[0] == shape]
+        same = [index for index, other in enumerate(reach) if alike(shape, words(other)[0])]
         fits = [i for i in same if all(near(a, b, tolerance) for a, b in zip(numbers, words(reach[i])[1]))]
         if not same:
             there = reach[0] if reach else "nothing more"
-            complaints.append(f"line {place + 1}: {line.strip()!r} does not come; there is {there.strip()!r}")
+            complaints.append(f"line {place + 1}: {line.strip()!r} does not come; there is {there.strip()[:120]!r}")
+            gap = True
             continue
         index = (fits or same)[0]
         if not fits:
             complaints.append(f"line {place + 1}: {line.strip()!r} is now {reach[index].strip()!r}")
-        pairs.append((place, line, reach[index]))
+        if "…" not in line:
+            pairs.append((place, line, reach[index]))
         at += index + 1
         gap = False
     return pairs, complaints
@@ -133,6 +142,10 @@ def run(page, args, data):
                 continue
             found_all = []
             for command, expected in session.steps:
+                shown = re.fullmatch(r"cat ([\w.-]+)", command)
+                if shown and not (folder / shown[1]).exists():
+                    # So a session shows a file that its reader makes.
+                    (folder / shown[1]).write_text("".join(line + "\n" for _, line in expected))
                 called = subprocess.run(
                     ["bash", "-c", f"{command}"], cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
                 )

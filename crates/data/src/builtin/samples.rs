@@ -4,7 +4,7 @@ use super::{WAVES, names, phrases, prices, reverse, seasonal, throws, waves};
 use crate::composer;
 
 /// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// Its name.
     pub name: &'static str,
