@@ -114,22 +114,24 @@ impl Person {
                 self.progress.update(|| line(step, loss));
             }
             Event::Validated { step, validation, best } => {
-                let Validation { loss, scores, .. } = validation;
-                let (name, value) = validation.criterion();
-                // Of several the one is named that chooses the weights.
-                let name = if scores.is_empty() { String::new() } else { format!("{name} ") };
+                let (criterion, value) = validation.criterion();
                 let verdict = match self.best {
-                    _ if *best => format!("the best {name}so far"),
-                    Some(known) => format!("best {name}{known:.3}"),
-                    None => "not the best".to_owned(),
+                    _ if *best => " (best so far)".to_owned(),
+                    Some(known) => format!(" (best {known:.3})"),
+                    None => String::new(),
                 };
                 if *best {
                     self.best = Some(value);
                 }
+                // The verdict stands behind the score that chooses the weights.
+                let said = |(name, score): (&str, f64)| {
+                    let verdict = if name == criterion { &*verdict } else { "" };
+                    format!("{name} {score:.3}{verdict}")
+                };
+                let all = [("loss", validation.loss)].into_iter().chain(validation.scores.iter().copied());
+                let scores: Vec<String> = all.map(said).collect();
                 let step = grouped(*step);
-                let scores: String =
-                    scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
-                self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}{scores}, {verdict}"));
+                self.progress.tell(&format!("step {step:>6}  validation {}", scores.join(", ")));
             }
             Event::Note(note) => self.progress.tell(&format!("Note: {note}.")),
         }
@@ -221,9 +223,9 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
         let bits = loss / std::f64::consts::LN_2;
         let loss =
             if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };
-        format!(" Best validation loss {loss}{others}, at step {}.", grouped(*step))
+        format!("\nBest validation at step {}: loss {loss}{others}", grouped(*step))
     });
-    output::tell(&format!("{ended}.{best}\n{next}"));
+    output::tell(&format!("{ended}{best}\n{next}"));
 }
 
 /// An event as JSON; none for most of the steps.
