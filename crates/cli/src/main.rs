@@ -103,9 +103,15 @@ fn fail(failure: &Failure) -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
+        // In one sentence: what is wrong, and what would be right.
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        return fail(&Failure::call(text.trim_end()));
+        let parts = text.lines().map(|line| line.trim().trim_matches(['[', ']']));
+        let passed_over = |part: &&str| {
+            part.is_empty() || part.starts_with("Usage:") || part.starts_with("For more information")
+        };
+        let parts: Vec<&str> = parts.filter(|part| !passed_over(part)).collect();
+        return fail(&Failure::call(parts.join("; ").replace(":; ", ": ")));
     }
     // Where nobody reads the help there is nobody to complain to.
     let _ = error.print();
