@@ -111,6 +111,9 @@ enum Evidence {
 /// What a cell says; nothing where it is no number.
 fn evidence(cell: &str) -> Option<Evidence> {
     let (_, text) = bare(cell.trim());
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',')) {
+        return None;
+    }
     let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
     let marks = |mark: char| mantissa.matches(mark).count();
     let decimal = match (marks('.'), marks(',')) {
