@@ -29,7 +29,7 @@ pub enum FileError {
     #[error("{}: there is no note in this MIDI file, percussion aside", .0.display())]
     NoNotes(PathBuf),
     /// A folder has no file with notes.
-    #[error("{}: there is no MIDI file with notes in it; files that end in .mid or .midi are read", .0.display())]
+    #[error("{}: there is no MIDI file with notes in it; files that end in .mid, .midi, .kar or .rmi are read", .0.display())]
     NoFiles(PathBuf),
 }
 
@@ -89,7 +89,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
         let ending = path.extension().unwrap_or_default();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if ["mid", "midi"].iter().any(|midi| ending.eq_ignore_ascii_case(midi)) {
+        } else if ["mid", "midi", "kar", "rmi"].iter().any(|midi| ending.eq_ignore_ascii_case(midi)) {
             files.push(path);
         }
     }
