@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::output::print;
+use crate::output::{print, tell};
 use crate::overrides::RecipeArgs;
 use crate::training;
 
@@ -56,6 +56,10 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => folder.clone(),
         None => training::default_folder(&recipe)?,
     };
+    if let Some(run) = args.recipe.of_run().filter(|_| args.out.is_none()) {
+        let resume = format!("anaphora resume {}", training::quoted(run));
+        tell(&format!("Note: this is a new run, from the beginning; `{resume}` goes on with that one."));
+    }
     let outcome = training::show(&folder, args.json, |observer| match &args.from {
         Some(from) => anaphora::fine_tune(&recipe, from, &folder, observer),
         None => anaphora::train(&recipe, &folder, observer),
