@@ -96,10 +96,7 @@ fn text_is_shown_as_it_is_made() {
     place.train(&["cats.txt", "--steps=100", "--learning-rate=0.02", "--backbone=gru", "--dropout=0"]).ok();
     let call = ["generate", "runs/cats", "--prompt=the cat", "--temperature=0.5", "--seed=3"];
     let called = place.call(&[&call[..], &["--tokens=80"]].concat());
-    assert!(
-        called.stderr.contains("\nNovelty: the longest passage") || called.stderr.starts_with("The piece"),
-        "{called:?}"
-    );
+    assert!(called.stderr.contains("Novelty: "), "{called:?}");
     let text = called.ok();
     assert!(text.starts_with("the cat") && text.len() > 80, "{text}");
     assert!(!place.path("runs/cats/generated").exists(), "text is not kept unless asked to");
