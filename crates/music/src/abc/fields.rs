@@ -78,7 +78,12 @@ pub(super) fn unit_length(text: &str) -> Result<Ticks, String> {
 fn unit_lengths(text: &str, unit: Ticks) -> Option<Ticks> {
     let mut c = Cursor::new(text);
     let (n, d) = c.fraction();
-    (c.rest().is_empty() && n > 0 && d > 0 && n <= 64 * d).then(|| scale(unit, n, d))
+    if !c.rest().is_empty() || n == 0 || d == 0 {
+        return None;
+    }
+    // Within the bounds of what is written out.
+    let beat = scale(unit, n, d);
+    (TICKS_PER_WHOLE / 512..=8 * TICKS_PER_WHOLE).contains(&beat).then_some(beat)
 }
 
 /// `ticks` times n/d, rounded to the nearest; d must not be 0.
@@ -366,7 +371,20 @@ mod tests {
         ] {
             assert_eq!(quarters(text), expected, "{text:?}");
         }
-        for text in ["", "x", "1/4=", "1/4=0", "=120", "1/4=-5", "1/4=nan", "0/4=100", "Cx=90", "C0=90"] {
+        for text in [
+            "",
+            "x",
+            "1/4=",
+            "1/4=0",
+            "=120",
+            "1/4=-5",
+            "1/4=nan",
+            "0/4=100",
+            "Cx=90",
+            "C0=90",
+            "C/512=99999",
+            "C99=90",
+        ] {
             assert!(tempo(text, TICKS_PER_WHOLE / 8).is_err(), "{text:?}");
         }
     }
