@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anaphora::Run;
-use anaphora::recipe::{Backbone, Recipe};
+use anaphora::recipe::{Backbone, Recipe, Task};
 use anaphora::run::Score;
 use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
@@ -202,8 +202,8 @@ pub fn quoted(path: &Path) -> String {
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
     let task = Run::open(run).map(|run| run.info().task);
-    let continues = task.as_ref().is_ok_and(|task| task.continues());
-    let composes = task.is_ok_and(|task| task.composes());
+    let is = |of: fn(Task) -> bool| task.as_ref().is_ok_and(|&task| of(task));
+    let continues = is(Task::continues);
     let (steps, run) = (grouped(outcome.steps), quoted(run));
     let time = clock(outcome.seconds);
     let ended = match outcome.ended {
@@ -213,10 +213,12 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
             format!("Done: the validation loss no longer falls, after {steps} steps in {time}")
         }
     };
-    let next = match (outcome.ended, continues || composes) {
-        (Ended::Stopped, _) => format!("Go on with     anaphora resume {run}"),
-        (_, true) => format!("Write with     anaphora generate {run}"),
-        (_, false) => format!("Predict with   anaphora predict {run}"),
+    let next = match outcome.ended {
+        Ended::Stopped => format!("Go on with     anaphora resume {run}"),
+        _ if continues || is(Task::composes) => format!("Write with     anaphora generate {run}"),
+        // It goes on with what was learnt from.
+        _ if is(|task| task == Task::Forecast) => format!("Predict with   anaphora predict {run}"),
+        _ => format!("Predict with   anaphora predict {run} FILE"),
     };
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
         let others: String =

@@ -2,10 +2,9 @@
 
 mod compose;
 
-use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use anaphora::Run;
@@ -15,8 +14,8 @@ use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Novelty, Tok
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::language::{Generator, spelling};
-use anaphora_data::Tokenizer;
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
+use anaphora_data::{Tokenizer, read_text};
 use anaphora_music::{Metre, abc};
 use serde_json::{Value, json};
 
@@ -52,7 +51,8 @@ Examples:
   anaphora generate runs/novel --beams 8 --no-repeat-ngram 6 --tokens 300    the likeliest, not one that is drawn
 
 A single piece is shown as it is made, unless --retry is given. A tune is complete when it comes to its end, can be \
-read, and its bars add up; --retry writes those that are not anew. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
+read, its bars add up, and it has notes that it did not begin with; --retry writes those that are not anew. Tunes are written to files too, by \
+default into the folder RUN/generated, of names that are free. The last line says how much \
 was copied from the training data. Ctrl-C ends the writing, and what there is by then is shown and kept; the exit code is then 130.";
 
 /// Write new pieces with a trained model
@@ -67,7 +67,7 @@ pub struct Args {
     /// File with a prompt a line
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompts: Option<PathBuf>,
-    /// File with what each piece begins with
+    /// File with what each piece begins with; of a text only what is added is shown
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
     /// Pieces to write for each prompt, side by side
@@ -83,7 +83,7 @@ pub struct Args {
     /// Where all randomness starts from [default: another one each time, which is shown]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
-    /// How often a piece that is not complete is written anew [default: 0; 10 for several tunes]
+    /// How often a tune that is not complete is written anew [default: 0; 10 for several tunes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
     retry: Option<u32>,
     /// Folder to write files into [default: RUN/generated for music, none for text]
@@ -178,10 +178,10 @@ pub fn run(args: &Args) -> Result<()> {
     let generator = Generator::open(&args.run, compute.device.precision())?;
     let music = generator.trained().task() == Task::Music;
     if !music {
-        args.music.refuse_for_text(&args.run)?;
+        args.refuse_for_text()?;
     }
     let MusicArgs { midi, wav, soundfont, .. } = &args.music;
-    let keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
+    let mut keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
     let prompts = args.prompts(music)?;
     let asked = prompts.len() * args.count as usize;
     if asked > MOST_PIECES as usize {
@@ -213,10 +213,14 @@ pub fn run(args: &Args) -> Result<()> {
     }
 
     let streams = args.single() && options.retry == 0 && beams.is_none() && !args.json;
-    let (pieces, stopped) = write(&generator, &mut compute, &options, streams, args.json)?;
+    // Of a file that a text goes on from nothing is shown: it may be a whole book.
+    let hidden = args.prime.as_ref().filter(|_| !music).map_or(0, |_| options.prompts[0].len());
+    let show = if streams { Show::Text { hidden } } else { Show::Progress { quiet: args.json } };
+    let (pieces, stopped) = write(&generator, &mut compute, &options, show)?;
     if !streams && !args.json {
         for (index, piece) in pieces.iter().enumerate() {
-            print(&closed(&piece.text, index + 1 < pieces.len(), music))?;
+            let text = piece.text.get(hidden..).unwrap_or_default();
+            print(&closed(text, index + 1 < pieces.len(), music))?;
         }
     }
     let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
@@ -287,6 +291,7 @@ fn print_pieces(
             "text": piece.text,
             "complete": piece.incomplete.is_none(),
             "incomplete": piece.incomplete,
+            "ended": piece.ended,
             "stopped": piece.stopped,
             "attempts": piece.attempts,
             "tokens": piece.tokens,
@@ -315,10 +320,7 @@ fn log_probabilities(token: &Token, tokenizer: &Tokenizer) -> Value {
 impl Args {
     /// What pieces begin with; a tune begins with its number, which is left to the model.
     fn prompts(&self, music: bool) -> Result<Vec<String>> {
-        let read = |path: &PathBuf| {
-            let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
-            Ok::<_, Failure>(text.replace("\r\n", "\n"))
-        };
+        let read = |path: &PathBuf| read_text(path).map_err(Failure::failed);
         if let Some(path) = &self.prompts {
             let prompts: Vec<String> = read(path)?.lines().map(unescaped).collect();
             if prompts.is_empty() {
@@ -329,8 +331,10 @@ impl Args {
         }
         if let Some(path) = &self.prime {
             let text = read(path)?;
-            // The line end that editors put behind the last line is not meant to be one.
-            return Ok(vec![text.strip_suffix('\n').unwrap_or(&text).to_owned()]);
+            // The line end that editors put behind the last line is not meant to be one; an empty line would end a tune.
+            let begun =
+                if music { text.trim_end_matches('\n') } else { text.strip_suffix('\n').unwrap_or(&text) };
+            return Ok(vec![begun.to_owned()]);
         }
         let default = if music { "X:" } else { "" };
         Ok(if self.prompt.is_empty() { vec![default.to_owned()] } else { self.prompt.clone() })
@@ -346,6 +350,23 @@ impl Args {
         let shown_at_once = self.single() && !self.json;
         let default = if music && !shown_at_once { RETRY_MUSIC } else { 0 };
         self.retry.map_or(default, |retry| retry as usize)
+    }
+
+    fn refuse_for_text(&self) -> Result<()> {
+        let given = [
+            ("--key", self.music.key.is_some()),
+            ("--meter", self.music.meter.is_some()),
+            ("--midi", self.music.midi),
+            ("--wav", self.music.wav),
+            ("--retry", self.retry.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                let learnt = format!("{} has learnt text", self.run.display());
+                Err(Failure::call(format!("{flag} is for tunes, and {learnt}; leave it out")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Where files go.
@@ -375,22 +396,6 @@ impl SearchArgs {
 }
 
 impl MusicArgs {
-    fn refuse_for_text(&self, run: &Path) -> Result<()> {
-        let given = [
-            ("--key", self.key.is_some()),
-            ("--meter", self.meter.is_some()),
-            ("--midi", self.midi),
-            ("--wav", self.wav),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
-                let learnt = format!("{} has learnt text", run.display());
-                Err(Failure::call(format!("{flag} is for tunes, and {learnt}; leave it out")))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// The header fields that are asked for, as the training data spell them.
     fn fields(&self, generator: &Generator, prompts: &[String]) -> Result<Vec<(char, String)>> {
         let mut asked = Vec::new();
@@ -450,26 +455,37 @@ fn checked_key(asked: &str) -> Result<String> {
     }
 }
 
-/// Writes the pieces, and shows either their text or how far they are; with them, whether Ctrl-C stopped it.
+/// What is shown while pieces are written.
+#[derive(Clone, Copy)]
+enum Show {
+    /// The text of the only piece, but for so many bytes at its beginning.
+    Text { hidden: usize },
+    /// How far they are; nothing where a program reads.
+    Progress { quiet: bool },
+}
+
+/// Writes the pieces; with them, whether Ctrl-C stopped it.
 fn write(
     generator: &Generator,
     compute: &mut Compute,
     options: &GenerateOptions,
-    streams: bool,
-    quiet: bool,
+    show: Show,
 ) -> Result<(Vec<Generated>, bool)> {
     let interrupted = interrupt::watch("Stopping after this token, to show and keep what is written.")?;
-    let mut progress = Progress::new(quiet || streams);
+    let mut progress = Progress::new(!matches!(show, Show::Progress { quiet: false }));
     let (mut characters, mut rejected) = (0, 0);
-    let mut shown = 0;
+    let mut told = 0;
     let mut broken = None;
     let pieces = generator.generate(compute, options, &mut |event| {
         match event {
-            GenerateEvent::Text { text, .. } if streams => {
-                shown += text.len();
-                broken = print(text).err();
-            }
-            GenerateEvent::Text { text, .. } => characters += text.chars().count(),
+            GenerateEvent::Text { text, .. } => match show {
+                Show::Text { hidden } => {
+                    let new = text.get(hidden.saturating_sub(told)..).unwrap_or_default();
+                    told += text.len();
+                    broken = print(new).err();
+                }
+                Show::Progress { .. } => characters += text.chars().count(),
+            },
             GenerateEvent::Step { tokens } => progress.update(|| match options.beams {
                 Some(_) => format!("Searching: {}", counted(tokens, "token")),
                 None if rejected > 0 => {
@@ -485,10 +501,10 @@ fn write(
     if let Some(failure) = broken {
         return Err(failure);
     }
-    if streams {
+    if let Show::Text { hidden } = show {
         for piece in &pieces {
             // The end of a piece that was broken off might still have become a stop text.
-            print(piece.text.get(shown..).unwrap_or_default())?;
+            print(piece.text.get(told.max(hidden)..).unwrap_or_default())?;
             if !piece.text.ends_with('\n') {
                 print("\n")?;
             }

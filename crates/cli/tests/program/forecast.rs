@@ -63,6 +63,14 @@ fn a_series_goes_on_with_its_dates() {
     assert_eq!(lines.len(), 25);
     assert!(lines[1].starts_with("2022-01-01") && lines[24].starts_with("2023-12-01"), "{text}");
     assert!(!String::from_utf8(place.read("next.svg")).unwrap().contains("what came"));
+    place.write("next.svg", "mine");
+    for call in [&["predict", "runs/visits"][..], &["evaluate", "runs/visits", "--split=test"]] {
+        let sentence = place.call(&[call, &["--plot=next.svg"]].concat()).refused(2);
+        assert_eq!(sentence, "next.svg is there already; write over it with --force, or name another");
+        assert_eq!(place.read("next.svg"), b"mine");
+    }
+    place.call(&["predict", "runs/visits", "--plot=next.svg", "--force"]).ok();
+    assert!(place.read("next.svg").starts_with(b"<svg"));
 
     // The same series as a file, but a year shorter.
     place.write("shorter.csv", months(132));

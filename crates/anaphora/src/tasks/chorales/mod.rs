@@ -146,11 +146,17 @@ impl ExampleTask for Chords {
             let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
             [train, valid, test].concat()
         } else {
-            let mut pieces = Vec::new();
+            let (mut pieces, known) = (Vec::new(), from.known);
             each_file(path, data.skip_bad.then_some(&mut *from.notes), |_, score| {
-                pieces.push(roll::to_chords(&midi::in_quarters(&score), data.frame));
+                let piece =
+                    roll::to_chords(&midi::in_quarters(&score), data.frame).map_err(|e| e.to_string())?;
+                if let Some(unknown) = known.and_then(|known| known.coding.unknown(&piece)) {
+                    return Err(unknown.to_string());
+                }
+                pieces.push(piece);
+                Ok(())
             })?;
-            pieces.into_iter().collect::<Result<_, _>>()?
+            pieces
         };
         pieces.retain(|piece| !piece.is_empty());
         Ok(pieces)
