@@ -11,7 +11,7 @@ use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, counted, grouped, print_json};
+use crate::output::{clock, counted, grouped, print_json, spoken};
 use crate::progress::Progress;
 use crate::{interrupt, output};
 
@@ -126,7 +126,7 @@ impl Person {
                 // The verdict stands behind the score that chooses the weights.
                 let said = |(name, score): (&str, f64)| {
                     let verdict = if name == criterion { &*verdict } else { "" };
-                    format!("{name} {score:.3}{verdict}")
+                    format!("{} {score:.3}{verdict}", spoken(name))
                 };
                 let all = [("loss", validation.loss)].into_iter().chain(validation.scores.iter().copied());
                 let scores: Vec<String> = all.map(said).collect();
@@ -221,7 +221,8 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
         _ => format!("Predict with   anaphora predict {run} FILE"),
     };
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
-        let others: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+        let others: String =
+            scores.iter().map(|(name, score)| format!(", {} {score:.3}", spoken(name))).collect();
         let bits = loss / std::f64::consts::LN_2;
         let loss =
             if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };

@@ -34,6 +34,8 @@ pub struct LabelledOptions {
     pub text: Option<Column>,
     /// What a label is made of.
     pub labels: Labels,
+    /// Whether labels are numbers: they are then written as Rust writes them, however they are in the file.
+    pub numeric: bool,
 }
 
 /// One thing to be classified.
@@ -58,6 +60,8 @@ pub struct Labelled<T> {
     pub files: Vec<PathBuf>,
     /// Rows that were left out, where that was asked for, and files that are not of the kind.
     pub skipped: Vec<At<RowFault>>,
+    /// What a person should know of how they were read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl<T> Labelled<T> {
@@ -114,10 +118,12 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     let mut table = read_table(path, &options.table)?;
     let (label, text) = label_and_text(&table, options)?;
     let rows = std::mem::take(&mut table.rows);
+    let doubt = table.doubt(label).filter(|_| options.numeric || options.labels == Labels::Sign);
+    table.notes.extend(doubt);
     let examples = rows.into_iter().map(|mut row| {
         let class = match options.labels {
-            Labels::Cell => std::mem::take(&mut row.cells[label]),
             Labels::Sign => sign(table.number(&row, label)?).to_owned(),
+            Labels::Cell => label_of(&table, &mut row, label, options.numeric),
         };
         let value = std::mem::take(&mut row.cells[text]);
         let fault = match () {
@@ -129,10 +135,20 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     });
     let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
-    finish(path, examples, vec![path.to_owned()], table.skipped)
+    let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
+    Ok(Labelled { notes: table.notes, ..read })
 }
 
-/// Reads rows that hold a label and numbers, all of the same count: a class and a series.
+/// A label as it stands, or the number that it is.
+fn label_of(table: &Table, row: &mut Row, column: usize, numeric: bool) -> String {
+    match table.number_in(row, column).filter(|_| numeric) {
+        Some(number) => number.to_string(),
+        None => std::mem::take(&mut row.cells[column]),
+    }
+}
+
+/// Reads rows that hold a label, in the first column where it is not named, and numbers, all of the same count: a class and a
+/// series. A first column that only numbers the rows is none of them.
 ///
 /// A label that is a whole number written as another (`1.0000000e+00`) becomes it (`1`).
 ///
@@ -140,27 +156,32 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
 /// Those of [`read_table`], a column that is not there; unless they are skipped, rows with anything but finite numbers.
 pub fn read_labelled_numbers(
     path: &Path,
-    label: &Column,
-    options: &TableOptions,
+    options: &LabelledOptions,
 ) -> Result<Labelled<Vec<f32>>, TableError> {
-    let mut table = read_table(path, options)?;
-    let label = table.column(label)?;
-    if table.columns < 2 {
+    let mut table = read_table(path, &options.table)?;
+    let first = table.data_columns().next().unwrap_or(0);
+    let label = options.label.as_ref().map_or(Ok(first), |label| table.column(label))?;
+    let values: Vec<usize> = table.data_columns().filter(|&column| column != label).collect();
+    if values.is_empty() {
         return Err(TableError::LabelAlone(path.to_owned()));
     }
+    let doubts = values.iter().chain(Some(&label).filter(|_| options.numeric));
+    let doubts: Vec<String> = doubts.filter_map(|&column| table.doubt(column)).collect();
+    table.notes.extend(doubts);
     let rows = std::mem::take(&mut table.rows);
-    let examples = rows.iter().map(|row| {
-        let values = (0..table.columns).filter(|&column| column != label);
-        let value = values.map(|c| table.number(row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
-        let class = whole(&row.cells[label]);
+    let examples = rows.into_iter().map(|mut row| {
+        let value =
+            values.iter().map(|&c| table.number(&row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
+        let class = whole(&label_of(&table, &mut row, label, options.numeric));
         if class.is_empty() {
             return Err(At::new(path, row.line, RowFault::EmptyLabel));
         }
         Ok(Example { label: class, value, file: 0, line: row.line })
     });
-    let (examples, skipped) = sift(examples, options.skip_bad)?;
+    let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
-    finish(path, examples, vec![path.to_owned()], table.skipped)
+    let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
+    Ok(Labelled { notes: table.notes, ..read })
 }
 
 /// Reads a folder of text files, each named after the label of its lines (`names/Polish.txt`); empty lines are no
@@ -196,19 +217,20 @@ fn finish<T>(
     if examples.is_empty() {
         return Err(TableError::NoRow { path: path.to_owned(), skipped: skipped.len() });
     }
-    Ok(Labelled { examples, files, skipped })
+    Ok(Labelled { examples, files, skipped, notes: vec![] })
 }
 
 fn label_and_text(table: &Table, options: &LabelledOptions) -> Result<(usize, usize), TableError> {
     let named = |column: &Option<Column>| column.as_ref().map(|column| table.column(column)).transpose();
     let label = named(&options.label)?.or_else(|| table.column_called(LABEL_NAMES));
     let text = named(&options.text)?.or_else(|| table.column_called(TEXT_NAMES));
-    if table.columns == 2 {
+    if let [first, second] = table.data_columns().collect::<Vec<_>>()[..] {
         let different =
             |c: usize| table.rows.iter().map(|row: &Row| &row.cells[c]).collect::<HashSet<_>>().len();
-        let guess = || usize::from(different(1) < different(0));
-        let label = label.or(text.map(|text| 1 - text)).unwrap_or_else(guess);
-        return Ok((label, text.unwrap_or(1 - label)));
+        let other = |column| if column == first { second } else { first };
+        let guess = || if different(second) < different(first) { second } else { first };
+        let label = label.or(text.map(other)).unwrap_or_else(guess);
+        return Ok((label, text.unwrap_or(other(label))));
     }
     let which =
         |what| TableError::WhichColumn { path: table.path.clone(), what, columns: table.describe_columns() };

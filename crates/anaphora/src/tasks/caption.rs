@@ -176,7 +176,7 @@ impl ExampleTask for Captioning {
     fn read(from: &mut Reading<Self>) -> Result<Vec<Captioned>> {
         let (folder, table) = captions_in(from.path)?;
         let read = read_captions(&folder, &table, &table_options(from.data()))?;
-        from.skipped(&read.skipped);
+        from.noted(&read.notes, &read.skipped);
         let captioned = read.pictures.into_iter();
         Ok(captioned.map(|c| Captioned { picture: Image::File(c.path), captions: c.captions }).collect())
     }

@@ -212,7 +212,7 @@ impl Evaluate for EventModel {
         let events = stream.len();
         let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, compute)?;
         let mut evaluation = Evaluation::new(pieces.len(), "piece");
-        evaluation.add("nats an event", nats);
+        evaluation.add("nats_an_event", nats);
         evaluation.add("perplexity", perplexity(nats));
         evaluation.details.insert("events".into(), json!(events));
         Ok(evaluation)

@@ -9,7 +9,7 @@ use anaphora::run::atomic::write_atomic;
 
 use crate::error::{Failure, Result};
 use crate::output::{
-    clock, free_path, grouped, print, print_json, refuse_overwriting, short, size, table, tell,
+    clock, free_path, grouped, print, print_json, refuse_overwriting, short, size, spoken, table, tell,
 };
 
 const EXAMPLES: &str = "\
@@ -73,7 +73,11 @@ fn rows(runs: &[Compared]) -> Vec<Vec<String>> {
         runs.iter().flat_map(|run| run.summary.scores.keys()).map(String::as_str).collect();
     let scores: Vec<String> = match all_continue(runs) {
         true => ["NATS", "BITS", "PERPLEXITY"].map(str::to_owned).into(),
-        false => ["loss"].into_iter().chain(names.iter().copied()).map(str::to_uppercase).collect(),
+        false => ["loss"]
+            .into_iter()
+            .chain(names.iter().copied())
+            .map(|name| spoken(name).to_uppercase())
+            .collect(),
     };
     let speed = if all_continue(runs) { "TOKENS/S" } else { "UNITS/S" };
     let head = ["RUN", "BACKBONE", "PARAMETERS", "STEPS", "TIME", speed].map(str::to_owned);

@@ -24,6 +24,7 @@ use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;
+use crate::numbers::whole;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Progress;
 
@@ -80,7 +81,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
     /// Where all randomness starts from [default: another one each time, which is shown]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
     /// How often a tune that is not complete is written anew [default: 0; 10 for several tunes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
@@ -109,22 +110,22 @@ pub struct Args {
 #[command(next_help_heading = "Choice of tokens")]
 struct SamplingArgs {
     /// Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest
-    #[arg(long, value_name = "X", default_value_t = 0.8, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.8)]
     temperature: f32,
     /// Choose among the N likeliest only, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0, u64::MAX))]
     top_k: usize,
     /// Choose among the fewest likeliest whose probabilities add up to P only
-    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
     top_p: f32,
     /// Choose among those at least P times as likely as the likeliest only
-    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
     min_p: f32,
     /// Make less likely what came of late, by a factor; 1 for no penalty
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
     repetition_penalty: f32,
     /// Never write the same N tokens twice in a piece, 0 for no such rule; for --beams too
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0, u64::MAX))]
     no_repeat_ngram: usize,
 }
 
@@ -140,7 +141,7 @@ struct SearchArgs {
     )]
     beams: Option<u32>,
     /// Compare log-probabilities divided by length to the power of X: 0 favours short pieces, above 1 long ones
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true, requires = "beams")]
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "beams")]
     length_penalty: f64,
 }
 

@@ -19,7 +19,7 @@ fn chords_are_learnt_scored_and_written() {
         let place = Workplace::new();
         train(&place, &["--builtin=chorales", "--notes", notes]);
         let report = place.call(&["evaluate", "run", "--split=test", "--json"]).json().remove(0);
-        let nats = report["nats a frame"].as_f64().unwrap();
+        let nats = report["nats_a_frame"].as_f64().unwrap();
         assert!((3.0..25.0).contains(&nats), "{report}");
         assert_eq!(report["examples"], 30);
 
@@ -61,7 +61,7 @@ fn midi_files_are_learnt_as_events_and_carried_on() {
     let first = format!("midi/{first}");
     train(&place, &["midi", "--task=events"]);
     let report = place.call(&["evaluate", "run", "--json"]).json().remove(0);
-    assert!((0.5..6.5).contains(&report["nats an event"].as_f64().unwrap()), "{report}");
+    assert!((0.5..6.5).contains(&report["nats_an_event"].as_f64().unwrap()), "{report}");
     let call = ["generate", "run", "--tokens=60", "--seed=1", "--json", "--out=new"];
     let piece = place.call(&call).json().remove(0);
     assert!(piece["events"].as_u64().unwrap() <= 60, "{piece}");

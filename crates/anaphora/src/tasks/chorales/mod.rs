@@ -219,8 +219,8 @@ impl ExampleTask for Chords {
         self.coding.check(pieces.iter().flatten(), on.from.path)?;
         let nats = self.score(on.model, on.compute, &pieces)?;
         let mut evaluation = Evaluation::new(pieces.len(), "piece");
-        evaluation.add("nats a frame", nats);
-        evaluation.add("bits a frame", crate::metrics::bits(nats));
+        evaluation.add("nats_a_frame", nats);
+        evaluation.add("bits_a_frame", crate::metrics::bits(nats));
         evaluation.details.insert("frames".into(), json!(frames(&pieces)));
         Ok(evaluation)
     }

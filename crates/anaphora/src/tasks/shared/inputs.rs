@@ -43,7 +43,7 @@ pub fn each_line(inputs: &[Input], mut see: impl FnMut(&Input, usize, &str) -> R
 
 /// How the recipe's tables are read.
 pub fn table_options(data: &Data) -> TableOptions {
-    TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad }
+    TableOptions { layout: data.layout, header: None, decimal: data.decimal, skip_bad: data.skip_bad }
 }
 
 /// A column as a recipe names it: by its name, or by its number from 1.
