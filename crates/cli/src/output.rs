@@ -57,8 +57,8 @@ pub fn save_picture(path: &Path, picture: Option<String>) -> Result<()> {
 
 /// A count with the word for what is counted: `1 tune`, `2 tunes`.
 pub fn counted(number: usize, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", grouped(number as u64))
+    let text = anaphora_data::error::counted(number, one);
+    text.replacen(&number.to_string(), &grouped(number as u64), 1)
 }
 
 /// A span of time as a clock shows it: `0:07`, `12:30`, `1:02:03`.
@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(["812", "1.5 k", "23 k", "6.4 M"], [812, 1500, 23_400, 6_400_000].map(short).as_slice());
         assert_eq!(counted(1, "tune"), "1 tune");
         assert_eq!(counted(1200, "tune"), "1,200 tunes");
+        assert_eq!(counted(2, "patch"), "2 patches");
     }
     #[test]
     fn columns_line_up() {

@@ -37,6 +37,7 @@ pub mod batches;
 pub mod builtin;
 pub mod composer;
 pub mod copying;
+pub mod encoding;
 pub mod error;
 pub mod events;
 pub mod examples;
@@ -45,6 +46,8 @@ pub mod folders;
 pub mod frames;
 pub mod holdout;
 pub mod labelled;
+pub mod lines;
+pub mod look;
 pub mod parallel;
 pub mod picture;
 pub mod roll;
@@ -60,15 +63,16 @@ pub mod tokenizer;
 pub mod windows;
 
 pub use batches::{BatchSize, Batches, Place};
+pub use encoding::Encoding;
 pub use error::{At, DataError};
-pub use files::{lines, read_text};
+pub use files::{read_text, text_of};
 pub use frames::Frames;
 pub use holdout::{HoldOut, Order, Splits, split_indices};
 pub use scaler::Scaler;
 pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};
 pub use split::{Split, split};
-pub use texts::{Format, Piece, Skipped, Texts};
+pub use texts::{Format, Piece, Skipped, TextOptions, Texts};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{
     Batch, Plan, Position, ShardError, Spill, StreamBuilder, StreamError, TokenStream, Windows, WindowsError,

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::Encoding;
 use crate::error::At;
 use crate::files::read;
 use crate::table::{Column, Layout, Row, RowFault, Table, TableError, TableOptions, parse_table};
@@ -53,6 +54,8 @@ pub struct SeriesOptions {
     pub fill: Option<Fill>,
     /// Whether rows without a date, with one that came before, or between two steps are skipped and reported.
     pub skip_bad: bool,
+    /// The encoding of the file.
+    pub encoding: Encoding,
 }
 
 /// Numbers at regular steps, none missing.
@@ -214,8 +217,8 @@ pub fn read_series(path: &Path, options: &SeriesOptions) -> Result<Series, Serie
 /// # Errors
 /// Those of [`read_series`] that concern content.
 pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Result<Series, SeriesError> {
-    let SeriesOptions { layout, header, skip_bad, .. } = *options;
-    let table = parse_table(content, name, &TableOptions { layout, header, skip_bad })?;
+    let SeriesOptions { layout, header, skip_bad, encoding, .. } = *options;
+    let table = parse_table(content, name, &TableOptions { layout, header, skip_bad, encoding })?;
     let date = match &options.date {
         Some(column) => Some(table.column(column)?),
         None => dates::column(&table),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{At, DataError, sift};
-use crate::files::{decode, has_extension, read};
+use crate::encoding::Encoding;
+use crate::error::{At, DataError, counted, sift};
+use crate::files::{Decoded, decode_lines, has_extension, read};
 
 /// The separators of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,8 @@ pub struct TableOptions {
     pub header: Option<bool>,
     /// Whether bad rows are skipped and reported instead of being errors.
     pub skip_bad: bool,
+    /// The encoding of the file.
+    pub encoding: Encoding,
 }
 
 /// One row.
@@ -139,6 +142,9 @@ pub enum RowFault {
         "a quotation mark is opened and never closed, each cell that begins with one has to end with one"
     )]
     OpenQuote,
+    /// Bytes that are no characters.
+    #[error("there is a byte that is no character of the file's encoding, mend the line, or name another with data.encoding")]
+    NotText,
     /// No text.
     #[error("the text is empty, at least one character is needed")]
     EmptyText,
@@ -171,7 +177,7 @@ pub enum TableError {
     #[error(transparent)]
     Row(#[from] At<RowFault>),
     /// No good row.
-    #[error("{}: no row of data was found, at least one is needed ({skipped} bad ones were skipped)", path.display())]
+    #[error("{}: no row of data was found, at least one is needed ({} skipped)", path.display(), counted(*skipped, "bad one"))]
     NoRow {
         /// The file.
         path: PathBuf,
@@ -218,7 +224,10 @@ pub fn read_table(path: &Path, options: &TableOptions) -> Result<Table, TableErr
 /// # Errors
 /// Those of [`read_table`] that concern content.
 pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Result<Table, TableError> {
-    let text = decode(content, name)?;
+    let Decoded { text, damaged, fault } = decode_lines(content, name, options.encoding)?;
+    if let Some(fault) = fault.filter(|_| !options.skip_bad) {
+        return Err(fault.into());
+    }
     let layout = options.layout.unwrap_or_else(|| Layout::detect(name, &text));
     let rows = match layout {
         Layout::Comma => separated(&text, b',', true),
@@ -228,7 +237,15 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
         Layout::Head => worded(&text, 2),
     };
     let (needed, as_on) = columns(rows.iter().map(|(row, _)| row));
-    let rows = rows.into_iter().map(|(row, fault)| {
+    let mut damaged = damaged.into_iter().peekable();
+    // A row ends where the next one begins.
+    let ends: Vec<usize> = rows.iter().skip(1).map(|(row, _)| row.line).chain([usize::MAX]).collect();
+    let rows = rows.into_iter().zip(ends).map(|((row, fault), end)| {
+        let mut is_damaged = false;
+        while damaged.next_if(|&line| line < end).is_some() {
+            is_damaged = true;
+        }
+        let fault = if is_damaged { Some(RowFault::NotText) } else { fault };
         let found = row.cells.len();
         let columns = || (found != needed).then_some(RowFault::Columns { found, needed, as_on });
         match fault.or_else(columns) {

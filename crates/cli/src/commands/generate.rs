@@ -15,12 +15,13 @@ use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Novelty, Tok
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::language::{Generator, spelling};
-use anaphora_data::Tokenizer;
+use anaphora_data::{Encoding, Tokenizer};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_music::{Metre, abc};
 use serde_json::{Value, json};
 
 use crate::device::DeviceArgs;
+use crate::input;
 use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::keep::Keeper;
@@ -63,10 +64,10 @@ pub struct Args {
     /// What each piece begins with; may be repeated, for pieces that begin otherwise, all written side by side
     #[arg(long, value_name = "TEXT")]
     prompt: Vec<String>,
-    /// File with a prompt a line
+    /// File with a prompt a line, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompts: Option<PathBuf>,
-    /// File with what each piece begins with
+    /// File with what each piece begins with, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
     /// Pieces to write for each prompt, side by side
@@ -315,8 +316,9 @@ impl Args {
     /// What pieces begin with; a tune begins with its number, which is left to the model.
     fn prompts(&self, music: bool) -> Result<Vec<String>> {
         let read = |path: &PathBuf| {
-            let text = fs::read_to_string(path).map_err(Failure::io("read", path))?;
-            Ok::<_, Failure>(text.replace("\r\n", "\n"))
+            let mut bytes = Vec::new();
+            input::copy(path, &mut bytes)?;
+            anaphora_data::text_of(&bytes, path, Encoding::AUTO).map_err(Failure::failed)
         };
         if let Some(path) = &self.prompts {
             let prompts: Vec<String> = read(path)?.lines().map(unescaped).collect();

@@ -1,8 +1,13 @@
 //! `anaphora train`: learn from a file.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use anaphora::Run;
+use anaphora::run::DATA;
+
+use crate::error::{Failure, Result};
+use crate::input::{self, is_read_once};
 use crate::output::print;
 use crate::overrides::RecipeArgs;
 use crate::training;
@@ -29,7 +34,7 @@ validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Args {
-    /// What to learn from: a file or folder; what is in it decides what is learnt, or --task
+    /// What to learn from: a file, a folder, or - for standard input; what is in it decides what is learnt, or --task
     path: Option<PathBuf>,
     /// Run folder to write [default: runs/NAME, after the data]
     #[arg(long, value_name = "FOLDER")]
@@ -49,12 +54,21 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "train")? {
         return print(&help);
     }
-    let recipe = args.recipe.recipe(args.path.as_deref(), args.from.as_deref())?;
+    let (path, kept) = match &args.path {
+        Some(path) if is_read_once(path) => {
+            let folder = args.out.clone().unwrap_or_else(|| Run::default_path("runs", "stdin"));
+            let kept = Kept::of(path, &folder)?;
+            (Some(kept.file()), Some(kept))
+        }
+        path => (path.clone(), None),
+    };
+    let recipe = args.recipe.recipe(path.as_deref(), args.from.as_deref())?;
     recipe.validate().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
-    let folder = match &args.out {
-        Some(folder) => folder.clone(),
-        None => training::default_folder(&recipe)?,
+    let folder = match (&kept, &args.out) {
+        (Some(kept), _) => kept.run.clone(),
+        (None, Some(folder)) => folder.clone(),
+        (None, None) => training::default_folder(&recipe)?,
     };
     let outcome = training::show(&folder, args.json, |observer| match &args.from {
         Some(from) => anaphora::fine_tune(&recipe, from, &folder, observer),
@@ -64,4 +78,39 @@ pub fn run(args: &Args) -> Result<()> {
         training::summarise(&folder, &outcome);
     }
     Ok(())
+}
+
+/// What came from standard input or a pipe, kept in the folder of the run that is to learn it, so that the run can be resumed. Where
+/// there is no run in the end, it is gone.
+struct Kept {
+    run: PathBuf,
+}
+
+impl Kept {
+    fn of(path: &Path, run: &Path) -> Result<Self> {
+        if run.exists() {
+            return Err(Failure::call(format!("{} is there already; choose a new folder with --out", run.display())));
+        }
+        let kept = Self { run: run.to_owned() };
+        let file = kept.file();
+        let folder = file.parent().unwrap_or(run);
+        fs::create_dir_all(folder).map_err(Failure::io("create", folder))?;
+        let mut writer = fs::File::create(&file).map_err(Failure::io("create", &file))?;
+        input::copy(path, &mut writer)?;
+        Ok(kept)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.run.join(DATA).join("stdin")
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if Run::open(&self.run).is_err() {
+            // The caller reports the error that led here.
+            let _ = fs::remove_dir_all(self.run.join(DATA));
+            let _ = fs::remove_dir(&self.run);
+        }
+    }
 }

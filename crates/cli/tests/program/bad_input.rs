@@ -22,17 +22,17 @@ fn data_that_cannot_be_learnt_are_refused() {
         (
             "photo.txt",
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-            "photo.txt: a binary file (NUL byte at offset 8), text in UTF-8 is needed",
+            "photo.txt: a binary file (NUL byte at offset 8), text is needed",
         ),
         (
             "latin.txt",
-            b"one\ntw\xf6\n",
-            "latin.txt: byte 0xF6 at offset 6 (line 2) is not valid UTF-8, save the file in that encoding",
+            b"\xc3\xb6ne\ntw\xc3\xb6 \xf6\n",
+            "latin.txt: byte 0xF6 at offset 10 (line 2) is not valid utf-8; mend the file, or name its encoding with data.encoding",
         ),
         (
             "word.txt",
-            b"word",
-            "one document of 4 characters without a line or word end cannot be split into training and validation data, several lines or words are needed",
+            b"w",
+            "one document of 1 character cannot be split into training and validation data, two characters that are no white space, or more, are needed",
         ),
     ] {
         place.write(name, content);

@@ -124,7 +124,10 @@ impl<'a, R: Read> Lines<'a, R> {
         let mut before = self.offset + length;
         loop {
             match self.fill(0) {
-                Ok(0) => return DataError::NotUtf8 { path, byte, offset, line },
+                Ok(0) => {
+                    let encoding = "utf-8".to_owned();
+                    return DataError::NotText { path, byte, offset, line, encoding };
+                }
                 Ok(read) => {
                     if let Some(nul) = self.block[..read].iter().position(|&byte| byte == 0) {
                         return DataError::Binary { path, offset: before + nul };

@@ -29,6 +29,21 @@ pub(super) fn from_huggingface(text: &str, end_id: Option<u64>) -> Result<Tokeni
     Tokenizer::from_huggingface(text, end)
 }
 
+/// The `tokenizer.json` of a GPT-2 whose tokens and merges are in the two files of earlier versions; `end_id` closes a text.
+pub(super) fn join(vocabulary: &str, merges: &str, end_id: Option<u64>) -> Result<String, String> {
+    let vocabulary: Map<String, Value> =
+        serde_json::from_str(vocabulary).map_err(|error| format!("an object of tokens and their numbers is needed ({error})"))?;
+    // The first line may be a comment with the version.
+    let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
+    let end = vocabulary.iter().find(|(_, id)| end_id.is_some() && id.as_u64() == end_id);
+    let end = end.or_else(|| vocabulary.iter().find(|(token, _)| *token == "<|endoftext|>"));
+    let (end, id) = end.ok_or("no token in it closes a text; config.json names it with eos_token_id")?;
+    let (end, id) = (end.clone(), id.clone());
+    let level = |use_regex| json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex });
+    let model = json!({ "type": "BPE", "vocab": vocabulary, "merges": merges });
+    Ok(whole((&end, id), level(true), level(true), model).to_string())
+}
+
 /// A tokenizer of characters, from their numbers.
 fn characters(vocabulary: &Value) -> Result<Tokenizer, TokenizerError> {
     let numbered = vocabulary.as_object().into_iter().flatten();
@@ -53,7 +68,7 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
             let tokens = file["tokens"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let vocabulary = tokens.enumerate().map(|(id, token)| (token.to_owned(), json!(id))).collect();
             Ok(whole(
-                &end,
+                (&end, json!(0)),
                 json!({
                     "type": "Split",
                     "pattern": { "Regex": EACH },
@@ -75,7 +90,7 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
                 "use_regex": false,
             });
             let model = json!({ "type": "BPE", "vocab": vocabulary, "merges": [] });
-            Ok(whole(&end, byte_level.clone(), byte_level, model))
+            Ok(whole((&end, json!(0)), byte_level.clone(), byte_level, model))
         }
         Some(kind) => Err(Error::NotGpt2 {
             path: run.to_owned(),
@@ -86,13 +101,13 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
     }
 }
 
-fn whole(end: &str, pre_tokenizer: Value, decoder: Value, model: Value) -> Value {
+fn whole((end, id): (&str, Value), pre_tokenizer: Value, decoder: Value, model: Value) -> Value {
     json!({
         "version": "1.0",
         "truncation": null,
         "padding": null,
         "added_tokens": [{
-            "id": 0,
+            "id": id,
             "content": end,
             "single_word": false,
             "lstrip": false,

@@ -8,7 +8,7 @@ use anaphora_data::table::Column;
 
 use crate::Result;
 use crate::recipe::{Builtin, Data, Series};
-use crate::tasks::shared::column;
+use crate::tasks::shared::{column, note_encoding};
 
 /// Hours of the built-in series, and the seed that it is made from.
 const SEASONAL: (u64, usize) = (1, 24 * 7 * 52);
@@ -33,7 +33,9 @@ pub fn read(
         columns: series.columns.as_deref().map(columns),
         fill: series.fill,
         skip_bad: data.skip_bad,
+        encoding: data.encoding,
     };
+    note_encoding(path, data, notes)?;
     let found = read_series(path, &options)?;
     found.repaired.iter().for_each(|fault| notes(&format!("{fault} (repaired)")));
     Ok(found.into())
