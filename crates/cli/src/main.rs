@@ -19,7 +19,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, train,
+    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, sample,
+    train,
 };
 use error::Failure;
 
@@ -47,6 +48,7 @@ enum Command {
     Demo(demo::Args),
     Train(train::Args),
     Recipe(recipe::Args),
+    Sample(sample::Args),
     Resume(resume::Args),
     Generate(generate::Args),
     Predict(predict::Args),
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Train(args) => train::run(args),
         Command::Recipe(args) => recipe::run(args),
+        Command::Sample(args) => sample::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Predict(args) => predict::run(args),
@@ -101,9 +104,15 @@ fn fail(failure: &Failure) -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     {
+        // In one sentence: what is wrong, and what would be right.
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        return fail(&Failure::call(text.trim_end()));
+        let parts = text.lines().map(|line| line.trim().trim_matches(['[', ']']));
+        let passed_over = |part: &&str| {
+            part.is_empty() || part.starts_with("Usage:") || part.starts_with("For more information")
+        };
+        let parts: Vec<&str> = parts.filter(|part| !passed_over(part)).collect();
+        return fail(&Failure::call(parts.join("; ").replace(":; ", ": ")));
     }
     // Where nobody reads the help there is nobody to complain to.
     let _ = error.print();

@@ -76,6 +76,12 @@ impl RecipeArgs {
         }
     }
 
+    /// The run whose recipe it is, where the file lies in one.
+    pub fn of_run(&self) -> Option<&Path> {
+        let folder = self.recipe.as_ref()?.parent()?;
+        Run::open(folder).is_ok().then_some(folder)
+    }
+
     /// Refuses a field that is set and not read, by the flag or the file that sets it.
     pub fn refuse_unread(&self, recipe: &Recipe) -> Result<()> {
         // Who sets a field by hand means something by it, also by its default.

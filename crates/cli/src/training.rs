@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
+use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step, Validation};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
@@ -90,6 +90,7 @@ struct Person {
     loss: f64,
     /// Steps seen.
     seen: f64,
+    /// The best value of what chooses the weights.
     best: Option<f64>,
 }
 
@@ -103,7 +104,7 @@ impl Person {
             }
             Event::Started(start) => {
                 let known = Run::open(start.folder).ok().and_then(|run| run.info().best.clone());
-                self.best = known.map(|best| best.loss);
+                self.best = known.map(|best| best.criterion().1);
                 self.progress.tell(&introduction(start));
             }
             Event::Step(step) => {
@@ -112,19 +113,25 @@ impl Person {
                 let loss = self.loss;
                 self.progress.update(|| line(step, loss));
             }
-            Event::Validated { step, loss, scores, best } => {
+            Event::Validated { step, validation, best } => {
+                let (criterion, value) = validation.criterion();
                 let verdict = match self.best {
-                    _ if *best => "the best so far".to_owned(),
-                    Some(known) => format!("best {known:.3}"),
-                    None => "not the best".to_owned(),
+                    _ if *best => " (best so far)".to_owned(),
+                    Some(known) => format!(" (best {known:.3})"),
+                    None => String::new(),
                 };
                 if *best {
-                    self.best = Some(*loss);
+                    self.best = Some(value);
                 }
+                // The verdict stands behind the score that chooses the weights.
+                let said = |(name, score): (&str, f64)| {
+                    let verdict = if name == criterion { &*verdict } else { "" };
+                    format!("{name} {score:.3}{verdict}")
+                };
+                let all = [("loss", validation.loss)].into_iter().chain(validation.scores.iter().copied());
+                let scores: Vec<String> = all.map(said).collect();
                 let step = grouped(*step);
-                let scores: String =
-                    scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
-                self.progress.tell(&format!("step {step:>6}  validation loss {loss:.3}{scores}, {verdict}"));
+                self.progress.tell(&format!("step {step:>6}  validation {}", scores.join(", ")));
             }
             Event::Note(note) => self.progress.tell(&format!("Note: {note}.")),
         }
@@ -215,9 +222,9 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
         let bits = loss / std::f64::consts::LN_2;
         let loss =
             if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };
-        format!(" Best validation loss {loss}{others}, at step {}.", grouped(*step))
+        format!("\nBest validation at step {}: loss {loss}{others}", grouped(*step))
     });
-    output::tell(&format!("{ended}.{best}\n{next}"));
+    output::tell(&format!("{ended}{best}\n{next}"));
 }
 
 /// An event as JSON; none for most of the steps.
@@ -250,10 +257,16 @@ fn as_json(event: &Event) -> Option<Value> {
             "seconds": step.seconds,
             "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
         }),
-        Event::Validated { step, loss, scores, best } => {
-            let scores: Map<String, Value> =
-                scores.iter().map(|(name, score)| ((*name).into(), json!(score))).collect();
-            json!({ "event": "validated", "step": step, "loss": loss, "scores": scores, "best": best })
+        Event::Validated { step, validation, best } => {
+            let scores = validation.scores.iter().map(|&(name, score)| (name.into(), json!(score)));
+            json!({
+                "event": "validated",
+                "step": step,
+                "loss": validation.loss,
+                "scores": scores.collect::<Map<String, Value>>(),
+                "criterion": validation.criterion().0,
+                "best": best,
+            })
         }
         Event::Note(text) => json!({ "event": "note", "text": text }),
     })

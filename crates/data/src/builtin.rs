@@ -10,6 +10,7 @@ mod memory;
 mod phrases;
 mod prices;
 mod problem;
+mod samples;
 mod seasonal;
 mod shapes;
 
@@ -20,6 +21,7 @@ pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, addi
 pub use phrases::{TaggedWord, phrases};
 pub use prices::prices;
 pub use problem::{COPY_RECALLED, Problem, marked_numbers, remembered_symbols};
+pub use samples::{SAMPLES, Sample};
 pub use seasonal::seasonal;
 pub use shapes::{Part, Scene, scenes};
 

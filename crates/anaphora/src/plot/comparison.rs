@@ -76,7 +76,7 @@ fn draw<D: DrawingBackend>(
 ) -> Drawn<D> {
     root.fill(&WHITE)?;
     let text = |size: u32| (FONT, size).into_font().color(&INK);
-    let explained = format!("loss, {unit}; bold: validation, its lowest marked; faint: training, smoothed");
+    let explained = format!("loss, {unit}; thick: validation, its lowest marked; thin: training, smoothed");
     root.draw(&Text::new(explained, (24, 18), text(15)))?;
     for (index, curve) in curves.iter().enumerate() {
         let x = 24 + (index % COLUMNS * (WIDTH as usize - 48) / COLUMNS) as i32;
@@ -148,7 +148,7 @@ fn panel<D: DrawingBackend>(area: &DrawingArea<D, Shift>, curves: &[Curve], axis
         .y_label_formatter(&|loss| format!("{loss:.decimals$}"))
         .draw()?;
     for (index, (train, _)) in lines.iter().enumerate() {
-        let faint = COLOURS[index % COLOURS.len()].mix(0.35).stroke_width(1);
+        let faint = COLOURS[index % COLOURS.len()].mix(0.65).stroke_width(1);
         chart.draw_series(LineSeries::new(shown(train), faint))?;
     }
     for (index, (_, validation)) in lines.iter().enumerate() {

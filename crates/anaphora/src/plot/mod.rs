@@ -14,7 +14,7 @@ pub use forecast::{Flight, Panel, flights, forecast};
 
 const SIZE: (u32, u32) = (860, 480);
 const TRAIN: RGBColor = RGBColor(31, 105, 178);
-const TRAIN_RAW: RGBColor = RGBColor(190, 212, 235);
+const TRAIN_RAW: RGBColor = RGBColor(150, 188, 224);
 const VALIDATION: RGBColor = RGBColor(217, 95, 2);
 const INK: RGBColor = RGBColor(60, 60, 67);
 const FAINT: RGBColor = RGBColor(232, 232, 236);
@@ -124,11 +124,14 @@ fn draw<D: DrawingBackend>(
         .y_label_formatter(&|loss| format!("{loss:.decimals$}"))
         .draw()?;
 
-    if !train.is_empty() {
+    // Of a short training the two are one.
+    if raw != train {
         chart
             .draw_series(LineSeries::new(shown(&raw), TRAIN_RAW.stroke_width(1)))?
             .label("training, ten steps each")
             .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], TRAIN_RAW.stroke_width(1)));
+    }
+    if !train.is_empty() {
         chart
             .draw_series(LineSeries::new(shown(&train), TRAIN.stroke_width(2)))?
             .label("training, smoothed")

@@ -17,8 +17,10 @@ pub(super) fn missing(Recipe { task, data, .. }: &Recipe) -> Option<String> {
     if data.train.is_some() {
         return None;
     }
-    let what = "field data.train is missing; it names the file or folder to learn from";
-    Some(format!("{what} (data.builtin = \"tunes\" takes the built-in tunes instead)"))
+    let what = "there is nothing to learn from: name a file or folder (data.train)";
+    Some(format!(
+        "{what}, a text and its translation with --source and --target, or data made by rule with --builtin tunes"
+    ))
 }
 
 /// The first thing in which the data's fields do not go together.

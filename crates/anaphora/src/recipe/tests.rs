@@ -367,7 +367,7 @@ fn each_bad_value_is_one_sentence() {
         ("model = 3", "there is no field model"),
         ("[training.steps]\na = 1", "field training.steps is { a = 1 }; it takes a whole number from 1 on"),
         ("a = 1\nb = = 2", "line 2: this is not TOML"),
-        ("", "field data.train is missing"),
+        ("", "there is nothing to learn from: name a file"),
     ];
     for (text, expected) in cases {
         let message = refusal(text);
@@ -411,7 +411,7 @@ fn a_file_is_named_in_its_error() {
     std::fs::write(&path, b"\xff\xfe").unwrap();
     assert!(Recipe::read(&path).unwrap_err().to_string().contains("recipe.toml"));
     std::fs::write(&path, "[model]\nlayers = 2").unwrap();
-    assert!(Recipe::read(&path).unwrap_err().to_string().contains("data.train is missing"));
+    assert!(Recipe::read(&path).unwrap_err().to_string().contains("nothing to learn from"));
     assert_eq!(Recipe::read_unvalidated(&path).unwrap().model.layers, 2);
     nearly_full().write(&path).unwrap();
     assert_eq!(Recipe::read(&path).unwrap(), nearly_full());

@@ -141,11 +141,16 @@ impl Score {
         chosen.or_else(|| self.scores.first_key_value()).map(|(name, &score)| (name.as_str(), score))
     }
 
+    /// What chose it among the validations of its run, and its value: a score of which more is better, or the loss.
+    pub fn criterion(&self) -> (&str, f64) {
+        self.main().filter(|(name, _)| CHOOSING.contains(name)).unwrap_or(("loss", self.loss))
+    }
+
     /// The order of two results, the better one first, as the validations of one task rank them.
     pub fn better_first(&self, other: &Self) -> Ordering {
-        let cost = |score: &Self| match score.main() {
-            Some((name, good)) if CHOOSING.contains(&name) => -good,
-            _ => score.loss,
+        let cost = |score: &Self| match score.criterion() {
+            ("loss", loss) => loss,
+            (_, good) => -good,
         };
         cost(self).total_cmp(&cost(other)).then(self.loss.total_cmp(&other.loss))
     }

@@ -202,7 +202,7 @@ impl Learner for MemoryLearner {
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
         let Scored { loss, right } = score(self.problem, &self.validation, &self.model, compute)?;
-        Ok(Validation { loss, cost: loss, scores: vec![(names(self.problem)[1], right)] })
+        Ok(Validation::by_loss(loss, vec![(names(self.problem)[1], right)]))
     }
 
     fn position(&self) -> Value {

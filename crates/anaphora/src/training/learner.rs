@@ -111,16 +111,31 @@ pub struct BatchLoss {
 pub struct Validation {
     /// Mean loss.
     pub loss: f64,
-    /// The number by which the best model is chosen, lower is better: the loss, or one minus an accuracy.
-    pub cost: f64,
     /// Other scores by name.
     pub scores: Vec<(&'static str, f64)>,
+    /// Whether the first of these, of which more is better, chooses the best model; the loss does elsewhere.
+    pub by_score: bool,
 }
 
 impl Validation {
-    /// A validation with a loss and no other score.
-    pub fn of_loss(loss: f64) -> Self {
-        Self { loss, cost: loss, scores: Vec::new() }
+    /// A validation whose loss chooses the best model, with other scores or without.
+    pub fn by_loss(loss: f64, scores: Vec<(&'static str, f64)>) -> Self {
+        Self { loss, scores, by_score: false }
+    }
+
+    /// A validation whose first score chooses the best model: an accuracy, an F1.
+    pub fn by_score(loss: f64, scores: Vec<(&'static str, f64)>) -> Self {
+        Self { loss, scores, by_score: true }
+    }
+
+    /// What chooses the best model, and its value.
+    pub fn criterion(&self) -> (&'static str, f64) {
+        self.scores.first().filter(|_| self.by_score).copied().unwrap_or(("loss", self.loss))
+    }
+
+    /// The number by which the best model is chosen, lower is better. Of two with the same score it is the surer one.
+    pub fn cost(&self) -> f64 {
+        if self.by_score { 1.0 - self.criterion().1 + 1e-6 * self.loss } else { self.loss }
     }
 }
 

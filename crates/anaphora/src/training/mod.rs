@@ -49,10 +49,8 @@ pub enum Event<'a> {
     Validated {
         /// Optimizer steps done.
         step: u64,
-        /// Mean loss, in nats a token where tokens are predicted.
-        loss: f64,
-        /// Other scores by name.
-        scores: &'a [(&'static str, f64)],
+        /// Its scores.
+        validation: &'a Validation,
         /// Whether it is the best so far.
         best: bool,
     },

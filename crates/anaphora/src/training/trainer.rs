@@ -191,10 +191,10 @@ impl Trainer {
         board: &mut EventWriter,
         observer: &mut dyn FnMut(&Event),
     ) -> Result<()> {
-        let Validation { loss, cost, scores } = self.learner.validate(&mut self.compute)?;
-        let best = self.stopping.observe(cost);
-        let step = self.step;
-        observer(&Event::Validated { step, loss, scores: &scores, best });
+        let validation = self.learner.validate(&mut self.compute)?;
+        let (best, step) = (self.stopping.observe(validation.cost()), self.step);
+        observer(&Event::Validated { step, validation: &validation, best });
+        let Validation { loss, scores, .. } = validation;
         let named: BTreeMap<_, _> = scores.iter().map(|&(name, score)| (name.to_owned(), score)).collect();
         let record = Record::Validation { step, loss, scores: named.clone(), best, seconds: self.seconds() };
         metrics.append(&record)?;

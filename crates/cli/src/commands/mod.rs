@@ -12,4 +12,5 @@ pub mod predict;
 pub mod recipe;
 pub mod resume;
 pub mod runs;
+pub mod sample;
 pub mod train;

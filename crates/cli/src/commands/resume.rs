@@ -57,7 +57,9 @@ pub fn run(args: &Args) -> Result<()> {
             let (steps, run) = (grouped(before.steps), training::quoted(run));
             let way = format!("anaphora resume {run} --steps 1000");
             tell(&format!(
-                "This training had ended after {steps} steps: {why}.\nGo on with     {way}     or for --epochs or --minutes more"
+                "This training had ended after {steps} steps: {why}.\n\
+                 Go on with     {way}\n\
+                 or for so many --epochs or --minutes more."
             ));
         }
         None => training::summarise(run, &outcome),

@@ -8,7 +8,7 @@ use anaphora::run::DATA;
 
 use crate::error::{Failure, Result};
 use crate::input::{self, is_read_once};
-use crate::output::print;
+use crate::output::{print, tell};
 use crate::overrides::RecipeArgs;
 use crate::training;
 
@@ -70,6 +70,10 @@ pub fn run(args: &Args) -> Result<()> {
         (None, Some(folder)) => folder.clone(),
         (None, None) => training::default_folder(&recipe)?,
     };
+    if let Some(run) = args.recipe.of_run().filter(|_| args.out.is_none()) {
+        let resume = format!("anaphora resume {}", training::quoted(run));
+        tell(&format!("Note: this is a new run, from the beginning; `{resume}` goes on with that one."));
+    }
     let outcome = training::show(&folder, args.json, |observer| match &args.from {
         Some(from) => anaphora::fine_tune(&recipe, from, &folder, observer),
         None => anaphora::train(&recipe, &folder, observer),

@@ -14,7 +14,10 @@ fn a_wrong_call_has_exit_code_2() {
     };
     for (call, said) in [
         (&["trian", "tunes.abc"][..], "a similar subcommand exists: 'train'"),
-        (&["train"], "field data.train is missing; it names the file or folder to learn from"),
+        (
+            &["train"],
+            "there is nothing to learn from: name a file or folder (data.train), a text and its translation with --source and",
+        ),
         (&["train", "tunes.abc", "--bach", "3"], "a similar argument exists: '--batch'"),
         (
             &["train", "tunes.abc", "--layers", "49"],
@@ -86,4 +89,42 @@ fn help_is_a_result() {
     let called = place.call(&[]);
     assert_eq!(called.code, Some(2));
     assert!(called.stderr.contains("Usage: anaphora <COMMAND>"), "{called:?}");
+}
+
+#[test]
+fn every_sample_can_be_learnt_from() {
+    let place = Workplace::new();
+    let kinds = [
+        ("tunes", "tunes.abc", ""),
+        ("text", "text.txt", ""),
+        ("classes", "names.csv", "classify"),
+        ("numbers", "lists.csv", "regress"),
+        ("rows", "waves.csv", "classify"),
+        ("tags", "sentences.conll", "tag"),
+        ("pairs", "pairs.tsv", "translate"),
+        ("series", "hours.csv", "forecast"),
+        ("paths", "throws.csv", "trajectory"),
+    ];
+    for (kind, file, task) in kinds {
+        let sample = place.call(&["sample", kind, "--count=60"]).ok();
+        assert_eq!(place.call(&["sample", kind, "--count=60"]).ok(), sample, "{kind}");
+        assert_ne!(place.call(&["sample", kind, "--count=60", "--seed=2"]).ok(), sample, "{kind}");
+        place.write(file, sample);
+        let mut call = vec!["train", file, "--hidden=8", "--steps=2", "--threads=1"];
+        let task = format!("--task={task}");
+        if task != "--task=" {
+            call.push(&task);
+        }
+        if kind == "series" {
+            call.extend(["--horizon=2", "--lookback=12"]);
+        } else if kind == "paths" {
+            call.extend(["--horizon=20"]);
+        }
+        let called = place.call(&call);
+        assert_eq!(called.code, Some(0), "{kind}: {called:#?}");
+        let learnt = called.stderr.lines().find(|line| line.starts_with("learn ")).unwrap_or_default();
+        assert!(kind == "text" || !learnt.contains(" 1 "), "{kind}: {learnt}");
+    }
+    let refused = place.call(&["sample", "poems"]).refused(2);
+    assert!(refused.contains("poems"), "{refused}");
 }

@@ -8,6 +8,7 @@ mod training;
 
 use std::str::FromStr;
 
+use serde_json::Value;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::models::ModelWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -56,9 +57,28 @@ impl PartialEq for Subwords {
 
 impl Eq for Subwords {}
 
+/// Whether a normaliser is, or holds, one with a table of SentencePiece's, which does not work on bytes.
+fn has_precompiled(normalizer: &Value) -> bool {
+    match normalizer {
+        Value::Object(fields) => {
+            fields.get("type").is_some_and(|kind| kind == "Precompiled")
+                || fields.contains_key("precompiled_charsmap")
+                || fields.values().any(has_precompiled)
+        }
+        Value::Array(several) => several.iter().any(has_precompiled),
+        _ => false,
+    }
+}
+
 impl Subwords {
     /// Reads Hugging Face's format. `end` names the token that closes a piece; without it, the file says or implies it.
     pub fn from_json(json: &str, end: Option<&str>) -> Result<Self, TokenizerError> {
+        // The library panics at a decoder that is no JSON, and at the normaliser of SentencePiece where its table is damaged.
+        let value: Value =
+            serde_json::from_str(json).map_err(|error| TokenizerError::Damaged(error.to_string()))?;
+        if has_precompiled(&value["normalizer"]) {
+            return Err(TokenizerError::NotBytes);
+        }
         let inner = tokenizers::Tokenizer::from_str(json);
         Self::new(inner.map_err(|error| TokenizerError::Damaged(one_line(&*error)))?, end)
     }

@@ -125,7 +125,7 @@ impl Lesson for Chords {
         compute: &mut Compute,
         pieces: &Vec<Piece>,
     ) -> Result<Validation> {
-        Ok(Validation::of_loss(self.score(model, compute, pieces)?))
+        Ok(Validation::by_loss(self.score(model, compute, pieces)?, Vec::new()))
     }
 }
 

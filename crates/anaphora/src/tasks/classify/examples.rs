@@ -70,8 +70,7 @@ impl Examples {
     }
 }
 
-/// As a training sees it. The best model makes the fewest mistakes; of two that make as many, it is the surer one.
+/// As a training sees it. The best model makes the fewest mistakes.
 pub fn validation(scored: &Classified) -> Validation {
-    let (loss, [first, second]) = (scored.loss, scored.best());
-    Validation { loss, cost: 1.0 - first.1 + 1e-6 * loss, scores: vec![first, second] }
+    Validation::by_score(scored.loss, scored.best().into())
 }

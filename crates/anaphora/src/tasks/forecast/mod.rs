@@ -213,7 +213,7 @@ impl Lesson for Windows {
             sum += f64::from(loss.unwrap_or(0.0)) * windows.len() as f64;
             count += windows.len();
         }
-        Ok(Validation::of_loss(sum / count as f64))
+        Ok(Validation::by_loss(sum / count as f64, Vec::new()))
     }
 }
 

@@ -153,7 +153,7 @@ impl Learner for LanguageLearner {
     }
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
-        Ok(Validation::of_loss(self.evaluator.loss(&self.model, compute)?))
+        Ok(Validation::by_loss(self.evaluator.loss(&self.model, compute)?, Vec::new()))
     }
 
     fn position(&self) -> Value {

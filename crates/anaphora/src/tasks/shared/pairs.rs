@@ -57,7 +57,7 @@ impl Pairs {
     /// The same as a training sees it.
     pub fn validate(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<Validation> {
         let loss = self.score(end, model, compute)?;
-        Ok(Validation { loss, cost: loss, scores: vec![("perplexity", loss.exp())] })
+        Ok(Validation::by_loss(loss, vec![("perplexity", loss.exp())]))
     }
 }
 

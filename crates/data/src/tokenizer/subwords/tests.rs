@@ -32,6 +32,17 @@ fn decoded_by_the_file(tokenizer: &Tokenizer, ids: &[u32]) -> String {
 }
 
 #[test]
+fn what_the_library_panics_at_is_refused() {
+    let json = TRAINED[0].to_json();
+    let decoder = json.find("\"decoder\":").unwrap();
+    let broken = format!("{}\"decoder\": ?{}", &json[..decoder], &json[decoder + 10..]);
+    assert!(matches!(Tokenizer::from_json(&broken), Err(TokenizerError::Damaged(_))));
+    let mut value: Value = serde_json::from_str(&json).unwrap();
+    value["normalizer"] = serde_json::json!({ "type": "Precompiled", "precompiled_charsmap": "AAAA" });
+    assert!(matches!(Tokenizer::from_json(&value.to_string()), Err(TokenizerError::NotBytes)));
+}
+
+#[test]
 fn frequent_words_become_tokens() {
     let [bpe, wordpiece, unigram] = kinds(600).map(trained);
     assert_eq!(names(&bpe, "The cat sat"), ["The", " cat", " sat"]);
