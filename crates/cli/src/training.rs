@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe};
 use anaphora::run::Score;
-use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step, Validation};
+use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};

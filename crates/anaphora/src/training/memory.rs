@@ -29,19 +29,32 @@ fn needed(recipe: &Recipe, parameters: usize, units: f64) -> u64 {
     weights.saturating_add((4.0 * units * numbers_a_unit(&recipe.model)) as u64)
 }
 
-/// Bytes that this process may still take, of the machine's memory and of what the group that it runs in is limited to; none
-/// where the system does not say.
+/// Bytes that this process may still take, of the machine's memory and of what the process (`ulimit -v`) and the group that it runs in
+/// are limited to; none where the system does not say.
 fn free() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let limit = system.cgroup_limits().map(|limits| limits.free_memory);
-    Some(system.available_memory()).filter(|&bytes| bytes > 0).into_iter().chain(limit).min()
+    let available = Some(system.available_memory()).filter(|&bytes| bytes > 0);
+    [available, limit, address_space()].into_iter().flatten().min()
+}
+
+/// Bytes of address space that this process may still take, where it is limited (Linux).
+fn address_space() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = limit.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub((status("VmSize:")? * 1024.0) as u64))
 }
 
 /// The most memory that this process has held, in MiB (`VmHWM` of Linux); none on other systems.
 pub fn peak_memory_mib() -> Option<f64> {
+    Some(status("VmHWM:")? / 1024.0)
+}
+
+/// A size of this process in KiB, as Linux names it.
+fn status(name: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }

@@ -57,6 +57,29 @@ impl PartialEq for Subwords {
 
 impl Eq for Subwords {}
 
+/// Refuses a model of merged pairs where two tokens that are merged give no third.
+fn check_merges(model: &Value) -> Result<(), TokenizerError> {
+    let (Some(vocab), Some(merges)) = (model["vocab"].as_object(), model["merges"].as_array()) else {
+        return Ok(());
+    };
+    if model["continuing_subword_prefix"].as_str().is_some_and(|prefix| !prefix.is_empty()) {
+        return Err(TokenizerError::NotBytes);
+    }
+    for merge in merges {
+        let pair = match merge {
+            Value::String(pair) => pair.split_once(' '),
+            pair => pair[0].as_str().zip(pair[1].as_str()),
+        };
+        let merged = pair.map(|(a, b)| format!("{a}{b}"));
+        if !merged.is_some_and(|merged| vocab.contains_key(&merged)) {
+            return Err(TokenizerError::Damaged(format!(
+                "its merge {merge} gives no token of its vocabulary"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a normaliser is, or holds, one with a table of SentencePiece's, which does not work on bytes.
 fn has_precompiled(normalizer: &Value) -> bool {
     match normalizer {
@@ -73,12 +96,14 @@ fn has_precompiled(normalizer: &Value) -> bool {
 impl Subwords {
     /// Reads Hugging Face's format. `end` names the token that closes a piece; without it, the file says or implies it.
     pub fn from_json(json: &str, end: Option<&str>) -> Result<Self, TokenizerError> {
-        // The library panics at a decoder that is no JSON, and at the normaliser of SentencePiece where its table is damaged.
+        // The library panics at a decoder that is no JSON, at the normaliser of SentencePiece where its table is damaged, and at
+        // merges that give no token.
         let value: Value =
             serde_json::from_str(json).map_err(|error| TokenizerError::Damaged(error.to_string()))?;
         if has_precompiled(&value["normalizer"]) {
             return Err(TokenizerError::NotBytes);
         }
+        check_merges(&value["model"])?;
         let inner = tokenizers::Tokenizer::from_str(json);
         Self::new(inner.map_err(|error| TokenizerError::Damaged(one_line(&*error)))?, end)
     }

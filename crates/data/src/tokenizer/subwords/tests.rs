@@ -40,6 +40,12 @@ fn what_the_library_panics_at_is_refused() {
     let mut value: Value = serde_json::from_str(&json).unwrap();
     value["normalizer"] = serde_json::json!({ "type": "Precompiled", "precompiled_charsmap": "AAAA" });
     assert!(matches!(Tokenizer::from_json(&value.to_string()), Err(TokenizerError::NotBytes)));
+    for merge in [serde_json::json!(["th", "nowhere"]), "th nowhere".into(), "th".into()] {
+        let mut value: Value = serde_json::from_str(&json).unwrap();
+        value["model"]["merges"].as_array_mut().unwrap().push(merge);
+        let refused = Tokenizer::from_json(&value.to_string()).unwrap_err().to_string();
+        assert!(refused.contains("gives no token"), "{refused}");
+    }
 }
 
 #[test]
