@@ -113,7 +113,7 @@ pub fn refusal(error: &std::io::Error) -> String {
     match error.kind() {
         NotFound => "there is no such file or folder".to_owned(),
         IsADirectory => "it is a folder, and a file is needed".to_owned(),
-        NotADirectory => "a part of its path is a file, and a folder is needed".to_owned(),
+        NotADirectory => "a file stands where a folder is needed".to_owned(),
         PermissionDenied => "there is no permission for it".to_owned(),
         StorageFull => "the disk is full".to_owned(),
         _ => {

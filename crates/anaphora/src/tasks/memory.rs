@@ -299,7 +299,7 @@ impl Predict for MemoryModel {
             Problem::Copy(_) => json!({ "input": text, "said": null, "right": null }),
         };
         each_batch(inputs, |path| self.reads_lines(path), |(inputs, _)| match inputs {
-            [Input::Line { .. }, ..] => predict_lines(inputs, nothing, &mut answer, each),
+            [Input::Line { .. }, ..] => predict_lines(inputs, &nothing, &mut answer, each),
             _ => Ok(answer(inputs)?.into_iter().try_for_each(&mut *each)),
         })
     }

@@ -2,7 +2,6 @@
 
 mod compose;
 
-use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -177,6 +177,9 @@ fn tweets() {
         labels: Labels::Sign,
         ..Default::default()
     };
+    let signed = read_labelled(&file, &options).unwrap();
+    assert_eq!((signed.examples.len(), signed.counts().len(), signed.unsigned), (4196, 2, 4));
+    let options = LabelledOptions { labels: Labels::SignOrZero, ..options };
     let read = read_labelled(&file, &options).unwrap();
     assert_eq!((read.examples.len(), read.counts()["neutral"]), (4200, 4));
     assert_eq!(read.examples[1].value, "Yay. Another good phone interview.");
@@ -187,7 +190,7 @@ fn tweets() {
 #[test]
 fn surnames_and_splice_junctions() {
     if let Some(folder) = data("names") {
-        let read = read_label_files(&folder).unwrap();
+        let read = read_label_files(&folder, &TableOptions::default()).unwrap();
         assert_eq!((read.examples.len(), read.counts().len(), read.files.len()), (20_050, 18, 18));
         assert_eq!(read.examples[0].label, "Arabic");
         assert!(read.examples.iter().any(|e| e.label == "Polish" && e.value == "Marszałek"));
@@ -206,13 +209,13 @@ fn surnames_and_splice_junctions() {
 #[test]
 fn a_folder_of_labels() {
     let folder = folder(&[("b.txt", b"x\n\n y \r\n"), ("a.TXT", b"z"), ("notes.md", b"no")]);
-    let read = read_label_files(folder.path()).unwrap();
+    let read = read_label_files(folder.path(), &TableOptions::default()).unwrap();
     let all: Vec<_> =
         read.examples.iter().map(|e| (e.label.as_str(), e.value.as_str(), e.file, e.line)).collect();
     assert_eq!(all, [("a", "z", 0, 1), ("b", "x", 1, 1), ("b", "y", 1, 3)]);
     assert_eq!(read.skipped[0].fault, RowFault::OtherFile);
     assert!(
-        read_label_files(&folder.path().join("b.txt")).unwrap_err().to_string().contains("cannot be read")
+        read_label_files(&folder.path().join("b.txt"), &TableOptions::default()).unwrap_err().to_string().contains("cannot be read")
     );
 }
 

@@ -255,7 +255,7 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
             match inputs {
                 [Input::Line { .. }, ..] => {
                     let predict = &mut |inputs: &[Input]| self.task.predict(&mut using, inputs);
-                    predict_lines(inputs, |text| self.task.nothing(text), predict, each)
+                    predict_lines(inputs, &|text| self.task.nothing(text), predict, each)
                 }
                 _ => Ok(self.task.predict(&mut using, inputs)?.into_iter().try_for_each(each)),
             }

@@ -3,11 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anaphora_data::labelled::class_weights;
-use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::Encoding;
+use anaphora_data::labelled::class_weights;
 use anaphora_data::lines::{Line, Lines, STANDARD_INPUT};
-
+use anaphora_data::table::{Column, TableOptions};
 use serde_json::Value;
 
 use super::Prediction;
@@ -104,7 +103,7 @@ pub fn each_batch(
 /// line is refused, those before it are given first.
 pub fn predict_lines(
     lines: &[Input],
-    nothing: impl Fn(&str) -> Value,
+    nothing: &dyn Fn(&str) -> Value,
     predict: &mut dyn FnMut(&[Input]) -> Result<Vec<Prediction>>,
     each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
@@ -114,7 +113,7 @@ pub fn predict_lines(
     let made = match made {
         Err(_) if lines.len() > 1 => {
             for line in lines.chunks(1) {
-                if predict_lines(line, &nothing, predict, each)?.is_break() {
+                if predict_lines(line, nothing, predict, each)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
