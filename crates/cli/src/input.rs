@@ -18,7 +18,8 @@ impl Spool {
         if !is_read_once(path) {
             return Ok(path.to_owned());
         }
-        let mut file = tempfile::Builder::new().prefix("anaphora-").tempfile().map_err(Failure::io("create", path))?;
+        let mut file =
+            tempfile::Builder::new().prefix("anaphora-").tempfile().map_err(Failure::io("create", path))?;
         copy(path, file.as_file_mut())?;
         let kept = file.path().to_owned();
         self.0.push(file);

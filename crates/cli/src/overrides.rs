@@ -29,7 +29,8 @@ impl RecipeArgs {
     pub fn recipe(&self, path: Option<&Path>, from: Option<&Path>) -> Result<Recipe> {
         let Self { recipe: file, overrides, .. } = self;
         let source = overrides.setting("data.train").map(PathBuf::from);
-        let named = file.is_some() || from.is_some()
+        let named = file.is_some()
+            || from.is_some()
             || ["task", "data.builtin", "data.target"].iter().any(|field| overrides.setting(field).is_some());
         let found = if named { None } else { path.or(source.as_deref()).and_then(|path| self.task_of(path)) };
         let setting = |field: &str| match (field, found) {
@@ -65,12 +66,22 @@ impl RecipeArgs {
         let is_table = path.extension().is_some_and(|end| end == "csv" || end == "tsv");
         match task {
             Task::Text if is_table => {
-                tell(&format!("Note: {shown} is taken for text, which is learnt by its characters; --task names what a table is for."));
+                tell(&format!(
+                    "Note: {shown} is taken for text, which is learnt by its characters; --task names what a table is for."
+                ));
+                None
+            }
+            Task::Text if path.is_dir() => {
+                tell(&format!(
+                    "Note: {shown} is taken for a folder of texts; --task classify takes the name of each file for the class of its lines."
+                ));
                 None
             }
             Task::Text | Task::Music => None,
             task => {
-                tell(&format!("Note: {shown} {found}, so the task is {task}; --task names another, as in --task text."));
+                tell(&format!(
+                    "Note: {shown} {found}, so the task is {task}; --task names another, as in --task text."
+                ));
                 Some(task)
             }
         }

@@ -150,18 +150,21 @@ impl Encoding {
         if self.0.is_some() || !path.is_file() {
             return Ok(None);
         }
-        Ok(self.form_of(path, false)?.note(path))
+        Ok(self.form_of(path, false)?.note(self, path))
     }
 }
 
 impl Form {
-    /// What is to be said of it.
-    pub fn note(self, path: &Path) -> Option<String> {
+    /// What is to be said of it, where it was found as `encoding` says.
+    pub fn note(self, encoding: Encoding, path: &Path) -> Option<String> {
         match self {
+            Form::Text(_) if encoding.0.is_some() => None,
             Form::Text(encoding) if encoding == UTF_8 => None,
             Form::Text(encoding) => {
                 let (path, name) = (path.display(), name(encoding));
-                Some(format!("{path} is not UTF-8 and is read as {name}; data.encoding names another encoding"))
+                Some(format!(
+                    "{path} is not UTF-8 and is read as {name}; data.encoding names another encoding"
+                ))
             }
             Form::Bytes => Some(format!("{} is no text and is read byte by byte", path.display())),
         }
@@ -185,14 +188,17 @@ fn look(mut source: impl Read) -> io::Result<Sight> {
         }
         sight.nul |= bytes.contains(&0);
         let mut rest = 0;
+        let mut at = 0;
         for chunk in bytes.utf8_chunks() {
+            at += chunk.valid().len() + chunk.invalid().len();
             let several = chunk.valid().bytes().filter(|&byte| byte >= 0xC0).count();
             sight.right += several as u64;
             sight.byte |= several > 0 && chunk.valid().chars().any(|c| byte_of(c).is_some());
             let bad = chunk.invalid();
             rest = 0;
             if !bad.is_empty() {
-                let unfinished = std::str::from_utf8(bad).is_err_and(|e| e.error_len().is_none());
+                let unfinished =
+                    at == bytes.len() && std::str::from_utf8(bad).is_err_and(|e| e.error_len().is_none());
                 if unfinished && read > 0 {
                     rest = bad.len();
                 } else {
@@ -306,8 +312,7 @@ impl<R: Read> Transcoded<R> {
         let mut text = String::with_capacity(decoder.max_utf8_buffer_length(input.len()).unwrap_or(BLOCK));
         let mut at = 0;
         loop {
-            let (result, read) =
-                decoder.decode_to_string_without_replacement(&input[at..], &mut text, last);
+            let (result, read) = decoder.decode_to_string_without_replacement(&input[at..], &mut text, last);
             at += read;
             match result {
                 DecoderResult::InputEmpty => break,

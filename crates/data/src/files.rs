@@ -79,7 +79,8 @@ pub(crate) fn decode_lines(content: &[u8], path: &Path, encoding: Encoding) -> R
     for chunk in content.utf8_chunks() {
         let (valid, invalid) = (chunk.valid(), chunk.invalid());
         let feeds = valid.bytes().filter(|&byte| byte == b'\n').count();
-        let returns = valid.bytes().zip(valid.bytes().skip(1)).filter(|&pair| pair.0 == b'\r' && pair.1 != b'\n');
+        let returns =
+            valid.bytes().zip(valid.bytes().skip(1)).filter(|&pair| pair.0 == b'\r' && pair.1 != b'\n');
         line += feeds + returns.count();
         offset += valid.len();
         text.push_str(valid);

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn nothing_to_learn_from_is_refused() {
         let refused = split_indices(1, &HOW, |_| false).unwrap_err().to_string();
-        assert!(refused.starts_with("1 examples, of which 1 are held out,"), "{refused}");
+        assert!(refused.starts_with("1 example, of which 1 is held out,"), "{refused}");
         let how = HoldOut { test_offset: Some(11), ..HOW };
         assert!(split_indices(100, &how, |_| false).is_err());
     }

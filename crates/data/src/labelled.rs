@@ -123,9 +123,10 @@ pub fn seen_once<'a>(
     match names.len() {
         0 => None,
         1 => Some(format!("the {what} {listed} is seen once: it cannot be learnt and judged both")),
-        count => {
-            Some(format!("{} are seen once, and cannot be learnt and judged both: {listed}", counted(count, what)))
-        }
+        count => Some(format!(
+            "{} are seen once, and cannot be learnt and judged both: {listed}",
+            counted(count, what)
+        )),
     }
 }
 

@@ -151,7 +151,7 @@ impl Reader {
                 read.map_err(|e| io_error(&self.path, e))?;
                 bytes = text;
             }
-            note = form.note(&self.path);
+            note = form.note(Encoding::AUTO, &self.path);
             self.decode(form);
         }
         let path = || self.path.clone();

@@ -79,7 +79,11 @@ const FOLDERS: &[(Test, Kind, &str)] = &[
     (|seen| holds(seen.path, &["abc"]), Kind::Abc, "holds ABC files"),
     (|seen| holds(seen.path, &["mid", "midi"]), Kind::Midi, "holds MIDI files"),
     (|seen| seen.has_captions(), Kind::Captions, "holds pictures and a table"),
-    (|seen| Ok(holds(seen.path, PICTURES)? || !idx_files(seen.path)?.is_empty()), Kind::Pictures, "holds pictures"),
+    (
+        |seen| Ok(holds(seen.path, PICTURES)? || !idx_files(seen.path)?.is_empty()),
+        Kind::Pictures,
+        "holds pictures",
+    ),
     (|seen| holds(seen.path, &["wav"]), Kind::Sounds, "holds sounds"),
 ];
 
@@ -133,7 +137,10 @@ impl<'a> Seen<'a> {
         file.take(HEAD).read_to_end(&mut head).map_err(|e| io_error(path, e))?;
         if head.len() as u64 == HEAD {
             // The last line may be cut; so may a character of it.
-            head.truncate(head.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1));
+            match head.iter().rposition(|&byte| byte == b'\n') {
+                Some(at) => head.truncate(at + 1),
+                None => head.truncate(head.iter().rposition(u8::is_ascii).map_or(0, |at| at + 1)),
+            }
         }
         // What is no text is refused by whoever reads it.
         seen.text = decode(&head, path, encoding).unwrap_or_default();
@@ -188,19 +195,23 @@ impl<'a> Seen<'a> {
             let tag = line.split_ascii_whitespace().next_back().unwrap_or_default();
             tag == "O" || tag.get(1..2) == Some("-") && tag.starts_with(|c: char| c.is_ascii_uppercase())
         };
-        parted && (2..=12).contains(&first) && words.iter().all(|line| columns(line) == first)
+        parted
+            && (2..=12).contains(&first)
+            && words.iter().all(|line| columns(line) == first)
             && words.iter().all(|line| is_tag(line))
     }
 
     fn is_fasttext(&self) -> bool {
-        self.lines().next().is_some() && self.lines().take(100).all(|line| line.trim_start().starts_with("__label__"))
+        self.lines().next().is_some()
+            && self.lines().take(100).all(|line| line.trim_start().starts_with("__label__"))
     }
 
     fn has_captions(&self) -> Result<bool, DataError> {
         let files = files_of(self.path)?;
         let tables = files.iter().filter(|path| has_extension(path, &["csv", "tsv", "txt"])).count();
-        Ok(tables == 1 && (holds(&self.path.join("images"), PICTURES).unwrap_or(false)
-            || files.iter().any(|path| has_extension(path, PICTURES))))
+        Ok(tables == 1
+            && (holds(&self.path.join("images"), PICTURES).unwrap_or(false)
+                || files.iter().any(|path| has_extension(path, PICTURES))))
     }
 
     /// What the columns hold.
@@ -265,12 +276,14 @@ impl<'a> Seen<'a> {
     }
 
     fn has_texts(&self, columns: &[Holds]) -> bool {
-        columns.contains(&Holds::Texts) || self.table.as_ref().is_some_and(|table| table.column_called(TEXT_NAMES).is_some())
+        columns.contains(&Holds::Texts)
+            || self.table.as_ref().is_some_and(|table| table.column_called(TEXT_NAMES).is_some())
     }
 
     fn is_pairs(&self) -> bool {
         let tabbed = self.table.as_ref().is_some_and(|table| table.layout == Layout::Tab);
-        (tabbed || has_extension(self.path, TABLES)) && self.columns().starts_with(&[Holds::Texts, Holds::Texts])
+        (tabbed || has_extension(self.path, TABLES))
+            && self.columns().starts_with(&[Holds::Texts, Holds::Texts])
     }
 }
 
@@ -279,8 +292,13 @@ const TABLES: &[&str] = &["csv", "tsv", "tab"];
 /// What most of a column's cells are.
 fn of_column(table: &Table, column: usize) -> Holds {
     const LOOKED_AT: usize = 1000;
-    let cells: Vec<&str> =
-        table.rows.iter().take(LOOKED_AT).map(|row| &*row.cells[column]).filter(|cell| !cell.is_empty()).collect();
+    let cells: Vec<&str> = table
+        .rows
+        .iter()
+        .take(LOOKED_AT)
+        .map(|row| &*row.cells[column])
+        .filter(|cell| !cell.is_empty())
+        .collect();
     let mut counts: HashMap<&str, usize> = HashMap::new();
     cells.iter().for_each(|cell| *counts.entry(cell).or_default() += 1);
     // A label comes again and again.
@@ -289,9 +307,12 @@ fn of_column(table: &Table, column: usize) -> Holds {
     let number = |cell: &str| cell.replace(',', ".").parse::<f64>().is_ok();
     match () {
         _ if all(|cell| cell.parse::<f64>().is_err() && parse_date(cell).is_some()) => Holds::Dates,
-        _ if all(|cell| PICTURES.iter().any(|end| cell.to_lowercase().ends_with(&format!(".{end}")))) => Holds::Pictures,
+        _ if all(|cell| PICTURES.iter().any(|end| cell.to_lowercase().ends_with(&format!(".{end}")))) => {
+            Holds::Pictures
+        }
         _ if all(number) => {
-            let whole = cells.iter().all(|cell| cell.parse::<f64>().is_ok_and(|number| number.fract() == 0.0));
+            let whole =
+                cells.iter().all(|cell| cell.parse::<f64>().is_ok_and(|number| number.fract() == 0.0));
             Holds::Numbers(whole && few && counts.len() <= 20)
         }
         _ if few => Holds::Labels,

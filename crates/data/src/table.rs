@@ -143,7 +143,9 @@ pub enum RowFault {
     )]
     OpenQuote,
     /// Bytes that are no characters.
-    #[error("there is a byte that is no character of the file's encoding, mend the line, or name another with data.encoding")]
+    #[error(
+        "there is a byte that is no character of the file's encoding, mend the line, or name another with data.encoding"
+    )]
     NotText,
     /// No text.
     #[error("the text is empty, at least one character is needed")]

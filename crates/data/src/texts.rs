@@ -109,6 +109,7 @@ pub struct Texts {
     files: Vec<PathBuf>,
     /// What each file is read as.
     forms: Vec<Form>,
+    encoding: Encoding,
     /// The text, where it lies in no file.
     content: Option<Vec<u8>>,
     skipped: Vec<Skipped>,
@@ -158,7 +159,8 @@ impl Texts {
             bytes += fs::metadata(file).map_err(|e| io_error(file, e))?.len();
             forms.push(options.encoding.form_of(file, options.any_bytes)?);
         }
-        Ok(Self { format, files, forms, content: None, skipped, bytes, stretch: STRETCH })
+        let encoding = options.encoding;
+        Ok(Self { format, files, forms, encoding, content: None, skipped, bytes, stretch: STRETCH })
     }
 
     /// A text in memory; `name` serves for finding the format and for messages.
@@ -189,8 +191,8 @@ impl Texts {
             None => options.encoding.form_of(path, options.any_bytes)?,
         };
         let (files, forms) = (vec![path.to_owned()], vec![form]);
-        let (format, skipped) = (Format::Text, vec![]);
-        let mut texts = Self { format, files, forms, content, skipped, bytes, stretch: STRETCH };
+        let (format, skipped, encoding) = (Format::Text, vec![], options.encoding);
+        let mut texts = Self { format, files, forms, encoding, content, skipped, bytes, stretch: STRETCH };
         texts.format = match options.format {
             Some(format) => format,
             None if has_extension(path, Format::Abc.extensions()) => Format::Abc,
@@ -277,7 +279,7 @@ impl Texts {
 
     /// What is to be said of the files' encodings, a clause each.
     pub fn notes(&self) -> Vec<String> {
-        self.files.iter().zip(&self.forms).filter_map(|(file, form)| form.note(file)).collect()
+        self.files.iter().zip(&self.forms).filter_map(|(file, form)| form.note(self.encoding, file)).collect()
     }
 
     /// Bytes of all files.

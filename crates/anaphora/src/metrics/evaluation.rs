@@ -95,13 +95,21 @@ fn confusion_table(labels: &[String], rows: &[Vec<u64>]) -> String {
     let of_number = labels.len().to_string().len();
     if width + of_number + 1 + labels.len() * (digits + 1) <= WIDEST {
         let numbers: Vec<String> = (1..=labels.len()).map(|number| number.to_string()).collect();
-        let names: Vec<String> =
-            numbers.iter().zip(labels).map(|(number, label)| format!("{number:>of_number$} {label}")).collect();
+        let names: Vec<String> = numbers
+            .iter()
+            .zip(labels)
+            .map(|(number, label)| format!("{number:>of_number$} {label}"))
+            .collect();
         return table(&names, &numbers, width.max(of_number + 1 + longest), digits);
     }
     let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
     for (truth, row) in rows.iter().enumerate() {
-        mistakes.extend(row.iter().enumerate().filter(|&(found, &count)| found != truth && count > 0).map(|(found, &count)| (count, truth, found)));
+        mistakes.extend(
+            row.iter()
+                .enumerate()
+                .filter(|&(found, &count)| found != truth && count > 0)
+                .map(|(found, &count)| (count, truth, found)),
+        );
     }
     // The most frequent first, those of one count as the classes stand.
     mistakes.sort_by_key(|&(count, truth, found)| (std::cmp::Reverse(count), truth, found));
@@ -145,8 +153,9 @@ mod tests {
     /// Names of classes that differ in their ends alone, and how often each was taken for each.
     fn table(classes: usize) -> String {
         let labels: Vec<String> = (0..classes).map(|class| format!("a class with name {class}")).collect();
-        let rows: Vec<Vec<u64>> =
-            (0..classes).map(|row| (0..classes).map(|column| u64::from(row + 1 == column) * row as u64).collect()).collect();
+        let rows: Vec<Vec<u64>> = (0..classes)
+            .map(|row| (0..classes).map(|column| u64::from(row + 1 == column) * row as u64).collect())
+            .collect();
         confusion_table(&labels, &rows)
     }
 
@@ -155,10 +164,21 @@ mod tests {
         let names = table(3);
         assert_eq!(names.lines().next().unwrap().matches("a class with name ").count(), 3);
         let numbers = table(9);
-        assert!(numbers.lines().next().unwrap().split_whitespace().skip(2).eq((1..=9).map(|n| n.to_string()).collect::<Vec<_>>()));
+        assert!(
+            numbers
+                .lines()
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .skip(2)
+                .eq((1..=9).map(|n| n.to_string()).collect::<Vec<_>>())
+        );
         assert!(numbers.contains("\n9 a class with name 8 "), "{numbers}");
         let mistakes = table(50);
-        assert!(mistakes.lines().nth(1).unwrap().starts_with("a class with name 48  a class with name 49     48"), "{mistakes}");
+        assert!(
+            mistakes.lines().nth(1).unwrap().starts_with("a class with name 48  a class with name 49     48"),
+            "{mistakes}"
+        );
         assert_eq!(mistakes.lines().count(), 22);
         assert!(mistakes.ends_with("and 28 more kinds of mistake\n"), "{mistakes}");
     }

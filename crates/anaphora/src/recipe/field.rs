@@ -223,7 +223,9 @@ impl fmt::Display for Accepts {
                 "character, byte, word, bpe, wordpiece or unigram, the last four with a size if wanted \
                  (bpe:4096), or the path of a tokenizer's .json file",
             ),
-            Encoded => f.write_str("auto or the name of an encoding, such as utf-8, windows-1252, utf-16le or shift_jis"),
+            Encoded => f.write_str(
+                "auto or the name of an encoding, such as utf-8, windows-1252, utf-16le or shift_jis",
+            ),
             OneOf(words) => f.write_str(&listed(words(), "or")),
             Whole(from, MANY) => write!(f, "a whole number from {from} on"),
             Whole(from, to) => write!(f, "a whole number from {from} to {to}"),

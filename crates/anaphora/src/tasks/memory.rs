@@ -14,8 +14,8 @@ use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
 use super::shared::{
-    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_batch, malformed_at, malformed_position,
-    predict_lines,
+    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_batch, malformed_at,
+    malformed_position, predict_lines,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
@@ -298,10 +298,14 @@ impl Predict for MemoryModel {
             Problem::Adding(_) => json!({ "input": text, "sum": null, "truth": null }),
             Problem::Copy(_) => json!({ "input": text, "said": null, "right": null }),
         };
-        each_batch(inputs, |path| self.reads_lines(path), |(inputs, _)| match inputs {
-            [Input::Line { .. }, ..] => predict_lines(inputs, &nothing, &mut answer, each),
-            _ => Ok(answer(inputs)?.into_iter().try_for_each(&mut *each)),
-        })
+        each_batch(
+            inputs,
+            |path| self.reads_lines(path),
+            |(inputs, _)| match inputs {
+                [Input::Line { .. }, ..] => predict_lines(inputs, &nothing, &mut answer, each),
+                _ => Ok(answer(inputs)?.into_iter().try_for_each(&mut *each)),
+            },
+        )
     }
 
     fn reads_lines(&self, _: &Path) -> Result<bool> {

@@ -51,14 +51,17 @@ pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> 
 
 /// Refuses to learn the characters of what looks like something else, where no task was named.
 fn refuse_other_data(recipe: &Recipe) -> Result<()> {
-    let Some(path) = recipe.data.train.as_ref().filter(|path| recipe.task == Task::Auto && path.exists()) else {
+    let Some(path) = recipe.data.train.as_ref().filter(|path| recipe.task == Task::Auto && path.exists())
+    else {
         return Ok(());
     };
     match of_data(path, recipe.data.encoding)? {
         (Task::Music | Task::Text, _) => Ok(()),
         (task, found) => {
             let path = path.display();
-            let sentence = format!("task is auto, and {path} {found}; set task to {task}, or to text to learn its characters");
+            let sentence = format!(
+                "task is auto, and {path} {found}; set task to {task}, or to text to learn its characters"
+            );
             Err(RecipeError::Conflict(sentence).into())
         }
     }

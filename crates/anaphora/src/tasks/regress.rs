@@ -155,10 +155,14 @@ impl ExampleTask for Numbers {
             evaluation.add(name, error);
         }
         let [absolute, squared, explained] = errors(&vec![self.target.mean; numbers.len()])?;
-        evaluation.details.insert("mean".into(), json!({ "mae": absolute, "rmse": squared, "r2": explained }));
+        evaluation
+            .details
+            .insert("mean".into(), json!({ "mae": absolute, "rmse": squared, "r2": explained }));
         // Rounding leaves a minus in front of zero.
         let shown = (1e3 * explained).round() / 1e3 + 0.0;
-        let table = format!("What the mean of the training data would score: mae {absolute:.4}, rmse {squared:.4}, r2 {shown:.3}\n");
+        let table = format!(
+            "What the mean of the training data would score: mae {absolute:.4}, rmse {squared:.4}, r2 {shown:.3}\n"
+        );
         evaluation.table = Some(table);
         Ok(evaluation)
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
 use anaphora_data::error::counted;
+use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
 use anaphora_data::{Place, Sequence, Tokenizer, TokenizerError, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};

@@ -14,14 +14,14 @@ use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Novelty, Tok
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::language::{Generator, spelling};
-use anaphora_data::{Encoding, Tokenizer};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
+use anaphora_data::{Encoding, Tokenizer};
 use anaphora_music::{Metre, abc};
 use serde_json::{Value, json};
 
 use crate::device::DeviceArgs;
-use crate::input;
 use crate::error::{Failure, Result};
+use crate::input;
 use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;

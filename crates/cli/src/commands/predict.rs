@@ -78,7 +78,11 @@ pub fn run(args: &Args) -> Result<()> {
             for note in &prediction.notes {
                 noted += 1;
                 if noted <= NOTED {
-                    let line = if prediction.line > 0 { format!("line {}: ", prediction.line) } else { String::new() };
+                    let line = if prediction.line > 0 {
+                        format!("line {}: ", prediction.line)
+                    } else {
+                        String::new()
+                    };
                     tell(&format!("Note: {line}{note}."));
                 }
             }
@@ -98,7 +102,10 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(failure);
     }
     if noted > NOTED {
-        tell(&format!("Note: there are {} more; with --json each is in its object.", counted(noted - NOTED, "note")));
+        tell(&format!(
+            "Note: there are {} more; with --json each is in its object.",
+            counted(noted - NOTED, "note")
+        ));
     }
     match &args.plot {
         Some(path) => save_picture(path, model.plot(&mut compute, &inputs)?),

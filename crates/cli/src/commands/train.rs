@@ -93,7 +93,10 @@ struct Kept {
 impl Kept {
     fn of(path: &Path, run: &Path) -> Result<Self> {
         if run.exists() {
-            return Err(Failure::call(format!("{} is there already; choose a new folder with --out", run.display())));
+            return Err(Failure::call(format!(
+                "{} is there already; choose a new folder with --out",
+                run.display()
+            )));
         }
         let kept = Self { run: run.to_owned() };
         let file = kept.file();

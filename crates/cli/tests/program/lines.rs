@@ -25,7 +25,15 @@ fn train_all(place: &Workplace) {
     }
     let pairs: String = (0..60).map(|i| i % 20).map(|i| format!("der Mann {i}\tthe man {i}\n")).collect();
     place.write("pairs.tsv", pairs);
-    let call = ["train", "pairs.tsv", "--task=translate", "--tokenizer=word", "--hidden=8", "--embedding=8", "--steps=2"];
+    let call = [
+        "train",
+        "pairs.tsv",
+        "--task=translate",
+        "--tokenizer=word",
+        "--hidden=8",
+        "--embedding=8",
+        "--steps=2",
+    ];
     place.call(&[&call[..], &["--set=training.batch_units=100", "--out=runs/pairs"]].concat()).ok();
 }
 
@@ -33,10 +41,14 @@ fn train_all(place: &Workplace) {
 fn each_line_has_its_prediction() {
     let place = Workplace::new();
     train_all(&place);
-    for (run, key) in [("names", "label"), ("prices", "number"), ("pairs", "translation"), ("phrases", "tags")] {
+    for (run, key) in
+        [("names", "label"), ("prices", "number"), ("pairs", "translation"), ("phrases", "tags")]
+    {
         let folder = format!("runs/{run}");
         // An empty line in the middle and one at the end, and line ends of three kinds.
-        for text in ["der Mann 7\n\n3 eggs\n \n", "der Mann 7\r\n\r\n3 eggs\r\n \r\n", "der Mann 7\r\r3 eggs\r \r"] {
+        for text in
+            ["der Mann 7\n\n3 eggs\n \n", "der Mann 7\r\n\r\n3 eggs\r\n \r\n", "der Mann 7\r\r3 eggs\r \r"]
+        {
             place.write("in.txt", text);
             let objects = place.call(&["predict", &folder, "in.txt", "--json"]).json();
             let lines: Vec<u64> = objects.iter().map(|object| object["line"].as_u64().unwrap()).collect();
@@ -84,7 +96,9 @@ fn an_answer_comes_before_the_next_line() {
 #[test]
 fn other_encodings_are_read_and_named() {
     let place = Workplace::new();
-    let line = |i: usize| format!("{}\tSchöne Grüße Nummer {i}, sagte \u{201c}Käthe\u{201d}\n", ["gut", "übel"][i % 2]);
+    let line = |i: usize| {
+        format!("{}\tSchöne Grüße Nummer {i}, sagte \u{201c}Käthe\u{201d}\n", ["gut", "übel"][i % 2])
+    };
     let text: String = (0..60).map(line).collect();
     let windows = |c: char| match c {
         '\u{201c}' => 0x93,
@@ -99,7 +113,10 @@ fn other_encodings_are_read_and_named() {
     assert!(said.stderr.contains(note), "{said:#?}");
     let report = place.call(&["evaluate", "runs/a", "--data=a.tsv", "--json"]).json().remove(0);
     assert_eq!(report["labels"], Value::from(vec!["gut", "übel"]));
-    assert_eq!(with_input(&place, &["evaluate", "runs/a", "--data=-", "--json"], &bytes).json()[0]["examples"], 60);
+    assert_eq!(
+        with_input(&place, &["evaluate", "runs/a", "--data=-", "--json"], &bytes).json()[0]["examples"],
+        60
+    );
     place.write("a.txt", &bytes);
     for more in [&["--tokenizer=byte"][..], &["--encoding=windows-1252"], &[]] {
         place.train(&[&["a.txt", "--task=text", "--steps=2"], more].concat()).ok();
@@ -119,13 +136,22 @@ fn other_encodings_are_read_and_named() {
 fn standard_input_is_learnt_and_can_be_resumed() {
     let place = Workplace::new();
     let text = "Some words of a text that is not long.\n".repeat(40);
-    let call = ["train", "-", "--hidden=16", "--steps=4", "--set=training.checkpoint_every=2", "--batch=2", "--length=16"];
+    let call = [
+        "train",
+        "-",
+        "--hidden=16",
+        "--steps=4",
+        "--set=training.checkpoint_every=2",
+        "--batch=2",
+        "--length=16",
+    ];
     let called = with_input(&place, &call, text.as_bytes());
     assert_eq!(called.code, Some(0), "{called:#?}");
     assert_eq!(place.read("runs/stdin/data/stdin"), text.as_bytes());
     place.call(&["evaluate", "runs/stdin"]).ok();
     place.call(&["resume", "runs/stdin"]).ok();
-    let called = with_input(&place, &["generate", "runs/stdin", "--prompts=-", "--tokens=5", "--json"], b"S\nw\n");
+    let called =
+        with_input(&place, &["generate", "runs/stdin", "--prompts=-", "--tokens=5", "--json"], b"S\nw\n");
     assert_eq!(called.json().len(), 2);
     let refused = with_input(&place, &["train", "-", "--out=empty"], b"").refused(1);
     assert!(refused.contains("the file is empty"), "{refused}");
@@ -141,7 +167,9 @@ fn small_texts_are_learnt_or_refused_in_a_sentence() {
         assert!(sentence.contains("is needed") || sentence.contains("are needed"), "{sentence}");
     }
     let digits = "31415926535897932384626433832795".repeat(10);
-    for (name, text) in [("two", "ab"), ("short", "hello world\n"), ("same", &*"a".repeat(300)), ("digits", &digits)] {
+    for (name, text) in
+        [("two", "ab"), ("short", "hello world\n"), ("same", &*"a".repeat(300)), ("digits", &digits)]
+    {
         place.write(&format!("{name}.txt"), text);
         for backbone in ["lstm", "transformer"] {
             let out = format!("runs/{name}-{backbone}");
@@ -174,7 +202,8 @@ fn data_are_looked_into() {
 #[test]
 fn several_labels_in_a_line_are_several_labels() {
     let place = Workplace::new();
-    let line = |i: usize| format!("__label__{} __label__t{} a film of number {i}\n", ["a", "b"][i % 2], i % 3);
+    let line =
+        |i: usize| format!("__label__{} __label__t{} a film of number {i}\n", ["a", "b"][i % 2], i % 3);
     place.write("films.txt", (0..90).map(line).collect::<String>());
     let said = place.call(&["train", "films.txt", "--steps=2", "--hidden=8"]);
     assert!(said.stderr.contains("any of 5 labels"), "{said:#?}");
@@ -193,7 +222,12 @@ fn a_translation_says_what_it_did_not_learn() {
     let text = "der Mann zebra und noch ein Mann";
     let called = place.call(&["predict", "runs/pairs", "--text", text]);
     assert!(called.stderr.contains("Note: not in the vocabulary: 'zebra', "), "{called:#?}");
-    assert!(called.stderr.contains("Note: with 32 characters it is longer than all that was learnt from, 11 at most."), "{called:#?}");
+    assert!(
+        called
+            .stderr
+            .contains("Note: with 32 characters it is longer than all that was learnt from, 11 at most."),
+        "{called:#?}"
+    );
     let object = place.call(&["predict", "runs/pairs", "--text", text, "--json"]).json().remove(0);
     assert_eq!(object["notes"].as_array().unwrap().len(), 2);
     let plain = place.call(&["predict", "runs/pairs", "--text=der Mann 7", "--json"]).json().remove(0);

@@ -44,7 +44,10 @@ fn phrases_are_learnt_scored_and_tagged() {
     assert_eq!(lines, format!("{text}\n\n\nshe\tB-NP\nships\tB-VP\nletters\tB-NP\n.\tO\n"));
     // What was said is read again, tags and all.
     place.write("columns.tsv", &lines);
-    assert_eq!(place.call(&["predict", "runs/phrases", "columns.tsv"]).ok(), lines.replace("\n\n\n\n", "\n\n"));
+    assert_eq!(
+        place.call(&["predict", "runs/phrases", "columns.tsv"]).ok(),
+        lines.replace("\n\n\n\n", "\n\n")
+    );
     let report = place.call(&["evaluate", "runs/phrases", "--data=columns.tsv", "--json"]).json().remove(0);
     assert_eq!((&report["accuracy"], &report["words"]), (&1.0.into(), &10.into()), "{report}");
     let objects = place.call(&["predict", "runs/phrases", "lines.txt", "--json"]).json();

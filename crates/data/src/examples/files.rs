@@ -95,7 +95,9 @@ pub fn pictures(
         if let (1.., Some(PictureSteps { width, height, .. })) = (brought, steps) {
             let count = examples.len();
             let (pictures, have) = (counted(count, "picture"), if brought == 1 { "has" } else { "have" });
-            notes(&format!("{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"));
+            notes(&format!(
+                "{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"
+            ));
         }
     }
     let Some(steps) = steps.filter(|_| !examples.is_empty()) else { return Err(nothing(folder, "picture")) };

@@ -387,7 +387,9 @@ fn labelled<T>(
     if read.unsigned > 0 {
         let (rows, path) = (counted(read.unsigned, "row"), read.files[0].display());
         let which = if read.unsigned == 1 { "has" } else { "have" };
-        notes(&format!("{path}: {rows} {which} the number 0, without a sign, and left out; --labels sign-or-zero makes a class of them"));
+        notes(&format!(
+            "{path}: {rows} {which} the number 0, without a sign, and left out; --labels sign-or-zero makes a class of them"
+        ));
     }
     let (files, steps) = (read.files, Arc::new(steps));
     let example = |labelled::Example { label, value: of, file, line }| {

@@ -15,7 +15,7 @@ fn kind(path: &Path) -> Kind {
 fn each_kind_of_file_is_told_from_text() {
     let many = |line: fn(usize) -> String| (0..40).map(line).collect::<String>();
     let series = "date,a,b\n".to_owned() + &many(|i| format!("2020-01-{:02},{i}.5,{}\n", i % 28 + 1, i * 2));
-    let german = "Datum;Preis\n".to_owned() + &many(|i| format!("{:02}.01.2020;{i},5\n", i % 28 + 1));
+    let german = "Datum;Preis\n".to_owned() + &many(|i| format!("{:02}.01.2020;{i}\n", i % 28 + 1));
     let numbers = many(|i| format!("{} {i}.25 {}.5 {}.5 {}.75\n", i % 2, i * 3, i * 7, i * 11));
     let tweets = many(|i| format!("{}\tI saw number {i} today\n", ["good", "bad"][i % 2]));
     let reviews = "text,score\n".to_owned() + &many(|i| format!("film number {i} was so,{}.{i}\n", i * 7));

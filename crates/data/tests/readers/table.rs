@@ -113,7 +113,8 @@ fn each_bad_row_has_its_sentence_or_is_skipped() {
 #[test]
 fn labels_of_fasttext_are_never_text() {
     let options = LabelledOptions::default();
-    let read = labelled("__label__a __label__b good, warm\n__label__c so __label__a so\n", "a.txt", &options).unwrap();
+    let read = labelled("__label__a __label__b good, warm\n__label__c so __label__a so\n", "a.txt", &options)
+        .unwrap();
     let found: Vec<_> = read.examples.iter().map(|e| (&*e.label, &*e.value)).collect();
     assert_eq!(found, [("__label__a __label__b", "good, warm"), ("__label__c __label__a", "so so")]);
     let read = labelled("__label__a,good\n__label__b,bad\n", "a.csv", &options).unwrap();
@@ -127,7 +128,10 @@ fn a_zero_has_no_sign() {
     let read = |labels| {
         let options = LabelledOptions { labels, ..Default::default() };
         let read = labelled("1,a\n0,b\n-2,c\n0.0,d\n", "a.csv", &options).unwrap();
-        (read.counts().into_iter().map(|(label, count)| (label.to_owned(), count)).collect::<Vec<_>>(), read.unsigned)
+        (
+            read.counts().into_iter().map(|(label, count)| (label.to_owned(), count)).collect::<Vec<_>>(),
+            read.unsigned,
+        )
     };
     let count = |label: &str, count| (label.to_owned(), count);
     assert_eq!(read(Labels::Sign), (vec![count("negative", 1), count("positive", 1)], 2));
@@ -150,7 +154,8 @@ fn a_damaged_line_is_named_or_skipped_and_other_encodings_are_read() {
         let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
         units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
     };
-    let windows: Vec<u8> = text.chars().map(|c| if c == '\u{2019}' { 0x92 } else { c as u32 as u8 }).collect();
+    let windows: Vec<u8> =
+        text.chars().map(|c| if c == '\u{2019}' { 0x92 } else { c as u32 as u8 }).collect();
     for content in [utf16(true), utf16(false), windows, text.as_bytes().to_vec()] {
         let table = parse_table(&content, name, &TableOptions::default()).unwrap();
         assert_eq!(cells(&table), [["a", "schön \u{2019}"], ["b", "größer"]]);
@@ -215,7 +220,10 @@ fn a_folder_of_labels() {
     assert_eq!(all, [("a", "z", 0, 1), ("b", "x", 1, 1), ("b", "y", 1, 3)]);
     assert_eq!(read.skipped[0].fault, RowFault::OtherFile);
     assert!(
-        read_label_files(&folder.path().join("b.txt"), &TableOptions::default()).unwrap_err().to_string().contains("cannot be read")
+        read_label_files(&folder.path().join("b.txt"), &TableOptions::default())
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be read")
     );
 }
 

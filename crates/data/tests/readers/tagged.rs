@@ -80,7 +80,10 @@ fn words_keep_their_blanks() {
     let read = |name: &str| read_tagged(&folder.path().join(name), &TaggedOptions::default());
     assert_eq!(read("tabs").unwrap().sentences[0].words, ["New York", "10\u{a0}000", "\u{a0}", "we"]);
     let sentence = read("missing").unwrap_err().to_string();
-    assert!(sentence.ends_with("line 2: the number of columns is 1, 2 are needed as on line 1"), "{sentence}");
+    assert!(
+        sentence.ends_with("line 2: the number of columns is 1, 2 are needed as on line 1"),
+        "{sentence}"
+    );
     let sentences = read("blanks").unwrap().sentences;
     assert_eq!(sentences.iter().map(|s| &*s.words[0]).collect::<Vec<_>>(), ["10\u{a0}000", "the", "man"]);
     assert_eq!(read("marked").unwrap().sentences[0].words, ["the", "man"]);
@@ -105,7 +108,11 @@ fn bad_lines_are_named_or_their_sentences_skipped() {
     assert!(refused("empty").contains("no row of data was found"));
     assert!(refused("binary").contains("a binary file"));
     assert_eq!(read("latin", false).unwrap().sentences[0].words, ["a", "ä"]);
-    assert!(refused("damaged").contains("byte 0xFC at offset 12 (line 4) is not valid utf-8"), "{}", refused("damaged"));
+    assert!(
+        refused("damaged").contains("byte 0xFC at offset 12 (line 4) is not valid utf-8"),
+        "{}",
+        refused("damaged")
+    );
     let damaged = read("damaged", true).unwrap();
     assert_eq!((damaged.sentences.len(), damaged.skipped[0].line), (2, 4));
     let read = read("bad", true).unwrap();

@@ -23,8 +23,12 @@ fn the_encoding_is_found_or_named() {
     let windows = encode("windows-1252", text);
     let (read, notes) = piece(&windows, TextOptions::default()).unwrap();
     assert_eq!(read, text);
-    assert_eq!(notes, ["a.txt is not UTF-8 and is read as windows-1252; data.encoding names another encoding"]);
-    let russian = "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.\n";
+    assert_eq!(
+        notes,
+        ["a.txt is not UTF-8 and is read as windows-1252; data.encoding names another encoding"]
+    );
+    let russian =
+        "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.\n";
     assert_eq!(piece(&encode("windows-1251", russian), TextOptions::default()).unwrap().0, russian);
     let named = |name: &str| TextOptions { encoding: name.parse().unwrap(), ..Default::default() };
     assert_eq!(piece(&encode("koi8-r", russian), named("koi8-r")).unwrap(), (russian.to_owned(), vec![]));
@@ -117,9 +121,15 @@ fn lines_of_a_pipe_come_before_it_ends_and_find_their_encoding() {
 #[test]
 fn each_piece_of_a_text_in_utf_16_is_seen() {
     let text = "one\n<|endoftext|>\ntwö\n";
-    let content: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let content: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     let texts = Texts::of(content, Path::new("a.txt"), None).unwrap();
     let mut pieces = 0;
-    texts.replay(|event| { pieces += usize::from(event == Event::End); Ok::<_, DataError>(()) }).unwrap();
+    texts
+        .replay(|event| {
+            pieces += usize::from(event == Event::End);
+            Ok::<_, DataError>(())
+        })
+        .unwrap();
     assert_eq!((pieces, &*texts.pieces().unwrap()[1].text), (2, "twö\n"));
 }

@@ -225,22 +225,46 @@ fn weight_files(folder: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     }
     let malformed = |path: &Path, reason: String| Error::Malformed { path: path.to_owned(), reason };
     if !index.exists() {
-        let others = fs::read_dir(folder).map_err(Error::io("read", folder))?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let other = others.filter(|name| [".bin", ".pt", ".pth", ".h5", ".msgpack", ".ckpt"].iter().any(|end| name.ends_with(end))).min();
-        let instead = other.map_or(String::new(), |name| format!("; {name} is not read, and save_pretrained(folder, safe_serialization=True) writes what is"));
-        return Err(malformed(folder, format!("there is no {WEIGHTS} in it, and no {INDEX} that lists its parts{instead}")));
+        let others = fs::read_dir(folder)
+            .map_err(Error::io("read", folder))?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let other = others
+            .filter(|name| {
+                [".bin", ".pt", ".pth", ".h5", ".msgpack", ".ckpt"].iter().any(|end| name.ends_with(end))
+            })
+            .min();
+        let instead = other.map_or(String::new(), |name| {
+            format!(
+                "; {name} is not read, and save_pretrained(folder, safe_serialization=True) writes what is"
+            )
+        });
+        return Err(malformed(
+            folder,
+            format!("there is no {WEIGHTS} in it, and no {INDEX} that lists its parts{instead}"),
+        ));
     }
     let text = fs::read_to_string(&index).map_err(Error::io("read", &index))?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| malformed(&index, format!("not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| malformed(&index, format!("not JSON: {error}")))?;
     let map = value["weight_map"].as_object().filter(|map| !map.is_empty());
-    let map = map.ok_or_else(|| malformed(&index, "field weight_map is missing, which says the file of each tensor".to_owned()))?;
+    let map = map.ok_or_else(|| {
+        malformed(&index, "field weight_map is missing, which says the file of each tensor".to_owned())
+    })?;
     let mut names = Vec::new();
     for (tensor, file) in map {
         // A part lies beside its index.
         let name = file.as_str().filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
-        let name = name.ok_or_else(|| malformed(&index, format!("the file of {tensor} is {file}, and the name of one in the same folder is needed")))?;
+        let name = name.ok_or_else(|| {
+            malformed(
+                &index,
+                format!("the file of {tensor} is {file}, and the name of one in the same folder is needed"),
+            )
+        })?;
         if !folder.join(name).exists() {
-            return Err(malformed(&index, format!("{name}, which holds {tensor}, is not in the folder; copy all parts into it")));
+            return Err(malformed(
+                &index,
+                format!("{name}, which holds {tensor}, is not in the folder; copy all parts into it"),
+            ));
         }
         names.push(folder.join(name));
     }

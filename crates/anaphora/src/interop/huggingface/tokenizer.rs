@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 
+/// What GPT-2 calls the token that closes a text.
+const END: &str = "<|endoftext|>";
+
 /// Each character by itself, line ends too.
 const EACH: &str = r"[\s\S]";
 
@@ -31,14 +34,25 @@ pub(super) fn from_huggingface(text: &str, end_id: Option<u64>) -> Result<Tokeni
 
 /// The `tokenizer.json` of a GPT-2 whose tokens and merges are in the two files of earlier versions; `end_id` closes a text.
 pub(super) fn join(vocabulary: &str, merges: &str, end_id: Option<u64>) -> Result<String, String> {
-    let vocabulary: Map<String, Value> =
-        serde_json::from_str(vocabulary).map_err(|error| format!("an object of tokens and their numbers is needed ({error})"))?;
+    let vocabulary: Map<String, Value> = serde_json::from_str(vocabulary)
+        .map_err(|error| format!("an object of tokens and their numbers is needed ({error})"))?;
     // The first line may be a comment with the version.
-    let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
-    let end = vocabulary.iter().find(|(_, id)| end_id.is_some() && id.as_u64() == end_id);
-    let end = end.or_else(|| vocabulary.iter().find(|(token, _)| *token == "<|endoftext|>"));
-    let (end, id) = end.ok_or("no token in it closes a text; config.json names it with eos_token_id")?;
-    let (end, id) = (end.clone(), id.clone());
+    let merges: Vec<&str> =
+        merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
+    let numbered = vocabulary.iter().find(|(_, id)| end_id.is_some() && id.as_u64() == end_id);
+    let (end, id) = match numbered.or_else(|| vocabulary.get_key_value(END)) {
+        Some((end, id)) => (end.clone(), id.clone()),
+        // Its own tokenizer puts it behind the others then.
+        None if end_id.is_none_or(|id| id == vocabulary.len() as u64) => {
+            (END.to_owned(), json!(vocabulary.len()))
+        }
+        None => {
+            return Err(format!(
+                "token {} is in none of the files, and config.json has it close a text",
+                end_id.unwrap_or_default()
+            ));
+        }
+    };
     let level = |use_regex| json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex });
     let model = json!({ "type": "BPE", "vocab": vocabulary, "merges": merges });
     Ok(whole((&end, id), level(true), level(true), model).to_string())

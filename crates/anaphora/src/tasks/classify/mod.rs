@@ -194,7 +194,9 @@ impl Classes {
             let weights = recipe.training.class_weights;
             if weights != ClassWeights::None {
                 let path = splits.train[0].path.display();
-                let sentence = format!("training.class_weights is for one label an example, and {path} has several in a line; leave it out");
+                let sentence = format!(
+                    "training.class_weights is for one label an example, and {path} has several in a line; leave it out"
+                );
                 return Err(RecipeError::Conflict(sentence).into());
             }
         }

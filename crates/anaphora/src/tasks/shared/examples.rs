@@ -246,20 +246,24 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
         let (path, known, notes) = (self.run.path(), Some(&self.task), &mut |_: &str| {});
         let from = Reading { path, target: None, recipe: &self.recipe, known, notes };
         let mut using = Using { model: &self.model, compute, from, options };
-        each_batch(inputs, |path| self.task.reads_lines(path), |(inputs, notes)| {
-            let mut notes = Some(notes).filter(|notes| !notes.is_empty());
-            let each = &mut |prediction: Prediction| {
-                let of_file = notes.take().unwrap_or_default();
-                each(prediction.noted(of_file))
-            };
-            match inputs {
-                [Input::Line { .. }, ..] => {
-                    let predict = &mut |inputs: &[Input]| self.task.predict(&mut using, inputs);
-                    predict_lines(inputs, &|text| self.task.nothing(text), predict, each)
+        each_batch(
+            inputs,
+            |path| self.task.reads_lines(path),
+            |(inputs, notes)| {
+                let mut notes = Some(notes).filter(|notes| !notes.is_empty());
+                let each = &mut |prediction: Prediction| {
+                    let of_file = notes.take().unwrap_or_default();
+                    each(prediction.noted(of_file))
+                };
+                match inputs {
+                    [Input::Line { .. }, ..] => {
+                        let predict = &mut |inputs: &[Input]| self.task.predict(&mut using, inputs);
+                        predict_lines(inputs, &|text| self.task.nothing(text), predict, each)
+                    }
+                    _ => Ok(self.task.predict(&mut using, inputs)?.into_iter().try_for_each(each)),
                 }
-                _ => Ok(self.task.predict(&mut using, inputs)?.into_iter().try_for_each(each)),
-            }
-        })
+            },
+        )
     }
 
     fn reads_lines(&self, path: &Path) -> Result<bool> {

@@ -81,7 +81,8 @@ pub fn each_batch(
                     break;
                 }
                 let notes: Vec<String> = batch.iter().filter_map(|line| line.note.clone()).collect();
-                let line = |line: Line| Input::Line { path: path.to_owned(), number: line.number, text: line.text };
+                let line =
+                    |line: Line| Input::Line { path: path.to_owned(), number: line.number, text: line.text };
                 let batch: Vec<Input> = batch.into_iter().map(line).collect();
                 if see((&batch, &notes))?.is_break() {
                     return Ok(());

@@ -4,19 +4,19 @@ mod score;
 
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use anaphora_data::labelled::seen_once;
 use anaphora_data::tagged::{
     Encoded, Lexicon, LexiconOptions, Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words,
 };
-use anaphora_data::error::counted;
 use anaphora_data::{Encoding, Packed, Place, builtin};
 use anaphora_nn::Start;
 use serde_json::{Value, json};
 
 use self::score::{probabilities, score};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column,
-    hold_out, malformed_at, one_class, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, hold_out,
+    malformed_at, one_class, table_options,
 };
 use crate::Result;
 use crate::metrics::{Evaluation, Span, mark_spans, scheme, spans};
