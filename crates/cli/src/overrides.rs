@@ -8,6 +8,7 @@ use anaphora::{Recipe, Run};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
+use crate::input::is_read_once;
 use crate::output::tell;
 
 /// A recipe file and flags.
@@ -32,7 +33,11 @@ impl RecipeArgs {
         let named = file.is_some()
             || from.is_some()
             || ["task", "data.builtin", "data.target"].iter().any(|field| overrides.setting(field).is_some());
-        let found = if named { None } else { path.or(source.as_deref()).and_then(|path| self.task_of(path)) };
+        let found = if named {
+            None
+        } else {
+            path.or(source.as_deref()).filter(|path| !is_read_once(path)).and_then(|path| self.task_of(path))
+        };
         let setting = |field: &str| match (field, found) {
             ("task", Some(task)) => Some(task.to_string()),
             _ => overrides.setting(field),

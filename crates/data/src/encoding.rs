@@ -265,8 +265,7 @@ pub(crate) struct Transcoded<R> {
     source: R,
     decoder: Option<Decoder>,
     input: Vec<u8>,
-    /// The part of the input that is not decoded yet.
-    from: usize,
+    /// Bytes of the input that were read last.
     to: usize,
     output: Vec<u8>,
     /// Bytes of it that were given on.
@@ -284,12 +283,14 @@ impl<R: Read> Transcoded<R> {
             Form::Bytes => None,
         };
         let (input, output) = (vec![0; BLOCK], Vec::new());
-        let (from, to, given, offset, feeds) = (0, 0, 0, 0, 0);
-        Self { source, decoder, input, from, to, output, given, offset, feeds, ended: false }
+        let (to, given, offset, feeds) = (0, 0, 0, 0);
+        Self { source, decoder, input, to, output, given, offset, feeds, ended: false }
     }
 
     fn more(&mut self) -> io::Result<()> {
-        (self.from, self.to) = (0, fill(&mut self.source, &mut self.input)?);
+        // A character may have begun at the end of the block before.
+        let behind = self.input[self.to.saturating_sub(8)..self.to].to_vec();
+        self.to = fill(&mut self.source, &mut self.input)?;
         let last = self.to == 0;
         let input = &self.input[..self.to];
         let Some(decoder) = &mut self.decoder else {
@@ -318,10 +319,11 @@ impl<R: Read> Transcoded<R> {
                 DecoderResult::InputEmpty => break,
                 DecoderResult::OutputFull => text.reserve(BLOCK),
                 DecoderResult::Malformed(length, after) => {
-                    let offset = (self.offset + at).saturating_sub(usize::from(length) + usize::from(after));
+                    let back = usize::from(length) + usize::from(after);
+                    let offset = (self.offset + at).saturating_sub(back);
                     let line = 1 + self.feeds + text.bytes().filter(|&byte| byte == b'\n').count();
-                    let byte = at.checked_sub(usize::from(length) + usize::from(after));
-                    let byte = byte.and_then(|at| input.get(at)).copied().unwrap_or_default();
+                    let byte = behind.iter().chain(&input[..at]).rev().nth(back - 1).copied();
+                    let byte = byte.unwrap_or_default();
                     let encoding = name(decoder.encoding());
                     let error = Undecodable { byte, offset, line, encoding };
                     return Err(io::Error::new(io::ErrorKind::InvalidData, error));

@@ -10,7 +10,8 @@
 //! classified, be it text, numbers, sounds or pictures, [`parallel`] for sentences and their translations, [`tagged`] for
 //! sentences whose words have tags, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and [`events`] for
 //! music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors, and says where
-//! ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//! ([`At`]) something is wrong. [`builtin`] makes examples of each kind. [`mod@encoding`] says what bytes are read as, [`mod@lines`]
+//! gives the lines of a file or of standard input as they come, and [`mod@look`] tells what a file or folder is to be learnt from.
 //!
 //! ```
 //! use std::sync::Arc;

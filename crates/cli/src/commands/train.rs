@@ -54,19 +54,21 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "train")? {
         return print(&help);
     }
-    let (path, kept) = match &args.path {
-        Some(path) if is_read_once(path) => {
-            let folder = args.out.clone().unwrap_or_else(|| Run::default_path("runs", "stdin"));
-            let kept = Kept::of(path, &folder)?;
-            (Some(kept.file()), Some(kept))
-        }
-        path => (path.clone(), None),
+    let mut kept = Kept::default();
+    let path = match &args.path {
+        Some(path) if is_read_once(path) => Some(kept.keep(path, "data.train", args.out.as_deref())?),
+        path => path.clone(),
     };
-    let recipe = args.recipe.recipe(path.as_deref(), args.from.as_deref())?;
+    let mut recipe = args.recipe.recipe(path.as_deref(), args.from.as_deref())?;
+    for (field, path) in recipe.data.paths_mut() {
+        if let Some(path) = path.as_mut().filter(|path| is_read_once(path)) {
+            *path = kept.keep(path, field, args.out.as_deref())?;
+        }
+    }
     recipe.validate().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
-    let folder = match (&kept, &args.out) {
-        (Some(kept), _) => kept.run.clone(),
+    let folder = match (&kept.run, &args.out) {
+        (Some(run), _) => run.clone(),
         (None, Some(folder)) => folder.clone(),
         (None, None) => training::default_folder(&recipe)?,
     };
@@ -84,40 +86,39 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What came from standard input or a pipe, kept in the folder of the run that is to learn it, so that the run can be resumed. Where
-/// there is no run in the end, it is gone.
+/// What came from standard input or pipes, kept in the folder of the run that is to learn it, so that the run can be resumed.
+/// Where there is no run in the end, it is gone.
+#[derive(Default)]
 struct Kept {
-    run: PathBuf,
+    run: Option<PathBuf>,
 }
 
 impl Kept {
-    fn of(path: &Path, run: &Path) -> Result<Self> {
-        if run.exists() {
-            return Err(Failure::call(format!(
-                "{} is there already; choose a new folder with --out",
-                run.display()
-            )));
+    /// Keeps what the field of the recipe names, in the run `out` or in one of a name of its own.
+    fn keep(&mut self, path: &Path, field: &str, out: Option<&Path>) -> Result<PathBuf> {
+        if self.run.is_none() {
+            let run = out.map_or_else(|| Run::default_path("runs", "stdin"), Path::to_owned);
+            if run.exists() {
+                let run = run.display();
+                return Err(Failure::call(format!("{run} is there already; choose a new folder with --out")));
+            }
+            self.run = Some(run);
         }
-        let kept = Self { run: run.to_owned() };
-        let file = kept.file();
-        let folder = file.parent().unwrap_or(run);
-        fs::create_dir_all(folder).map_err(Failure::io("create", folder))?;
+        let folder = self.run.clone().unwrap_or_default().join(DATA);
+        fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
+        let file = folder.join(field);
         let mut writer = fs::File::create(&file).map_err(Failure::io("create", &file))?;
         input::copy(path, &mut writer)?;
-        Ok(kept)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.run.join(DATA).join("stdin")
+        Ok(file)
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if Run::open(&self.run).is_err() {
+        if let Some(run) = self.run.as_ref().filter(|run| Run::open(run).is_err()) {
             // The caller reports the error that led here.
-            let _ = fs::remove_dir_all(self.run.join(DATA));
-            let _ = fs::remove_dir(&self.run);
+            let _ = fs::remove_dir_all(run.join(DATA));
+            let _ = fs::remove_dir(run);
         }
     }
 }

@@ -147,7 +147,7 @@ fn standard_input_is_learnt_and_can_be_resumed() {
     ];
     let called = with_input(&place, &call, text.as_bytes());
     assert_eq!(called.code, Some(0), "{called:#?}");
-    assert_eq!(place.read("runs/stdin/data/stdin"), text.as_bytes());
+    assert_eq!(place.read("runs/stdin/data/data.train"), text.as_bytes());
     place.call(&["evaluate", "runs/stdin"]).ok();
     place.call(&["resume", "runs/stdin"]).ok();
     let called =
@@ -156,6 +156,10 @@ fn standard_input_is_learnt_and_can_be_resumed() {
     let refused = with_input(&place, &["train", "-", "--out=empty"], b"").refused(1);
     assert!(refused.contains("the file is empty"), "{refused}");
     assert!(!place.path("empty").exists());
+    place.write("text.txt", &text);
+    let call = ["train", "text.txt", "--valid=-", "--steps=2", "--hidden=8", "--length=16", "--out=valid"];
+    let called = with_input(&place, &call, text.as_bytes());
+    assert_eq!(called.code, Some(0), "{called:#?}");
 }
 
 #[test]
