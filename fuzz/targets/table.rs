@@ -3,7 +3,7 @@
 #![no_main]
 
 use anaphora_data::labelled::{LabelledOptions, read_labelled, read_labelled_numbers};
-use anaphora_data::table::{Column, TableOptions, parse_table};
+use anaphora_data::table::{TableOptions, parse_table};
 use anaphora_fuzz::in_file;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|content: &[u8]| {
         let options = LabelledOptions { table, ..LabelledOptions::default() };
         in_file("a.csv", content, |path| {
             read_labelled(path, &options).ok();
-            read_labelled_numbers(path, &Column::Number(1), &options.table).ok();
+            read_labelled_numbers(path, &options).ok();
         });
     }
 });

@@ -9,6 +9,7 @@ use anaphora_music::abc;
 
 use crate::error::{Failure, Result};
 use crate::formats::{Format, Player, Tune, slug};
+use crate::output::FreeNames;
 
 /// Writes pieces to files, without ever writing over one.
 pub struct Keeper {
@@ -18,6 +19,7 @@ pub struct Keeper {
     /// What tunes are written as besides their text.
     formats: Vec<Format>,
     player: Player,
+    names: FreeNames,
 }
 
 impl Keeper {
@@ -31,18 +33,18 @@ impl Keeper {
     ) -> Result<Self> {
         let formats = [(Format::Midi, midi), (Format::Wav, wav)];
         let formats = formats.into_iter().filter(|(_, wanted)| *wanted).map(|(format, _)| format).collect();
-        Ok(Self { folder, music, formats, player: Player::new(soundfont)? })
+        Ok(Self { folder, music, formats, player: Player::new(soundfont)?, names: FreeNames::default() })
     }
 
     /// Writes a piece and says where; a text without a note is no sound.
-    pub fn keep(&self, text: &str) -> Result<Vec<PathBuf>> {
-        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
-        fs::create_dir_all(folder).map_err(Failure::io("create", folder))?;
+    pub fn keep(&mut self, text: &str) -> Result<Vec<PathBuf>> {
+        let Some(folder) = self.folder.clone() else { return Ok(Vec::new()) };
+        fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
         let tune = self.music.then(|| Tune::from_abc(&abc::parse_tune(text).0));
         let title = tune.as_ref().map(|tune| slug(&tune.title)).filter(|title| !title.is_empty());
         let (fallback, extension) =
             if self.music { ("tune", Format::Abc.extension()) } else { ("piece", "txt") };
-        let stem = self.free_stem(folder, title.as_deref().unwrap_or(fallback), extension);
+        let stem = self.free_stem(&folder, title.as_deref().unwrap_or(fallback), extension);
         let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
 
         let mut files = vec![path(extension)];
@@ -58,16 +60,13 @@ impl Keeper {
         Ok(files)
     }
 
-    /// The first of `name`, `name-2`, `name-3` … under which no file would be written over.
-    fn free_stem(&self, folder: &Path, name: &str, extension: &str) -> String {
+    /// A name under which no file would be written over.
+    fn free_stem(&mut self, folder: &Path, name: &str, extension: &str) -> String {
         let endings: Vec<&str> =
             [extension].into_iter().chain(self.formats.iter().map(|format| format.extension())).collect();
-        let taken = |stem: &String| {
+        self.names.find(name, |stem| {
             endings.iter().any(|ending| folder.join(format!("{stem}.{ending}")).symlink_metadata().is_ok())
-        };
-        let numbered = (2..).map(|number| format!("{name}-{number}"));
-        let mut stems = std::iter::once(name.to_owned()).chain(numbered);
-        stems.find(|stem| !taken(stem)).expect("the numbers do not end")
+        })
     }
 }
 
@@ -86,7 +85,7 @@ mod tests {
     fn files_are_named_by_title_and_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("new");
-        let keeper = Keeper::new(Some(out.clone()), true, true, false, None).unwrap();
+        let mut keeper = Keeper::new(Some(out.clone()), true, true, false, None).unwrap();
         let tune = "X:1\nT:The Gale\nM:4/4\nL:1/4\nK:C\nCDEF|\n";
         let names = |files: Vec<PathBuf>| -> Vec<String> {
             files.iter().map(|file| file.strip_prefix(&out).unwrap().display().to_string()).collect()

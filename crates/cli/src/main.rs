@@ -8,6 +8,7 @@ mod input;
 mod interrupt;
 mod keep;
 mod novelty;
+mod numbers;
 mod output;
 mod overrides;
 mod progress;
@@ -16,7 +17,7 @@ mod training;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, sample,
@@ -62,9 +63,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = program().try_get_matches().and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error.format(&mut program())),
     };
     let done = match &cli.command {
         Command::Demo(args) => demo::run(args),
@@ -90,7 +92,16 @@ fn main() -> ExitCode {
 
 /// The program's command line.
 fn program() -> clap::Command {
-    Cli::command()
+    with_negative_numbers(Cli::command())
+}
+
+/// The command with flags that look at "-1" as a number, to refuse it with their range, and not as at another flag.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes = |arg: clap::Arg| {
+        let is_flag = arg.get_long().is_some() && arg.get_action().takes_values();
+        if is_flag { arg.allow_negative_numbers(true) } else { arg }
+    };
+    command.mut_args(takes).mut_subcommands(with_negative_numbers)
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -1,7 +1,8 @@
 //! Where words go: results to standard output, all else to standard error.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anaphora::run::atomic::write_atomic;
 use serde::Serialize;
@@ -47,12 +48,60 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// Refuses a file that would be written over, unless that is asked for.
+pub fn refuse_overwriting(path: &Path, force: bool) -> Result<()> {
+    if force || !path.is_file() {
+        return Ok(());
+    }
+    let way = "write over it with --force, or name another";
+    Err(Failure::call(format!("{} is there already; {way}", path.display())))
+}
+
+/// The first of `NAME.svg`, `NAME-2.svg`, `NAME-3.svg` … that is free.
+pub fn free_path(path: &Path) -> PathBuf {
+    let (stem, extension) = (path.file_stem().unwrap_or_default(), path.extension().unwrap_or_default());
+    let stem = FreeNames::default().find(&stem.to_string_lossy(), |stem| {
+        path.with_file_name(stem).with_extension(extension).symlink_metadata().is_ok()
+    });
+    path.with_file_name(stem).with_extension(extension)
+}
+
+/// Finds names that are free: the first of `name`, `name-2`, `name-3` …, and each time the next.
+#[derive(Default)]
+pub struct FreeNames {
+    /// The number to go on with, by name.
+    next: HashMap<String, usize>,
+}
+
+impl FreeNames {
+    /// A name that is not taken.
+    pub fn find(&mut self, name: &str, taken: impl Fn(&str) -> bool) -> String {
+        let number = self.next.entry(name.to_owned()).or_insert(1);
+        loop {
+            let found = if *number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+            *number += 1;
+            if !taken(&found) {
+                return found;
+            }
+        }
+    }
+}
+
 /// Writes a picture that was asked for.
 pub fn save_picture(path: &Path, picture: Option<String>) -> Result<()> {
     match picture {
         Some(svg) => Ok(write_atomic(path, |writer| writer.write_all(svg.as_bytes()))?),
         None => Err(Failure::call("--plot: there is no picture of what this model predicts")),
     }
+}
+
+/// The name of a score as people read it: `macro_f1` as `macro F1`.
+pub fn spoken(name: &str) -> String {
+    let word = |word: &str| match word {
+        "f1" | "r2" | "mae" => word.to_uppercase(),
+        word => word.to_owned(),
+    };
+    name.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A count with the word for what is counted: `1 tune`, `2 tunes`.
@@ -119,10 +168,28 @@ mod tests {
             [0, 999, 1000, 23_400, 999_999].map(size).as_slice()
         );
         assert_eq!(["812", "1.5 k", "23 k", "6.4 M"], [812, 1500, 23_400, 6_400_000].map(short).as_slice());
+        assert_eq!([spoken("macro_f1"), spoken("accuracy")], ["macro F1", "accuracy"]);
         assert_eq!(counted(1, "tune"), "1 tune");
         assert_eq!(counted(1200, "tune"), "1,200 tunes");
         assert_eq!(counted(2, "patch"), "2 patches");
     }
+    #[test]
+    fn free_names_are_looked_for_once() {
+        let looked = std::cell::Cell::new(0);
+        let mut names = FreeNames::default();
+        let found: Vec<String> = (0..1000)
+            .map(|_| {
+                names.find("tune", |name| {
+                    looked.set(looked.get() + 1);
+                    name == "tune" || name == "tune-3"
+                })
+            })
+            .collect();
+        assert_eq!((&*found[0], &*found[1], &*found[999]), ("tune-2", "tune-4", "tune-1002"));
+        assert_eq!(looked.get(), 1002);
+        assert_eq!(names.find("other", |_| false), "other");
+    }
+
     #[test]
     fn columns_line_up() {
         let rows =

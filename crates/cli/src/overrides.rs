@@ -231,8 +231,7 @@ impl clap::Args for Overrides {
                 // The flag alone says yes.
                 arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
             }
-            // So that "-3" is looked at as a number, and refused as one.
-            let arg = arg.long(flag.name).value_name(flag.value).allow_negative_numbers(true);
+            let arg = arg.long(flag.name).value_name(flag.value);
             command = command.arg(arg.help_heading(heading));
         }
         let set = Arg::new("set").long("set").value_name("FIELD=VALUE").action(ArgAction::Append);
@@ -279,6 +278,7 @@ mod tests {
 
     fn overrides(call: &[&str]) -> Result<Recipe> {
         let command = Overrides::augment_args(Command::new("train").no_binary_name(true));
+        let command = crate::with_negative_numbers(command);
         let matches = command.try_get_matches_from(call).unwrap();
         let mut recipe = Recipe::default();
         Overrides::from_arg_matches(&matches).unwrap().apply(&mut recipe)?;

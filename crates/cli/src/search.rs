@@ -5,6 +5,7 @@ use anaphora::decoding::search::Search;
 use anaphora::tasks::PredictOptions;
 
 use crate::error::{Failure, Result};
+use crate::numbers::whole;
 
 /// Flags for it.
 #[derive(clap::Args)]
@@ -13,13 +14,13 @@ pub struct SearchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     beams: Option<u16>,
     /// Power of its length that a hypothesis' log-probability is divided by [default: 1]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X")]
     length_penalty: Option<f64>,
     /// How many of the best to give [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     n_best: Option<u16>,
     /// Never write N tokens in a row twice, 0 to allow it [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(0, u64::MAX))]
     no_repeat_ngram: Option<usize>,
     /// Put the source's word that was looked at most where an unknown one would be written
     #[arg(long)]

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anaphora::Run;
-use anaphora::recipe::{Backbone, Recipe};
+use anaphora::recipe::{Backbone, Recipe, Task};
 use anaphora::run::Score;
 use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, counted, grouped, print_json};
+use crate::output::{clock, counted, grouped, print_json, spoken};
 use crate::progress::Progress;
 use crate::{interrupt, output};
 
@@ -126,7 +126,7 @@ impl Person {
                 // The verdict stands behind the score that chooses the weights.
                 let said = |(name, score): (&str, f64)| {
                     let verdict = if name == criterion { &*verdict } else { "" };
-                    format!("{name} {score:.3}{verdict}")
+                    format!("{} {score:.3}{verdict}", spoken(name))
                 };
                 let all = [("loss", validation.loss)].into_iter().chain(validation.scores.iter().copied());
                 let scores: Vec<String> = all.map(said).collect();
@@ -201,8 +201,8 @@ pub fn quoted(path: &Path) -> String {
 /// Says how it ended and what to do next.
 pub fn summarise(run: &Path, outcome: &Outcome) {
     let task = Run::open(run).map(|run| run.info().task);
-    let continues = task.as_ref().is_ok_and(|task| task.continues());
-    let composes = task.is_ok_and(|task| task.composes());
+    let is = |of: fn(Task) -> bool| task.as_ref().is_ok_and(|&task| of(task));
+    let continues = is(Task::continues);
     let (steps, run) = (counted(outcome.steps as usize, "step"), quoted(run));
     let time = clock(outcome.seconds);
     let ended = match outcome.ended {
@@ -212,13 +212,16 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
             format!("Done: the validation loss no longer falls, after {steps} in {time}")
         }
     };
-    let next = match (outcome.ended, continues || composes) {
-        (Ended::Stopped, _) => format!("Go on with     anaphora resume {run}"),
-        (_, true) => format!("Write with     anaphora generate {run}"),
-        (_, false) => format!("Predict with   anaphora predict {run}"),
+    let next = match outcome.ended {
+        Ended::Stopped => format!("Go on with     anaphora resume {run}"),
+        _ if continues || is(Task::composes) => format!("Write with     anaphora generate {run}"),
+        // It goes on with what was learnt from.
+        _ if is(|task| task == Task::Forecast) => format!("Predict with   anaphora predict {run}"),
+        _ => format!("Predict with   anaphora predict {run} FILE"),
     };
     let best = outcome.best.as_ref().map_or_else(String::new, |Score { step, loss, scores }| {
-        let others: String = scores.iter().map(|(name, score)| format!(", {name} {score:.3}")).collect();
+        let others: String =
+            scores.iter().map(|(name, score)| format!(", {} {score:.3}", spoken(name))).collect();
         let bits = loss / std::f64::consts::LN_2;
         let loss =
             if continues { format!("{loss:.3} nats ({bits:.3} bits) a token") } else { format!("{loss:.3}") };

@@ -2,19 +2,19 @@
 
 mod mel;
 mod resample;
+mod wav;
 
 pub use mel::{LogMel, MelOptions, MelScale};
 pub use resample::resample;
 
 use std::fs;
-use std::io::{self, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use hound::{SampleFormat, WavReader};
 
 use crate::error::DataError;
 use crate::files::{files_of, has_extension, io_error};
 use crate::frames::Frames;
+use wav::{Fault, Wav};
 
 /// Rates that sound is recorded at, in Hz, with room on both sides.
 pub const RATES: std::ops::RangeInclusive<u32> = 100..=768_000;
@@ -46,7 +46,7 @@ pub enum AudioError {
     #[error(transparent)]
     File(#[from] DataError),
     /// It is no WAV file, or one of a kind that is not read.
-    #[error("{}: no WAV file that can be read, PCM of 8 to 32 bits or 32-bit float is needed ({reason})", path.display())]
+    #[error("{}: no WAV file that can be read, PCM of 8 to 32 bits or float of 32 or 64 is needed ({reason})", path.display())]
     NoWav {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum AudioError {
         /// Samples that are there, of all channels.
         found: usize,
         /// Samples that its head promises.
-        promised: u32,
+        promised: usize,
     },
     /// No sample.
     #[error("{}: the recording has no sample, at least one is needed", path.display())]
@@ -102,62 +102,40 @@ pub enum AudioError {
 
 /// Reads a WAV file, mixed to one channel and brought to a rate where one is wanted.
 ///
+/// One that was written to a pipe, and so does not know its size, is read to the end of the file.
+///
 /// # Errors
 /// A file that is missing, no WAV file, cut short, without a sample, of a rate outside [`RATES`].
 pub fn read_wav(path: &Path, rate: Option<u32>) -> Result<Recording, AudioError> {
     let file = fs::File::open(path).map_err(|e| io_error(path, e))?;
-    parse_wav(BufReader::new(file), path, rate)
+    parse_wav(file, path, rate)
 }
 
 /// Decodes a WAV file; `name` is for messages.
 ///
 /// # Errors
 /// Those of [`read_wav`] that concern content.
-pub fn parse_wav(content: impl Read, name: &Path, rate: Option<u32>) -> Result<Recording, AudioError> {
+pub fn parse_wav(mut content: impl Read, name: &Path, rate: Option<u32>) -> Result<Recording, AudioError> {
     let path = || name.to_owned();
-    let no_wav = |e: hound::Error| AudioError::NoWav { path: path(), reason: e.to_string() };
-    let mut reader = WavReader::new(content).map_err(no_wav)?;
-    let (spec, promised) = (reader.spec(), reader.len());
-    let mut samples: Vec<f32> = vec![];
-    let result = match spec.sample_format {
-        SampleFormat::Float => reader.samples::<f32>().try_for_each(|sample| {
-            samples.push(sample?);
-            Ok(())
-        }),
-        SampleFormat::Int => {
-            let scale = 0.5f32.powi(i32::from(spec.bits_per_sample) - 1);
-            reader.samples::<i32>().try_for_each(|sample| {
-                samples.push(sample? as f32 * scale);
-                Ok(())
-            })
-        }
-    };
-    match result {
-        Err(hound::Error::IoError(e)) if is_end(&e) => {
-            return Err(AudioError::Cut { path: path(), found: samples.len(), promised });
-        }
-        Err(e) => return Err(no_wav(e)),
-        Ok(()) => {}
-    }
+    let mut bytes = Vec::new();
+    content.read_to_end(&mut bytes).map_err(|e| io_error(name, e))?;
+    let Wav { channels, rate: file_rate, samples } = wav::decode(&bytes).map_err(|fault| match fault {
+        Fault::NoWav(reason) => AudioError::NoWav { path: path(), reason },
+        Fault::Cut { found, promised } => AudioError::Cut { path: path(), found, promised },
+    })?;
     if let Some(at) = samples.iter().position(|sample| !sample.is_finite()) {
         return Err(AudioError::NotFinite { path: path(), at });
     }
-    let channels = usize::from(spec.channels);
-    let samples: Vec<f32> = match channels {
+    let samples: Vec<f32> = match usize::from(channels) {
         1 => samples,
-        _ => samples.chunks_exact(channels).map(|all| all.iter().sum::<f32>() / channels as f32).collect(),
+        many => samples.chunks_exact(many).map(|all| all.iter().sum::<f32>() / many as f32).collect(),
     };
     if samples.is_empty() {
         return Err(AudioError::Empty { path: path() });
     }
-    let sound = Sound { rate: spec.sample_rate, samples };
-    let sound = resample(sound, rate.unwrap_or(spec.sample_rate))?;
-    Ok(Recording { sound, channels: spec.channels, file_rate: spec.sample_rate })
-}
-
-/// hound has no kind of its own for the end of a file within a sample.
-fn is_end(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::Other)
+    let sound = Sound { rate: file_rate, samples };
+    let sound = resample(sound, rate.unwrap_or(file_rate))?;
+    Ok(Recording { sound, channels, file_rate })
 }
 
 impl Sound {

@@ -14,7 +14,7 @@ mod samples;
 mod seasonal;
 mod shapes;
 
-pub use ball::{Ball, Flight, flights, throws};
+pub use ball::{Ball, Flight, WALL, flights, throws};
 pub use chorales::chorales;
 pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};

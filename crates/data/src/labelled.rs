@@ -37,6 +37,8 @@ pub struct LabelledOptions {
     pub text: Option<Column>,
     /// What a label is made of.
     pub labels: Labels,
+    /// Whether labels are numbers: they are then written as Rust writes them, however they are in the file.
+    pub numeric: bool,
 }
 
 /// One thing to be classified.
@@ -63,6 +65,8 @@ pub struct Labelled<T> {
     pub skipped: Vec<At<RowFault>>,
     /// How many rows were left out because their number, of which the sign is the label, is zero.
     pub unsigned: usize,
+    /// What a person should know of how they were read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What each of several labels begins with in the files of fastText.
@@ -149,10 +153,12 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     let mut table = read_table(path, &options.table)?;
     let (label, text) = label_and_text(&table, options)?;
     let rows = std::mem::take(&mut table.rows);
+    let doubt = table.doubt(label).filter(|_| options.numeric || options.labels != Labels::Cell);
+    table.notes.extend(doubt);
     let mut unsigned = 0;
     let examples = rows.into_iter().filter_map(|mut row| {
         let class = match options.labels {
-            Labels::Cell => Ok(std::mem::take(&mut row.cells[label])),
+            Labels::Cell => Ok(label_of(&table, &mut row, label, options.numeric)),
             Labels::Sign | Labels::SignOrZero => match table.number(&row, label) {
                 Ok(0.0) if options.labels == Labels::Sign => {
                     unsigned += 1;
@@ -177,10 +183,19 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
     let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
-    Ok(Labelled { unsigned, ..read })
+    Ok(Labelled { unsigned, notes: table.notes, ..read })
 }
 
-/// Reads rows that hold a label and numbers, all of the same count: a class and a series.
+/// A label as it stands, or the number that it is.
+fn label_of(table: &Table, row: &mut Row, column: usize, numeric: bool) -> String {
+    match table.number_in(row, column).filter(|_| numeric) {
+        Some(number) => number.to_string(),
+        None => std::mem::take(&mut row.cells[column]),
+    }
+}
+
+/// Reads rows that hold a label, in the first column where it is not named, and numbers, all of the same count: a class and a
+/// series. A first column that only numbers the rows is none of them.
 ///
 /// A label that is a whole number written as another (`1.0000000e+00`) becomes it (`1`).
 ///
@@ -188,27 +203,32 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
 /// Those of [`read_table`], a column that is not there; unless they are skipped, rows with anything but finite numbers.
 pub fn read_labelled_numbers(
     path: &Path,
-    label: &Column,
-    options: &TableOptions,
+    options: &LabelledOptions,
 ) -> Result<Labelled<Vec<f32>>, TableError> {
-    let mut table = read_table(path, options)?;
-    let label = table.column(label)?;
-    if table.columns < 2 {
+    let mut table = read_table(path, &options.table)?;
+    let first = table.data_columns().next().unwrap_or(0);
+    let label = options.label.as_ref().map_or(Ok(first), |label| table.column(label))?;
+    let values: Vec<usize> = table.data_columns().filter(|&column| column != label).collect();
+    if values.is_empty() {
         return Err(TableError::LabelAlone(path.to_owned()));
     }
+    let doubts = values.iter().chain(Some(&label).filter(|_| options.numeric));
+    let doubts: Vec<String> = doubts.filter_map(|&column| table.doubt(column)).collect();
+    table.notes.extend(doubts);
     let rows = std::mem::take(&mut table.rows);
-    let examples = rows.iter().map(|row| {
-        let values = (0..table.columns).filter(|&column| column != label);
-        let value = values.map(|c| table.number(row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
-        let class = whole(&row.cells[label]);
+    let examples = rows.into_iter().map(|mut row| {
+        let value =
+            values.iter().map(|&c| table.number(&row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
+        let class = whole(&label_of(&table, &mut row, label, options.numeric));
         if class.is_empty() {
             return Err(At::new(path, row.line, RowFault::EmptyLabel));
         }
         Ok(Example { label: class, value, file: 0, line: row.line })
     });
-    let (examples, skipped) = sift(examples, options.skip_bad)?;
+    let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
-    finish(path, examples, vec![path.to_owned()], table.skipped)
+    let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
+    Ok(Labelled { notes: table.notes, ..read })
 }
 
 /// Reads a folder of text files, each named after the label of its lines (`names/Polish.txt`); empty lines are no
@@ -250,19 +270,20 @@ fn finish<T>(
     if examples.is_empty() {
         return Err(TableError::NoRow { path: path.to_owned(), skipped: skipped.len() });
     }
-    Ok(Labelled { examples, files, skipped, unsigned: 0 })
+    Ok(Labelled { examples, files, skipped, unsigned: 0, notes: vec![] })
 }
 
 fn label_and_text(table: &Table, options: &LabelledOptions) -> Result<(usize, usize), TableError> {
     let named = |column: &Option<Column>| column.as_ref().map(|column| table.column(column)).transpose();
     let label = named(&options.label)?.or_else(|| table.column_called(LABEL_NAMES));
     let text = named(&options.text)?.or_else(|| table.column_called(TEXT_NAMES));
-    if table.columns == 2 {
+    if let [first, second] = table.data_columns().collect::<Vec<_>>()[..] {
         let different =
             |c: usize| table.rows.iter().map(|row: &Row| &row.cells[c]).collect::<HashSet<_>>().len();
-        let guess = || usize::from(different(1) < different(0));
-        let label = label.or(text.map(|text| 1 - text)).unwrap_or_else(guess);
-        return Ok((label, text.unwrap_or(1 - label)));
+        let other = |column| if column == first { second } else { first };
+        let guess = || if different(second) < different(first) { second } else { first };
+        let label = label.or(text.map(other)).unwrap_or_else(guess);
+        return Ok((label, text.unwrap_or(other(label))));
     }
     let which =
         |what| TableError::WhichColumn { path: table.path.clone(), what, columns: table.describe_columns() };

@@ -24,6 +24,8 @@ pub struct Pairs {
     pub pairs: Vec<Pair>,
     /// Lines that were left out, where that was asked for.
     pub skipped: Vec<At<RowFault>>,
+    /// What a person should know of how they were read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Why parallel text could not be read.
@@ -94,7 +96,7 @@ pub fn read_parallel(source: &Path, target: &Path, options: &TableOptions) -> Re
     finish(source, target, pairs.filter(|&(line, ..)| whole(line)), options.skip_bad, skipped)
 }
 
-/// Reads a table whose columns are sentences and translations, by default its first two.
+/// Reads a table whose columns are sentences and translations, by default its first two behind one that only numbers the rows.
 ///
 /// # Errors
 /// Those of [`read_table`], columns that are not there; unless they are skipped, rows with one of them empty.
@@ -104,12 +106,15 @@ pub fn read_parallel_table(
     options: &TableOptions,
 ) -> Result<Pairs, ParallelError> {
     let mut table = read_table(path, options)?;
-    let (source, target) = columns.unwrap_or((&Column::Number(1), &Column::Number(2)));
+    let first = Column::Number(1 + table.index.map_or(0, |index| index + 1));
+    let second = Column::Number(2 + table.index.map_or(0, |index| index + 1));
+    let (source, target) = columns.unwrap_or((&first, &second));
     let (source, target) = (table.column(source)?, table.column(target)?);
     let skipped = std::mem::take(&mut table.skipped);
     let pairs =
         table.rows.iter().map(|row| (row.line, row.cells[source].as_str(), row.cells[target].as_str()));
-    finish(path, path, pairs, options.skip_bad, skipped)
+    let read = finish(path, path, pairs, options.skip_bad, skipped)?;
+    Ok(Pairs { notes: table.notes.clone(), ..read })
 }
 
 fn finish<'a>(
@@ -129,5 +134,5 @@ fn finish<'a>(
     if pairs.is_empty() {
         return Err(ParallelError::NoPair { path: source.to_owned(), skipped: skipped.len() });
     }
-    Ok(Pairs { pairs, skipped })
+    Ok(Pairs { pairs, skipped, notes: vec![] })
 }

@@ -125,7 +125,7 @@ pub enum PictureError {
     Caption(#[from] crate::error::At<CaptionFault>),
 }
 
-/// Reads a PNG or JPEG file, whatever its extension, the right way up as its EXIF data say.
+/// Reads a PNG or JPEG file, whatever its extension, the right way up as its EXIF data say (in PNG its eXIf chunk).
 ///
 /// # Errors
 /// A file that is missing, no picture, or one of more than half a gigabyte; a size of 0.

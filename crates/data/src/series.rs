@@ -21,10 +21,9 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::Encoding;
 use crate::error::At;
 use crate::files::read;
-use crate::table::{Column, Layout, Row, RowFault, Table, TableError, TableOptions, parse_table};
+use crate::table::{Column, Row, RowFault, Table, TableError, TableOptions, parse_table};
 
 /// The replacement of a missing number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,22 +39,18 @@ pub enum Fill {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SeriesOptions {
-    /// The separator of cells; detected if not given.
-    pub layout: Option<Layout>,
-    /// Whether the first row names the columns; detected where not given.
-    pub header: Option<bool>,
-    /// The column of dates; else one named `date`, `month` ..., or the first one that holds dates and no numbers.
+    /// How the file is read as a table; rows without a date, with one that came before, or between two steps are skipped and reported
+    /// where its bad rows are.
+    pub table: TableOptions,
+    /// The column of dates; else one named `date`, `month` ..., or the first one that holds dates and no numbers, or columns of years
+    /// and months.
     pub date: Option<Column>,
-    /// How dates are written, in `strptime`'s way (`%d.%m.%Y`); detected where not given.
+    /// How dates are written, in `strptime`'s way (`%d.%m.%Y`, `%s` for seconds since 1970); detected where not given.
     pub date_format: Option<String>,
-    /// The columns of numbers; else all others.
+    /// The columns of numbers; else all others but the first where it only numbers the rows.
     pub columns: Option<Vec<Column>>,
     /// What takes the place of missing dates, empty cells and what is no finite number; else they are errors.
     pub fill: Option<Fill>,
-    /// Whether rows without a date, with one that came before, or between two steps are skipped and reported.
-    pub skip_bad: bool,
-    /// The encoding of the file.
-    pub encoding: Encoding,
 }
 
 /// Numbers at regular steps, none missing.
@@ -71,6 +66,8 @@ pub struct Series {
     pub calendar: Option<Calendar>,
     /// What was skipped or filled, in the order of the lines.
     pub repaired: Vec<At<SeriesFault>>,
+    /// What a person should know of how it was read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Series {
@@ -217,35 +214,34 @@ pub fn read_series(path: &Path, options: &SeriesOptions) -> Result<Series, Serie
 /// # Errors
 /// Those of [`read_series`] that concern content.
 pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Result<Series, SeriesError> {
-    let SeriesOptions { layout, header, skip_bad, encoding, .. } = *options;
-    let table = parse_table(content, name, &TableOptions { layout, header, skip_bad, encoding })?;
-    let date = match &options.date {
-        Some(column) => Some(table.column(column)?),
-        None => dates::column(&table),
-    };
+    let table = parse_table(content, name, &options.table)?;
+    let dates = dates::find(&table, options.date.as_ref(), options.date_format.as_deref())?;
+    let mut notes = table.notes.clone();
+    notes.extend(dates.as_ref().and_then(|dates| dates.note.clone()));
     let columns = match &options.columns {
         Some(columns) => columns.iter().map(|column| table.column(column)).collect::<Result<Vec<_>, _>>()?,
-        None => (0..table.columns).filter(|&column| Some(column) != date).collect(),
+        None => {
+            let dated = dates.as_ref().map_or(&[][..], |dates| &dates.columns);
+            measured(&table, dated, &mut notes)
+        }
     };
     if columns.is_empty() {
         return Err(SeriesError::NoColumn { path: name.to_owned(), beside: "the dates" });
     }
-    let names = columns.iter().map(|&column| match &table.header {
-        Some(header) => header[column].clone(),
-        None => (column + 1).to_string(),
-    });
+    notes.extend(columns.iter().filter_map(|&column| table.doubt(column)));
     let mut repaired =
         table.skipped.iter().map(|at| At::new(name, at.line, at.fault.clone().into())).collect();
     let mut series = Series {
         path: name.to_owned(),
-        names: names.collect(),
+        names: columns.iter().map(|&column| table.name(column)).collect(),
         values: vec![],
         calendar: None,
         repaired: vec![],
+        notes,
     };
-    let places = match date {
-        Some(date) => {
-            let (calendar, places) = places(&table, date, options, &mut repaired)?;
+    let places = match &dates {
+        Some(dates) => {
+            let (calendar, places) = places(&table, dates, options, &mut repaired)?;
             series.calendar = Some(calendar);
             places
         }
@@ -259,7 +255,8 @@ pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Res
     series.values = vec![f32::NAN; steps * columns.len()];
     for (place, row) in places {
         for (index, &column) in columns.iter().enumerate() {
-            match number(&row.cells[column], table.layout) {
+            let number = table.number_in(row, column).map(|number| number as f32);
+            match number.filter(|number| number.is_finite()) {
                 Some(number) => series.values[place * columns.len() + index] = number,
                 None => {
                     let fault = SeriesFault::Cell {
@@ -281,27 +278,43 @@ pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Res
     Ok(series)
 }
 
+/// The columns that were measured: neither dates, nor one that only numbers the rows, of which it is said.
+fn measured(table: &Table, dated: &[usize], notes: &mut Vec<String>) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..table.columns).filter(|column| !dated.contains(column)).collect();
+    let counting = columns.first().copied().filter(|&first| {
+        let counts = || first == 0 && table.rows.len() > 2 && table.counts_rows(first);
+        columns.len() > 1 && (table.index == Some(first) || counts())
+    });
+    if let Some(counting) = counting {
+        columns.retain(|&column| column != counting);
+        let (path, name) = (table.path.display(), table.name(counting));
+        notes.push(format!(
+            "{path}: column '{name}' only numbers the rows, and is left out; series.columns takes it in"
+        ));
+    }
+    columns
+}
+
 /// Rows, each with its step, in ascending order.
 type Places<'a> = Vec<(usize, &'a Row)>;
 
 /// Puts each row on its step of the calendar.
 fn places<'a>(
     table: &'a Table,
-    column: usize,
+    dates: &dates::Dates,
     options: &SeriesOptions,
     repaired: &mut Vec<At<SeriesFault>>,
 ) -> Result<(Calendar, Places<'a>), SeriesError> {
-    let cells: Vec<&str> = table.rows.iter().map(|row| row.cells[column].as_str()).collect();
-    let format = dates::Format::find(&cells, options.date_format.as_deref());
+    let skip_bad = options.table.skip_bad;
     let at = |row: &Row, fault| At::new(&table.path, row.line, fault);
     let mut dated = vec![];
-    for row in &table.rows {
-        let found = &row.cells[column];
-        match format.parse(found) {
+    for (row, found) in table.rows.iter().zip(&dates.cells) {
+        match dates.format.parse(found) {
             Some(date) => dated.push((date, row)),
             None => {
-                let fault = SeriesFault::NoDate { found: found.clone(), like: format.to_string() };
-                repair(repaired, at(row, fault), options.skip_bad)?;
+                let fault =
+                    SeriesFault::NoDate { found: found.clone().into_owned(), like: dates.format.to_string() };
+                repair(repaired, at(row, fault), skip_bad)?;
             }
         }
     }
@@ -325,7 +338,7 @@ fn places<'a>(
         let place = match place {
             Ok(place) => place,
             Err(fault) => {
-                repair(repaired, at(row, fault), options.skip_bad)?;
+                repair(repaired, at(row, fault), skip_bad)?;
                 continue;
             }
         };
@@ -357,16 +370,6 @@ fn repair(
     }
     repaired.push(at);
     Ok(())
-}
-
-fn number(cell: &str, layout: Layout) -> Option<f32> {
-    // Where semicolons part the cells, commas are for decimals.
-    let number: f32 = match layout {
-        Layout::Semicolon => cell.replace(',', ".").parse(),
-        _ => cell.parse(),
-    }
-    .ok()?;
-    number.is_finite().then_some(number)
 }
 
 /// Fills the missing numbers of a column, which begins at 0 and comes every `stride`; false if it has none but those.

@@ -1,60 +1,24 @@
 //! Rows of text cells: CSV, TSV, columns of white space, or a label and the text behind it.
 
-use std::collections::HashMap;
+mod cells;
+mod header;
+mod layout;
+mod notation;
+
+pub(crate) use header::{LABEL_NAMES, TEXT_NAMES};
+pub use layout::Layout;
+pub use notation::Decimal;
+
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use self::cells::Cut;
+use self::notation::Notation;
 use crate::encoding::Encoding;
 use crate::error::{At, DataError, counted, sift};
-use crate::files::{Decoded, decode_lines, has_extension, read};
-
-/// The separators of cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// By commas; a cell may be quoted, and then hold commas and line ends.
-    Comma,
-    /// By semicolons, else as by commas.
-    Semicolon,
-    /// By tabulators; quotation marks mean themselves.
-    Tab,
-    /// By white space.
-    Space,
-    /// The first word is one cell, the rest of the line the other.
-    Head,
-}
-
-impl Layout {
-    /// By the file's extension (`.tsv`, `.csv`), else by what the first hundred lines have in common: as many
-    /// tabulators, or commas, or semicolons in nine lines of ten, or words that are numbers; else [`Layout::Head`].
-    pub fn detect(path: &Path, text: &str) -> Layout {
-        if has_extension(path, &["tsv", "tab"]) {
-            return Layout::Tab;
-        }
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(100).collect();
-        let most = |separator: char| {
-            let mut counts = HashMap::new();
-            lines.iter().for_each(|line| *counts.entry(line.matches(separator).count()).or_insert(0) += 1);
-            counts.into_iter().filter(|&(count, _)| count > 0).map(|(_, lines)| lines).max().unwrap_or(0)
-        };
-        let common = |separator| most(separator) * 10 >= lines.len() * 9 && !lines.is_empty();
-        if has_extension(path, &["csv"]) {
-            return if common(';') && !common(',') { Layout::Semicolon } else { Layout::Comma };
-        }
-        let numbers = |line: &&str| {
-            let mut words = line.split_whitespace();
-            words.clone().count() > 1 && words.all(is_number)
-        };
-        match () {
-            _ if common('\t') => Layout::Tab,
-            _ if !lines.is_empty() && lines.iter().all(numbers) => Layout::Space,
-            _ if common(',') => Layout::Comma,
-            _ if common(';') => Layout::Semicolon,
-            _ => Layout::Head,
-        }
-    }
-}
+use crate::files::{Decoded, decode_lines, read};
 
 /// A column, as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +56,8 @@ pub struct TableOptions {
     pub layout: Option<Layout>,
     /// Whether the first row names the columns; detected where not given.
     pub header: Option<bool>,
+    /// The mark before the decimals of numbers; found where not given.
+    pub decimal: Option<Decimal>,
     /// Whether bad rows are skipped and reported instead of being errors.
     pub skip_bad: bool,
     /// The encoding of the file.
@@ -120,8 +86,14 @@ pub struct Table {
     pub columns: usize,
     /// The rows in the order of the file.
     pub rows: Vec<Row>,
+    /// The first column where it only numbers the rows, without a name, as pandas writes it.
+    pub index: Option<usize>,
+    /// How the numbers of each column are written.
+    notations: Vec<Notation>,
     /// Rows that were left out, where that was asked for.
     pub skipped: Vec<At<RowFault>>,
+    /// What a person should know of how it was read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Faults of a row.
@@ -137,7 +109,7 @@ pub enum RowFault {
         /// The line of the first of them.
         as_on: usize,
     },
-    /// A quotation mark that opens a cell which never ends.
+    /// A quotation mark that opens a cell which never ends, or only within a later row.
     #[error(
         "a quotation mark is opened and never closed, each cell that begins with one has to end with one"
     )]
@@ -147,6 +119,12 @@ pub enum RowFault {
         "there is a byte that is no character of the file's encoding, mend the line, or name another with data.encoding"
     )]
     NotText,
+    /// Text behind the quotation mark that closes a cell.
+    #[error(
+        "text stands behind the quotation mark that closes a cell; each cell that begins with one has to end with one, and \
+         those within it are written twice"
+    )]
+    BehindQuote,
     /// No text.
     #[error("the text is empty, at least one character is needed")]
     EmptyText,
@@ -221,7 +199,8 @@ pub fn read_table(path: &Path, options: &TableOptions) -> Result<Table, TableErr
 
 /// Reads a file's content as a table; `name` serves for detection of the layout and for messages.
 ///
-/// Empty lines are no rows. There are as many columns as most rows have.
+/// Empty lines are no rows, nor is one as `sep=;`, which says how the others are separated. There are as many columns as most rows
+/// have; empty ones behind the last are none.
 ///
 /// # Errors
 /// Those of [`read_table`] that concern content.
@@ -230,14 +209,20 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
     if let Some(fault) = fault.filter(|_| !options.skip_bad) {
         return Err(fault.into());
     }
-    let layout = options.layout.unwrap_or_else(|| Layout::detect(name, &text));
-    let rows = match layout {
-        Layout::Comma => separated(&text, b',', true),
-        Layout::Semicolon => separated(&text, b';', true),
-        Layout::Tab => separated(&text, b'\t', false),
-        Layout::Space => worded(&text, usize::MAX),
-        Layout::Head => worded(&text, 2),
+    let (declared, text, first_line) = match Layout::declared(&text) {
+        Some((layout, rest)) => (Some(layout), rest, 2),
+        None => (None, &*text, 1),
     };
+    let layout = options.layout.or(declared).unwrap_or_else(|| Layout::detect(name, text));
+    let cuts = match (layout, layout.separator()) {
+        (Layout::Tab, _) => cells::tabbed(text, first_line),
+        (_, Some(separator)) => cells::quoted(text, separator, first_line),
+        (Layout::Head, _) => cells::worded(text, 2, first_line),
+        _ => cells::worded(text, usize::MAX, first_line),
+    };
+    let mut notes: Vec<String> = swallowed(&cuts, name).into_iter().collect();
+    let mut rows: Vec<(Row, Option<RowFault>)> = cuts.into_iter().map(Row::of).collect();
+    leave_out_empty_columns(&mut rows);
     let (needed, as_on) = columns(rows.iter().map(|(row, _)| row));
     let mut damaged = damaged.into_iter().peekable();
     // A row ends where the next one begins.
@@ -256,12 +241,74 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
         }
     });
     let (mut rows, skipped) = sift(rows, options.skip_bad)?;
-    let is_header = options.header.unwrap_or_else(|| layout != Layout::Head && begins_with_header(&rows));
-    let header = (is_header && !rows.is_empty()).then(|| rows.remove(0).cells);
+    let is_header =
+        options.header.unwrap_or_else(|| layout != Layout::Head && header::begins_with_header(&rows));
+    let mut header = None;
+    if is_header && !rows.is_empty() {
+        let below = rows.split_off(header::header_rows(&rows));
+        if let [_, others @ ..] = &rows[..]
+            && let Some(last) = others.last()
+        {
+            notes.push(format!(
+                "{}: lines {} to {} are taken for the names of columns",
+                name.display(),
+                rows[0].line,
+                last.line
+            ));
+        }
+        header = Some(header::names(&rows));
+        rows = below;
+    }
     let Some(row) = rows.first() else {
         return Err(TableError::NoRow { path: name.to_owned(), skipped: skipped.len() });
     };
-    Ok(Table { path: name.to_owned(), layout, header, columns: row.cells.len(), rows, skipped })
+    let columns = row.cells.len();
+    let notations = match options.decimal {
+        Some(decimal) => vec![Notation { decimal, doubtful: None }; columns],
+        None => notation::notations(&rows, columns, layout),
+    };
+    let index = header.as_ref().is_some_and(|header| numbers_rows(&header[0], &rows)).then_some(0);
+    let path = name.to_owned();
+    Ok(Table { path, layout, header, columns, rows, index, notations, skipped, notes })
+}
+
+/// Whether the first column has no name of its own and a number of its own in each row.
+fn numbers_rows(name: &str, rows: &[Row]) -> bool {
+    let mut seen = HashSet::new();
+    (name.is_empty() || name.starts_with("Unnamed:"))
+        && rows.len() > 1
+        && rows[0].cells.len() > 1
+        && rows.iter().all(|row| row.cells[0].parse::<u64>().is_ok_and(|number| seen.insert(number)))
+}
+
+/// What is to be said of cells that go over several lines, each like a row: what looks like one cell may be rows behind a mark
+/// that was forgotten.
+fn swallowed(cuts: &[Cut], path: &Path) -> Option<String> {
+    let mut lines = cuts.iter().filter(|cut| cut.holds_rows).map(|cut| cut.line);
+    let first = lines.next()?;
+    let path = path.display();
+    Some(match lines.count() {
+        0 => format!(
+            "{path}, line {first}: a cell in quotation marks holds lines that are like rows; see that they belong to it"
+        ),
+        others => format!(
+            "{path}, line {first} and {others} more: cells in quotation marks hold lines that are like rows; see that they belong to them"
+        ),
+    })
+}
+
+/// Leaves out columns at the end that hold nothing in any row, as separators at the ends of lines make them.
+fn leave_out_empty_columns(rows: &mut [(Row, Option<RowFault>)]) {
+    let used = |row: &Row| row.cells.iter().rposition(|cell| !cell.is_empty()).map_or(1, |last| last + 1);
+    let most = rows.iter().filter(|(_, fault)| fault.is_none()).map(|(row, _)| used(row)).max().unwrap_or(0);
+    rows.iter_mut().filter(|(_, fault)| fault.is_none()).for_each(|(row, _)| row.cells.truncate(most.max(1)));
+}
+
+impl Row {
+    fn of(cut: Cut) -> (Row, Option<RowFault>) {
+        let cells = cut.cells.into_iter().map(|(cell, _)| cell).collect();
+        (Row { line: cut.line, cells }, cut.fault)
+    }
 }
 
 impl Table {
@@ -287,16 +334,13 @@ impl Table {
         self.header.iter().flatten().position(is_called)
     }
 
-    /// The column of numbers to be learnt where nobody names it: the only one that holds nothing but finite numbers, or the one
+    /// The column of numbers to be learnt where nobody names it: the only one that holds numbers, or the one
     /// with a known name; none where neither is there.
     ///
     /// # Errors
     /// Several columns of numbers, none of which has a known name.
     pub fn number_to_learn(&self) -> Result<Option<Column>, TableError> {
-        let holds_numbers = |&column: &usize| {
-            self.rows.iter().all(|row| row.cells[column].trim().parse::<f64>().is_ok_and(f64::is_finite))
-        };
-        let columns: Vec<usize> = (0..self.columns).filter(holds_numbers).collect();
+        let columns: Vec<usize> = self.data_columns().filter(|&column| self.mostly_numbers(column)).collect();
         let column = match columns[..] {
             [only] => Some(only),
             _ => self.column_called(LABEL_NAMES),
@@ -306,6 +350,53 @@ impl Table {
             return Err(TableError::WhichColumn { path, what: "number to be learnt", columns });
         }
         Ok(column.map(|column| Column::Number(column + 1)))
+    }
+
+    /// Indices of the columns but for the one that only numbers the rows.
+    pub fn data_columns(&self) -> impl Iterator<Item = usize> + use<> {
+        let index = self.index;
+        (0..self.columns).filter(move |&column| Some(column) != index)
+    }
+
+    /// The name of a column, or its number from 1.
+    pub fn name(&self, column: usize) -> String {
+        match &self.header {
+            Some(header) => header[column].clone(),
+            None => (column + 1).to_string(),
+        }
+    }
+
+    /// The finite number in a cell, as its column writes them.
+    pub fn number_in(&self, row: &Row, column: usize) -> Option<f64> {
+        self.notations[column].decimal.parse(&row.cells[column]).filter(|number| number.is_finite())
+    }
+
+    /// Whether a column holds numbers, but for one cell in ten of the first hundred at most: those are bad ones.
+    pub fn mostly_numbers(&self, column: usize) -> bool {
+        let is_number = |row: &&Row| self.notations[column].decimal.parse(&row.cells[column]).is_some();
+        let rows = || self.rows.iter().take(100);
+        let numbers = rows().filter(is_number).count();
+        numbers > 0 && numbers * 10 >= rows().count() * 9
+    }
+
+    /// Whether a column counts the rows, from 0 or 1.
+    pub fn counts_rows(&self, column: usize) -> bool {
+        let counts = |first: usize| {
+            self.rows.iter().enumerate().all(|(index, row)| row.cells[column].parse() == Ok(first + index))
+        };
+        counts(0) || counts(1)
+    }
+
+    /// What is to be said of how the numbers of a column are read, where they can be read in two ways.
+    pub fn doubt(&self, column: usize) -> Option<String> {
+        let Notation { decimal, doubtful } = &self.notations[column];
+        let (cell, line) = doubtful.as_ref()?;
+        let number = decimal.parse(cell)?;
+        Some(format!(
+            "{}, line {line}: {cell} in column {} is read as {number}; data.decimal says otherwise",
+            self.path.display(),
+            self.name(column),
+        ))
     }
 
     /// The columns in words: `'label', 'text'` or `1 to 3`.
@@ -321,9 +412,9 @@ impl Table {
     /// # Errors
     /// A cell with anything else.
     pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, At<RowFault>> {
-        let cell = &row.cells[column];
-        cell.parse().ok().filter(|&number: &f64| (number as f32).is_finite()).ok_or_else(|| {
-            At::new(&self.path, row.line, RowFault::NotANumber { column: column + 1, found: cell.clone() })
+        self.number_in(row, column).filter(|&number| (number as f32).is_finite()).ok_or_else(|| {
+            let fault = RowFault::NotANumber { column: column + 1, found: row.cells[column].clone() };
+            At::new(&self.path, row.line, fault)
         })
     }
 }
@@ -337,89 +428,4 @@ pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Row>) -> (usize, usize)
     }
     let most = counts.into_iter().max_by_key(|&(_, (count, line))| (count, std::cmp::Reverse(line)));
     most.map_or((0, 0), |(columns, (_, line))| (columns, line))
-}
-
-/// Names that a header gives to columns of labels and texts.
-pub(crate) const LABEL_NAMES: &[&str] =
-    &["label", "class", "category", "target", "sentiment", "score", "rating", "language", "y"];
-pub(crate) const TEXT_NAMES: &[&str] =
-    &["text", "sentence", "tweet", "review", "document", "sequence", "name"];
-/// Other names that make a row a header.
-const OTHER_NAMES: &[&str] = &["id", "image", "picture", "file", "caption", "source", "date"];
-
-/// Whether the first row names the columns: it has a known name, or a word where all else in its column are numbers,
-/// or it counts the columns from 0.
-fn begins_with_header(rows: &[Row]) -> bool {
-    let Some((first, others)) = rows.split_first() else { return false };
-    if others.is_empty() {
-        return false;
-    }
-    let counted = |(index, cell): (usize, &String)| *cell == index.to_string();
-    let known = |cell: &String| {
-        let mut names = LABEL_NAMES.iter().chain(TEXT_NAMES).chain(OTHER_NAMES);
-        names.any(|name| cell.eq_ignore_ascii_case(name))
-    };
-    let names_numbers = |(index, cell): (usize, &String)| {
-        let mut below =
-            others.iter().take(100).map(|row| row.cells[index].as_str()).filter(|c| !c.is_empty());
-        !cell.is_empty() && !is_number(cell) && below.clone().next().is_some() && below.all(is_number)
-    };
-    first.cells.len() > 2 && first.cells.iter().enumerate().all(counted)
-        || first.cells.iter().any(known)
-        || first.cells.iter().enumerate().any(names_numbers)
-}
-
-fn is_number(cell: &str) -> bool {
-    cell.parse::<f64>().is_ok()
-}
-
-/// Rows of a text with separators, and what is wrong with them in themselves.
-fn separated(text: &str, separator: u8, quoting: bool) -> Vec<(Row, Option<RowFault>)> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator)
-        .quoting(quoting)
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let mut rows = vec![];
-    let mut record = csv::StringRecord::new();
-    // The reader's own line numbers are off behind empty lines.
-    let (mut counted, mut line) = (0, 1);
-    let mut start = 0;
-    while let Ok(true) = reader.read_record(&mut record) {
-        let end = reader.position().byte() as usize;
-        let begin = start + text[start..].bytes().take_while(|&b| b == b'\n').count();
-        line += text[counted..begin].bytes().filter(|&b| b == b'\n').count();
-        (counted, start) = (begin, end);
-        if record.iter().all(str::is_empty) && record.len() == 1 {
-            continue;
-        }
-        let open = quoting && end == text.len() && leaves_a_quote_open(&text[begin..end], separator);
-        let row = Row { line, cells: record.iter().map(str::to_owned).collect() };
-        rows.push((row, open.then_some(RowFault::OpenQuote)));
-    }
-    rows
-}
-
-/// Whether the quotation marks of a record that ends with the file do not come in pairs, and one begins a cell.
-fn leaves_a_quote_open(record: &str, separator: u8) -> bool {
-    let begins_cell = record.split(separator as char).any(|cell| cell.starts_with('"'));
-    begins_cell && record.bytes().filter(|&b| b == b'"').count() % 2 == 1
-}
-
-/// Rows of at most `columns` cells, told apart by white space.
-fn worded(text: &str, columns: usize) -> Vec<(Row, Option<RowFault>)> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let rows = lines.map(|(index, line)| {
-        let cells: Vec<String> = match columns {
-            usize::MAX => line.split_whitespace().map(str::to_owned).collect(),
-            _ => {
-                let (head, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
-                vec![head.to_owned(), rest.trim().to_owned()]
-            }
-        };
-        (Row { line: index + 1, cells }, None)
-    });
-    rows.collect()
 }

@@ -198,6 +198,7 @@ fn cells(line: &str, layout: Option<Layout>) -> Vec<String> {
         Some(Layout::Tab) => Some('\t'),
         Some(Layout::Comma) => Some(','),
         Some(Layout::Semicolon) => Some(';'),
+        Some(Layout::Bar) => Some('|'),
         Some(Layout::Space | Layout::Head) => None,
         None => line.contains('\t').then_some('\t'),
     };

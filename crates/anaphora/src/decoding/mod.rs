@@ -14,7 +14,7 @@ mod sequences;
 mod stream;
 
 pub use self::compose::{ComposeOptions, Composed};
-pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Token, generate};
+pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Problem, Token, generate};
 pub use self::novelty::{Novelty, novelty};
 pub use self::sequences::Sequences;
 pub(crate) mod unknown;

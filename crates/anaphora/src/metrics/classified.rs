@@ -72,10 +72,10 @@ impl Classified {
     pub fn best(&self) -> [(&'static str, f64); 2] {
         match &self.found {
             Found::Class { confusion, .. } => {
-                [("accuracy", confusion.accuracy()), ("macro F1", confusion.macro_f1())]
+                [("accuracy", confusion.accuracy()), ("macro_f1", confusion.macro_f1())]
             }
             Found::Labels(scores) => {
-                [("micro F1", scores.micro_f1), ("subset accuracy", scores.subset_accuracy)]
+                [("micro_f1", scores.micro_f1), ("subset_accuracy", scores.subset_accuracy)]
             }
         }
     }

@@ -12,6 +12,13 @@ pub struct Contender {
     pub forecasts: Vec<f32>,
 }
 
+impl Contender {
+    /// What it is called for programs.
+    fn key(&self) -> String {
+        self.name.replace(' ', "_")
+    }
+}
+
 /// What came behind some origins, and in what its forecasts are measured.
 pub struct Truth<'a> {
     /// What came, `[origins, ahead, columns]`, in the series' own unit.
@@ -99,7 +106,7 @@ impl Truth<'_> {
             }
             table += &format!("{}{}\n", maybe(mape), maybe(mase));
             let row = json!({ "mse": mse, "mae": mae, "mae_own_unit": own, "mape": mape, "mase": mase });
-            rows.insert(contender.name.into(), row);
+            rows.insert(contender.key(), row);
         }
         let steps = if self.ahead == 1 { "step" } else { "steps" };
         table += &format!(
@@ -160,7 +167,8 @@ pub fn distances(
     moments.iter().for_each(|moment| table += &format!("{:>10}", format!("step {moment}")));
     table.push('\n');
     let mut rows = Map::new();
-    for (place, Contender { name, forecasts }) in contenders.iter().enumerate() {
+    for (place, contender) in contenders.iter().enumerate() {
+        let Contender { name, forecasts } = contender;
         let mut by_step = vec![0.0; ahead];
         let points = truth.chunks_exact(columns).zip(forecasts.chunks_exact(columns));
         for (index, (truth, forecast)) in points.enumerate() {
@@ -175,7 +183,7 @@ pub fn distances(
         table += &format!("{name:<14}{mean:>10.4}");
         moments.iter().for_each(|&moment| table += &format!("{:>10.4}", by_step[moment - 1]));
         table.push('\n');
-        rows.insert((*name).into(), json!({ "mean_distance": mean, "by_step": by_step }));
+        rows.insert(contender.key(), json!({ "mean_distance": mean, "by_step": by_step }));
     }
     table += &format!("\nMean distance from {against}, in the unit of the data.\n");
     evaluation.details.insert("contenders".into(), rows.into());

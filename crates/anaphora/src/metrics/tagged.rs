@@ -42,8 +42,8 @@ impl Tagged {
         let Found { confusion, spans } = &self.model;
         let accuracy = ("accuracy", confusion.accuracy());
         match spans {
-            Some(spans) => [("span F1", spans.all.f1), accuracy],
-            None => [accuracy, ("macro F1", confusion.macro_f1())],
+            Some(spans) => [("span_f1", spans.all.f1), accuracy],
+            None => [accuracy, ("macro_f1", confusion.macro_f1())],
         }
     }
 

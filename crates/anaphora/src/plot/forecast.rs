@@ -3,6 +3,9 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use anaphora_data::series::Calendar;
+
+use super::axes::{self, Axis};
 use super::{FAINT, FONT, INK, Line, TRAIN, VALIDATION};
 
 const WIDTH: u32 = 860;
@@ -10,6 +13,9 @@ const HEIGHT: u32 = 300;
 const HEAD: u32 = 34;
 const BAND: RGBColor = RGBColor(253, 216, 184);
 const PLANE: (u32, u32) = (420, 400);
+const WALL: RGBColor = RGBColor(150, 150, 156);
+/// Marks on an axis at most.
+const MARKS: usize = 7;
 
 /// A column of a series and what is forecast of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,10 +32,10 @@ pub struct Panel {
     pub band: Option<(Line, Line)>,
     /// What the legend calls them.
     pub band_name: String,
-    /// The first step that is shown.
-    pub first: usize,
-    /// What each step from there on is called.
-    pub ticks: Vec<String>,
+    /// The steps that are shown, from the first to the one behind the last.
+    pub steps: std::ops::Range<usize>,
+    /// When they are, where it is known.
+    pub calendar: Option<Calendar>,
 }
 
 /// A path in a plane.
@@ -68,15 +74,19 @@ pub fn forecast(panels: &[Panel]) -> String {
     })
 }
 
-/// Draws paths beside each other, as SVG; `axes` are the names of what is across and up.
-pub fn flights(flights: &[Flight], axes: [&str; 2]) -> String {
+/// Draws paths beside each other, as SVG, all on one scale across and up; `names` are those of these. `walls` are a line that
+/// none can go through.
+pub fn flights(flights: &[Flight], names: [&str; 2], walls: &Line) -> String {
     let columns = flights.len().clamp(1, 3);
     let rows = flights.len().div_ceil(columns).max(1);
     svg((PLANE.0 * columns as u32, HEAD + PLANE.1 * rows as u32), |root| {
         let (head, body) = root.split_vertically(HEAD);
         legend(&head, &[("seen", INK), ("forecast", VALIDATION), ("true path", TRAIN)])?;
+        let all =
+            || flights.iter().flat_map(|f| f.seen.iter().chain(&f.truth).chain(&f.forecast)).chain(walls);
+        let shown = [range(all().map(|point| &point.0)), range(all().map(|point| &point.1))];
         for (flight, area) in flights.iter().zip(body.split_evenly((rows, columns))) {
-            plane(&area, flight, axes)?;
+            plane(&area, flight, names, walls, shown)?;
         }
         Ok(())
     })
@@ -125,28 +135,22 @@ fn series<D: DrawingBackend>(area: &DrawingArea<D, Shift>, panel: &Panel) -> Dra
     let band = panel.band.iter().flat_map(|(low, high)| low.iter().chain(high));
     let lines = panel.history.iter().chain(&panel.truth).chain(&panel.forecast);
     let (low, high) = range(lines.chain(band).map(|point| &point.1));
-    let end = (panel.first + panel.ticks.len()).max(panel.first + 1) as f64;
+    let (first, end) = (panel.steps.start, panel.steps.end.max(panel.steps.start + 1));
+    let across = axes::steps(panel.calendar.as_ref(), first, end, MARKS);
+    let up = axes::numbers(low, high, MARKS);
     let mut chart = ChartBuilder::on(area)
         .caption(&panel.title, text(16))
         .margin(12)
         .margin_right(36)
         .x_label_area_size(30)
         .y_label_area_size(60)
-        .build_cartesian_2d(panel.first as f64..end, low..high)?;
-    let tick = |step: &f64| {
-        let index = (*step - panel.first as f64).round().max(0.0) as usize;
-        panel.ticks.get(index).cloned().unwrap_or_default()
-    };
+        .build_cartesian_2d(Axis::new((first as f64, end as f64), across), Axis::new((low, high), up))?;
     chart
         .configure_mesh()
-        .disable_x_mesh()
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .axis_style(INK)
         .label_style(text(12))
-        .x_labels(6)
-        .y_labels(6)
-        .x_label_formatter(&tick)
         .draw()?;
     if let Some((low, high)) = &panel.band {
         let outline: Line = low.iter().chain(high.iter().rev()).copied().collect();
@@ -165,27 +169,47 @@ fn series<D: DrawingBackend>(area: &DrawingArea<D, Shift>, panel: &Panel) -> Dra
     Ok(())
 }
 
-fn plane<D: DrawingBackend>(area: &DrawingArea<D, Shift>, flight: &Flight, axes: [&str; 2]) -> Drawn<D> {
-    let lines = || flight.seen.iter().chain(&flight.truth).chain(&flight.forecast);
-    let (left, right) = range(lines().map(|point| &point.0));
-    let (low, high) = range(lines().map(|point| &point.1));
-    let mut chart = ChartBuilder::on(area)
-        .caption(&flight.title, text(15))
-        .margin(12)
-        .x_label_area_size(40)
-        .y_label_area_size(44)
-        .build_cartesian_2d(left..right, low..high)?;
+/// Ranges about those that are shown, in which a step is as long up as across on an area of so many pixels.
+fn on_one_scale(shown: [(f64, f64); 2], pixels: [u32; 2]) -> [(f64, f64); 2] {
+    let each = |axis: usize| (shown[axis].1 - shown[axis].0) / f64::from(pixels[axis].max(1));
+    let scale = each(0).max(each(1));
+    [0, 1].map(|axis| {
+        let (low, high) = shown[axis];
+        let more = (scale * f64::from(pixels[axis]) - (high - low)) / 2.0;
+        (low - more, high + more)
+    })
+}
+
+fn plane<D: DrawingBackend>(
+    area: &DrawingArea<D, Shift>,
+    flight: &Flight,
+    names: [&str; 2],
+    walls: &Line,
+    shown: [(f64, f64); 2],
+) -> Drawn<D> {
+    const MARGIN: u32 = 12;
+    const LABELS: [u32; 2] = [44, 40];
+    let area = area.titled(&flight.title, text(15))?;
+    let (width, height) = area.dim_in_pixel();
+    let pixels =
+        [width.saturating_sub(2 * MARGIN + LABELS[0]), height.saturating_sub(2 * MARGIN + LABELS[1])];
+    let [(left, right), (low, high)] = on_one_scale(shown, pixels);
+    let (across, up) = (axes::numbers(left, right, MARKS), axes::numbers(low, high, MARKS));
+    let mut chart = ChartBuilder::on(&area)
+        .margin(MARGIN)
+        .x_label_area_size(LABELS[1])
+        .y_label_area_size(LABELS[0])
+        .build_cartesian_2d(Axis::new((left, right), across), Axis::new((low, high), up))?;
     chart
         .configure_mesh()
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .axis_style(INK)
         .label_style(text(12))
-        .x_labels(5)
-        .y_labels(5)
-        .x_desc(axes[0])
-        .y_desc(axes[1])
+        .x_desc(names[0])
+        .y_desc(names[1])
         .draw()?;
+    chart.draw_series(LineSeries::new(walls.iter().copied(), WALL.stroke_width(3)))?;
     chart.draw_series(LineSeries::new(flight.truth.iter().copied(), TRAIN.stroke_width(2)))?;
     chart.draw_series(LineSeries::new(flight.forecast.iter().copied(), VALIDATION.stroke_width(2)))?;
     chart.draw_series(flight.seen.iter().map(|&point| Circle::new(point, 3, INK.filled())))?;
@@ -194,6 +218,8 @@ fn plane<D: DrawingBackend>(area: &DrawingArea<D, Shift>, flight: &Flight, axes:
 
 #[cfg(test)]
 mod tests {
+    use anaphora_data::series::{Step, parse_date};
+
     use super::*;
 
     #[test]
@@ -206,11 +232,11 @@ mod tests {
             forecast: line(20, 25),
             band: Some((line(20, 25), line(20, 25))),
             band_name: "quantiles 0.1 to 0.9".into(),
-            first: 10,
-            ticks: (10..25).map(|i| format!("day {i}")).collect(),
+            steps: 10..25,
+            calendar: Some(Calendar::new(parse_date("2019-12-20").unwrap(), Step::Milliseconds(86_400_000))),
         };
         let svg = forecast(&[panel.clone(), panel]);
-        for said in ["load", "what came", "quantiles 0.1 to 0.9", "day 1"] {
+        for said in ["load", "what came", "quantiles 0.1 to 0.9", "2020-01-06"] {
             assert!(svg.contains(said), "{said}");
         }
         assert_eq!(svg.matches("<polygon").count(), 2);
@@ -223,7 +249,13 @@ mod tests {
             assert!(forecast(&[panel]).trim_end().ends_with("</svg>"));
         }
         let flight = Flight { forecast: bad, ..Flight::default() };
-        assert!(flights(&[flight], ["x", "y"]).trim_end().ends_with("</svg>"));
-        assert!(flights(&[], ["x", "y"]).contains("</svg>"));
+        assert!(flights(&[flight], ["x", "y"], &Line::new()).trim_end().ends_with("</svg>"));
+        assert!(flights(&[], ["x", "y"], &Line::new()).contains("</svg>"));
+    }
+
+    #[test]
+    fn a_step_is_as_long_up_as_across() {
+        let [across, up] = on_one_scale([(0.0, 4.0), (0.0, 1.0)], [400, 200]);
+        assert_eq!((across, up), ((0.0, 4.0), (-0.5, 1.5)));
     }
 }

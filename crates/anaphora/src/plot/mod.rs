@@ -1,5 +1,6 @@
 //! Loss curves and forecasts as pictures.
 
+mod axes;
 pub mod compare;
 mod comparison;
 mod forecast;

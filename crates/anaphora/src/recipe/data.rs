@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anaphora_data::Encoding;
 pub use anaphora_data::examples::Input;
 use anaphora_data::labelled::Labels;
+pub use anaphora_data::table::Decimal;
 use anaphora_data::table::Layout;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,13 @@ section! {
         /// How the cells of a table are told apart; found from the file where left out.
         layout: Option<Layout> = None,
             takes(OneOf(words::<Layout>)).read(&[Tasks(TABLES), FROM_FILE, Unset("data.target"), OF_TABLE]);
+
+        /// The mark before the decimals of numbers in a table; found from the file where left out.
+        decimal: Option<Decimal> = None, takes(OneOf(words::<Decimal>)).read(&[
+            Tasks(&[Classify, Regress, Forecast, Trajectory]),
+            FROM_FILE,
+            OF_TABLE,
+        ]);
 
         /// Column of labels, or of numbers to be predicted, by its name or its number from 1; found where left out.
         label_column: Option<String> = None,

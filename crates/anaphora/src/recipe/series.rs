@@ -16,22 +16,22 @@ section! {
         /// Steps of a series that are forecast.
         horizon: usize = 24, takes(Whole(1, WIDE)).common("horizon", "N").read(&[Tasks(SERIES)]);
 
-        /// Steps that a forecast reads; three chunks or two seasons where left out, as far as there is enough to learn from.
+        /// Steps that a forecast reads; three chunks or two seasons where left out, at most 1,024, as far as there is enough to learn from.
         lookback: Option<usize> = None, takes(Whole(1, WIDE)).common("lookback", "N").read(&[Tasks(SERIES)]);
 
         /// Steps that are forecast at once, those behind them from these; the horizon where left out, or an eighth of a short series.
         chunk: Option<usize> = None, takes(Whole(1, WIDE)).read(&[Tasks(SERIES)]);
 
         /// Steps after which a series is like itself; what the dates suggest where left out: 24 hours, 12 months.
-        season: Option<usize> = None, takes(Whole(1, WIDE)).flag("season", "N").read(&[Tasks(SERIES)]);
+        season: Option<usize> = None, takes(Whole(1, WIDE)).flag("season", "N").read(&[Tasks(&[Forecast])]);
 
-        /// Column of dates, by its name or its number from 1; found where left out.
+        /// Column of dates, by its name or its number from 1; found where left out, also in columns of years, months and days.
         date_column: Option<String> = None, takes(Text).read(&[Tasks(&[Forecast]), FROM_FILE]);
 
-        /// How dates are written, as %d.%m.%Y; found where left out.
+        /// How dates are written, as %d.%m.%Y, or %s for seconds since 1970; found where left out.
         date_format: Option<String> = None, takes(Text).read(&[Tasks(&[Forecast]), FROM_FILE]);
 
-        /// Columns of numbers, separated by commas; all others where left out.
+        /// Columns of numbers, separated by commas; where left out, all others but a first one that only numbers the rows.
         columns: Option<String> = None,
             takes(Text).common("columns", "NAMES").read(&[Tasks(SERIES), FROM_FILE]);
 
@@ -56,7 +56,7 @@ section! {
         /// Steps from one patch of a series to the next; half a patch where left out.
         patch_stride: Option<usize> = None, takes(Whole(1, WIDE)).read(&[Tasks(SERIES)]);
 
-        /// Where validation begins in a series: a date, the share of it from there on, or a step where there are no dates.
+        /// Where validation begins in a series: a date, a share of it as 0.7, or a step where there are no dates.
         validation_from: Option<String> = None,
             takes(Text).flag("validation-from", "DATE").read(&[Tasks(&[Forecast])]);
 

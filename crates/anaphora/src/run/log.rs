@@ -40,8 +40,8 @@ pub enum Record {
         /// Mean loss: nats a symbol, where the task predicts symbols.
         #[serde(deserialize_with = "null_is_nan")]
         loss: f64,
-        /// Other scores by name.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        /// Other scores by name, as `macro_f1`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "scores")]
         scores: BTreeMap<String, f64>,
         /// Whether it is the best so far.
         best: bool,
@@ -69,6 +69,12 @@ impl Record {
 /// JSON has no NaN: `serde_json` writes `null` for it.
 fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// Scores by name; earlier versions wrote the names as people read them, as `macro F1`.
+pub(super) fn scores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let scores = BTreeMap::<String, f64>::deserialize(deserializer)?;
+    Ok(scores.into_iter().map(|(name, score)| (name.to_lowercase().replace(' ', "_"), score)).collect())
 }
 
 /// The file, open to append to.
@@ -176,6 +182,17 @@ mod tests {
         assert_eq!(read_metrics(&path).unwrap(), records);
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
         assert!(read_metrics(path.with_file_name("none")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_of_scores_have_no_blanks_whoever_wrote_them() {
+        let old = r#"{"kind":"validation","step":1,"loss":1.5,"scores":{"macro F1":0.5},"best":true,"seconds":2.0}"#;
+        let record: Record = serde_json::from_str(old).unwrap();
+        let new = serde_json::to_string(&record).unwrap();
+        assert!(new.contains(r#""scores":{"macro_f1":0.5}"#), "{new}");
+        let old = r#"{"step":1,"loss":1.5,"scores":{"R2":0.5}}"#;
+        let score: crate::run::Score = serde_json::from_str(old).unwrap();
+        assert_eq!(score.main(), Some(("r2", 0.5)));
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub struct Score {
     /// Mean loss: nats a symbol, where the task predicts symbols.
     pub loss: f64,
     /// Other scores by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "log::scores")]
     pub scores: BTreeMap<String, f64>,
 }
 
@@ -157,7 +157,7 @@ impl Score {
 }
 
 /// Scores of which the greatest chooses a run's weights, where there are such; the loss does elsewhere.
-const CHOOSING: [&str; 3] = ["micro F1", "span F1", "accuracy"];
+const CHOOSING: [&str; 3] = ["micro_f1", "span_f1", "accuracy"];
 
 /// Data by path and content, so that changed data are noticed at resuming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -180,7 +180,7 @@ impl ExampleTask for Captioning {
             note_encoding(&table, &from.recipe.data, from.notes)?;
         }
         let read = read_captions(&folder, &table, &table_options(from.data()))?;
-        from.skipped(&read.skipped);
+        from.noted(&read.notes, &read.skipped);
         let captioned = read.pictures.into_iter();
         Ok(captioned.map(|c| Captioned { picture: Image::File(c.path), captions: c.captions }).collect())
     }

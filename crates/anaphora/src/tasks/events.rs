@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::language::{Evaluator, LanguageLearner, Symbols};
 use super::midi::{self, TICKS_PER_SECOND};
-use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out};
+use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out, malformed_at};
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
 use crate::metrics::{Evaluation, perplexity};
@@ -42,16 +42,25 @@ enum Piece {
 
 impl Piece {
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
-        let score = match self {
-            Piece::File(path) => read_file(path)?,
-            Piece::Tune(tune) => abc::parse_tune(tune).0.score(),
-        };
-        Ok(options.encode(&midi::in_seconds(&score))?)
+        match self {
+            Piece::File(path) => events_of_file(path, options),
+            Piece::Tune(tune) => Ok(options.encode(&midi::in_seconds(&abc::parse_tune(tune).0.score()))?),
+        }
     }
 }
 
+fn events_of_file(path: &Path, options: &EventOptions) -> Result<Vec<u32>> {
+    let score = read_file(path)?;
+    options.encode(&midi::in_seconds(&score)).map_err(|e| malformed_at(path, 0, e))
+}
+
 /// The pieces of a file, a folder or the built-in tunes.
-fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<Vec<Piece>> {
+fn find(
+    path: Option<&Path>,
+    data: &Data,
+    options: &EventOptions,
+    told: &mut dyn FnMut(&str),
+) -> Result<Vec<Piece>> {
     let Some(path) = path else {
         let (seed, count) = BUILTIN;
         return Ok(composer::compose(seed, count).into_iter().map(Piece::Tune).collect());
@@ -59,16 +68,20 @@ fn find(path: Option<&Path>, data: &Data, told: &mut dyn FnMut(&str)) -> Result<
     let bad = data.skip_bad.then_some(told);
     let mut pieces = vec![];
     // Only their places are kept, for there may be many.
-    each_file(path, bad, |path, _| pieces.push(Piece::File(path)))?;
+    each_file(path, bad, |path, score| {
+        options.encode(&midi::in_seconds(&score)).map_err(|e| e.to_string())?;
+        pieces.push(Piece::File(path.to_owned()));
+        Ok(())
+    })?;
     Ok(pieces)
 }
 
 /// Pieces to learn from, to validate on and to test on.
-fn splits(data: &Data, told: &mut dyn FnMut(&str)) -> Result<Splits<Piece>> {
-    let pieces = find(data.train.as_deref(), data, told)?;
+fn splits(data: &Data, options: &EventOptions, told: &mut dyn FnMut(&str)) -> Result<Splits<Piece>> {
+    let pieces = find(data.train.as_deref(), data, options, told)?;
     let mut splits = Splits::of(pieces, &hold_out(data), |_| false)?;
     if let Some(path) = &data.validation {
-        splits.validation = find(Some(path), data, told)?;
+        splits.validation = find(Some(path), data, options, told)?;
     }
     Ok(splits)
 }
@@ -96,7 +109,8 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let [train, validation] =
         assets.streams(symbols(&options), recipe.data.tokens_in_memory, |half, spill| {
             if found.get().is_none() {
-                let _ = found.set(splits(&recipe.data, &mut |note| _ = observer(&Event::Note(note)))?);
+                let _ =
+                    found.set(splits(&recipe.data, &options, &mut |note| _ = observer(&Event::Note(note)))?);
             }
             let Splits { train, validation, .. } = found.get().expect("they were set");
             stream(if half == Half::Train { train } else { validation }, &options, spill)
@@ -145,7 +159,7 @@ impl Compose for EventModel {
         let end = events.vocabulary();
         let mut prime = vec![end];
         if let Some(path) = &options.prime {
-            prime.extend(events.encode(&midi::in_seconds(&read_file(path)?))?);
+            prime.extend(events_of_file(path, events)?);
         }
         let primed = prime.len();
         let sampler = |index| Sampler::new(options.sampling, options.seed, sampling::stream(index, 0));
@@ -187,9 +201,9 @@ impl Evaluate for EventModel {
     fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
         let told = &mut |_: &str| {};
         let pieces = match split {
-            Split::Data(path, _) => find(Some(path), &self.recipe.data, told)?,
-            Split::Validation => splits(&self.run.data(&self.recipe.data)?, told)?.validation,
-            Split::Test => splits(&self.run.data(&self.recipe.data)?, told)?.test,
+            Split::Data(path, _) => find(Some(path), &self.recipe.data, &self.options, told)?,
+            Split::Validation => splits(&self.run.data(&self.recipe.data)?, &self.options, told)?.validation,
+            Split::Test => splits(&self.run.data(&self.recipe.data)?, &self.options, told)?.test,
         };
         if pieces.is_empty() {
             return Err(Error::NoExamples(self.run.path().to_owned()));
@@ -198,7 +212,7 @@ impl Evaluate for EventModel {
         let events = stream.len();
         let nats = Evaluator::new(Arc::new(stream), TOKENS)?.loss(&self.model, compute)?;
         let mut evaluation = Evaluation::new(pieces.len(), "piece");
-        evaluation.add("nats an event", nats);
+        evaluation.add("nats_an_event", nats);
         evaluation.add("perplexity", perplexity(nats));
         evaluation.details.insert("events".into(), json!(events));
         Ok(evaluation)

@@ -87,8 +87,8 @@ fn held_out(problem: Problem, seed: u64) -> Examples {
 /// The names of the loss and of the share that is right.
 fn names(problem: Problem) -> [&'static str; 2] {
     match problem {
-        Problem::Adding(_) => ["mean squared error", "sums found"],
-        Problem::Copy(_) => ["nats a step", "symbols recalled"],
+        Problem::Adding(_) => ["mean_squared_error", "sums_found"],
+        Problem::Copy(_) => ["nats_a_step", "symbols_recalled"],
     }
 }
 
@@ -327,7 +327,7 @@ impl Evaluate for MemoryModel {
         let [of_loss, of_right] = names(self.problem);
         let mut evaluation = Evaluation::new(examples.0.len(), "example");
         evaluation.add(of_loss, loss);
-        evaluation.add("without memory", self.problem.memoryless());
+        evaluation.add("without_memory", self.problem.memoryless());
         evaluation.add(of_right, right);
         Ok(evaluation)
     }

@@ -98,7 +98,7 @@ impl Lesson for Numbers {
         let predicted = self.numbers(model, compute, &on.inputs)?;
         let error = rmse(&on.numbers, &predicted)? / self.target.deviation;
         let scores =
-            vec![("MAE", mae(&on.numbers, &predicted)?), ("R2", r_squared(&on.numbers, &predicted)?)];
+            vec![("mae", mae(&on.numbers, &predicted)?), ("r2", r_squared(&on.numbers, &predicted)?)];
         Ok(Validation::by_loss(error * error, scores))
     }
 }
@@ -115,6 +115,7 @@ impl ExampleTask for Numbers {
 
     fn read(from: &mut Reading<Self>) -> Result<Vec<Example>> {
         let mut options = reader::options(from.data());
+        options.labelled.numeric = true;
         if options.labelled.label.is_none() && !from.path.is_dir() {
             let table = read_table(from.path, &options.labelled.table)?;
             options.labelled.label = table.number_to_learn()?;

@@ -3,17 +3,18 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use anaphora_data::builtin::{self, WALL};
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
-use anaphora_data::{builtin, split_indices};
+use anaphora_data::split_indices;
 
-use super::forecast::{Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from};
+use super::forecast::{Ends, Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from};
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
     table_options,
 };
 use crate::metrics::{Contender, Evaluation, distances};
 use crate::model::Compute;
-use crate::plot::{Flight, flights};
+use crate::plot::{Flight, Line, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
@@ -26,7 +27,7 @@ const DRAWN: usize = 6;
 /// Reads what the recipe names and makes the model that is to learn it.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let Recipe { data, series, .. } = opening.recipe;
-    let collection = read(data, series, None)?;
+    let collection = read(data, series, None, &mut |note| opening.note(note))?;
     let lengths = lengths(series);
     let (needed, short) = (lengths.lookback + lengths.chunk, too_short(&collection, &lengths));
     if let Some(&first) = short.first() {
@@ -67,7 +68,7 @@ fn lengths(series: &Series) -> Lengths {
         lookback: series.lookback.unwrap_or(10),
         chunk: series.chunk.unwrap_or(series.horizon).min(series.horizon),
         horizon: series.horizon,
-        season: series.season.unwrap_or(1),
+        season: 1,
     }
 }
 
@@ -83,15 +84,28 @@ fn origins(data: &Data, collection: &Collection, lengths: &Lengths) -> Result<Or
     Ok(Origins::of_paths(collection, &splits, lookback, chunk, horizon))
 }
 
-/// Reads the paths of the training data, or of `other`.
-fn read(data: &Data, series: &Series, other: Option<&Path>) -> Result<Collection> {
+/// Reads the paths of the training data, or of `other`. `notes` takes a sentence for each thing to be known of them.
+fn read(
+    data: &Data,
+    series: &Series,
+    other: Option<&Path>,
+    notes: &mut dyn FnMut(&str),
+) -> Result<Collection> {
     let path = match (other.or(data.train.as_deref()), data.builtin) {
         (Some(path), _) => path,
         (None, Some(Builtin::Ball)) => return Ok(builtin::throws(THROWS.0, THROWS.1)),
         (None, _) => Path::new(""),
     };
     let (id, picked) = (series.path_column.as_deref().map(column), series.columns.as_deref().map(columns));
-    Ok(read_paths(path, id.as_ref(), picked.as_deref(), &table_options(data))?)
+    Ok(read_paths(path, id.as_ref(), picked.as_deref(), &table_options(data), notes)?)
+}
+
+/// Floor and walls of the box that balls are thrown into, as high as one of them flies.
+fn walls(flights: &[Flight]) -> Line {
+    let heights =
+        flights.iter().flat_map(|flight| flight.seen.iter().chain(&flight.truth)).map(|point| point.1);
+    let top = heights.fold(0.0, f64::max);
+    vec![(0.0, top), (0.0, 0.0), (WALL, 0.0), (WALL, top)]
 }
 
 /// A trained model of paths.
@@ -103,18 +117,18 @@ impl PathForecaster {
         Forecaster::open(run, precision).map(Self)
     }
 
-    fn read(&self, other: Option<&Path>) -> Result<Collection> {
+    fn read(&self, other: Option<&Path>, notes: &mut dyn FnMut(&str)) -> Result<Collection> {
         let Recipe { data, series, .. } = &self.0.recipe;
         let collection = match other {
-            Some(_) => read(data, series, other)?,
-            None => read(&self.0.run.data(data)?, series, None)?,
+            Some(_) => read(data, series, other, notes)?,
+            None => read(&self.0.run.data(data)?, series, None, notes)?,
         };
         self.0.interface.check(&collection, other.unwrap_or(&name(data)))?;
         Ok(collection)
     }
 
     /// The paths of files and their ends, from which they go on.
-    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Vec<Origin>)>> {
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<Ends>> {
         let needed = self.0.interface.lookback;
         let read = |input: &Input| {
             let path = input.path();
@@ -122,7 +136,8 @@ impl PathForecaster {
                 let reason = format!("'{text}' is no path; name a file with the paths that are to go on");
                 return Err(malformed_at(path, 0, reason));
             }
-            let collection = self.read(Some(path))?;
+            let mut notes = Vec::new();
+            let collection = self.read(Some(path), &mut |note| notes.push(note.to_owned()))?;
             let end = |member: usize| {
                 let (at, name) = (collection.steps(member), &collection.members[member].name);
                 if at < needed {
@@ -133,7 +148,7 @@ impl PathForecaster {
                 Ok(Origin { member, at })
             };
             let origins = (0..collection.members.len()).map(end).collect::<Result<_>>()?;
-            Ok((collection, origins))
+            Ok(Ends { collection, origins, notes })
         };
         inputs.iter().map(read).collect()
     }
@@ -164,7 +179,12 @@ impl PathForecaster {
             }
         };
         let names = &collection.names;
-        Some(flights(&drawn.map(flight).collect::<Vec<_>>(), [&names[0], &names[1]]))
+        let drawn: Vec<Flight> = drawn.map(flight).collect();
+        // Those of a file fly elsewhere.
+        let is_made = collection.members.iter().any(|member| member.truth.is_some());
+        let of_ball = is_made && self.0.recipe.data.builtin == Some(Builtin::Ball);
+        let walls = if of_ball { walls(&drawn) } else { Line::new() };
+        Some(flights(&drawn, [&names[0], &names[1]], &walls))
     }
 }
 
@@ -180,7 +200,9 @@ impl Predict for PathForecaster {
     }
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
-        let Some((collection, mut origins)) = self.ends(inputs)?.into_iter().next() else { return Ok(None) };
+        let Some(Ends { collection, mut origins, .. }) = self.ends(inputs)?.into_iter().next() else {
+            return Ok(None);
+        };
         origins.truncate(DRAWN);
         let forecasts = self.0.forecast(compute, &collection, &origins)?;
         Ok(self.draw(&collection, &origins, &forecasts))
@@ -189,9 +211,11 @@ impl Predict for PathForecaster {
 
 impl Evaluate for PathForecaster {
     fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
+        let mut notes = Vec::new();
+        let note = &mut |note: &str| notes.push(note.to_owned());
         let collection = match split {
-            Split::Data(path, _) => self.read(Some(path))?,
-            _ => self.read(None)?,
+            Split::Data(path, _) => self.read(Some(path), note)?,
+            _ => self.read(None, note)?,
         };
         let Interface { lookback, chunk, horizon, season, .. } = self.0.interface;
         let lengths = Lengths { lookback, chunk, horizon, season };
@@ -229,6 +253,7 @@ impl Evaluate for PathForecaster {
         let size = [horizon, collection.columns()];
         let mut evaluation = distances(&scores.truth(), size, &contenders, against);
         evaluation.picture = self.draw(&collection, &origins, &forecasts);
+        evaluation.notes = notes;
         Ok(evaluation)
     }
 }

@@ -97,7 +97,7 @@ impl ExampleTask for Translation {
             Some(target) => read_parallel(from.path, target, &table_options(from.data()))?,
             None => read_parallel_table(from.path, None, &table_options(from.data()))?,
         };
-        from.skipped(&read.skipped);
+        from.noted(&read.notes, &read.skipped);
         Ok(read.pairs)
     }
 

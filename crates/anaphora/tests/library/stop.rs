@@ -127,6 +127,27 @@ fn a_generation_that_is_stopped_returns_what_it_has() {
         }
         assert!(options.beams.is_some() || pieces[0].text.starts_with(&told), "{told:?}");
     }
+    // What was searched for is read again for its log-probabilities, and that can be stopped too: the pieces are whole.
+    let heard = std::cell::Cell::new(0);
+    let explained = GenerateOptions { log_probabilities: Some(2), ..searched.clone() };
+    let all = generate(&explained, &|_| {
+        heard.set(heard.get() + 1);
+        false
+    })
+    .0;
+    assert!(all.iter().all(|piece| piece.choices.len() == piece.tokens));
+    let longest = all.iter().map(|piece| piece.tokens).max().unwrap();
+    let all_heard = heard.replace(0);
+    assert!(longest > 1 && all_heard > longest, "{longest} {all_heard}");
+    let pieces = generate(&explained, &|_| {
+        heard.set(heard.get() + 1);
+        heard.get() == all_heard
+    })
+    .0;
+    for (piece, whole) in pieces.iter().zip(&all) {
+        assert_eq!((&piece.text, piece.stopped, piece.choices.len()), (&whole.text, false, 0));
+    }
+    assert!(generate(&explained, &at_step).0.iter().all(|piece| piece.stopped && piece.choices.is_empty()));
     // Before the first token, and where a piece is rejected: it is whole, and kept.
     for piece in generate(&options, &|event| matches!(event, GenerateEvent::Text { .. })).0 {
         assert_eq!((piece.tokens, &*piece.text), (0, &*options.prompts[piece.prompt]));

@@ -10,6 +10,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
+use crate::numbers::whole;
 use crate::output::{print, print_json};
 
 /// How fast this machine trains and generates
@@ -39,10 +40,10 @@ enum Work {
         #[command(flatten)]
         language: Language,
         /// Symbols to read before the clock counts
-        #[arg(long, default_value_t = 1, value_parser = positive)]
+        #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1, MOST))]
         prompt: usize,
         /// How many tokens
-        #[arg(long, default_value_t = 2000, value_parser = positive)]
+        #[arg(long, default_value_t = 2000, value_parser = whole::<usize>(1, MOST))]
         tokens: usize,
         #[command(flatten)]
         common: Common,
@@ -52,7 +53,7 @@ enum Work {
         #[command(flatten)]
         model: Model,
         /// Values a step of the input
-        #[arg(long, default_value_t = 128, value_parser = positive)]
+        #[arg(long, default_value_t = 128, value_parser = whole::<usize>(1, MOST))]
         input: usize,
         /// Read from both ends
         #[arg(long)]
@@ -81,33 +82,33 @@ struct Model {
     #[arg(long, value_enum, default_value = "lstm")]
     backbone: Backbone,
     /// Layers on top of each other
-    #[arg(long, default_value_t = 1, value_parser = positive)]
+    #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1, MOST))]
     layers: usize,
     /// Units of a layer
-    #[arg(long, default_value_t = 256, value_parser = positive)]
+    #[arg(long, default_value_t = 256, value_parser = whole::<usize>(1, MOST))]
     hidden: usize,
     /// Heads of a transformer [default: one for 64 units]
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = whole::<usize>(1, MOST))]
     heads: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
 struct Language {
     /// Values of a symbol's embedding [default: 128, a transformer's width]
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = whole::<usize>(1, MOST))]
     embedding: Option<usize>,
     /// Symbols of the vocabulary
-    #[arg(long, default_value_t = 65, value_parser = positive)]
+    #[arg(long, default_value_t = 65, value_parser = whole::<usize>(1, MOST))]
     vocab: usize,
 }
 
 #[derive(Debug, clap::Args)]
 struct Batch {
     /// Sequences of a batch
-    #[arg(long, default_value_t = 64, value_parser = positive)]
+    #[arg(long, default_value_t = 64, value_parser = whole::<usize>(1, MOST))]
     batch: usize,
     /// Steps of a sequence
-    #[arg(long, default_value_t = 64, value_parser = positive)]
+    #[arg(long, default_value_t = 64, value_parser = whole::<usize>(1, MOST))]
     length: usize,
     /// How long to go on, in seconds
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
@@ -120,7 +121,7 @@ struct Common {
     #[arg(long, value_enum)]
     precision: Option<NumberFormat>,
     /// Threads; 0 for all cores
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<usize>(0, 1024))]
     threads: usize,
     /// One JSON object a line
     #[arg(long)]
@@ -320,20 +321,16 @@ fn show(json: bool, report: &impl Serialize, text: &str) -> Result<()> {
     if json { print_json(report) } else { print(&format!("{text}\n")) }
 }
 
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..=1_000_000) => Ok(number),
-        _ => Err("a whole number from 1 to 1000000 is wanted".to_owned()),
-    }
-}
+/// The largest size or count.
+const MOST: u64 = 1_000_000;
 
 fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.0..=1e6).contains(s)).ok_or("a number of seconds is wanted".to_owned())
 }
 
 fn lengths(text: &str) -> Result<(usize, usize), String> {
-    let bounds =
-        text.split_once("..").and_then(|(low, high)| Some((positive(low).ok()?, positive(high).ok()?)));
+    let bound = |text| whole::<usize>(1, MOST)(text).ok();
+    let bounds = text.split_once("..").and_then(|(low, high)| Some((bound(low)?, bound(high)?)));
     bounds
         .filter(|(low, high)| low <= high)
         .ok_or("two lengths such as 5..40 are wanted, the shorter first".to_owned())

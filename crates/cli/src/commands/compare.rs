@@ -8,7 +8,9 @@ use anaphora::plot::compare::{Compared, Summary, all_continue, by_character, com
 use anaphora::run::atomic::write_atomic;
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, grouped, print, print_json, short, size, table, tell};
+use crate::output::{
+    clock, free_path, grouped, print, print_json, refuse_overwriting, short, size, spoken, table, tell,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,9 +28,12 @@ pub struct Args {
     /// Run folders
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// File for the picture [default: compare.svg]
+    /// File for the picture [default: compare.svg; compare-2.svg where that is there already, and so on]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write over the file of --out where it is there already
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Print a line of JSON a run on standard output, and nothing else there
     #[arg(long)]
     json: bool,
@@ -36,9 +41,10 @@ pub struct Args {
 
 /// Compares.
 pub fn run(args: &Args) -> Result<()> {
-    let default = (!args.json).then(|| Path::new("compare.svg"));
-    let out = args.out.as_deref().or(default);
-    if let Some(out) = out.filter(|out| out.extension().is_none_or(|extension| extension != "svg")) {
+    args.out.iter().try_for_each(|out| refuse_overwriting(out, args.force))?;
+    let default = (!args.json).then(|| free_path(Path::new("compare.svg")));
+    let out = args.out.clone().or(default);
+    if let Some(out) = out.as_ref().filter(|out| out.extension().is_none_or(|extension| extension != "svg")) {
         let right = format!(
             "the picture is SVG, so the name is to be such as {}",
             out.with_extension("svg").display()
@@ -51,12 +57,12 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         print(&table(&rows(&runs), &[0, 1]))?;
     }
-    if let Some(out) = out {
+    if let Some(out) = &out {
         write_atomic(out, |writer| writer.write_all(picture(&runs).as_bytes()))?;
     }
     if !args.json {
         notes(&runs).iter().for_each(|note| tell(note));
-        out.into_iter().for_each(|out| tell(&format!("Curves in {}", out.display())));
+        out.iter().for_each(|out| tell(&format!("Curves in {}", out.display())));
     }
     Ok(())
 }
@@ -67,7 +73,11 @@ fn rows(runs: &[Compared]) -> Vec<Vec<String>> {
         runs.iter().flat_map(|run| run.summary.scores.keys()).map(String::as_str).collect();
     let scores: Vec<String> = match all_continue(runs) {
         true => ["NATS", "BITS", "PERPLEXITY"].map(str::to_owned).into(),
-        false => ["loss"].into_iter().chain(names.iter().copied()).map(str::to_uppercase).collect(),
+        false => ["loss"]
+            .into_iter()
+            .chain(names.iter().copied())
+            .map(|name| spoken(name).to_uppercase())
+            .collect(),
     };
     let speed = if all_continue(runs) { "TOKENS/S" } else { "UNITS/S" };
     let head = ["RUN", "BACKBONE", "PARAMETERS", "STEPS", "TIME", speed].map(str::to_owned);

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anaphora_data::{DataError, Encoding, Format as Reading, Texts, text_of};
-use anaphora_music::{Problem, abc};
+use anaphora_music::{Problem, abc, midi};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
 use crate::formats::{Format, Player, Tune, slug};
-use crate::output::{counted, print, print_json, tell};
+use crate::output::{counted, print, print_json, refuse_overwriting, tell};
 use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
@@ -19,7 +19,7 @@ Examples:
   anaphora convert jig.mid --to abc                  jig.abc
   anaphora convert tunes.abc --to abc                every tune by itself, in a normal form
 
-What could not be read is reported as FILE:LINE:COLUMN on standard error, and the rest is converted. The exit code \
+A file that is there already is written over with --force only, and FILE itself never. What could not be read is reported as FILE:LINE:COLUMN on standard error, and the rest is converted. The exit code \
 is 1 only where nothing could be converted.";
 
 /// Convert tunes to ABC, MIDI or WAV; no model is needed
@@ -37,6 +37,9 @@ pub struct Args {
     /// Play by the instruments of this SoundFont (.sf2) instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     soundfont: Option<PathBuf>,
+    /// Write over files that are there already
+    #[arg(long)]
+    force: bool,
     /// Print a line of JSON a tune on standard output, and nothing else there
     #[arg(long)]
     json: bool,
@@ -83,8 +86,9 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(Failure::failed(format!("{}: there is no tune with notes in it", args.file.display())));
     }
     let paths = paths(args, &tunes);
-    for path in &paths {
+    for (path, _) in paths.iter().zip(&tunes).filter(|(_, read)| read.tune.notes() > 0) {
         refuse_input(&args.file, path)?;
+        refuse_overwriting(path, args.force)?;
     }
     if let Some(folder) = paths[0].parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(Failure::io("create", folder))?;
@@ -139,7 +143,7 @@ fn summarise(tunes: &[Read], paths: &[PathBuf], written: usize) -> Result<()> {
 /// All tunes of a file, with what could not be read in each.
 fn read(path: &Path) -> Result<Vec<Read>> {
     let bytes = fs::read(path).map_err(Failure::io("read", path))?;
-    if bytes.starts_with(b"MThd") {
+    if midi::is_midi(&bytes) {
         let tune = Tune::from_midi(&bytes)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
         return Ok(vec![Read { tune, line: 1, problems: Vec::new() }]);

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
 use crate::input::Spool;
-use crate::output::{counted, print, print_json, save_picture, tell};
+use crate::output::{counted, print, print_json, refuse_overwriting, save_picture, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
@@ -51,6 +51,9 @@ pub struct Args {
     /// Draw the first of the forecasts, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Write over the picture's file where it is there already
+    #[arg(long, requires = "plot")]
+    force: bool,
     #[command(flatten)]
     device: DeviceArgs,
     /// Print the score as a line of JSON
@@ -60,6 +63,7 @@ pub struct Args {
 
 /// Evaluates.
 pub fn run(args: &Args) -> Result<()> {
+    args.plot.iter().try_for_each(|path| refuse_overwriting(path, args.force))?;
     let device = args.device.open(&args.run)?;
     if Run::open(&args.run)?.info().task.continues() {
         language(args, device)

@@ -4,7 +4,7 @@ mod compose;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use anaphora::Run;
@@ -25,6 +25,7 @@ use crate::input;
 use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;
+use crate::numbers::whole;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Progress;
 
@@ -51,7 +52,8 @@ Examples:
   anaphora generate runs/novel --beams 8 --no-repeat-ngram 6 --tokens 300    the likeliest, not one that is drawn
 
 A single piece is shown as it is made, unless --retry is given. A tune is complete when it comes to its end, can be \
-read, and its bars add up; --retry writes those that are not anew. Tunes are written to files too, by default into the folder RUN/generated. The last line says how much \
+read, its bars add up, and it has notes that it did not begin with; --retry writes those that are not anew. Tunes are written to files too, by \
+default into the folder RUN/generated, of names that are free. The last line says how much \
 was copied from the training data. Ctrl-C ends the writing, and what there is by then is shown and kept; the exit code is then 130.";
 
 /// Write new pieces with a trained model
@@ -66,7 +68,7 @@ pub struct Args {
     /// File with a prompt a line, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompts: Option<PathBuf>,
-    /// File with what each piece begins with, - for standard input
+    /// File with what each piece begins with, - for standard input; of a text only what is added is shown
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
     /// Pieces to write for each prompt, side by side
@@ -80,9 +82,9 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
     /// Where all randomness starts from [default: another one each time, which is shown]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
-    /// How often a piece that is not complete is written anew [default: 0; 10 for several tunes]
+    /// How often a tune that is not complete is written anew [default: 0; 10 for several tunes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000))]
     retry: Option<u32>,
     /// Folder to write files into [default: RUN/generated for music, none for text]
@@ -109,22 +111,22 @@ pub struct Args {
 #[command(next_help_heading = "Choice of tokens")]
 struct SamplingArgs {
     /// Below 1 the likely becomes likelier, above 1 less so; 0 always takes the likeliest
-    #[arg(long, value_name = "X", default_value_t = 0.8, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.8)]
     temperature: f32,
     /// Choose among the N likeliest only, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0, u64::MAX))]
     top_k: usize,
     /// Choose among the fewest likeliest whose probabilities add up to P only
-    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
     top_p: f32,
     /// Choose among those at least P times as likely as the likeliest only
-    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
     min_p: f32,
     /// Make less likely what came of late, by a factor; 1 for no penalty
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
     repetition_penalty: f32,
     /// Never write the same N tokens twice in a piece, 0 for no such rule; for --beams too
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>(0, u64::MAX))]
     no_repeat_ngram: usize,
 }
 
@@ -140,7 +142,7 @@ struct SearchArgs {
     )]
     beams: Option<u32>,
     /// Compare log-probabilities divided by length to the power of X: 0 favours short pieces, above 1 long ones
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true, requires = "beams")]
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "beams")]
     length_penalty: f64,
 }
 
@@ -177,10 +179,10 @@ pub fn run(args: &Args) -> Result<()> {
     let generator = Generator::open(&args.run, compute.device.precision())?;
     let music = generator.trained().task() == Task::Music;
     if !music {
-        args.music.refuse_for_text(&args.run)?;
+        args.refuse_for_text()?;
     }
     let MusicArgs { midi, wav, soundfont, .. } = &args.music;
-    let keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
+    let mut keeper = Keeper::new(args.folder(music), music, *midi, *wav, soundfont.as_deref())?;
     let prompts = args.prompts(music)?;
     let asked = prompts.len() * args.count as usize;
     if asked > MOST_PIECES as usize {
@@ -212,10 +214,14 @@ pub fn run(args: &Args) -> Result<()> {
     }
 
     let streams = args.single() && options.retry == 0 && beams.is_none() && !args.json;
-    let (pieces, stopped) = write(&generator, &mut compute, &options, streams, args.json)?;
+    // Of a file that a text goes on from nothing is shown: it may be a whole book.
+    let hidden = args.prime.as_ref().filter(|_| !music).map_or(0, |_| options.prompts[0].len());
+    let show = if streams { Show::Text { hidden } } else { Show::Progress { quiet: args.json } };
+    let (pieces, stopped) = write(&generator, &mut compute, &options, show)?;
     if !streams && !args.json {
         for (index, piece) in pieces.iter().enumerate() {
-            print(&closed(&piece.text, index + 1 < pieces.len(), music))?;
+            let text = piece.text.get(hidden..).unwrap_or_default();
+            print(&closed(text, index + 1 < pieces.len(), music))?;
         }
     }
     let files = pieces.iter().map(|piece| keeper.keep(&piece.text)).collect::<Result<Vec<_>>>()?;
@@ -286,6 +292,7 @@ fn print_pieces(
             "text": piece.text,
             "complete": piece.incomplete.is_none(),
             "incomplete": piece.incomplete,
+            "ended": piece.ended,
             "stopped": piece.stopped,
             "attempts": piece.attempts,
             "tokens": piece.tokens,
@@ -329,8 +336,10 @@ impl Args {
         }
         if let Some(path) = &self.prime {
             let text = read(path)?;
-            // The line end that editors put behind the last line is not meant to be one.
-            return Ok(vec![text.strip_suffix('\n').unwrap_or(&text).to_owned()]);
+            // The line end that editors put behind the last line is not meant to be one; an empty line would end a tune.
+            let begun =
+                if music { text.trim_end_matches('\n') } else { text.strip_suffix('\n').unwrap_or(&text) };
+            return Ok(vec![begun.to_owned()]);
         }
         let default = if music { "X:" } else { "" };
         Ok(if self.prompt.is_empty() { vec![default.to_owned()] } else { self.prompt.clone() })
@@ -346,6 +355,23 @@ impl Args {
         let shown_at_once = self.single() && !self.json;
         let default = if music && !shown_at_once { RETRY_MUSIC } else { 0 };
         self.retry.map_or(default, |retry| retry as usize)
+    }
+
+    fn refuse_for_text(&self) -> Result<()> {
+        let given = [
+            ("--key", self.music.key.is_some()),
+            ("--meter", self.music.meter.is_some()),
+            ("--midi", self.music.midi),
+            ("--wav", self.music.wav),
+            ("--retry", self.retry.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                let learnt = format!("{} has learnt text", self.run.display());
+                Err(Failure::call(format!("{flag} is for tunes, and {learnt}; leave it out")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Where files go.
@@ -375,22 +401,6 @@ impl SearchArgs {
 }
 
 impl MusicArgs {
-    fn refuse_for_text(&self, run: &Path) -> Result<()> {
-        let given = [
-            ("--key", self.key.is_some()),
-            ("--meter", self.meter.is_some()),
-            ("--midi", self.midi),
-            ("--wav", self.wav),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
-                let learnt = format!("{} has learnt text", run.display());
-                Err(Failure::call(format!("{flag} is for tunes, and {learnt}; leave it out")))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// The header fields that are asked for, as the training data spell them.
     fn fields(&self, generator: &Generator, prompts: &[String]) -> Result<Vec<(char, String)>> {
         let mut asked = Vec::new();
@@ -450,26 +460,37 @@ fn checked_key(asked: &str) -> Result<String> {
     }
 }
 
-/// Writes the pieces, and shows either their text or how far they are; with them, whether Ctrl-C stopped it.
+/// What is shown while pieces are written.
+#[derive(Clone, Copy)]
+enum Show {
+    /// The text of the only piece, but for so many bytes at its beginning.
+    Text { hidden: usize },
+    /// How far they are; nothing where a program reads.
+    Progress { quiet: bool },
+}
+
+/// Writes the pieces; with them, whether Ctrl-C stopped it.
 fn write(
     generator: &Generator,
     compute: &mut Compute,
     options: &GenerateOptions,
-    streams: bool,
-    quiet: bool,
+    show: Show,
 ) -> Result<(Vec<Generated>, bool)> {
     let interrupted = interrupt::watch("Stopping after this token, to show and keep what is written.")?;
-    let mut progress = Progress::new(quiet || streams);
+    let mut progress = Progress::new(!matches!(show, Show::Progress { quiet: false }));
     let (mut characters, mut rejected) = (0, 0);
-    let mut shown = 0;
+    let mut told = 0;
     let mut broken = None;
     let pieces = generator.generate(compute, options, &mut |event| {
         match event {
-            GenerateEvent::Text { text, .. } if streams => {
-                shown += text.len();
-                broken = print(text).err();
-            }
-            GenerateEvent::Text { text, .. } => characters += text.chars().count(),
+            GenerateEvent::Text { text, .. } => match show {
+                Show::Text { hidden } => {
+                    let new = text.get(hidden.saturating_sub(told)..).unwrap_or_default();
+                    told += text.len();
+                    broken = print(new).err();
+                }
+                Show::Progress { .. } => characters += text.chars().count(),
+            },
             GenerateEvent::Step { tokens } => progress.update(|| match options.beams {
                 Some(_) => format!("Searching: {}", counted(tokens, "token")),
                 None if rejected > 0 => {
@@ -485,10 +506,10 @@ fn write(
     if let Some(failure) = broken {
         return Err(failure);
     }
-    if streams {
+    if let Show::Text { hidden } = show {
         for piece in &pieces {
             // The end of a piece that was broken off might still have become a stop text.
-            print(piece.text.get(shown..).unwrap_or_default())?;
+            print(piece.text.get(told.max(hidden)..).unwrap_or_default())?;
             if !piece.text.ends_with('\n') {
                 print("\n")?;
             }

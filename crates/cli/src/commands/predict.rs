@@ -10,7 +10,7 @@ use anaphora::tasks::{self, Input};
 use crate::device::DeviceArgs;
 use crate::error::Result;
 use crate::input::{STANDARD_INPUT, Spool};
-use crate::output::{counted, print, print_json, save_picture, tell};
+use crate::output::{counted, print, print_json, refuse_overwriting, save_picture, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
@@ -37,6 +37,9 @@ pub struct Args {
     /// Draw what is predicted, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Write over the picture's file where it is there already
+    #[arg(long, requires = "plot")]
+    force: bool,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -48,6 +51,7 @@ pub struct Args {
 
 /// Predicts.
 pub fn run(args: &Args) -> Result<()> {
+    args.plot.iter().try_for_each(|path| refuse_overwriting(path, args.force))?;
     let device = args.device.open(&args.run)?;
     let opened = tasks::open(&args.run, device.precision())?;
     let model = opened.predict(&args.run)?;

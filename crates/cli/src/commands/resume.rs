@@ -6,6 +6,7 @@ use anaphora::Run;
 use anaphora::training::Budget;
 
 use crate::error::{Failure, Result};
+use crate::numbers::whole;
 use crate::output::{grouped, tell};
 use crate::training;
 
@@ -25,13 +26,13 @@ pub struct Args {
     /// Run folder
     run: PathBuf,
     /// Optimizer steps to go on for
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1, u64::MAX))]
     steps: Option<u64>,
     /// Passes over the data to go on for
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X")]
     epochs: Option<f64>,
     /// Minutes to go on for
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X")]
     minutes: Option<f64>,
     /// Print a line of JSON an event on standard output, and nothing else there
     #[arg(long)]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::output::{grouped, print, print_json, short, size, table, tell};
+use crate::output::{grouped, print, print_json, short, size, spoken, table, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,7 +77,7 @@ fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> Vec<String> {
     let best = info.best.as_ref().map_or_else(
         || "–".to_owned(),
         |best| match best.main() {
-            Some((name, score)) => format!("{name} {score:.3}"),
+            Some((name, score)) => format!("{} {score:.3}", spoken(name)),
             None => format!("loss {:.3}", best.loss),
         },
     );

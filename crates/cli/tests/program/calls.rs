@@ -24,6 +24,13 @@ fn a_wrong_call_has_exit_code_2() {
             "--layers: field model.layers is 49; it takes a whole number from 1 to 48",
         ),
         (&["train", "tunes.abc", "--hidden", "-1"], "--hidden: field model.hidden_size is -1; it takes"),
+        (&["generate", "runs/x", "--count", "-1"], "'-1' for '--count <N>': -1 is not in 1..="),
+        (&["generate", "runs/x", "--seed", "-1"], "'-1' for '--seed <N>': it takes a whole number from 0 on"),
+        (&["generate", "runs/x", "--threads", "-2"], "'-2' for '--threads <N>': -2 is not in 0..="),
+        (&["predict", "runs/x", "--no-repeat-ngram", "-1"], "it takes a whole number from 0 on"),
+        (&["resume", "runs/x", "--steps", "-1"], "it takes a whole number from 1 on"),
+        (&["demo", "--seconds", "-1"], "'-1' for '--seconds <N>': -1 is not in 10..="),
+        (&["bench", "train", "--layers", "-1"], "it takes a whole number from 1 to 1000000"),
         (&["train", "tunes.abc", "--steps", "many"], "--steps: field training.steps is \"many\"; it takes"),
         (&["train", "tunes.abc", "--backbone", "lstn"], "it takes window, rnn, gru, lstm or transformer"),
         (

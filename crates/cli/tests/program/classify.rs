@@ -22,7 +22,7 @@ fn names_are_learnt_scored_and_told_apart() {
         "learn       3,600 examples, ",
         "reads       tokens, one of 4 classes",
         "accuracy ",
-        "Predict with   anaphora predict runs/names",
+        "Predict with   anaphora predict runs/names FILE\n",
     ] {
         assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
     }

@@ -84,7 +84,14 @@ fn what_cannot_be_compared_is_said() {
     place.write_tunes("others.abc", 11);
     place.train(&["tunes.abc", "--steps=20", "--out=runs/a"]).ok();
     place.train(&["others.abc", "--steps=20", "--out=runs/b"]).ok();
-    let called = place.call(&["compare", "runs/a", "runs/b", "--out=both.svg"]);
+    place.write("both.svg", "mine");
+    let sentence = place.call(&["compare", "runs/a", "runs/b", "--out=both.svg"]).refused(2);
+    assert_eq!(sentence, "both.svg is there already; write over it with --force, or name another");
+    place.write("compare.svg", "mine");
+    let called = place.call(&["compare", "runs/a", "runs/b"]);
+    assert!(called.stderr.ends_with("Curves in compare-2.svg\n"), "{called:?}");
+    assert_eq!(place.read("compare.svg"), b"mine");
+    let called = place.call(&["compare", "runs/a", "runs/b", "--out=both.svg", "--force"]);
     assert!(
         called.stderr.contains("Note: not all runs learnt from and were validated on the same data"),
         "{called:?}"

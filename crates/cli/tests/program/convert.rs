@@ -87,3 +87,72 @@ fn only_a_file_without_any_tune_fails() {
     let call = ["convert", "half.abc", "--to", "wav", "--soundfont", "bad.sf2"];
     assert!(place.call(&call).refused(1).starts_with("bad.sf2: this is not a readable SoundFont"));
 }
+
+#[test]
+fn nothing_is_written_over_unless_asked_for() {
+    let place = Workplace::new();
+    let one = TWO.split("\n\n").next().unwrap();
+    place.write("song.abc", one);
+    place.call(&["convert", "song.abc", "--to", "midi"]).ok();
+    place.write("song.abc", "X:1\nT:By hand\nK:C\nC|\n");
+    let back = ["convert", "song.mid", "--to", "abc"];
+    let sentence = place.call(&back).refused(2);
+    assert_eq!(sentence, "song.abc is there already; write over it with --force, or name another");
+    assert!(place.read("song.abc").starts_with(b"X:1\nT:By hand"));
+    place.call(&[&back[..], &["--force"]].concat()).ok();
+    assert!(place.read("song.abc").starts_with(b"X:1\nT:The Gale"));
+    let sentence = place.call(&["convert", "song.abc", "--to", "abc", "--force"]).refused(2);
+    assert!(sentence.starts_with("song.abc would be written over"), "{sentence}");
+
+    // Of several tunes none is written where one of them is there.
+    place.write("two.abc", TWO);
+    std::fs::create_dir(place.path("two")).unwrap();
+    place.write("two/2-oneills.mid", "mine");
+    let sentence = place.call(&["convert", "two.abc", "--to", "midi"]).refused(2);
+    assert!(sentence.starts_with("two/2-oneills.mid is there already"), "{sentence}");
+    assert_eq!(names(&place.path("two")), ["2-oneills.mid"]);
+}
+
+#[test]
+fn lines_may_end_as_on_any_system() {
+    let place = Workplace::new();
+    let mut found = Vec::new();
+    for (name, end) in [("unix", "\n"), ("windows", "\r\n"), ("macintosh", "\r")] {
+        place.write(&format!("{name}.abc"), TWO.replace('\n', end));
+        let called = place.call(&["convert", &format!("{name}.abc"), "--to", "midi"]);
+        assert!(called.stderr.starts_with(&format!("{name}.abc:13:")), "{called:?}");
+        called.ok();
+        found.push([
+            place.read(&format!("{name}/1-the-gale.mid")),
+            place.read(&format!("{name}/2-oneills.mid")),
+        ]);
+    }
+    assert!(found[0] == found[1] && found[0] == found[2]);
+}
+
+#[test]
+fn midi_files_as_people_have_them() {
+    let place = Workplace::new();
+    let one = TWO.split("\n\n").next().unwrap();
+    place.write("one.abc", one);
+    place.call(&["convert", "one.abc", "--to", "midi"]).ok();
+    let file = place.read("one.mid");
+    let size = |length: usize| (length as u32).to_le_bytes();
+    let data = [b"RMIDdata", &size(file.len())[..], &file].concat();
+    place.write("wrapped.rmi", [b"RIFF", &size(data.len())[..], &data].concat());
+    place.write("behind.mid", [&file[..], b"\r\n"].concat());
+    let notes = |name: &str| {
+        let call = ["convert", name, "--to", "midi", "--out", "again", "--force", "--json"];
+        place.call(&call).json()[0]["notes"].as_u64().unwrap()
+    };
+    assert_eq!(["one.mid", "wrapped.rmi", "behind.mid"].map(notes), [18, 18, 18]);
+    let track = b"\0\x90\x3c\x50\x60\x3c\0\0\x90\x3e\xc8";
+    let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x0b";
+    place.write("broken.mid", [&header[..], track].concat());
+    let sentence = place.call(&["convert", "broken.mid", "--to", "abc"]).refused(1);
+    assert_eq!(
+        sentence,
+        "broken.mid: track 1 of this MIDI file cannot be read from its byte 7 on: \
+         a note has pitch 62 and velocity 200; both are 127 at most"
+    );
+}

@@ -43,10 +43,10 @@ fn a_series_goes_on_with_its_dates() {
     let score = place.call(&["evaluate", "runs/visits", "--split=test", "--json"]).json().remove(0);
     let of = |name: &str| number(&score["contenders"][name]["mape"]);
     assert_eq!((&score["examples"], &score["ahead"]), (&1.into(), &24.into()));
-    assert!(of("this model") < 5.0, "{score}");
-    assert!(of("this model") < of("last season again"), "{score}");
-    assert!((number(&score["mape"]) - of("this model")).abs() < 1e-9);
-    let repeated = number(&score["contenders"]["last season again"]["mase"]);
+    assert!(of("this_model") < 5.0, "{score}");
+    assert!(of("this_model") < of("last_season_again"), "{score}");
+    assert!((number(&score["mape"]) - of("this_model")).abs() < 1e-9);
+    let repeated = number(&score["contenders"]["last_season_again"]["mase"]);
     assert!(
         (1.2..2.0).contains(&repeated),
         "a year later it is a year's growth off, two years later twice: {repeated}"
@@ -63,6 +63,14 @@ fn a_series_goes_on_with_its_dates() {
     assert_eq!(lines.len(), 25);
     assert!(lines[1].starts_with("2022-01-01") && lines[24].starts_with("2023-12-01"), "{text}");
     assert!(!String::from_utf8(place.read("next.svg")).unwrap().contains("what came"));
+    place.write("next.svg", "mine");
+    for call in [&["predict", "runs/visits"][..], &["evaluate", "runs/visits", "--split=test"]] {
+        let sentence = place.call(&[call, &["--plot=next.svg"]].concat()).refused(2);
+        assert_eq!(sentence, "next.svg is there already; write over it with --force, or name another");
+        assert_eq!(place.read("next.svg"), b"mine");
+    }
+    place.call(&["predict", "runs/visits", "--plot=next.svg", "--force"]).ok();
+    assert!(place.read("next.svg").starts_with(b"<svg"));
 
     // The same series as a file, but a year shorter.
     place.write("shorter.csv", months(132));
@@ -80,7 +88,7 @@ fn quantiles_have_a_band() {
     for head in ["quantile", "gaussian"] {
         let (out, head) = (format!("--out={head}"), format!("--head={head}"));
         let call =
-            ["visits.csv", "--task=forecast", "--horizon=6", "--test-from=0.2", &head, &out, "--steps=20"];
+            ["visits.csv", "--task=forecast", "--horizon=6", "--test-from=0.8", &head, &out, "--steps=20"];
         train(&place, &call);
         let run = &out[6..];
         let score = place.call(&["evaluate", run, "--split=test", "--json"]).json().remove(0);
@@ -94,9 +102,9 @@ fn quantiles_have_a_band() {
         );
         let next = place.call(&["predict", run, "--json"]).json().remove(0);
         for step in next["forecast"].as_array().unwrap() {
-            let level = |level: &str| number(&step["visits quantiles"][level]);
+            let level = |level: &str| number(&step["visits_quantiles"][level]);
             assert!(level("0.1") <= level("0.5") && level("0.5") <= level("0.9"), "{step}");
-            assert_eq!(step["visits"], step["visits quantiles"]["0.5"]);
+            assert_eq!(step["visits"], step["visits_quantiles"]["0.5"]);
         }
     }
 }
@@ -222,8 +230,8 @@ fn thrown_balls_are_followed() {
     let score = called.json().remove(0);
     assert_eq!(score["examples"], 1000);
     let mean = |name: &str| number(&score["contenders"][name]["mean_distance"]);
-    assert!(mean("this model") < mean("stays there"), "{score}");
-    assert_eq!(score["contenders"]["straight on"]["by_step"].as_array().unwrap().len(), 20);
+    assert!(mean("this_model") < mean("stays_there"), "{score}");
+    assert_eq!(score["contenders"]["straight_on"]["by_step"].as_array().unwrap().len(), 20);
     let svg = String::from_utf8(place.read("paths.svg")).unwrap();
     assert!(svg.contains("true path") && svg.contains("throw "), "{svg}");
 }
@@ -245,7 +253,7 @@ fn paths_come_from_a_table() {
     called.ok();
     let score = place.call(&["evaluate", "runs/walks", "--split=test", "--json"]).json().remove(0);
     assert_eq!(score["examples"], 3);
-    assert!(number(&score["contenders"]["straight on"]["mean_distance"]) < 0.01, "{score}");
+    assert!(number(&score["contenders"]["straight_on"]["mean_distance"]) < 0.01, "{score}");
     place.write("new.csv", csv.lines().take(1 + 24).map(|line| format!("{line}\n")).collect::<String>());
     let next = place.call(&["predict", "runs/walks", "new.csv", "--json"]).json();
     assert_eq!(next.len(), 2);
@@ -256,4 +264,99 @@ fn paths_come_from_a_table() {
     assert!(sentence.contains("line 3: column 'x' holds 'inf'"), "{sentence}");
     let sentence = place.call(&["predict", "runs/walks", "--text=x"]).refused(1);
     assert!(sentence.contains("is no path"), "{sentence}");
+}
+
+/// A week of hours with a day's wave, a row an hour by `row` of its number and value.
+fn hours(header: &str, row: impl Fn(usize, f64) -> String) -> String {
+    let value = |hour: usize| 900.0 + 200.0 * (std::f64::consts::TAU * hour as f64 / 24.0).sin();
+    let rows: String = (0..240).map(|hour| row(hour, value(hour).round()) + "\n").collect();
+    header.to_owned() + &rows
+}
+
+#[test]
+fn a_training_says_its_dates_and_a_share_is_a_point_in_time() {
+    let place = Workplace::new();
+    place.write("visits.csv", months(120));
+    let call = [
+        "visits.csv",
+        "--task=forecast",
+        "--horizon=6",
+        "--lookback=12",
+        "--set=series.chunk=6",
+        "--steps=2",
+    ];
+    let cut = ["--validation-from=0.7", "--test-from=0.8", "--set=series.until=0.95"];
+    let called = place.call(&[&["train"], &QUICK[..], &call, &cut].concat());
+    let said = "learnt from 2010-01-01 to 2016-12-01 (67 windows), validated on 2017-01-01 to 2017-12-01 (7 windows), \
+                tested on 2018-01-01 to 2019-06-01 (13 windows); what follows 2019-06-01 is left alone";
+    assert!(called.stderr.contains(said), "{}", called.stderr);
+    called.ok();
+    let score = place.call(&["evaluate", "runs/visits", "--split=test", "--json"]).json().remove(0);
+    assert_eq!(score["examples"], 13);
+    let sentence = refused(&place, &["visits.csv", "--season=65536"], 1);
+    assert!(sentence.contains("series.season is 65536, and there are 105 steps to learn from"), "{sentence}");
+}
+
+#[test]
+fn what_is_to_be_known_of_a_file_is_said_wherever_it_is_read() {
+    let place = Workplace::new();
+    let first = 1_572_912_000;
+    place.write(
+        "learnt.csv",
+        hours("timestamp;load\n", |hour, load| {
+            let load = if load < 1000.0 { load.to_string() } else { format!("1.{:03}", load - 1000.0) };
+            format!("{};{load}", first + 3600 * hour)
+        }),
+    );
+    let call = ["learnt.csv", "--task=forecast", "--horizon=6", "--steps=5"];
+    let called = place.call(&[&["train"], &QUICK[..], &call].concat());
+    let (dates, numbers) = ("written in seconds since 1970", "1.000 in column load is read as 1000");
+    assert!(called.stderr.contains(dates) && called.stderr.contains(numbers), "{}", called.stderr);
+    called.ok();
+    let next = place.call(&["predict", "runs/learnt", "--json"]).json().remove(0);
+    assert_eq!(next["from"], "2019-11-15");
+    assert!((500.0..1300.0).contains(&number(&next["forecast"][0]["load"])), "{next}");
+    let noted = |report: &Value, what: &str| {
+        report["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains(what))
+    };
+    let score = place.call(&["evaluate", "runs/learnt", "--data=learnt.csv", "--json"]).json().remove(0);
+    for report in [&next, &score] {
+        assert!(noted(report, dates) && noted(report, numbers), "{report}");
+    }
+    let text = place.call(&["predict", "runs/learnt", "learnt.csv"]).ok();
+    assert!(text.trim_end().lines().last().unwrap().starts_with("Note: learnt.csv, line "), "{text}");
+    // The mark before decimals can be told.
+    let called =
+        place.call(&[&["train"], &QUICK[..], &call, &["--set=data.decimal=comma", "--out=told"]].concat());
+    assert!(!called.stderr.contains("data.decimal"), "{}", called.stderr);
+    called.ok();
+}
+
+#[test]
+fn rows_of_paths_that_are_left_out_are_said() {
+    let place = Workplace::new();
+    let walks: String = (0..360).map(|i| format!("w{},{},{}\n", i / 12, i % 12, i % 7)).collect();
+    place.write("walks.csv", format!("who,x,y\n{walks}w3,oops,1\nw4,1\n"));
+    let call = ["walks.csv", "--task=trajectory", "--lookback=4", "--horizon=6", "--steps=2"];
+    let sentence = place.call(&[&["train"], &QUICK[..], &call].concat()).refused(1);
+    assert!(sentence.contains("line 363: the number of columns is 2, 3 are needed"), "{sentence}");
+    let called = place.call(&[&["train"], &QUICK[..], &call, &["--skip-bad=true"]].concat());
+    for said in ["line 362: column 'x' holds 'oops'", "line 363: the number of columns is 2"] {
+        assert!(called.stderr.contains(said), "{}", called.stderr);
+    }
+    called.ok();
+    for call in [
+        &["evaluate", "runs/walks", "--data=walks.csv", "--json"],
+        &["predict", "runs/walks", "walks.csv", "--json"],
+    ] {
+        let report = place.call(call).json().remove(0);
+        assert_eq!(report["notes"].as_array().unwrap().len(), 2, "{report}");
+    }
+}
+
+#[test]
+fn a_built_in_series_without_enough_of_it_is_named() {
+    let place = Workplace::new();
+    let sentence = place.call(&["train", "--builtin=ball", "--horizon=100"]).refused(1);
+    assert!(sentence.starts_with("the built-in ball: path throw 1 has 60 steps"), "{sentence}");
 }

@@ -6,8 +6,8 @@ use crate::common::{Workplace, tiny};
 fn adding_and_copy_are_learnt_scored_and_asked() {
     let place = Workplace::new();
     for (name, of_loss, text) in [
-        ("adding", "mean squared error", "0.25 0.5* 0.75 0.125*"),
-        ("copy", "nats a step", "0 1 2 3 4 5 6 7 0 1"),
+        ("adding", "mean_squared_error", "0.25 0.5* 0.75 0.125*"),
+        ("copy", "nats_a_step", "0 1 2 3 4 5 6 7 0 1"),
     ] {
         let call = ["--builtin", name, "--length=12", "--steps=40", "--out", name];
         let called = place.train(&call);
@@ -15,7 +15,7 @@ fn adding_and_copy_are_learnt_scored_and_asked() {
         assert!(called.stderr.contains("task        memory, from the built-in"), "{}", called.stderr);
         let score = |split: &str| {
             let report = place.call(&["evaluate", name, "--split", split, "--json"]).json().remove(0);
-            (report[of_loss].as_f64().unwrap(), report["without memory"].as_f64().unwrap())
+            (report[of_loss].as_f64().unwrap(), report["without_memory"].as_f64().unwrap())
         };
         let ((loss, without), (test, _)) = (score("validation"), score("test"));
         assert!(loss > 0.0 && test > 0.0 && loss != test, "the test has examples of its own: {loss} {test}");

@@ -54,7 +54,7 @@ fn a_model_learns_to_turn_lists_round() {
     for said in [
         "task        translate, from train.source",
         "learn       540 pairs, ",
-        "Predict with   anaphora predict runs/numbers",
+        "Predict with   anaphora predict runs/numbers FILE\n",
     ] {
         assert!(called.stderr.contains(said), "{said}: {}", called.stderr);
     }

@@ -19,7 +19,7 @@ fn chords_are_learnt_scored_and_written() {
         let place = Workplace::new();
         train(&place, &["--builtin=chorales", "--notes", notes]);
         let report = place.call(&["evaluate", "run", "--split=test", "--json"]).json().remove(0);
-        let nats = report["nats a frame"].as_f64().unwrap();
+        let nats = report["nats_a_frame"].as_f64().unwrap();
         assert!((3.0..25.0).contains(&nats), "{report}");
         assert_eq!(report["examples"], 30);
 
@@ -61,7 +61,7 @@ fn midi_files_are_learnt_as_events_and_carried_on() {
     let first = format!("midi/{first}");
     train(&place, &["midi", "--task=events"]);
     let report = place.call(&["evaluate", "run", "--json"]).json().remove(0);
-    assert!((0.5..6.5).contains(&report["nats an event"].as_f64().unwrap()), "{report}");
+    assert!((0.5..6.5).contains(&report["nats_an_event"].as_f64().unwrap()), "{report}");
     let call = ["generate", "run", "--tokens=60", "--seed=1", "--json", "--out=new"];
     let piece = place.call(&call).json().remove(0);
     assert!(piece["events"].as_u64().unwrap() <= 60, "{piece}");
@@ -84,6 +84,64 @@ fn midi_files_are_learnt_as_events_and_carried_on() {
     assert!(skipped.stderr.contains("it was passed over"), "{}", skipped.stderr);
     let sentence = place.call(&["generate", "run", "--prime", "midi/000-half.mid"]).refused(1);
     assert!(sentence.contains("cut off"), "{sentence}");
+}
+
+#[test]
+fn a_folder_of_midi_files_is_read_whole_or_its_faults_are_told() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path("midi")).unwrap();
+    // Eight notes, with something between the fourth and the fifth.
+    let file = |between: &[u8]| {
+        let note = |pitch: u8| [0, 0x90, pitch, 80, 0x60, 0x80, pitch, 64];
+        let notes = |pitches: std::ops::Range<u8>| pitches.flat_map(note).collect::<Vec<u8>>();
+        let track = [&notes(60..64)[..], between, &notes(64..68), b"\0\xff\x2f\0"].concat();
+        let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk";
+        [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat()
+    };
+    for number in 0..6 {
+        place.write(&format!("midi/{number}.mid"), file(b""));
+    }
+    place.write("midi/6.mid", file(b"\0\xff\x59\0"));
+    place.write("midi/7.rmi", file(b"\0\xff\x01\x02hi"));
+    let whole = |task: &str| {
+        let out = format!("--out={task}");
+        let call = ["midi", &format!("--task={task}"), "--steps=1", &out, "--json"];
+        let events = place.train(&call).json();
+        let started = events.iter().find(|event| event["event"] == "started").unwrap().clone();
+        [&started["examples"], &started["units"]]
+            .map(|of| of["train"].as_u64().unwrap() + of["validation"].as_u64().unwrap())
+    };
+    // A frame a quarter; beginnings and ends, times between them, one velocity, the end of the piece.
+    assert_eq!(whole("chorales"), [8, 64]);
+    let [pieces, units] = whole("events");
+    assert_eq!(pieces, 8);
+    assert_eq!(units % 8, 0, "all pieces have as many events: {units}");
+
+    place.write("midi/8.mid", file(b"\0\x90\x40\xc8"));
+    for task in ["chorales", "events"] {
+        let task = format!("--task={task}");
+        let call = ["midi", &task, "--steps=1", "--out=again"];
+        let sentence = place.train(&call).refused(1);
+        assert!(sentence.starts_with("midi/8.mid: track 1 of this MIDI file cannot be read"), "{sentence}");
+        let called = place.train(&[&call[..], &["--skip-bad"]].concat());
+        assert!(called.stderr.contains("midi/8.mid: track 1"), "{called:#?}");
+        assert!(called.stderr.contains("it was passed over"), "{called:#?}");
+        called.ok();
+        std::fs::remove_dir_all(place.path("again")).unwrap();
+    }
+    std::fs::remove_file(place.path("midi/8.mid")).unwrap();
+
+    // What is wrong with one file's notes names that file.
+    let far = ["midi", "--task=chorales", "--steps=1", "--out=far", "--set=data.frame=0.0000001"];
+    let sentence = place.train(&far).refused(1);
+    assert!(sentence.starts_with("midi/0.mid: steps of"), "{sentence}");
+    place.call(&["generate", "chorales", "--prime=midi/7.rmi", "--tokens=2", "--out=new"]).ok();
+    let high: Vec<u8> = file(b"").iter().map(|&byte| if byte == 67 { 99 } else { byte }).collect();
+    std::fs::create_dir(place.path("high")).unwrap();
+    place.write("high/a.mid", file(b""));
+    place.write("high/b.mid", high);
+    let sentence = place.call(&["evaluate", "chorales", "--data=high"]).refused(1);
+    assert!(sentence.starts_with("high/b.mid: the pitch 99 sounds"), "{sentence}");
 }
 
 #[test]

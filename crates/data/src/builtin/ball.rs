@@ -41,7 +41,8 @@ pub struct Flight {
     pub seen: Frames,
 }
 
-const WALL: f64 = 4.0;
+/// Metres from wall to wall.
+pub const WALL: f64 = 4.0;
 /// Steps of the simulation to a frame.
 const SUBSTEPS: usize = 50;
 

@@ -34,5 +34,6 @@ pub fn seasonal(seed: u64, steps: usize) -> Series {
             Step::Milliseconds(HOUR),
         )),
         repaired: vec![],
+        notes: Vec::new(),
     }
 }

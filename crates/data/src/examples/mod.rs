@@ -17,7 +17,7 @@ use crate::folders::holds;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundSteps};
 use crate::labelled::{self, LabelledOptions, read_label_files, read_labelled, read_labelled_numbers};
 use crate::picture::{PictureError, idx_files};
-use crate::table::{Column, Table, TableError, read_table};
+use crate::table::{Table, TableError, read_table};
 use crate::tokenizer::TokenizerError;
 
 /// Extensions of files of pictures.
@@ -346,11 +346,10 @@ fn found(path: &Path, options: &ExampleOptions) -> Result<Input, ExampleError> {
     })
 }
 
-/// Whether a table has numbers in all of its columns but one at most, and in three or more.
+/// Whether a table has numbers in all of its columns but one at most, and in three or more; one cell in ten may be bad.
 fn holds_numbers(table: &Table) -> bool {
-    let is_number = |cell: &String| cell.parse::<f64>().is_ok();
-    let words = |column: &usize| !table.rows.iter().take(100).all(|row| is_number(&row.cells[*column]));
-    table.columns > 3 && (0..table.columns).filter(words).count() < 2
+    let words = |&column: &usize| !table.mostly_numbers(column);
+    table.data_columns().count() > 3 && table.data_columns().filter(words).count() < 2
 }
 
 fn texts(
@@ -370,8 +369,7 @@ fn numbers(
     options: &ExampleOptions,
     notes: &mut dyn FnMut(&str),
 ) -> Result<Vec<Example>, ExampleError> {
-    let label = options.labelled.label.as_ref().unwrap_or(&Column::Number(1));
-    let read = read_labelled_numbers(path, label, &options.labelled.table)?;
+    let read = read_labelled_numbers(path, &options.labelled)?;
     let (columns, width) = (read.examples[0].value.len(), options.row_width());
     let frames = |values| Raw::Frames(Frames::of_row(values, width));
     Ok(labelled(read, Steps::Numbers { columns, width }, frames, notes))
@@ -383,6 +381,7 @@ fn labelled<T>(
     value: impl Fn(T) -> Raw,
     notes: &mut dyn FnMut(&str),
 ) -> Vec<Example> {
+    read.notes.iter().for_each(|note| notes(note));
     read.skipped.iter().for_each(|skipped| notes(&format!("{skipped} (skipped)")));
     if read.unsigned > 0 {
         let (rows, path) = (counted(read.unsigned, "row"), read.files[0].display());

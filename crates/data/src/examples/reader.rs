@@ -15,6 +15,7 @@ use crate::frames::{Frames, SoundReader};
 use crate::picture::{Fit, parse_images};
 use crate::scaler::Scaler;
 use crate::sequence::Sequence;
+use crate::table::Decimal;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
 /// What a character is read as that is not in the vocabulary.
@@ -250,15 +251,22 @@ impl Reader {
     }
 }
 
-/// A row of so many numbers, between which stand commas, semicolons or white space, in frames of so many.
+/// A row of so many numbers, between which stand commas, semicolons or white space, in frames of so many. Where semicolons do, commas
+/// may stand before decimals.
 fn row(text: &str, path: &Path, line: usize, columns: usize, width: usize) -> Result<Raw, ExampleError> {
     let wrong = |fault| ExampleError::from(At::new(path, line, fault));
-    let number = |cell: &str| {
-        let number = cell.parse::<f32>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| wrong(ExampleFault::NotANumber(cell.to_owned())))
+    let number = |decimal: Decimal, cell: &str| {
+        decimal.parse(cell).map(|number| number as f32).filter(|number| number.is_finite())
     };
-    let cells = text.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace());
-    let values = cells.filter(|cell| !cell.is_empty()).map(number).collect::<Result<Vec<f32>, _>>()?;
+    let by_semicolons = text.contains(';');
+    let is_between = |c: char| c == ';' || c.is_whitespace() || c == ',' && !by_semicolons;
+    let cells: Vec<&str> = text.split(is_between).filter(|cell| !cell.is_empty()).collect();
+    let all = |decimal| cells.iter().all(|cell| number(decimal, cell).is_some());
+    let decimal = if !all(Decimal::Point) && all(Decimal::Comma) { Decimal::Comma } else { Decimal::Point };
+    let read = |cell: &&str| {
+        number(decimal, cell).ok_or_else(|| wrong(ExampleFault::NotANumber((*cell).to_owned())))
+    };
+    let values = cells.iter().map(read).collect::<Result<Vec<f32>, _>>()?;
     if values.len() != columns {
         return Err(wrong(ExampleFault::Count { found: values.len(), wanted: columns }));
     }
@@ -292,4 +300,24 @@ fn scaler(train: &[Example], steps: &Steps) -> Option<Scaler> {
         return Some(Scaler { mean: mean.repeat(width), deviation: deviation.repeat(width) });
     }
     Some(Scaler::fit_all(values, width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_numbers_have_commas_between_them_or_before_their_decimals() {
+        for (text, wanted) in [
+            ("1.5,2,3e1", [1.5, 2.0, 30.0]),
+            ("1.5 2\t30", [1.5, 2.0, 30.0]),
+            ("1,5;2;30", [1.5, 2.0, 30.0]),
+            ("1.5; 2; 30", [1.5, 2.0, 30.0]),
+        ] {
+            let Raw::Frames(frames) = row(text, Path::new("a"), 1, 3, 1).unwrap() else { unreachable!() };
+            assert_eq!(frames.values, wanted, "{text}");
+        }
+        let error = row("1.5;x;3", Path::new("a"), 1, 3, 1).unwrap_err().to_string();
+        assert_eq!(error, "a, line 1: x is no finite number");
+    }
 }

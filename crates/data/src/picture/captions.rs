@@ -26,6 +26,8 @@ pub struct CaptionedPictures {
     pub pictures: Vec<Captioned>,
     /// Captions and pictures that were left out, where that was asked for.
     pub skipped: Vec<At<CaptionFault>>,
+    /// What a person should know of how they were read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Faults of a caption or a picture.
@@ -88,20 +90,20 @@ pub fn read_captions(
 ) -> Result<CaptionedPictures, PictureError> {
     let content = read(table)?;
     // A caption may hold anything, the first line has to do.
-    let detect = || {
-        let first = content.split(|&b| b == b'\n').next().unwrap_or_default();
-        if first.contains(&b'\t') { Layout::Tab } else { Layout::Comma }
-    };
-    let options = TableOptions { layout: Some(options.layout.unwrap_or_else(detect)), ..*options };
+    let first = content.split(|&b| b == b'\n').next().map(String::from_utf8_lossy).unwrap_or_default();
+    let detected =
+        if first.starts_with("sep=") { None } else { Some(Layout::of_line(&first).unwrap_or(Layout::Comma)) };
+    let options = TableOptions { layout: options.layout.or(detected), ..*options };
     let rows = parse_table(&content, table, &options)?;
-    let image = rows.column_called(&["image", "picture", "file"]).unwrap_or(0);
-    let caption = rows.column_called(&["caption", "text"]).unwrap_or(1);
-    if rows.columns < 2 {
+    let mut columns = rows.data_columns();
+    let (first, second) = (columns.next().unwrap_or(0), columns.next());
+    let image = rows.column_called(&["image", "picture", "file"]).unwrap_or(first);
+    let Some(caption) = rows.column_called(&["caption", "text"]).or(second) else {
         let path = table.to_owned();
         return Err(
             TableError::WhichColumn { path, what: "caption", columns: rows.describe_columns() }.into()
         );
-    }
+    };
     let mut skipped: Vec<At<CaptionFault>> =
         rows.skipped.iter().map(|at| At::new(table, at.line, at.fault.clone().into())).collect();
     let mut skip = |at: At<CaptionFault>| {
@@ -151,5 +153,5 @@ pub fn read_captions(
     if pictures.is_empty() {
         return Err(TableError::NoRow { path: table.to_owned(), skipped: skipped.len() }.into());
     }
-    Ok(CaptionedPictures { pictures, skipped })
+    Ok(CaptionedPictures { pictures, skipped, notes: rows.notes.clone() })
 }

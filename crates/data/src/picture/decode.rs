@@ -44,7 +44,10 @@ fn png(content: &[u8]) -> Result<Picture, String> {
     let frame = reader.next_frame(&mut pixels).map_err(|e| e.to_string())?;
     pixels.truncate(frame.buffer_size());
     let (width, height) = (frame.width as usize, frame.height as usize);
-    Ok(Picture { width, height, channels: frame.color_type.samples(), pixels })
+    // EXIF data may come behind the pixels; what is wrong there takes nothing from these.
+    let _ = reader.finish();
+    let orientation = reader.info().exif_metadata.as_deref().and_then(orientation).unwrap_or(1);
+    Ok(upright(Picture { width, height, channels: frame.color_type.samples(), pixels }, orientation))
 }
 
 /// A decoder that has read the head, set to give gray or colours.

@@ -129,11 +129,14 @@ impl Coding {
         chords: impl IntoIterator<Item = &'a Chord>,
         path: &Path,
     ) -> Result<(), RollError> {
+        self.unknown(chords).map_or(Ok(()), |unknown| Err(At::new(path, 0, unknown).into()))
+    }
+
+    /// The first pitch that has no number.
+    pub fn unknown<'a>(&self, chords: impl IntoIterator<Item = &'a Chord>) -> Option<UnknownPitch> {
         let Self { low, high, .. } = *self;
-        match chords.into_iter().flatten().find(|&pitch| !(low..=high).contains(pitch)) {
-            None => Ok(()),
-            Some(&pitch) => Err(At::new(path, 0, UnknownPitch { pitch, low, high }).into()),
-        }
+        let pitch = chords.into_iter().flatten().copied().find(|pitch| !(low..=high).contains(pitch))?;
+        Some(UnknownPitch { pitch, low, high })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Calendar, Series, SeriesError, SeriesFault, Transform};
 use crate::error::At;
-use crate::table::{Column, TableOptions, read_table};
+use crate::table::{Column, Table, TableError, TableOptions, read_table};
 
 /// Series with the same columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,46 +83,95 @@ impl Collection {
     }
 }
 
+/// Columns of a table of paths that say when something was seen, not where.
+const COUNTING: &[&str] = &["frame", "frame_id", "step", "t", "time", "timestamp", "index"];
+
 /// Reads a table in which a column says to which path a row belongs, the first one where left out; rows of a path stand
-/// together or not. The other columns, or those that are named, are numbers.
+/// together or not. The other columns, or those that are named, are numbers; one that is called `frame`, `step` and the like and
+/// goes up by as much in each row of a path is left out. `notes` takes a sentence for each row that is skipped, and for what else
+/// is to be known.
 ///
 /// # Errors
-/// Those of [`read_table`], columns that are not there, none of numbers, cells with anything but finite ones.
+/// Those of [`read_table`], columns that are not there, none of numbers; unless they are skipped, rows with anything but finite
+/// ones.
 pub fn read_paths(
     path: &Path,
     id: Option<&Column>,
     columns: Option<&[Column]>,
     options: &TableOptions,
+    notes: &mut dyn FnMut(&str),
 ) -> Result<Collection, SeriesError> {
     let table = read_table(path, options)?;
-    let id = id.map_or(Ok(0), |id| table.column(id))?;
+    let first = table.data_columns().next().unwrap_or(0);
+    let id = id.map_or(Ok(first), |id| table.column(id))?;
     let picked = match columns {
         Some(columns) => columns.iter().map(|column| table.column(column)).collect::<Result<_, _>>()?,
-        None => (0..table.columns).filter(|&column| column != id).collect::<Vec<_>>(),
+        None => {
+            let mut others: Vec<usize> = table.data_columns().filter(|&column| column != id).collect();
+            let counting = others.iter().copied().find(|&column| counts_steps(&table, id, column));
+            if let Some(counting) = counting.filter(|_| others.len() > 1) {
+                others.retain(|&column| column != counting);
+                notes(&format!(
+                    "{}: column '{}' only counts the steps of a path, and is left out; series.columns takes it in",
+                    path.display(),
+                    table.name(counting)
+                ));
+            }
+            others
+        }
     };
     if picked.is_empty() {
         return Err(SeriesError::NoColumn { path: path.to_owned(), beside: "the one of paths" });
     }
-    let name = |&column: &usize| match &table.header {
-        Some(header) => header[column].clone(),
-        None => (column + 1).to_string(),
-    };
-    let mut collection = Collection { names: picked.iter().map(name).collect(), members: Vec::new() };
+    let doubts = picked.iter().filter_map(|&column| table.doubt(column));
+    table.notes.iter().cloned().chain(doubts).for_each(|note| notes(&note));
+    let names = picked.iter().map(|&column| table.name(column)).collect();
+    let mut collection = Collection { names, members: Vec::new() };
+    let mut skipped: Vec<At<SeriesFault>> =
+        table.skipped.iter().map(|at| At::new(path, at.line, at.fault.clone().into())).collect();
     let mut places = HashMap::new();
     for row in &table.rows {
+        let number = |(&column, name): (&usize, &String)| {
+            let number = table.number_in(row, column).map(|number| number as f32);
+            number.filter(|number| number.is_finite()).ok_or_else(|| {
+                let fault = SeriesFault::Number { column: name.clone(), found: row.cells[column].clone() };
+                At::new(path, row.line, fault)
+            })
+        };
+        let step: Vec<f32> = match picked.iter().zip(&collection.names).map(number).collect() {
+            Ok(step) => step,
+            Err(at) if options.skip_bad => {
+                skipped.push(at);
+                continue;
+            }
+            Err(at) => return Err(at.into()),
+        };
         let place = *places.entry(row.cells[id].as_str()).or_insert_with_key(|name| {
             let name = (*name).to_owned();
             collection.members.push(Member { name, values: Vec::new(), truth: None, calendar: None });
             collection.members.len() - 1
         });
-        for (&column, name) in picked.iter().zip(&collection.names) {
-            let number = row.cells[column].parse::<f32>().ok().filter(|number| number.is_finite());
-            let number = number.ok_or_else(|| {
-                let fault = SeriesFault::Number { column: name.clone(), found: row.cells[column].clone() };
-                At::new(path, row.line, fault)
-            })?;
-            collection.members[place].values.push(number);
-        }
+        collection.members[place].values.extend(step);
+    }
+    skipped.sort_by_key(|at| at.line);
+    skipped.iter().for_each(|at| notes(&format!("{at} (skipped)")));
+    if collection.members.is_empty() {
+        return Err(TableError::NoRow { path: path.to_owned(), skipped: skipped.len() }.into());
     }
     Ok(collection)
+}
+
+/// Whether a column is called so and goes up by as much from each row of a path to the next.
+fn counts_steps(table: &Table, id: usize, column: usize) -> bool {
+    let called = table.name(column);
+    if table.header.is_none() || !COUNTING.iter().any(|name| called.eq_ignore_ascii_case(name)) {
+        return false;
+    }
+    let (mut last, mut step) = (HashMap::new(), None);
+    table.rows.iter().all(|row| {
+        let Some(number) = table.number_in(row, column) else { return false };
+        let Some(before) = last.insert(row.cells[id].as_str(), number) else { return true };
+        let by = number - before;
+        by > 0.0 && *step.get_or_insert(by) == by
+    }) && step.is_some()
 }

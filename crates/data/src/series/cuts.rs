@@ -14,8 +14,8 @@ pub struct Cuts {
     pub end: usize,
 }
 
-/// Where a series is to be cut: each place is a date, a share of what lies before the next one, or, without dates, a step
-/// from 1.
+/// Where a series is to be cut: each place is a date, a point in time as a share of the whole series, or, without dates, a step from
+/// 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CutOptions<'a> {
     /// Where validation begins.
@@ -62,12 +62,15 @@ impl Cuts {
         options: &CutOptions,
         name: &str,
     ) -> Result<Self, SeriesError> {
-        let place = |field, text: Option<&str>, whole| match text {
+        let place = |field, text: Option<&str>, end| match text {
             None => Ok(None),
-            Some(text) => place(text, calendar, whole).map(Some).ok_or_else(|| {
-                let fault = NoPlace { field, found: text.to_owned(), dated: calendar.is_some(), steps };
-                SeriesError::NoPlace(At::new(name.as_ref(), 0, fault))
-            }),
+            Some(text) => {
+                place(text, calendar, steps).filter(|&place| place < end).map(Some).ok_or_else(|| {
+                    let steps = end;
+                    let fault = NoPlace { field, found: text.to_owned(), dated: calendar.is_some(), steps };
+                    SeriesError::NoPlace(At::new(name.as_ref(), 0, fault))
+                })
+            }
         };
         let end = place("series.until", options.until, steps)?.unwrap_or(steps);
         let test = place("series.test_from", options.test_from, end)?.unwrap_or(end);
@@ -78,16 +81,16 @@ impl Cuts {
     }
 }
 
-/// A date, a share or a step as a place in the first `whole` steps.
-fn place(text: &str, calendar: Option<&Calendar>, whole: usize) -> Option<usize> {
+/// A date, a share or a step as a place in a series of so many steps, behind its first.
+fn place(text: &str, calendar: Option<&Calendar>, steps: usize) -> Option<usize> {
     let number = text.trim().parse::<f64>().ok();
     let place = match (number, calendar) {
-        (Some(share), _) if share > 0.0 && share < 1.0 => whole - (share * whole as f64).round() as usize,
+        (Some(share), _) if share > 0.0 && share < 1.0 => (share * steps as f64).round() as usize,
         (_, Some(calendar)) => calendar.first_from(parse_date(text)?),
         (Some(step), None) if step.fract() == 0.0 && step >= 1.0 => step as usize - 1,
         _ => return None,
     };
-    (place > 0 && place < whole).then_some(place)
+    (place > 0).then_some(place)
 }
 
 #[cfg(test)]
@@ -98,7 +101,7 @@ mod tests {
     #[test]
     fn a_series_is_cut_by_date_share_or_step() {
         let mut options = CutOptions {
-            test_from: Some("0.25"),
+            test_from: Some("0.75"),
             validation_fraction: 0.1,
             validation_least: 12,
             ..CutOptions::default()
@@ -108,6 +111,13 @@ mod tests {
         assert_eq!(cut(&options, None).unwrap(), Cuts { validation: 96, test: 108, end: 144 });
         (options.test_from, options.validation_from) = (Some("101"), Some("81"));
         assert_eq!(cut(&options, None).unwrap(), Cuts { validation: 80, test: 100, end: 144 });
+        (options.test_from, options.validation_from, options.until) = (Some("0.8"), Some("0.7"), Some("0.9"));
+        let cuts = Cuts::new(1000, None, &options, "any").unwrap();
+        assert_eq!(cuts, Cuts { validation: 700, test: 800, end: 900 });
+        options.until = Some("0.75");
+        let refused = cut(&options, None).unwrap_err().to_string();
+        assert!(refused.contains("series.test_from is 0.8") && refused.contains("of 108 steps"), "{refused}");
+        (options.validation_from, options.until) = (Some("81"), None);
         options.test_from = Some("1958-01");
         let refused = cut(&options, None).unwrap_err().to_string();
         assert!(refused.contains("there are no dates"), "{refused}");

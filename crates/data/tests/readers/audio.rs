@@ -46,6 +46,80 @@ fn each_kind_of_sample_is_read() {
     }
 }
 
+/// A WAV file of one channel at 8,000 Hz whose format chunk has these fields, and what follows them.
+fn wav_of(tag: u16, width: u16, bits: u16, more: &[u8], data: &[u8]) -> Vec<u8> {
+    let size = |length: usize| (length as u32).to_le_bytes();
+    let numbers = [tag.to_le_bytes(), 1u16.to_le_bytes()].concat();
+    let rates = [size(8000), size(8000 * usize::from(width))].concat();
+    let format = [numbers, rates, [width.to_le_bytes(), bits.to_le_bytes()].concat(), more.to_vec()].concat();
+    let padding = &[0; 1][..data.len() % 2];
+    let chunks =
+        [b"WAVEfmt ", &size(format.len())[..], &format, b"data", &size(data.len()), data, padding].concat();
+    [b"RIFF", &size(chunks.len())[..], &chunks].concat()
+}
+
+/// What follows the fields of an extensible format.
+fn extension(valid: u16, tag: u8) -> Vec<u8> {
+    let guid: &[u8] = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71";
+    [&[22, 0], &valid.to_le_bytes()[..], &[4, 0, 0, 0], &[tag, 0], guid].concat()
+}
+
+#[test]
+fn a_quiet_sound_is_quiet_in_each_kind_of_file() {
+    // A thousandth and a half of full scale.
+    for value in [0.001f64, 0.5, -0.5] {
+        let integer = |bytes: usize, valid: u32| {
+            let scaled = (value * 2f64.powi(valid as i32 - 1)).round() as i32;
+            (scaled << (32 - valid)).to_le_bytes()[4 - bytes..].to_vec()
+        };
+        let unsigned = [(value * 128.0 + 128.0).round() as u8];
+        for (name, file, off) in [
+            ("8 bits", wav_of(1, 1, 8, &[], &unsigned), 1.0 / 256.0),
+            ("16 bits", wav_of(1, 2, 16, &[], &integer(2, 16)), 1e-4),
+            ("24 bits", wav_of(1, 3, 24, &[], &integer(3, 24)), 1e-6),
+            ("32 bits", wav_of(1, 4, 32, &[], &integer(4, 32)), 1e-6),
+            ("12 bits in 16", wav_of(1, 2, 12, &[], &integer(2, 12)), 1e-3),
+            ("8 bits, extensible", wav_of(0xFFFE, 1, 8, &extension(8, 1), &unsigned), 1.0 / 256.0),
+            ("16 bits, extensible", wav_of(0xFFFE, 2, 16, &extension(16, 1), &integer(2, 16)), 1e-4),
+            ("20 bits in 24", wav_of(0xFFFE, 3, 24, &extension(20, 1), &integer(3, 20)), 1e-5),
+            ("24 bits in 32", wav_of(0xFFFE, 4, 32, &extension(24, 1), &integer(4, 24)), 1e-6),
+            ("32 bits, extensible", wav_of(0xFFFE, 4, 32, &extension(32, 1), &integer(4, 32)), 1e-6),
+            ("no valid bits", wav_of(0xFFFE, 3, 24, &extension(0, 1), &integer(3, 24)), 1e-6),
+            ("float", wav_of(3, 4, 32, &[], &(value as f32).to_le_bytes()), 1e-9),
+            (
+                "float, extensible",
+                wav_of(0xFFFE, 4, 32, &extension(32, 3), &(value as f32).to_le_bytes()),
+                1e-9,
+            ),
+            ("double", wav_of(3, 8, 64, &[], &value.to_le_bytes()), 1e-9),
+        ] {
+            let read = parse(&file, None).unwrap_or_else(|error| panic!("{name}: {error}")).sound;
+            assert_eq!((read.rate, read.samples.len()), (8000, 1), "{name}");
+            assert!(
+                (f64::from(read.samples[0]) - value).abs() <= off,
+                "{name}: {} for {value}",
+                read.samples[0]
+            );
+        }
+    }
+}
+
+#[test]
+fn what_was_written_to_a_pipe_is_read_to_its_end() {
+    let samples: Vec<f32> = (0..50).map(|index| index as f32 / 64.0).collect();
+    let whole = wav(1, 16, SampleFormat::Int, &samples);
+    for (riff, data) in
+        [(0, 0), (36, 0), (u32::MAX, u32::MAX), (0x7FFF_FFFF, 0x7FFF_FFDB), (u32::MAX, u32::MAX - 36)]
+    {
+        let mut file = whole.clone();
+        file[4..8].copy_from_slice(&riff.to_le_bytes());
+        file[40..44].copy_from_slice(&data.to_le_bytes());
+        assert_eq!(parse(&file, None).unwrap().sound.samples, samples, "{riff:X} {data:X}");
+        file.push(7);
+        assert_eq!(parse(&file, None).unwrap().sound.samples, samples, "half a sample is none");
+    }
+}
+
 fn tone(rate: u32, hertz: f64, seconds: f64) -> Sound {
     let sample = |index: u32| (TAU * hertz * f64::from(index) / f64::from(rate)).sin() as f32;
     Sound { rate, samples: (0..(f64::from(rate) * seconds) as u32).map(sample).collect() }
@@ -134,6 +208,20 @@ fn each_bad_file_and_option_has_its_sentence() {
         MelOptions { low: -1.0, ..plain },
     ] {
         assert!(LogMel::new(8000, &options).is_err(), "{options:?}");
+    }
+    for (file, reason) in [
+        (wav_of(7, 1, 8, &[], &[0]), "it is compressed by the µ-law"),
+        (wav_of(6, 1, 8, &[], &[0]), "it is compressed by the A-law"),
+        (wav_of(0xFFFE, 4, 32, &[], &[0; 4]), "its samples are of format 0xFFFE"),
+        (wav_of(1, 8, 64, &[], &[0; 8]), "its samples have 8 bytes each"),
+        (
+            wav_of(1, 4, 24, &[], &[0; 4]),
+            "its samples have 24 bits in 4 bytes each, without saying which of them",
+        ),
+        (wav_of(1, 2, 16, &[], &[0; 3]), "its 3 bytes of samples are no whole number of blocks of 2"),
+        (whole[..36].to_vec(), "it has no samples, a data chunk is needed"),
+    ] {
+        assert!(message(&file).ends_with(&format!("({reason})")), "{}", message(&file));
     }
     let folder = folder(&[("_x.wav", b"")]);
     let error = list_takes(folder.path()).unwrap_err().to_string();

@@ -91,6 +91,51 @@ fn a_photograph_is_upright_and_resized_as_by_pillow() {
     }
 }
 
+/// A PNG file with one chunk more, before its pixels or behind them.
+fn with_a_chunk(png: &[u8], name: &[u8; 4], content: &[u8], behind: bool) -> Vec<u8> {
+    let at = png.windows(4).position(|bytes| bytes == if behind { b"IEND" } else { b"IDAT" }).unwrap() - 4;
+    let mut check = flate2::Crc::new();
+    check.update(name);
+    check.update(content);
+    let chunk =
+        [&(content.len() as u32).to_be_bytes(), &name[..], content, &check.sum().to_be_bytes()].concat();
+    [&png[..at], &chunk, &png[at..]].concat()
+}
+
+#[test]
+fn a_png_is_upright_by_its_exif_chunk() {
+    let lying = parse(&png(), Colour::Rgb, None).unwrap();
+    for little in [true, false] {
+        let number = |number: u32, length: usize| {
+            let bytes = number.to_be_bytes()[4 - length..].to_vec();
+            if little { bytes.into_iter().rev().collect() } else { bytes }
+        };
+        for (orientation, width, first_row) in [
+            (1, 4, [[255, 0, 0], [255, 0, 0], [255; 3], [255; 3]].concat()),
+            (6, 2, [[255, 0, 0]; 2].concat()),
+        ]
+        .into_iter()
+        .chain([
+            (8, 2, [[255; 3]; 2].concat()),
+            (3, 4, [[255; 3], [255; 3], [255, 0, 0], [255, 0, 0]].concat()),
+        ]) {
+            let entry =
+                [number(0x0112, 2), number(3, 2), number(1, 4), number(orientation, 2), vec![0, 0]].concat();
+            let order = if little { b"II" } else { b"MM" };
+            let head = [order.to_vec(), number(42, 2), number(8, 4), number(1, 2)].concat();
+            let exif = [head, entry, vec![0; 4]].concat();
+            for behind in [false, true] {
+                let turned = with_a_chunk(&png(), b"eXIf", &exif, behind);
+                let picture = parse(&turned, Colour::Rgb, None).unwrap();
+                assert_eq!(picture.width, width, "{orientation}, behind the pixels: {behind}");
+                assert_eq!(picture.pixels[..3 * width], first_row, "{orientation}");
+            }
+        }
+    }
+    let other = with_a_chunk(&png(), b"eXIf", b"no such data", false);
+    assert_eq!(parse(&other, Colour::Rgb, None).unwrap(), lying);
+}
+
 #[test]
 fn a_picture_that_is_not_one() {
     let short = &JPEG[..JPEG.len() - 40];

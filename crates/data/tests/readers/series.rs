@@ -4,14 +4,20 @@ use std::path::Path;
 
 use anaphora_data::Scaler;
 use anaphora_data::series::{
-    Calendar, Feature, Fill, Series, SeriesError, SeriesOptions, Step, parse_date, parse_series, read_series,
+    Calendar, Feature, Fill, Series, SeriesError, SeriesOptions, Step, parse_date, parse_series, read_paths,
+    read_series,
 };
+use anaphora_data::table::TableOptions;
 use proptest::prelude::*;
 
 use crate::data;
 
 fn parse(content: &str, options: &SeriesOptions) -> Result<Series, SeriesError> {
     parse_series(content.as_bytes(), Path::new("a.csv"), options)
+}
+
+fn skip_bad(skip_bad: bool) -> TableOptions {
+    TableOptions { skip_bad, ..TableOptions::default() }
 }
 
 const HOUR: i64 = 3_600_000;
@@ -64,7 +70,7 @@ fn months_keep_their_ends_and_time_its() {
 fn each_bad_row_has_its_sentence_or_is_repaired() {
     let strict = SeriesOptions::default();
     let filled = SeriesOptions { fill: Some(Fill::Linear), ..strict.clone() };
-    let skipped = SeriesOptions { skip_bad: true, ..strict.clone() };
+    let skipped = SeriesOptions { table: skip_bad(true), ..strict.clone() };
     for (rows, message, options, values) in [
         (
             "2020-01,1\n2020-02,\n2020-03,3\n",
@@ -167,6 +173,242 @@ fn the_real_series() {
     }
 }
 
+/// A series of so many steps, a row each by `row` of its number from 0.
+fn rows(header: &str, count: usize, row: impl Fn(usize) -> String) -> String {
+    header.to_owned() + &(0..count).map(|i| row(i) + "\n").collect::<String>()
+}
+
+#[test]
+fn dates_are_read_however_they_are_written() {
+    let plain = SeriesOptions::default();
+    let day =
+        |i: usize| jiff::civil::date(2019, 11, 5).checked_add(jiff::Span::new().days(i as i64)).unwrap();
+    let as_written = |header: &str, format: &str| {
+        rows(header, 120, |i| format!("{},{}.5", jiff::fmt::strtime::format(format, day(i)).unwrap(), i % 7))
+    };
+    for format in [
+        "%m/%d/%y",
+        "%-m/%-d/%y",
+        "%d/%m/%y",
+        "%d.%m.%y",
+        "%y-%m-%d",
+        "%d-%b-%y",
+        "%d-%b-%Y",
+        "%d-%m-%Y",
+        "%Y%m%d",
+    ] {
+        let series = parse(&as_written("date,y\n", format), &plain).unwrap();
+        let calendar = series.calendar.unwrap();
+        assert_eq!(
+            (calendar.start(), calendar.step()),
+            (day(0).into(), Step::Milliseconds(24 * HOUR)),
+            "{format}"
+        );
+        assert_eq!((series.len(), series.names.len()), (120, 1), "{format}");
+    }
+    let hours = SeriesOptions { date_format: Some("%s".into()), ..plain.clone() };
+    let first = parse_date("2019-11-05");
+    for (header, scale, options) in [
+        ("timestamp,y\n", 1, &plain),
+        ("time,y\n", 1000, &plain),
+        ("Open time,y\n", 1000, &plain),
+        ("ts,y\n", 1, &hours),
+        ("when,y\n", 1, &hours),
+        ("", 1, &plain),
+    ] {
+        let series =
+            parse(&rows(header, 240, |i| format!("{},{i}.5", (1_572_912_000 + 3600 * i) * scale)), options)
+                .unwrap();
+        let calendar = series.calendar.unwrap();
+        assert_eq!((Some(calendar.start()), calendar.step()), (first, Step::Milliseconds(HOUR)), "{header}");
+        assert_eq!(series.names.len(), 1);
+        assert!(
+            options.date_format.is_some() || series.notes[0].contains("seconds since 1970"),
+            "{:?}",
+            series.notes
+        );
+    }
+    let series = parse(&rows("Date,y\n", 90, |i| format!("{},{i}.5", 43_774 + i)), &plain).unwrap();
+    assert_eq!(series.calendar.unwrap().start(), first.unwrap());
+    assert!(series.notes[0].contains("column 'Date' is read as dates, written in days since 1899-12-30"));
+    for (header, row) in [
+        ("year,month,y\n", (|i| format!("{},{},{i}.5", 2010 + i / 12, i % 12 + 1)) as fn(usize) -> String),
+        ("y,Month,Year\n", |i| {
+            format!(
+                "{i}.5,{},{}",
+                ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][i % 12],
+                2010 + i / 12
+            )
+        }),
+    ] {
+        let series = parse(&rows(header, 60, row), &plain).unwrap();
+        let calendar = series.calendar.unwrap();
+        assert_eq!((Some(calendar.start()), calendar.step()), (parse_date("2010-01"), Step::Months(1)));
+        assert_eq!(series.names, ["y"]);
+        assert!(series.notes[0].contains("the dates are put together from the columns"));
+    }
+    for (header, row) in [
+        (
+            "Date;Time;y\n",
+            (|i| format!("{:02}/11/2019;{:02}.00.00;{i},5", 5 + i / 24, i % 24)) as fn(usize) -> String,
+        ),
+        ("year;month;day;hour;y\n", |i| format!("2019;11;{};{};{i},5", 5 + i / 24, i % 24)),
+    ] {
+        let series = parse(&rows(header, 100, row), &plain).unwrap();
+        let calendar = series.calendar.unwrap();
+        assert_eq!((Some(calendar.start()), calendar.step()), (first, Step::Milliseconds(HOUR)), "{header}");
+        assert_eq!((series.names.clone(), series.step(3)), (vec!["y".to_owned()], &[3.5][..]));
+    }
+    // A year of two digits is none of the first century, whoever says it is written in four.
+    assert_eq!(parse_date("4/23/20"), parse_date("2020-04-23"));
+    let four = SeriesOptions { date_format: Some("%m/%d/%Y".into()), ..plain.clone() };
+    assert!(
+        parse("date,y\n4/23/20,1\n4/24/20,2\n", &four)
+            .unwrap_err()
+            .to_string()
+            .contains("'4/23/20' is no date")
+    );
+}
+
+#[test]
+fn local_hours_are_refused_where_the_clock_changes_and_read_where_they_say_how() {
+    let plain = SeriesOptions::default();
+    let local = |i: usize, zone: bool| {
+        // Summer time ends in the night to 2021-10-31, at 03:00.
+        let summer = i < 27;
+        let hour = if summer { i } else { i - 1 };
+        let offset = match (zone, summer) {
+            (false, _) => "",
+            (true, true) => "+02:00",
+            (true, false) => "+01:00",
+        };
+        format!("2021-10-{:02} {:02}:00:00{offset},{i}.5", 30 + hour / 24, hour % 24)
+    };
+    let with_offset = rows("time,y\n", 40, |i| local(i, true));
+    for content in [
+        with_offset.clone(),
+        with_offset.replace("+02:00", "+0200").replace("+01:00", "+0100"),
+        rows("time,y\n", 40, |i| {
+            format!("2021-10-{:02} {:02}:00:00 UTC,{i}.5", 29 + (i + 22) / 24, (i + 22) % 24)
+        }),
+    ] {
+        let series = parse(&content, &plain).unwrap();
+        assert_eq!((series.len(), series.values[27], series.repaired.len()), (40, 27.5, 0));
+        assert_eq!(Some(series.calendar.unwrap().start()), parse_date("2021-10-29 22:00"));
+    }
+    assert!(parse(&with_offset, &plain).unwrap().notes[0].contains("are read in UTC"));
+    let without = rows("time,y\n", 40, |i| local(i, false));
+    let error = parse(&without, &plain).unwrap_err().to_string();
+    assert!(error.starts_with("a.csv, line 29: the date 2021-10-31T02:00:00 comes twice"), "{error}");
+    let skipping = SeriesOptions { table: skip_bad(true), ..plain };
+    let series = parse(&without, &skipping).unwrap();
+    assert_eq!((series.len(), series.repaired.len()), (39, 1));
+}
+
+#[test]
+fn columns_that_only_number_the_rows_are_no_series() {
+    let plain = SeriesOptions::default();
+    for header in [",date,y\n", "Unnamed: 0,date,y\n", "id,date,y\n"] {
+        let series = parse(&rows(header, 20, |i| format!("{i},2019-11-{:02},{i}.5", i + 1)), &plain).unwrap();
+        assert_eq!(series.names, ["y"]);
+        assert!(series.notes[0].contains("only numbers the rows, and is left out"), "{:?}", series.notes);
+    }
+    let series = parse(&rows("step,y\n", 20, |i| format!("{},{i}.5", i + 1)), &plain).unwrap();
+    assert_eq!(series.names, ["y"]);
+    let taken =
+        SeriesOptions { columns: Some(vec!["step".parse().unwrap(), "y".parse().unwrap()]), ..plain.clone() };
+    assert_eq!(
+        parse(&rows("step,y\n", 20, |i| format!("{},{i}.5", i + 1)), &taken).unwrap().names,
+        ["step", "y"]
+    );
+    assert_eq!(parse("x\n1\n2\n3\n", &plain).unwrap().values, [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn numbers_with_commas_points_and_signs_of_currencies() {
+    let plain = SeriesOptions::default();
+    let date = |i: usize| format!("{:02}.{:02}.2019", i % 28 + 1, i / 28 + 2);
+    let grouped = |i: usize, mark: &str| {
+        let number = 900 + 12 * i;
+        if number < 1000 { number.to_string() } else { format!("1{mark}{:03}", number - 1000) }
+    };
+    for (header, row) in [
+        (
+            "Datum;Wert\n",
+            Box::new(|i| format!("{};{}", date(i), grouped(i, "."))) as Box<dyn Fn(usize) -> String>,
+        ),
+        ("Datum;Wert\n", Box::new(|i| format!("{};{},00", date(i), grouped(i, ".")))),
+        ("", Box::new(|i| format!("{};{},00", date(i), grouped(i, ".")))),
+        ("", Box::new(|i| format!("{},00", grouped(i, "")))),
+        ("Datum;Wert\n", Box::new(|i| format!("{};{},0", date(i), grouped(i, "")))),
+        ("date;value\n", Box::new(|i| format!("{};{}", date(i), grouped(i, ",")))),
+        ("date,value\n", Box::new(|i| format!("{},\"{}\"", date(i), grouped(i, ",")))),
+        ("date,value\n", Box::new(|i| format!("{},${}", date(i), grouped(i, "")))),
+        ("date,value\n", Box::new(|i| format!("{},\"{} €\"", date(i), grouped(i, " ")))),
+    ] {
+        // A column alone needs another beside it to show what is between them.
+        let row = |i: usize| if row(i).contains('.') { row(i) } else { format!("{};{}", row(i), row(i)) };
+        let content = rows(header, 56, row);
+        let series = parse(&content, &plain).unwrap_or_else(|error| panic!("{error}: {content}"));
+        let columns = series.names.len();
+        let wanted: Vec<f32> = (0..56).map(|i| 900.0 + 12.0 * i as f32).collect();
+        assert_eq!(series.values.iter().step_by(columns).copied().collect::<Vec<_>>(), wanted, "{content}");
+    }
+    let german = rows("Datum;Wert\n", 56, |i| format!("{};{}", date(i), grouped(i, ".")));
+    let said = &parse(&german, &plain).unwrap().notes[0];
+    assert_eq!(said, "a.csv, line 11: 1.008 in column Wert is read as 1008; data.decimal says otherwise");
+    let table = TableOptions { decimal: Some(anaphora_data::table::Decimal::Point), ..Default::default() };
+    let series = parse(&german, &SeriesOptions { table, ..plain }).unwrap();
+    assert_eq!((series.values[9], series.notes.len()), (1.008, 0));
+}
+
+#[test]
+fn what_stands_around_a_series() {
+    let plain = SeriesOptions::default();
+    let day = |i: usize| format!("2019-11-{:02}", i + 1);
+    let several = "Price,Close,Volume\nTicker,AAPL,AAPL\nDate,,\n";
+    let series = parse(&rows(several, 20, |i| format!("{},{i}.5,{}", day(i), 1000 + 7 * i)), &plain).unwrap();
+    assert_eq!((&series.names[..], series.len()), (&["Close".to_owned(), "Volume".to_owned()][..], 20));
+    assert!(series.notes[0].contains("lines 1 to 3 are taken for the names of columns"));
+    let two = "Price,Close,Close\nTicker,AAPL,MSFT\nDate,,\n";
+    let series = parse(&rows(two, 20, |i| format!("{},{i}.5,{}", day(i), 1000 + 7 * i)), &plain).unwrap();
+    assert_eq!(series.names, ["Close AAPL", "Close MSFT"]);
+    for header in ["date,y\n", "date,y,\n"] {
+        let series = parse(&rows(header, 20, |i| format!("{},{i}.5,", day(i))), &plain).unwrap();
+        assert_eq!((&series.names[..], series.len()), (&["y".to_owned()][..], 20));
+    }
+    let footer = rows("date,y\n", 20, |i| format!("{},{i}.5", day(i))) + "Total,190\n";
+    let error = parse(&footer, &plain).unwrap_err().to_string();
+    assert!(error.starts_with("a.csv, line 22: 'Total' is no date"), "{error}");
+    let bad = rows("date,y\n", 20, |i| {
+        format!("{},{}", day(i), if i == 9 { "oops".to_owned() } else { i.to_string() })
+    });
+    let error = parse(&bad, &plain).unwrap_err().to_string();
+    assert!(error.starts_with("a.csv, line 11: column 'y' holds 'oops'"), "{error}");
+}
+
+#[test]
+fn paths_have_their_places_alone_and_every_row_that_is_left_out_is_said() {
+    let content = ",frame,who,x,y\n0,1,a,0,0\n1,2,a,1,1\n2,1,b,5,5\n3,2,b,oops,5\n4,3,b,6\n5,3,b,7,7\n";
+    let folder = crate::folder(&[("a.csv", content.as_bytes())]);
+    let read = |skip: bool| {
+        let mut notes = vec![];
+        let who = "who".parse().unwrap();
+        let note = &mut |note: &str| notes.push(note.to_owned());
+        let read = read_paths(&folder.path().join("a.csv"), Some(&who), None, &skip_bad(skip), note);
+        (read, notes)
+    };
+    assert!(
+        read(false).0.unwrap_err().to_string().contains("line 6: the number of columns is 4, 5 are needed")
+    );
+    let (paths, notes) = read(true);
+    let paths = paths.unwrap();
+    assert_eq!((&paths.names[..], paths.members.len()), (&["x".to_owned(), "y".to_owned()][..], 2));
+    assert_eq!(paths.members[1].values, [5.0, 5.0, 7.0, 7.0]);
+    assert!(notes[0].contains("column 'frame' only counts the steps of a path"), "{notes:?}");
+    assert!(notes[1].contains("line 5: column 'x' holds 'oops'") && notes[2].contains("line 6"), "{notes:?}");
+}
+
 proptest! {
     #[test]
     fn any_rows_are_a_series_or_refused(
@@ -176,17 +418,17 @@ proptest! {
                 "[0-9/.:Q -]{0,10}",
             ], "[0-9.]{0,3}|NaN|-?inf|\\PC{0,4}"), 0..12),
         fill in proptest::option::of(prop_oneof![Just(Fill::Linear), Just(Fill::Previous)]),
-        skip_bad: bool,
+        bad: bool,
     ) {
         let rows: String = cells.iter().map(|(date, value)| format!("{date},{value}\n")).collect();
-        let options = SeriesOptions { fill, skip_bad, ..Default::default() };
+        let options = SeriesOptions { fill, table: skip_bad(bad), ..Default::default() };
         if let Ok(series) = parse(&format!("date,value\n{rows}"), &options) {
             prop_assert!(series.len() > 1 && series.values.iter().all(|value| value.is_finite()));
             if let Some(calendar) = series.calendar {
                 let waves = calendar.waves(0..series.len() + 3, calendar.features());
                 prop_assert!(waves.is_none_or(|w| w.len() == (series.len() + 3) * calendar.features().len() * 2));
             }
-            if fill.is_none() && !skip_bad {
+            if fill.is_none() && !bad {
                 prop_assert!(series.repaired.is_empty() && series.len() == cells.len());
             }
         }

@@ -230,7 +230,7 @@ fn a_folder_of_labels() {
 #[test]
 fn heartbeats() {
     let Some(file) = data("series/ECG5000_TRAIN.txt") else { return };
-    let read = read_labelled_numbers(&file, &Column::Number(1), &TableOptions::default()).unwrap();
+    let read = read_labelled_numbers(&file, &LabelledOptions::default()).unwrap();
     let counts: Vec<_> = read.counts().into_iter().collect();
     assert_eq!(counts, [("1", 292), ("2", 177), ("3", 10), ("4", 19), ("5", 2)]);
     assert!(read.examples.iter().all(|example| example.value.len() == 140));
@@ -239,7 +239,14 @@ fn heartbeats() {
 
 fn layouts() -> impl Strategy<Value = Option<Layout>> {
     use Layout::*;
-    proptest::option::of(prop_oneof![Just(Comma), Just(Semicolon), Just(Tab), Just(Space), Just(Head)])
+    proptest::option::of(prop_oneof![
+        Just(Comma),
+        Just(Semicolon),
+        Just(Tab),
+        Just(Bar),
+        Just(Space),
+        Just(Head)
+    ])
 }
 
 proptest! {
@@ -270,7 +277,7 @@ proptest! {
     ) {
         let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
         let text: String = rows.iter().map(|(a, b)| format!("{},{}\n", quoted(a), quoted(b))).collect();
-        let options = TableOptions { layout: Some(Layout::Comma), header: Some(false), ..Default::default() };
+        let options = TableOptions { layout: Some(Layout::Comma), header: Some(false), ..TableOptions::default() };
         let table = parse_table(text.as_bytes(), Path::new("any"), &options).unwrap();
         let read: Vec<_> = table.rows.iter().map(|row| (row.cells[0].clone(), row.cells[1].clone())).collect();
         let trimmed: Vec<_> = rows.iter().map(|(a, b)| (a.trim().to_owned(), b.trim().to_owned())).collect();
@@ -283,4 +290,112 @@ fn faults_are_values() {
     let options = TableOptions { skip_bad: true, ..Default::default() };
     let table = parse_table(b"a,b\nc\nd,e\n", Path::new("a.csv"), &options).unwrap();
     assert_eq!(table.skipped[0].fault, RowFault::Columns { found: 1, needed: 2, as_on: 1 });
+}
+
+/// Forty labelled texts, written by `line` of a label, a text and a number, below a header.
+fn films(header: &str, line: impl Fn(&str, &str, usize) -> String) -> String {
+    let texts = [("neg", "a dull cold film"), ("pos", "a fine warm film"), ("neg", "boring, and sad")];
+    let lines = (0..40).map(|i| line(texts[i % 3].0, texts[i % 3].1, i));
+    header.to_owned() + &lines.collect::<String>()
+}
+
+#[test]
+fn every_dialect_has_all_rows_with_their_texts() {
+    let options = LabelledOptions::default();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    type Text = fn(&str, usize) -> String;
+    let (plain, said): (Text, Text) =
+        (|text, i| format!("{text} {i}"), |text, i| format!("he said \"{text}\", {i}"));
+    let two_lines: Text = |text, i| format!("{text}\nline two, {i}");
+    for (name, content, text) in [
+        ("a.csv", films("label,text\n", |l, t, i| format!("{l},{}\n", quoted(&said(t, i)))), said),
+        (
+            "a.csv",
+            films("label,text\n", |l, t, i| format!("{l},\"{}\"\n", said(t, i).replace('"', "\\\""))),
+            said,
+        ),
+        ("a.csv", films("label,text\n", |l, t, i| format!("{l},{}\n", quoted(&two_lines(t, i)))), two_lines),
+        (
+            "a.csv",
+            films("\u{feff}label,text\r\n", |l, t, i| format!("{l},{}\r\n", quoted(&plain(t, i)))),
+            plain,
+        ),
+        ("a.csv", films("label;text\n", |l, t, i| format!("{l};{}\n", plain(t, i))), plain),
+        ("a.csv", films("", |l, t, i| format!("{l};{}, number\n", plain(t, i))), |t, i| {
+            format!("{t} {i}, number")
+        }),
+        ("a.csv", films("\"label\";\"text\"\n", |l, t, i| format!("\"{l}\";\"{}\"\n", plain(t, i))), plain),
+        ("a.csv", films("sep=;\nlabel;text\n", |l, t, i| format!("{l};{}\n", plain(t, i))), plain),
+        ("a.csv", films("label\ttext\n", |l, t, i| format!("{l}\t{}\n", plain(t, i))), plain),
+        ("a.csv", films("label|text\n", |l, t, i| format!("{l}|{}\n", plain(t, i))), plain),
+        ("a.csv", films(",label,text\n", |l, t, i| format!("{i},{l},{}\n", quoted(&plain(t, i)))), plain),
+        ("a.csv", films(",sense,words\n", |l, t, i| format!("{i},{l},{}\n", quoted(&plain(t, i)))), plain),
+        ("a.csv", films("label,text\n", |l, t, i| format!("{l},{},\n", quoted(&plain(t, i)))), plain),
+        ("a.csv", films("label;text\n", |l, _, i| format!("{l};a 12\" record {i}\n")), |_, i| {
+            format!("a 12\" record {i}")
+        }),
+        ("a.tsv", films("label\ttext\n", |l, t, i| format!("{l}\t{}\n", quoted(&said(t, i)))), said),
+        ("a.tsv", films("label\ttext\n", |l, t, i| format!("{l}\t{}\n", said(t, i))), said),
+    ] {
+        let read = labelled(&content, name, &options).unwrap_or_else(|error| panic!("{error}: {content}"));
+        let texts = ["a dull cold film", "a fine warm film", "boring, and sad"];
+        let wanted: Vec<String> = (0..40).map(|i| text(texts[i % 3], i)).collect();
+        assert_eq!(read.examples.iter().map(|e| e.value.clone()).collect::<Vec<_>>(), wanted, "{content}");
+        assert_eq!(read.counts().into_iter().collect::<Vec<_>>(), [("neg", 27), ("pos", 13)], "{content}");
+        assert!(read.skipped.is_empty() && read.notes.is_empty(), "{:?}", read.notes);
+    }
+}
+
+#[test]
+fn a_mark_left_open_is_refused_with_its_line_and_takes_no_row_with_it() {
+    let open = |close: &'static str| {
+        films("label,text\n", move |l, t, i| match i {
+            10 => format!("{l},\"a joy from start to end\n"),
+            22 => format!("{l},{close}\n"),
+            _ => format!("{l},{} {i}\n", t.replace(',', "")),
+        })
+    };
+    let skip = LabelledOptions {
+        table: TableOptions { skip_bad: true, ..Default::default() },
+        ..LabelledOptions::default()
+    };
+    for close in ["none", "\"a joy from start to end\"", "he said \"no\" to it"] {
+        let content = open(close);
+        let error = labelled(&content, "a.csv", &LabelledOptions::default()).unwrap_err();
+        assert!(error.starts_with(", line 12: a quotation mark is opened and never closed"), "{error}");
+        let read = labelled(&content, "a.csv", &skip).unwrap();
+        assert_eq!((read.examples.len(), read.skipped.len()), (39, 1), "{close}");
+    }
+    // It cannot be told from a text of several lines, but said.
+    let read = labelled(&open("a record of 12\""), "a.csv", &LabelledOptions::default()).unwrap();
+    assert_eq!(read.examples.len(), 28);
+    assert!(
+        read.notes[0].contains("a.csv, line 12: a cell in quotation marks holds lines that are like rows")
+    );
+    let error = labelled("label,text\npos,\"good\" it was\nneg,bad\n", "a.csv", &LabelledOptions::default());
+    assert!(
+        error.unwrap_err().starts_with(", line 2: text stands behind the quotation mark that closes a cell")
+    );
+}
+
+#[test]
+fn numbers_are_read_as_their_column_writes_them() {
+    let numbers = |content: &str| -> Vec<f32> {
+        let folder = folder(&[("a.csv", content.as_bytes())]);
+        let options = LabelledOptions::default();
+        let read = read_labelled_numbers(&folder.path().join("a.csv"), &options).unwrap();
+        read.examples.into_iter().flat_map(|example| example.value).collect()
+    };
+    assert_eq!(numbers("class;a;b\n1;90,5;1.020\n2;5,25;950\n"), [90.5, 1020.0, 5.25, 950.0]);
+    assert_eq!(numbers("class,a,b\n1,\"1,020.5\",$5\n2,950,-$6\n"), [1020.5, 5.0, 950.0, -6.0]);
+    assert_eq!(numbers(",class,a\n0,1,2\n1,1,3\n"), [2.0, 3.0], "the index is none of them");
+}
+
+#[test]
+fn one_bad_cell_is_no_reason_to_take_the_header_for_a_row() {
+    let rows: String =
+        (0..20).map(|i| if i == 7 { "a,oops\n".to_owned() } else { format!("b,{i}\n") }).collect();
+    let table = parse(&format!("kind,weight\n{rows}"), "a.csv").unwrap();
+    assert_eq!((table.header.unwrap(), table.rows.len()), (vec!["kind".to_owned(), "weight".to_owned()], 20));
+    assert!(parse("a,b\nc,1\nd,e\n", "a.csv").unwrap().header.is_none());
 }

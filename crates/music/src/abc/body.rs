@@ -1,6 +1,6 @@
 //! Reads a line of music.
 
-use super::accompaniment::Chord;
+use super::chords::Symbol;
 use super::cursor::Cursor;
 use super::header::Reader;
 use super::tune::{Bar, Element, Tune};
@@ -230,13 +230,20 @@ impl Reader<'_> {
         let Some(text) = c.take_through('"') else {
             return self.problem(column, "a chord symbol or annotation is to be closed with \"");
         };
-        let element = if text.starts_with(['^', '_', '<', '>', '@']) {
-            Element::Annotation(text.to_owned())
-        } else if Chord::parse(text).is_some() {
-            Element::ChordSymbol(text.to_owned())
-        } else {
+        if text.starts_with(['^', '_', '<', '>', '@']) {
+            return self.push(column, Element::Annotation(text.to_owned()));
+        }
+        let symbol = Symbol::read(text);
+        if symbol == Symbol::Unknown {
+            self.problem(
+                column,
+                format!("\"{text}\" is no chord that is known; no chord is played from here on"),
+            );
+        }
+        let element = match symbol {
             // Words such as "Refrain", which are to stand above the line.
-            Element::Annotation(format!("^{text}"))
+            Symbol::Words => Element::Annotation(format!("^{text}")),
+            _ => Element::ChordSymbol(text.to_owned()),
         };
         self.push(column, element);
     }

@@ -7,6 +7,25 @@ const LARGEST: u64 = 10_000_000;
 /// a line of opening brackets would be searched to its end from each of them.
 const FARTHEST: usize = 1000;
 
+/// The lines of a text with their ends: LF, CR LF, or CR as in files of old Macintoshes.
+pub(super) fn lines_with_ends(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.find(['\n', '\r']).map_or(rest.len(), |at| {
+            let both = rest[at..].starts_with("\r\n");
+            at + if both { 2 } else { 1 }
+        });
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+/// The lines of a text without their ends.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    lines_with_ends(text).map(|line| line.trim_end_matches(['\n', '\r']))
+}
+
 /// Position in a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
@@ -115,6 +134,15 @@ mod tests {
         ] {
             assert_eq!(Cursor::new(text).fraction(), value, "{text:?}");
         }
+    }
+
+    #[test]
+    fn lines_end_in_three_ways() {
+        for text in ["a\n\nb\nc", "a\r\n\r\nb\r\nc\r\n", "a\r\rb\rc\r", "a\n\rb\r\nc"] {
+            assert_eq!(lines(text).collect::<Vec<_>>(), ["a", "", "b", "c"], "{text:?}");
+            assert_eq!(lines_with_ends(text).collect::<String>(), text);
+        }
+        assert_eq!(lines("").count(), 0);
     }
 
     #[test]

@@ -32,8 +32,34 @@ const TEMPO_WORDS: [(&str, u16); 20] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct VoiceSettings {
     pub name: Option<String>,
-    /// Semitones, where `octave=` or `transpose=` is given.
-    pub transpose: Option<i16>,
+    pub transposition: Transposition,
+}
+
+/// From what is written in a voice to what sounds, in semitones, by the property that says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Transposition {
+    /// The 8 at a clef, as in `treble-8`; 0 for one without.
+    clef: Option<i16>,
+    /// `octave=`.
+    octave: Option<i16>,
+    /// `transpose=`.
+    transpose: Option<i16>,
+}
+
+impl Transposition {
+    /// What holds where `later` is said after this: each property by itself.
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            clef: later.clef.or(self.clef),
+            octave: later.octave.or(self.octave),
+            transpose: later.transpose.or(self.transpose),
+        }
+    }
+
+    /// All of it together.
+    pub fn semitones(self) -> i16 {
+        [self.clef, self.octave, self.transpose].into_iter().flatten().sum()
+    }
 }
 
 /// Reads `L:1/8` and its like.
@@ -48,13 +74,26 @@ pub(super) fn unit_length(text: &str) -> Result<Ticks, String> {
     Ok(scale(TICKS_PER_WHOLE, n, d))
 }
 
+/// Unit note lengths as the `C3` of a tempo counts them; nothing is one.
+fn unit_lengths(text: &str, unit: Ticks) -> Option<Ticks> {
+    let mut c = Cursor::new(text);
+    let (n, d) = c.fraction();
+    if !c.rest().is_empty() || n == 0 || d == 0 {
+        return None;
+    }
+    // Within the bounds of what is written out.
+    let beat = scale(unit, n, d);
+    (TICKS_PER_WHOLE / 512..=8 * TICKS_PER_WHOLE).contains(&beat).then_some(beat)
+}
+
 /// `ticks` times n/d, rounded to the nearest; d must not be 0.
 pub(super) fn scale(ticks: Ticks, n: u64, d: u64) -> Ticks {
     (2 * ticks * n + d) / (2 * d)
 }
 
-/// Reads `Q:1/4=120`, `Q:120`, `Q:"Allegro"`, `Q:"Slow" 3/8=40`, `Q:1/4 3/8 1/4 3/8=40`.
-pub(super) fn tempo(text: &str) -> Result<Tempo, String> {
+/// Reads `Q:1/4=120`, `Q:"Allegro"`, `Q:"Slow" 3/8=40`, `Q:1/4 3/8 1/4 3/8=40`, and the forms of old that count unit note
+/// lengths: `Q:120`, `Q:C=120`, `Q:C3=40`.
+pub(super) fn tempo(text: &str, unit: Ticks) -> Result<Tempo, String> {
     let wrong = || format!("\"{text}\" is not a tempo such as 1/4=120");
     let mut words: Vec<&str> = Vec::new();
     let mut numbers = String::new();
@@ -78,13 +117,14 @@ pub(super) fn tempo(text: &str) -> Result<Tempo, String> {
         return Ok(Tempo { beat: TICKS_PER_QUARTER, per_minute: f64::from(quarters), text: words });
     }
     let (beat, rate) = match numbers.split_once('=') {
-        None => (TICKS_PER_QUARTER, numbers),
+        None => (unit, numbers),
         Some((beats, rate)) => {
             let mut total = 0;
             for beat in beats.split_whitespace() {
-                // The old form C=100 counts quarters.
-                total +=
-                    if beat == "C" { TICKS_PER_QUARTER } else { unit_length(beat).map_err(|_| wrong())? };
+                total += match beat.strip_prefix(['C', 'c']) {
+                    Some(units) => unit_lengths(units, unit).ok_or_else(wrong)?,
+                    None => unit_length(beat).map_err(|_| wrong())?,
+                };
             }
             (total, rate.trim())
         }
@@ -179,25 +219,35 @@ pub(super) fn voice(text: &str) -> Result<VoiceSettings, String> {
 
 fn voice_setting(name: &str, value: Option<&str>, settings: &mut VoiceSettings) -> Result<(), ()> {
     let number = || value.and_then(|v| v.parse::<i16>().ok()).filter(|n| n.abs() <= 60);
+    let transposition = &mut settings.transposition;
     match (name, value) {
         ("octave", _) => {
             let octaves = number().filter(|n| n.abs() <= 5).ok_or(())?;
-            *settings.transpose.get_or_insert(0) += 12 * octaves;
+            transposition.octave = Some(12 * octaves);
         }
-        ("transpose", _) => *settings.transpose.get_or_insert(0) += number().ok_or(())?,
+        ("transpose", _) => transposition.transpose = Some(number().ok_or(())?),
+        ("clef", Some(clef)) => transposition.clef = Some(octaves_of_clef(clef)),
         ("name" | "nm", Some(value)) => settings.name = Some(value.replace('"', "")),
-        (_, Some(_)) => {} // clef=, middle=, stem=, sname= and others bear on print only
+        (_, Some(_)) => {} // middle=, stem=, sname= and others bear on print only
         (clef, None) => {
-            let clef =
+            let name =
                 clef.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-').to_lowercase();
             let known =
                 ["", "treble", "bass", "alto", "tenor", "baritone", "soprano", "mezzosoprano", "mezzo"];
-            if !known.contains(&clef.as_str()) && !["perc", "merge", "up", "down"].contains(&clef.as_str()) {
+            if known.contains(&name.as_str()) {
+                transposition.clef = Some(octaves_of_clef(clef));
+            } else if !["perc", "merge", "up", "down"].contains(&name.as_str()) {
                 return Err(());
             }
         }
     }
     Ok(())
+}
+
+/// The semitones by which music in a clef sounds otherwise than it is written: `treble-8` an octave lower.
+fn octaves_of_clef(clef: &str) -> i16 {
+    let octaves = [("-8", -1), ("+8", 1), ("-15", -2), ("+15", 2)];
+    octaves.iter().find(|(ending, _)| clef.ends_with(ending)).map_or(0, |(_, octaves)| 12 * octaves)
 }
 
 /// `^c_b` and the like into steps and alterations; `None` where something else is among them.
@@ -286,7 +336,12 @@ mod tests {
             assert!(key(text).is_err(), "{text:?}");
         }
         assert_eq!(key("clef=bass").unwrap().0, None, "no key is named");
-        assert_eq!(key("G octave=-1 transpose=2").unwrap().1.transpose, Some(-10));
+        let sounds = |text: &str| key(text).unwrap().1.transposition.semitones();
+        assert_eq!(sounds("G octave=-1 transpose=2"), -10);
+        assert_eq!(
+            ["C treble-8", "C treble+8", "clef=bass-8", "C clef=treble"].map(sounds),
+            [-12, 12, -12, 0]
+        );
     }
 
     #[test]
@@ -301,20 +356,36 @@ mod tests {
 
     #[test]
     fn tempos() {
-        let quarters = |text: &str| tempo(text).unwrap().quarters_per_minute();
+        let quarters = |text: &str| tempo(text, TICKS_PER_WHOLE / 8).unwrap().quarters_per_minute();
         for (text, expected) in [
             ("1/4=120", 120.0),
-            ("120", 120.0),
+            ("120", 60.0),
             ("3/8=60", 90.0),
-            ("C=90", 90.0),
+            ("C=120", 60.0),
+            ("C3=40", 60.0),
+            ("C3/2=40", 30.0),
+            ("\"Jig\" 120", 60.0),
             ("\"Adagio\"", 59.0),
             ("\"Adagio\" 1/4=40", 40.0),
             ("1/8 1/4=40", 60.0),
         ] {
             assert_eq!(quarters(text), expected, "{text:?}");
         }
-        for text in ["", "x", "1/4=", "1/4=0", "=120", "1/4=-5", "1/4=nan", "0/4=100"] {
-            assert!(tempo(text).is_err(), "{text:?}");
+        for text in [
+            "",
+            "x",
+            "1/4=",
+            "1/4=0",
+            "=120",
+            "1/4=-5",
+            "1/4=nan",
+            "0/4=100",
+            "Cx=90",
+            "C0=90",
+            "C/512=99999",
+            "C99=90",
+        ] {
+            assert!(tempo(text, TICKS_PER_WHOLE / 8).is_err(), "{text:?}");
         }
     }
 
@@ -331,6 +402,6 @@ mod tests {
     fn voices() {
         let settings = voice("clef=treble-8 name=\"Alto sax\" octave=-1").unwrap();
         assert_eq!(settings.name.as_deref(), Some("Alto sax"));
-        assert_eq!(settings.transpose, Some(-12));
+        assert_eq!(settings.transposition.semitones(), -24);
     }
 }

@@ -1,8 +1,9 @@
 //! Reads a tune line by line: the header, and in the body the fields and what kind each line is.
 
 use super::body::VoiceState;
-use super::cursor::Cursor;
-use super::fields::{self, VoiceSettings};
+use super::cursor::{Cursor, lines};
+use super::fields::{self, Transposition, VoiceSettings};
+use super::jump::jumps;
 use super::{Element, Field, Item, Piece, Tune, Voice, unroll};
 use crate::{Key, Metre, Problem};
 
@@ -18,19 +19,25 @@ pub(super) fn read(piece: &Piece, problems: &mut Vec<Problem>) -> Tune {
         part: None,
         parts_seen: 0,
         line: 1,
-        key_changes: VoiceSettings::default(),
+        header_transposition: Transposition::default(),
+        transpositions: Vec::new(),
+        header_tempo: None,
         unit_given: false,
         problems,
     };
-    for line in piece.preamble.lines() {
+    for line in lines(piece.preamble) {
         reader.preamble_line(line);
         reader.line += 1;
     }
     reader.line = piece.line;
     reader.tune(piece.text);
     let tune = reader.tune;
-    for voice in &tune.voices {
-        if unroll::unroll(voice, tune.part_order.as_deref()).cut {
+    let jumps = jumps(&tune).unwrap_or_else(|problem| {
+        problems.push(problem);
+        vec![None; tune.voices.len()]
+    });
+    for (voice, jump) in tune.voices.iter().zip(&jumps) {
+        if unroll::unroll(voice, tune.part_order.as_deref(), jump.as_ref()).cut {
             let (signs, quarters) = (unroll::MOST_ITEMS, unroll::MOST_QUARTERS);
             let message = format!(
                 "with its repeats the tune has more than {signs} signs or {quarters} quarters; it is cut"
@@ -52,8 +59,12 @@ pub(super) struct Reader<'p> {
     part: Option<(char, u32)>,
     parts_seen: u32,
     pub line: u32,
-    /// Name and transposition in the header's `K:`, for every voice.
-    key_changes: VoiceSettings,
+    /// That of the header's `K:`, for every voice.
+    header_transposition: Transposition,
+    /// What each voice says of its own, beside `tune.voices`; in the body with what the header's `K:` says.
+    transpositions: Vec<Transposition>,
+    /// Text, line and column of the header's `Q:`: what it counts may come after it.
+    header_tempo: Option<(String, u32, u32)>,
     unit_given: bool,
     problems: &'p mut Vec<Problem>,
 }
@@ -101,7 +112,7 @@ impl Reader<'_> {
     fn tune(&mut self, text: &str) {
         let mut in_body = false;
         let mut ended = false;
-        for raw in text.lines() {
+        for raw in lines(text) {
             let raw = raw.strip_prefix('\u{feff}').unwrap_or(raw);
             let line = without_comment(raw).trim_end();
             if ended {
@@ -172,14 +183,11 @@ impl Reader<'_> {
                 }
                 Err(message) => self.problem(column, message),
             },
-            'Q' => match fields::tempo(text) {
-                Ok(tempo) => self.tune.tempo = Some(tempo),
-                Err(message) => self.problem(column, message),
-            },
+            'Q' => self.header_tempo = Some((text.to_owned(), self.line, column)),
             'K' => match fields::key(text) {
                 Ok((key, settings)) => {
                     self.tune.key = Some(key.unwrap_or_default());
-                    self.key_changes = settings;
+                    self.header_transposition = settings.transposition;
                 }
                 Err(message) => {
                     self.problem(column, message);
@@ -202,13 +210,21 @@ impl Reader<'_> {
             let message = "the tune has no K: field; it is read as having no key";
             self.problems.push(Problem::new(self.tune.line, 1, message));
         }
+        if let Some((text, line, column)) = self.header_tempo.take() {
+            match fields::tempo(&text, self.tune.unit_length) {
+                Ok(tempo) => self.tune.tempo = Some(tempo),
+                Err(message) => self.problems.push(Problem::new(line, column, message)),
+            }
+        }
         if self.tune.voices.is_empty() {
             self.tune.voices.push(Voice::default());
+            self.transpositions.push(Transposition::default());
         }
         let fresh = VoiceState::new(&self.tune);
         self.states = vec![fresh; self.tune.voices.len()];
-        for voice in &mut self.tune.voices {
-            voice.transpose += self.key_changes.transpose.unwrap_or(0);
+        for (voice, transposition) in self.tune.voices.iter_mut().zip(&mut self.transpositions) {
+            *transposition = self.header_transposition.then(*transposition);
+            voice.transpose = transposition.semitones();
         }
         self.current = 0;
     }
@@ -243,18 +259,13 @@ impl Reader<'_> {
                 Ok(unit) => self.states[self.current].unit = unit,
                 Err(message) => self.problem(column, message),
             },
-            'Q' => match fields::tempo(text) {
+            'Q' => match fields::tempo(text, self.states[self.current].unit) {
                 Ok(tempo) => self.push(column, Element::Tempo(tempo)),
                 Err(message) => self.problem(column, message),
             },
             'K' => match fields::key(text) {
                 Ok((key, settings)) => {
-                    if settings.transpose.is_some() {
-                        self.problem(
-                            column,
-                            "a transposition is only read in the header or where the voice begins",
-                        );
-                    }
+                    self.transpose(column, settings.transposition);
                     if let Some(key) = key {
                         self.states[self.current].set_key(&key);
                         self.push(column, Element::Key(key));
@@ -306,8 +317,11 @@ impl Reader<'_> {
                 return self.problem(column, format!("more than {MOST_VOICES} voices; this one is not made"));
             }
             None => {
-                let transpose = if in_body { self.key_changes.transpose.unwrap_or(0) } else { 0 };
+                let transposition =
+                    if in_body { self.header_transposition } else { Transposition::default() };
+                let transpose = transposition.semitones();
                 self.tune.voices.push(Voice { id: id.to_owned(), transpose, ..Voice::default() });
+                self.transpositions.push(transposition);
                 if in_body {
                     self.states.push(VoiceState::new(&self.tune));
                 }
@@ -318,12 +332,23 @@ impl Reader<'_> {
         if settings.name.is_some() {
             voice.name = settings.name;
         }
-        if let Some(semitones) = settings.transpose {
-            if voice.items.is_empty() {
-                voice.transpose = semitones + self.key_changes.transpose.unwrap_or(0);
-            } else if voice.transpose != semitones {
-                self.problem(column, "a transposition is only read in the header or where the voice begins");
-            }
+        self.transpose(column, settings.transposition);
+    }
+
+    /// From here on the current voice sounds otherwise than it is written.
+    fn transpose(&mut self, column: u32, transposition: Transposition) {
+        let said = &mut self.transpositions[self.current];
+        let before = said.semitones();
+        *said = said.then(transposition);
+        let semitones = said.semitones();
+        if semitones == before {
+            return;
+        }
+        let voice = &mut self.tune.voices[self.current];
+        if voice.items.iter().all(|item| item.element == Element::LineBreak) {
+            voice.transpose = semitones;
+        } else {
+            self.push(column, Element::Transpose(semitones));
         }
     }
 

@@ -11,10 +11,12 @@
 mod accompaniment;
 mod body;
 mod check;
+mod chords;
 mod cursor;
 mod fields;
 mod from_score;
 mod header;
+mod jump;
 mod notes;
 mod play;
 mod split;

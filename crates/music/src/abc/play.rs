@@ -1,6 +1,8 @@
 //! From a tune as written to the score that is heard.
 
 use super::accompaniment::{self, Harmony};
+use super::chords::Symbol;
+use super::jump::jumps;
 use super::unroll::unroll;
 use super::{Element, Item, Sound, Tune, Voice};
 use crate::{Key, Metre, Note, Part, Score, Ticks};
@@ -39,7 +41,14 @@ impl Tune {
             tempos: self.tempo.iter().map(|t| (0, t.clone())).collect(),
             parts: Vec::new(),
         };
-        let orders: Vec<_> = self.voices.iter().map(|v| unroll(v, self.part_order.as_deref())).collect();
+        // A reader has been told of jumps that are not followed.
+        let jumps = jumps(self).unwrap_or_else(|_| vec![None; self.voices.len()]);
+        let orders: Vec<_> = self
+            .voices
+            .iter()
+            .zip(&jumps)
+            .map(|(voice, jump)| unroll(voice, self.part_order.as_deref(), jump.as_ref()))
+            .collect();
         let mut players: Vec<Player> = self.voices.iter().map(|v| Player::new(self, v, playing)).collect();
         // Stretches of one part of the order are played by every voice before the next part begins.
         let last_part = orders.iter().flat_map(|o| &o.stretches).map(|s| s.part).max().unwrap_or(0);
@@ -68,7 +77,7 @@ impl Tune {
             score.parts.push(Part { name, program: 0, notes: player.notes });
         }
         score.tempos.sort_by_key(|t| t.0);
-        if harmony.iter().any(|h| matches!(h, Harmony::Symbol(..))) {
+        if harmony.iter().any(|h| matches!(h, Harmony::Symbol(_, Some(_)))) {
             score.parts.push(accompaniment::part(harmony, score.end()));
         }
         score
@@ -94,6 +103,9 @@ struct Player<'a> {
     /// The metres and keys on the page, each with the index of the item from which on it holds.
     metre_changes: Vec<(usize, Metre)>,
     key_changes: Vec<(usize, Key)>,
+    /// The same for the semitones from what is written to what sounds.
+    transpositions: Vec<(usize, i16)>,
+    transpose: i16,
     notes: Vec<Note>,
     /// Notes waiting for the end of their tie, by pitch: index in `notes`.
     tied: BTreeMap<u8, usize>,
@@ -109,16 +121,20 @@ impl<'a> Player<'a> {
     fn new(tune: &Tune, voice: &'a Voice, playing: Playing) -> Self {
         let mut metre_changes = vec![(0, tune.metre.clone())];
         let mut key_changes = vec![(0, tune.key.clone().unwrap_or_default())];
+        let mut transpositions = vec![(0, voice.transpose)];
         for (index, item) in voice.items.iter().enumerate() {
             match &item.element {
                 Element::Metre(metre) => metre_changes.push((index + 1, metre.clone())),
                 Element::Key(key) => key_changes.push((index + 1, key.clone())),
+                Element::Transpose(semitones) => transpositions.push((index + 1, *semitones)),
                 _ => {}
             }
         }
         Self {
             metre_changes,
             key_changes,
+            transpositions,
+            transpose: voice.transpose,
             voice,
             playing,
             now: 0,
@@ -166,9 +182,12 @@ impl<'a> Player<'a> {
                     self.now = self.bar_start;
                 }
                 Element::ChordSymbol(text) if self.playing.chord_symbols => {
-                    if let Some(chord) = accompaniment::Chord::parse(text) {
-                        self.harmony.push(Harmony::Symbol(self.now, chord));
-                    }
+                    let chord = match Symbol::read(text) {
+                        Symbol::Chord(chord) => Some(chord),
+                        Symbol::Silence | Symbol::Unknown => None,
+                        Symbol::Alternative | Symbol::Words => continue,
+                    };
+                    self.harmony.push(Harmony::Symbol(self.now, chord));
                 }
                 Element::Decoration(name) if name == "." => self.staccato = true,
                 Element::Metre(metre) => {
@@ -177,15 +196,17 @@ impl<'a> Player<'a> {
                     self.harmony.push(Harmony::Bar(self.now, metre.clone()));
                 }
                 Element::Key(key) => self.keys.push((self.now, key.clone())),
+                Element::Transpose(semitones) => self.transpose = *semitones,
                 Element::Tempo(tempo) => self.tempos.push((self.now, tempo.clone())),
                 _ => {}
             }
         }
     }
 
-    /// Takes up metre and key as they stand on the page before item `at`: a repeat may lead back to
+    /// Takes up metre, key and transposition as they stand on the page before item `at`: a repeat may lead back to
     /// before their last change.
     fn resume(&mut self, at: usize) {
+        self.transpose = *in_force(&self.transpositions, at);
         let metre = in_force(&self.metre_changes, at).clone();
         if metre != self.metre {
             self.metre = metre.clone();
@@ -230,7 +251,7 @@ impl<'a> Player<'a> {
         let duration = if std::mem::take(&mut self.staccato) { held.div_ceil(2) } else { held };
         let mut tied = BTreeMap::new();
         for tone in &sound.tones {
-            let pitch = crate::score::into_range(i16::from(tone.pitch) + self.voice.transpose);
+            let pitch = crate::score::into_range(i16::from(tone.pitch) + self.transpose);
             let index = match self.tied.remove(&pitch) {
                 Some(index) if self.notes[index].end() == start => {
                     self.notes[index].duration += duration;
@@ -264,7 +285,7 @@ impl<'a> Player<'a> {
             done += sound.length.written;
             let end = self.now + total * done / written;
             for tone in sound.tones.iter().filter(|_| end > start) {
-                let pitch = crate::score::into_range(i16::from(tone.pitch) + self.voice.transpose);
+                let pitch = crate::score::into_range(i16::from(tone.pitch) + self.transpose);
                 self.notes.push(Note { start, duration: end - start, pitch, velocity });
             }
             start = end;

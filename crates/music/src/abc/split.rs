@@ -1,5 +1,7 @@
 //! Where one tune ends and the next begins.
 
+use super::cursor::lines_with_ends;
+
 /// The text of one tune in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
@@ -15,7 +17,7 @@ pub struct Piece<'a> {
 pub fn split(text: &str) -> Vec<Piece<'_>> {
     let mut starts = Vec::new();
     let mut offset = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
+    for (number, line) in lines_with_ends(text).enumerate() {
         if line.strip_prefix('\u{feff}').unwrap_or(line).starts_with("X:") {
             starts.push((offset, number as u32 + 1));
         }

@@ -58,7 +58,7 @@ pub struct Voice {
     pub id: String,
     /// `name=`, where it is given.
     pub name: Option<String>,
-    /// Semitones from what is written to what sounds, from `octave=` and `transpose=`.
+    /// Semitones from what is written to what sounds where it begins, from `octave=`, `transpose=` and the 8 at a clef.
     pub transpose: i16,
     /// Everything in the voice, in order.
     pub items: Vec<Item>,
@@ -187,6 +187,8 @@ pub enum Element {
     Overlay,
     /// A change of key.
     Key(Key),
+    /// From here on the voice sounds so many semitones above what is written.
+    Transpose(i16),
     /// A change of metre.
     Metre(Metre),
     /// A change of tempo.

@@ -1,5 +1,6 @@
 //! In which order the written signs are played: repeats, variant endings, parts.
 
+use super::jump::Jump;
 use super::{Bar, Element, Item, Voice};
 use crate::{TICKS_PER_QUARTER, Ticks};
 use std::ops::Range;
@@ -29,14 +30,14 @@ pub(super) struct Unrolled {
     pub cut: bool,
 }
 
-/// Works out the order in which a voice's items are played.
-pub(super) fn unroll(voice: &Voice, part_order: Option<&str>) -> Unrolled {
+/// Works out the order in which a voice's items are played; `jump` is where it goes back to behind them.
+pub(super) fn unroll(voice: &Voice, part_order: Option<&str>, jump: Option<&Jump>) -> Unrolled {
     let items = &voice.items;
     let mut out = Unrolled::default();
     let mut room = MOST_ITEMS;
     let mut time = MOST_QUARTERS * TICKS_PER_QUARTER;
-    let mut play = |range: Range<usize>, part: usize, out: &mut Unrolled| {
-        for items in repeats(&items[range.clone()]) {
+    let mut play = |range: Range<usize>, part: usize, again: bool, out: &mut Unrolled| {
+        for items in repeats(&items[range.clone()], again) {
             let items = range.start + items.start..range.start + items.end;
             let duration: Ticks =
                 voice.items[items.clone()].iter().filter_map(|i| i.element.duration()).sum();
@@ -65,16 +66,19 @@ pub(super) fn unroll(voice: &Voice, part_order: Option<&str>) -> Unrolled {
     let order = match part_order.map(expand_parts) {
         Some(order) if !labels.is_empty() => order,
         _ => {
-            play(0..items.len(), 0, &mut out);
+            play(0..jump.map_or(items.len(), |jump| jump.from), 0, false, &mut out);
+            if let Some(jump) = jump {
+                play(jump.again.clone(), 0, true, &mut out);
+            }
             return out;
         }
     };
     // What stands before the first label is played first, whatever the order says.
-    play(0..labels[0].1, 0, &mut out);
+    play(0..labels[0].1, 0, false, &mut out);
     for (number, label) in order.into_iter().enumerate() {
         let Some(at) = labels.iter().position(|l| l.0 == label) else { continue };
         let end = labels.get(at + 1).map_or(items.len(), |l| l.1);
-        play(labels[at].1..end, number + 1, &mut out);
+        play(labels[at].1..end, number + 1, false, &mut out);
         if out.cut {
             break;
         }
@@ -132,12 +136,13 @@ struct Section {
     endings: Vec<(Vec<u8>, Range<usize>)>,
 }
 
-/// The stretches of items that are played, with repeats and endings followed.
-fn repeats(items: &[Item]) -> Vec<Range<usize>> {
+/// The stretches of items that are played, with repeats and endings followed; of what is played `again`, after a jump back,
+/// each section only once and with its last ending.
+fn repeats(items: &[Item], again: bool) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     for section in sections(items) {
         let common = section.endings.first().map_or(section.end, |e| e.1.start);
-        for pass in 1..=section.times {
+        for pass in if again { section.times } else { 1 }..=section.times {
             out.push(section.start..common);
             if let Some((_, range)) = section.endings.iter().find(|e| e.0.contains(&pass)) {
                 out.push(range.clone());
@@ -319,6 +324,38 @@ mod tests {
             let text = crate::abc::write(&tune);
             assert!(text.ends_with(&format!("K:C\n{written}")), "{text}");
             assert_eq!(parse_tune(&text).0.score(), before, "{body}");
+        }
+    }
+
+    #[test]
+    fn jumps_back() {
+        for (body, order) in [
+            ("C|D!fine!|]E|F!D.C.!|]", "CDEFCD"),
+            ("C|!fine!D|]E|!D.C.!F|]", "CDEFCD"),
+            ("C|\"^Fine\"D|]E|F\"^D.C. al Fine\"|]", "CDEFCD"),
+            ("C|D!fine!|]E|F|]!D.C.alfine!\n", "CDEFCD"),
+            ("|:C|1D:|2E!fine!|]F|G:|A!dacapo!|]", "CDCEFGFGACE"),
+            ("C|!segno!D|E!fine!|F|G!D.S.!|]", "CDEFGDE"),
+            ("C|SD|E|F!D.S.!|]", "CDEFDEF"),
+            ("C|D!fine!|]", "CD"),
+        ] {
+            assert_eq!(played(body), order, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_jump_that_is_not_followed_is_told() {
+        for (header, body, why) in [
+            ("", "C|!coda!D|E!D.C.!|]!coda!F|]", "it leads to a coda"),
+            ("", "C|D!D.C.!|]E|]", "more music comes behind it"),
+            ("", "C|D!D.S.!|]", "there is no segno before it"),
+            ("P:AA\n", "P:A\nC|D!D.C.!|]", "P: says in which order the parts are played"),
+            ("", "V:1\nC|D!D.C.!|]\nV:2\nE|F|]", "not all voices have it"),
+        ] {
+            let (tune, problems) = parse_tune(&format!("X:1\n{header}M:none\nL:1/4\nK:C\n{body}\n"));
+            assert_eq!(problems.len(), 1, "{body}: {problems:?}");
+            assert!(problems[0].message.ends_with(why), "{problems:?}");
+            assert!(tune.score().parts[0].notes.len() >= 2);
         }
     }
 

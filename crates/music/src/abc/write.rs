@@ -176,6 +176,7 @@ impl Body<'_> {
                 self.text("&");
             }
             Element::Key(key) => self.inline('K', &key.to_string()),
+            Element::Transpose(semitones) => self.inline('K', &format!("transpose={semitones}")),
             Element::Metre(metre) => {
                 self.metre = metre.clone();
                 self.inline('M', &metre.to_string());

@@ -28,8 +28,16 @@ pub enum FileError {
     /// A file has no notes.
     #[error("{}: there is no note in this MIDI file, percussion aside", .0.display())]
     NoNotes(PathBuf),
+    /// What is to become of its notes cannot.
+    #[error("{}: {reason}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, as a sentence.
+        reason: String,
+    },
     /// A folder has no file with notes.
-    #[error("{}: there is no MIDI file with notes in it; files that end in .mid or .midi are read", .0.display())]
+    #[error("{}: there is no MIDI file with notes in it; files that end in .mid, .midi, .kar or .rmi are read", .0.display())]
     NoFiles(PathBuf),
 }
 
@@ -39,15 +47,15 @@ impl FileError {
     }
 }
 
-/// Shows the scores of a MIDI file, or of those in a folder and its folders, one by one, sorted by path. Files that cannot be read
-/// are told to `bad` where there is one.
+/// Shows the scores of a MIDI file, or of those in a folder and its folders, one by one, sorted by path; `see` says why one
+/// cannot be used, where it cannot. Files that cannot be read or used are told to `bad` where there is one.
 ///
 /// # Errors
-/// A file that cannot be read or has no notes, where there is no `bad`; nothing with notes; a folder that cannot be read.
+/// A file that cannot be read or used or has no notes, where there is no `bad`; nothing with notes; a folder that cannot be read.
 pub fn each_file(
     path: &Path,
     mut bad: Option<&mut dyn FnMut(&str)>,
-    mut see: impl FnMut(PathBuf, Score),
+    mut see: impl FnMut(&Path, Score) -> Result<(), String>,
 ) -> Result<(), FileError> {
     let mut files = Vec::new();
     if path.is_dir() {
@@ -57,11 +65,11 @@ pub fn each_file(
     }
     let mut any = false;
     for file in files {
-        match (read_file(&file), &mut bad) {
-            (Ok(score), _) => {
-                any = true;
-                see(file, score);
-            }
+        let used = read_file(&file).and_then(|score| {
+            see(&file, score).map_err(|reason| FileError::Unusable { path: file.clone(), reason })
+        });
+        match (used, &mut bad) {
+            (Ok(()), _) => any = true,
             (Err(error), Some(bad)) => bad(&format!("{error}; it was passed over")),
             (Err(error), None) => return Err(error),
         }
@@ -89,7 +97,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
         let ending = path.extension().unwrap_or_default();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if ["mid", "midi"].iter().any(|midi| ending.eq_ignore_ascii_case(midi)) {
+        } else if ["mid", "midi", "kar", "rmi"].iter().any(|midi| ending.eq_ignore_ascii_case(midi)) {
             files.push(path);
         }
     }

@@ -1,7 +1,9 @@
 //! Reads a Standard MIDI File into a score.
 
+use super::PERCUSSION;
+use super::events::{Broken, Event, Events};
 use crate::{Key, Metre, Note, Part, Score, TICKS_PER_QUARTER, Tempo, Ticks};
-use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
+use midly::Timing;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Why a file could not be read as MIDI.
@@ -26,6 +28,16 @@ pub enum ReadError {
         /// What there is.
         found: String,
     },
+    /// An event of a track cannot be read, and what comes behind it neither.
+    #[error("track {track} of this MIDI file cannot be read from its byte {at} on: {reason}")]
+    Event {
+        /// The track, from 1.
+        track: usize,
+        /// Where the event begins, in bytes from the beginning of the track.
+        at: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// It lasts absurdly long.
     #[error("this MIDI file lasts {0} quarter notes; at most {MOST_QUARTERS} are read")]
     TooLong(Ticks),
@@ -34,26 +46,33 @@ pub enum ReadError {
 /// Longest file that is read: some 14 hours at a usual tempo.
 const MOST_QUARTERS: Ticks = 100_000;
 
-/// Reads a MIDI file: a part for each track and channel that has notes.
+/// Whether bytes begin as a MIDI file does, in a RIFF wrapper or without.
+pub fn is_midi(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"MThd") || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"RMID"))
+}
+
+/// Reads a MIDI file, also one in a RIFF wrapper: a part for each track and channel that has notes.
 ///
-/// Notes whose end is missing last until the end of their track; percussion is left out.
+/// Notes whose end is missing last until the end of their track; percussion is left out. Events that are not as the
+/// standard has them are passed over where players do so; where notes might be lost the file is refused.
 ///
 /// # Errors
-/// When the bytes are no MIDI file or count time in film frames.
+/// When the bytes are no MIDI file, a broken one, or count time in film frames.
 pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
-    if counts_frames(bytes) {
+    let start = bytes.windows(4).position(|name| name == b"MThd").unwrap_or(0);
+    if counts_frames(&bytes[start..]) {
         return Err(ReadError::Timecode);
     }
-    let smf = Smf::parse(bytes)?;
-    check_whole(bytes)?;
-    let Timing::Metrical(division) = smf.header.timing else { return Err(ReadError::Timecode) };
+    let (header, tracks) = midly::parse(bytes)?;
+    check_whole(&bytes[start..])?;
+    let Timing::Metrical(division) = header.timing else { return Err(ReadError::Timecode) };
     let division = Ticks::from(division.as_int());
     if division == 0 {
         return Err(ReadError::NoDivision);
     }
     let mut score = Score::default();
-    for track in &smf.tracks {
-        read_track(track, division, &mut score)?;
+    for (index, track) in tracks.enumerate() {
+        read_track(index + 1, track?.unread(), division, &mut score)?;
     }
     score.tempos.sort_by_key(|t| t.0);
     score.metres.sort_by_key(|t| t.0);
@@ -63,15 +82,17 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
 
 /// Whether the header says that times are in frames of film: the parser stumbles over some rates of theirs.
 fn counts_frames(bytes: &[u8]) -> bool {
-    let header = bytes.windows(4).position(|name| name == b"MThd");
-    header.and_then(|at| bytes.get(at + 12)).is_some_and(|division| division & 0x80 != 0)
+    bytes.get(12).is_some_and(|division| division & 0x80 != 0)
 }
 
-/// Refuses a file that ends before the tracks that it states.
+/// Refuses a file that ends before the tracks that it states. What is behind them may be anything.
 fn check_whole(bytes: &[u8]) -> Result<(), ReadError> {
     let mut rest = bytes;
     let (mut wanted, mut tracks) = (0, 0);
     while let Some((head, body)) = rest.split_first_chunk::<8>() {
+        if wanted > 0 && tracks >= wanted && !head.starts_with(b"MTrk") {
+            break;
+        }
         let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
         let Some((chunk, after)) = body.split_at_checked(length) else {
             let wanted = format!("{length} bytes of track {}", tracks + 1);
@@ -90,53 +111,46 @@ fn check_whole(bytes: &[u8]) -> Result<(), ReadError> {
     Ok(())
 }
 
-fn read_track(track: &[midly::TrackEvent], division: Ticks, score: &mut Score) -> Result<(), ReadError> {
+fn read_track(number: usize, track: &[u8], division: Ticks, score: &mut Score) -> Result<(), ReadError> {
     let mut parts: BTreeMap<u8, Part> = BTreeMap::new();
     let mut open: BTreeMap<(u8, u8), VecDeque<(Ticks, u8)>> = BTreeMap::new();
     let mut name = String::new();
     let mut ticks: Ticks = 0;
     let mut now = 0;
-    for event in track {
-        ticks += Ticks::from(event.delta.as_int());
+    for event in Events::new(track) {
+        let (delta, event) =
+            event.map_err(|Broken { at, reason }| ReadError::Event { track: number, at, reason })?;
+        ticks += Ticks::from(delta);
         if ticks / division > MOST_QUARTERS {
             return Err(ReadError::TooLong(ticks / division));
         }
         now = (2 * ticks * TICKS_PER_QUARTER + division) / (2 * division);
-        match event.kind {
-            TrackEventKind::Meta(MetaMessage::TrackName(text)) => {
-                name = String::from_utf8_lossy(text).trim().to_owned();
-            }
-            TrackEventKind::Meta(MetaMessage::Tempo(micros)) if micros.as_int() > 0 => {
-                let per_minute = (60e9 / f64::from(micros.as_int())).round() / 1000.0;
+        match event {
+            Event::Name(text) => name = String::from_utf8_lossy(text).trim().to_owned(),
+            Event::Tempo(micros) if micros > 0 => {
+                let per_minute = (60e9 / f64::from(micros)).round() / 1000.0;
                 let per_minute = per_minute.clamp(5.0, 2000.0);
                 score.tempos.push((now, Tempo { beat: TICKS_PER_QUARTER, per_minute, text: None }));
             }
-            TrackEventKind::Meta(MetaMessage::TimeSignature(beats, power, ..)) => {
+            Event::Metre { beats, power } => {
                 let unit = 1u16.checked_shl(power.into()).unwrap_or(0);
                 if let Ok(metre) = Metre::parse(&format!("{beats}/{unit}")) {
                     score.metres.push((now, metre));
                 }
             }
-            TrackEventKind::Meta(MetaMessage::KeySignature(sharps, minor)) => {
+            Event::Key { sharps, minor } => {
                 score.keys.extend(Key::from_sharps(sharps, minor).map(|key| (now, key)));
             }
-            TrackEventKind::Midi { channel, message } if channel != 9 => {
-                let channel = channel.as_int();
-                match message {
-                    MidiMessage::ProgramChange { program } => {
-                        parts.entry(channel).or_default().program = program.as_int();
-                    }
-                    MidiMessage::NoteOn { key, vel } if vel > 0 => {
-                        open.entry((channel, key.as_int())).or_default().push_back((now, vel.as_int()));
-                    }
-                    MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-                        let begun = open.get_mut(&(channel, key.as_int())).and_then(VecDeque::pop_front);
-                        if let Some((start, velocity)) = begun {
-                            let part = parts.entry(channel).or_default();
-                            part.notes.push(note(start, now, key.as_int(), velocity));
-                        }
-                    }
-                    _ => {}
+            Event::Program { channel, program } if channel != PERCUSSION => {
+                parts.entry(channel).or_default().program = program;
+            }
+            Event::On { channel, pitch, velocity } if channel != PERCUSSION => {
+                open.entry((channel, pitch)).or_default().push_back((now, velocity));
+            }
+            Event::Off { channel, pitch } => {
+                let begun = open.get_mut(&(channel, pitch)).and_then(VecDeque::pop_front);
+                if let Some((start, velocity)) = begun {
+                    parts.entry(channel).or_default().notes.push(note(start, now, pitch, velocity));
                 }
             }
             _ => {}
@@ -203,6 +217,46 @@ mod tests {
         assert!(matches!(read(&header([0xE7, 40])), Err(ReadError::Timecode)));
         assert!(matches!(read(&header([0, 0])), Err(ReadError::NoDivision)));
         assert!(matches!(read(&header([0, 1])), Err(ReadError::TooLong(_))));
+    }
+
+    /// A file with one more track, of these bytes.
+    fn with_a_track(track: &[u8]) -> Vec<u8> {
+        let mut file = midi::write(&abc::parse_tune(TUNE).0.score());
+        file[11] += 1;
+        file.extend([b"MTrk".as_slice(), &(track.len() as u32).to_be_bytes(), track].concat());
+        file
+    }
+
+    #[test]
+    fn a_track_is_read_to_its_end_or_refused() {
+        let notes = |file: &[u8]| read(file).map(|score| score.parts.last().unwrap().notes.len());
+        let sound = b"\0\x90\x3c\x50\x60\x3c\0\0\xff\x59\0\0\x3e\x50\x60\x3e\0\0\xff\x2f\0";
+        assert_eq!(notes(&with_a_track(sound)).unwrap(), 2);
+        let broken = b"\0\x90\x3c\x50\x60\x3c\0\0\xff\x01\x7f\0\x3e\x50\x60\x3e\0";
+        let error = notes(&with_a_track(broken)).unwrap_err().to_string();
+        let wanted = "track 4 of this MIDI file cannot be read from its byte 7 on: \
+                      an event is to have 127 bytes, and 6 are left in the track";
+        assert_eq!(error, wanted);
+    }
+
+    #[test]
+    fn a_wrapper_and_bytes_behind_the_end_are_none_of_the_music() {
+        let file = midi::write(&abc::parse_tune(TUNE).0.score());
+        let score = read(&file).unwrap();
+        for behind in [&b"\n"[..], b"\r\n", &[0; 9], b"MTrash, and text of some length"] {
+            assert_eq!(read(&[&file, behind].concat()).unwrap(), score, "{behind:?}");
+        }
+        let wrapped = |file: &[u8]| {
+            let size = |length: usize| (length as u32).to_le_bytes();
+            let list = b"LIST\x04\0\0\0INFO";
+            let data = [b"data".as_slice(), &size(file.len()), file, &[0; 1][..file.len() % 2]].concat();
+            let chunks = [b"RMID".as_slice(), &data, list].concat();
+            [b"RIFF".as_slice(), &size(chunks.len()), &chunks].concat()
+        };
+        assert!(is_midi(&file) && is_midi(&wrapped(&file)) && !is_midi(b"RIFF\0\0\0\0WAVE"));
+        assert_eq!(read(&wrapped(&file)).unwrap(), score);
+        let error = read(&wrapped(&file)[..file.len() / 2]).unwrap_err().to_string();
+        assert!(error.contains("cut off"), "{error}");
     }
 
     #[test]

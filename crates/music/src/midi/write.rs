@@ -1,14 +1,12 @@
 //! Writes a score as a Standard MIDI File.
 
+use super::PERCUSSION;
 use crate::{Score, TICKS_PER_QUARTER, Tempo, Ticks};
 use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 
 /// Ticks in a quarter note of the file where that is exact; else the score's own are kept.
 const USUAL_DIVISION: Ticks = 480;
-
-/// The channel that General MIDI keeps for percussion.
-const PERCUSSION: u8 = 9;
 
 /// Writes a score as a Standard MIDI File of format 1: a track with title, tempo, metre and key,
 /// and a track for each part.

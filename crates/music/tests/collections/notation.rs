@@ -99,6 +99,29 @@ const CASES: &[Case] = &[
         "C48 D48 G48 A48; E,48 F,48 B,48 C48",
     ),
     case("M:4/4\nL:1/4\nK:C transpose=-2", "CD|", "^A,48 C48"),
+    // The 8 at a clef (standard 2.1, 4.6); octave= and transpose= each hold by themselves, and for the voice that says them.
+    case("M:4/4\nL:1/4\nK:C clef=treble-8", "cd|", "C48 D48"),
+    case("M:4/4\nL:1/4\nK:C treble+8", "CD|", "c48 d48"),
+    case(
+        "M:4/4\nL:1/4\nK:C",
+        "V:1 clef=treble\nc|\nV:2 clef=treble-8\nc|\nV:3 treble+8\nc|",
+        "c48; C48; c'48",
+    ),
+    // What a voice does not say itself it has from the header's key; abc2midi forgets that where the voice says anything.
+    differs(
+        "M:4/4\nL:1/4\nK:C clef=bass-8",
+        "V:1 clef=treble\nc|\nV:2 octave=1 transpose=-2\nc|\nV:3\nc|",
+        "c48; ^A48; C48",
+    ),
+    case("M:4/4\nL:1/4\nK:C", "c[K:clef=treble-8]d|", "c48 D48"),
+    // abc2midi passes over octave= and transpose= in a K: within the tune.
+    differs(
+        "M:4/4\nL:1/4\nK:C",
+        "c[K:clef=treble-8]d|[K:G octave=1]f|[K:clef=treble]g|",
+        "c48 D48 ^f48 g'48",
+    ),
+    case("M:4/4\nL:1/4\nK:C", "[V:1]cd|[V:1 transpose=-12]e|", "c48 d48 E48"),
+    differs("M:4/4\nL:1/4\nK:C", "|:c[K:transpose=-12]d:|", "c48 D48 c48 D48"),
     // Changes on the way.
     case("M:4/4\nL:1/4\nK:C", "CD|\nK:D\nL:1/8\nFC|[M:3/4][Q:1/4=60]F|", "C48 D48 ^F24 ^C24 ^F24"),
     // Line ends, comments, continuations, the line break of old.

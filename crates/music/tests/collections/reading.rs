@@ -86,3 +86,42 @@ fn the_tunes_that_are_damaged_are_sound() {
         assert_eq!(abc::parse_tune(tune).1, [], "{tune}");
     }
 }
+
+#[test]
+fn lines_may_end_in_three_ways() {
+    let text = TUNES.join("\n");
+    let read = abc::parse(&text);
+    assert_eq!(read.0.len(), TUNES.len());
+    for end in ["\r\n", "\r"] {
+        let other = text.replace('\n', end);
+        assert_eq!(abc::parse(&other), read, "{end:?}");
+        assert_eq!(
+            abc::parse(other.trim_end()),
+            abc::parse(text.trim_end()),
+            "no end of the last line, {end:?}"
+        );
+    }
+}
+
+#[test]
+fn a_tempo_without_a_note_counts_unit_lengths() {
+    for (header, quarters) in [
+        ("M:6/8\nL:1/8\nQ:120", 60.0),
+        ("Q:120\nM:6/8\nL:1/8", 60.0),
+        ("M:6/8\nQ:C=120", 60.0),
+        ("M:2/4\nQ:240", 60.0),
+        ("M:6/8\nL:1/8\nQ:C3=40", 60.0),
+        ("M:6/8\nL:1/4\nQ:120", 120.0),
+        ("M:6/8\nL:1/8\nQ:3/8=40", 60.0),
+    ] {
+        let (tune, problems) = abc::parse_tune(&format!("X:1\n{header}\nK:C\nCDE FGA|\n"));
+        assert_eq!(problems, []);
+        assert_eq!(tune.score().tempos[0].1.quarters_per_minute(), quarters, "{header}");
+        assert_eq!(abc::parse_tune(&abc::write(&tune)).0.score().tempos, tune.score().tempos);
+    }
+    let (tune, _) = abc::parse_tune("X:1\nL:1/8\nK:C\nCD[L:1/4][Q:90]EF|\n");
+    assert_eq!(tune.score().tempos[0].1.quarters_per_minute(), 90.0);
+    // A tempo that makes no sense is told where it stands, though it is understood only behind the header.
+    let (_, problems) = abc::parse_tune("X:1\nQ:fast\nL:1/8\nK:C\nCD|\n");
+    assert_eq!((problems[0].line, problems[0].column), (2, 3));
+}

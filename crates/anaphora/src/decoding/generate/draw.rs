@@ -54,10 +54,11 @@ pub fn attempt(
     let generated = pieces.into_iter().map(|piece| {
         let Piece { index, stream, tokens, choices, .. } = piece;
         let stopped = stream.ended.is_none() && going.is_break() && tokens < options.tokens;
-        let incomplete = request.incomplete(&stream, stopped);
-        let (text, prompt) = (stream.text, prompt_of(index));
+        let (prompt, ended) = (prompt_of(index), stream.ended.is_some());
+        let incomplete = request.incomplete(prompt, &stream, stopped);
+        let text = stream.text;
         let attempts = attempt + 1;
-        Generated { text, prompt, tokens, attempts, stopped, incomplete, nats: None, choices }
+        Generated { text, prompt, tokens, attempts, stopped, ended, incomplete, nats: None, choices }
     });
     Ok((generated.collect(), going))
 }

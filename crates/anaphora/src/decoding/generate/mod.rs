@@ -9,7 +9,7 @@ use anaphora_data::Tokenizer;
 
 use super::beam::BeamOptions;
 use super::sampling::{Choice, SamplingOptions};
-use super::stream::{End, Stream};
+use super::stream::Stream;
 use crate::Result;
 use crate::model::{Compute, LanguageModel};
 
@@ -74,7 +74,8 @@ pub enum GenerateEvent<'a> {
         /// The added text.
         text: &'a str,
     },
-    /// Each piece that is still open, or each open hypothesis of a search, has grown by one token.
+    /// Each piece that is still open, or each open hypothesis of a search, has grown by one token; told again, with the last
+    /// number, while what a search has found is read again for the log-probabilities of its tokens.
     Step {
         /// Tokens of each, its prompt aside; frames or events where these are composed.
         tokens: usize,
@@ -104,11 +105,13 @@ pub struct Generated {
     pub attempts: usize,
     /// Whether the observer stopped it before its end.
     pub stopped: bool,
-    /// Why it is not complete; none if it is.
+    /// Whether it came to its end, or to a stop text, before its tokens ran out.
+    pub ended: bool,
+    /// Why it is not complete; none if it is. A text is not where it was stopped, and only there.
     pub incomplete: Option<String>,
     /// Of a piece that was searched for, how unlikely it is: minus the mean log-probability of its tokens, in nats.
     pub nats: Option<f64>,
-    /// Where they were asked for, its tokens, those that were set and its end included.
+    /// Where they were asked for, its tokens, those that were set and its end included; none of a search that was stopped.
     pub choices: Vec<Token>,
 }
 
@@ -121,8 +124,11 @@ pub struct Token {
     pub choice: Choice,
 }
 
-/// Generates pieces, those of an attempt side by side. A piece that came to its end is complete where `problem` finds
-/// nothing in its text. Where `observer` breaks, what there is by then is returned.
+/// Why a whole piece is not complete, by its prompt and its text; none where it is.
+pub type Problem<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
+
+/// Generates pieces, those of an attempt side by side. Where there is a `problem` that may be found with them, a piece is
+/// complete if it came to its end without one; else any is. Where `observer` breaks, what there is by then is returned.
 ///
 /// # Errors
 /// Options out of range and logits that are not numbers ([`Error::Sampling`](crate::Error::Sampling)), prompts or
@@ -132,7 +138,7 @@ pub fn generate(
     tokenizer: &Tokenizer,
     compute: &mut Compute,
     options: &GenerateOptions,
-    problem: &dyn Fn(&str) -> Option<String>,
+    problem: Option<&Problem>,
     observer: &mut Observer,
 ) -> Result<Vec<Generated>> {
     let request = Request::new(model, tokenizer, options, problem)?;
@@ -173,7 +179,7 @@ struct Request<'a> {
     model: &'a LanguageModel,
     tokenizer: &'a Tokenizer,
     options: &'a GenerateOptions,
-    problem: &'a dyn Fn(&str) -> Option<String>,
+    problem: Option<&'a Problem<'a>>,
     /// The tokens of each prompt, behind the one that ends the piece before.
     prompts: Vec<Vec<u32>>,
     /// What follows the name of a field that is set: its value to the end of the line.
@@ -185,7 +191,7 @@ impl<'a> Request<'a> {
         model: &'a LanguageModel,
         tokenizer: &'a Tokenizer,
         options: &'a GenerateOptions,
-        problem: &'a dyn Fn(&str) -> Option<String>,
+        problem: Option<&'a Problem<'a>>,
     ) -> Result<Self> {
         let mut prompts = Vec::with_capacity(options.prompts.len());
         for prompt in &options.prompts {
@@ -207,11 +213,12 @@ impl<'a> Request<'a> {
     }
 
     /// The first reason why a piece is not complete, as a sentence.
-    fn incomplete(&self, stream: &Stream, stopped: bool) -> Option<String> {
-        match stream.ended {
-            Some(End::OfPiece | End::Stop) => (self.problem)(&stream.text),
-            None if stopped => Some("it was stopped".to_owned()),
-            None => Some("it did not come to its end".to_owned()),
+    fn incomplete(&self, prompt: usize, stream: &Stream, stopped: bool) -> Option<String> {
+        match (self.problem, stream.ended) {
+            (_, None) if stopped => Some("it was stopped".to_owned()),
+            (Some(_), None) => Some("it did not come to its end".to_owned()),
+            (Some(problem), Some(_)) => problem(&self.options.prompts[prompt], &stream.text),
+            (None, _) => None,
         }
     }
 }

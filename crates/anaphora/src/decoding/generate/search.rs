@@ -1,5 +1,7 @@
 //! The likeliest pieces, by beam search.
 
+use std::ops::ControlFlow;
+
 use super::{GenerateEvent, Generated, Observer, Request, Token};
 use crate::Result;
 use crate::decoding::beam::{self, BeamOptions, BeamSearch};
@@ -72,7 +74,8 @@ pub fn likeliest(
                 tokens,
                 attempts: 1,
                 stopped,
-                incomplete: request.incomplete(&stream, stopped),
+                ended: stream.ended.is_some(),
+                incomplete: request.incomplete(prompt, &stream, stopped),
                 nats: Some(-hypothesis.log_probability / tokens.max(1) as f64),
                 text: stream.text,
                 choices: Vec::new(),
@@ -80,18 +83,21 @@ pub fn likeliest(
             found.push((piece, of_text));
         }
     }
-    if let Some(k) = options.log_probabilities {
-        choose(request, compute, &mut found, k)?;
+    if let Some(k) = options.log_probabilities.filter(|_| !stopped) {
+        let mut go_on = || observer(GenerateEvent::Step { tokens });
+        choose(request, compute, &mut found, k, &mut go_on)?;
     }
     Ok(found.into_iter().map(|(piece, _)| piece).collect())
 }
 
-/// Reads the pieces that were found again, with the offsets of their tokens, and notes how likely each token was.
+/// Reads the pieces that were found again, with the offsets of their tokens, and notes how likely each token was; of none,
+/// where `go_on` breaks before the end.
 fn choose(
     request: &Request,
     compute: &mut Compute,
     found: &mut [(Generated, Vec<(usize, u32)>)],
     k: usize,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<()> {
     let mut sequences = Sequences::read(request.model, compute, &request.prompts)?;
     sequences.select(&found.iter().map(|(piece, _)| piece.prompt).collect::<Vec<_>>());
@@ -109,6 +115,10 @@ fn choose(
             break;
         }
         let last: Vec<u32> = open.iter().map(|&at| found[at].1[step].1).collect();
+        if go_on().is_break() {
+            found.iter_mut().for_each(|(piece, _)| piece.choices.clear());
+            break;
+        }
         sequences.advance(&rows, &last)?;
     }
     Ok(())

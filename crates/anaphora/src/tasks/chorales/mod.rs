@@ -146,11 +146,17 @@ impl ExampleTask for Chords {
             let roll::Chorales { train, valid, test } = roll::read_chorales(path)?;
             [train, valid, test].concat()
         } else {
-            let mut pieces = Vec::new();
+            let (mut pieces, known) = (Vec::new(), from.known);
             each_file(path, data.skip_bad.then_some(&mut *from.notes), |_, score| {
-                pieces.push(roll::to_chords(&midi::in_quarters(&score), data.frame));
+                let piece =
+                    roll::to_chords(&midi::in_quarters(&score), data.frame).map_err(|e| e.to_string())?;
+                if let Some(unknown) = known.and_then(|known| known.coding.unknown(&piece)) {
+                    return Err(unknown.to_string());
+                }
+                pieces.push(piece);
+                Ok(())
             })?;
-            pieces.into_iter().collect::<Result<_, _>>()?
+            pieces
         };
         pieces.retain(|piece| !piece.is_empty());
         Ok(pieces)
@@ -213,8 +219,8 @@ impl ExampleTask for Chords {
         self.coding.check(pieces.iter().flatten(), on.from.path)?;
         let nats = self.score(on.model, on.compute, &pieces)?;
         let mut evaluation = Evaluation::new(pieces.len(), "piece");
-        evaluation.add("nats a frame", nats);
-        evaluation.add("bits a frame", crate::metrics::bits(nats));
+        evaluation.add("nats_a_frame", nats);
+        evaluation.add("bits_a_frame", crate::metrics::bits(nats));
         evaluation.details.insert("frames".into(), json!(frames(&pieces)));
         Ok(evaluation)
     }

@@ -15,7 +15,7 @@ use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer};
 use crate::model::{Compute, SequenceModel};
 use crate::recipe::Notes;
 use crate::tasks::midi;
-use crate::tasks::shared::{Compose, TrainedTask};
+use crate::tasks::shared::{Compose, TrainedTask, malformed_at};
 
 /// How hard notes are struck, and how many quarter notes a minute has.
 const VELOCITY: u8 = 80;
@@ -42,7 +42,8 @@ impl Compose for TrainedTask<Chords> {
         let mut prime = Vec::new();
         if let Some(path) = &options.prime {
             let score = read_file(path)?;
-            prime = to_chords(&midi::in_quarters(&score), coding.frame)?;
+            prime =
+                to_chords(&midi::in_quarters(&score), coding.frame).map_err(|e| malformed_at(path, 0, e))?;
             coding.check(&prime, path)?;
         }
         let piece = |index| {

@@ -8,12 +8,13 @@ use anaphora_data::table::Column;
 
 use crate::Result;
 use crate::recipe::{Builtin, Data, Series};
-use crate::tasks::shared::{column, note_encoding};
+use crate::tasks::shared::{column, note_encoding, table_options};
 
 /// Hours of the built-in series, and the seed that it is made from.
 const SEASONAL: (u64, usize) = (1, 24 * 7 * 52);
 
-/// Reads the series of the training data, or of `other`. `notes` takes a sentence for each thing that was repaired.
+/// Reads the series of the training data, or of `other`. `notes` takes a sentence for each thing that was repaired, and for what is
+/// to be known of how it was read.
 pub fn read(
     data: &Data,
     series: &Series,
@@ -26,17 +27,15 @@ pub fn read(
         (None, _) => Path::new(""),
     };
     let options = SeriesOptions {
-        layout: data.layout,
-        header: None,
+        table: table_options(data),
         date: series.date_column.as_deref().map(column),
         date_format: series.date_format.clone(),
         columns: series.columns.as_deref().map(columns),
         fill: series.fill,
-        skip_bad: data.skip_bad,
-        encoding: data.encoding,
     };
     note_encoding(path, data, notes)?;
     let found = read_series(path, &options)?;
+    found.notes.iter().for_each(|note| notes(note));
     found.repaired.iter().for_each(|fault| notes(&format!("{fault} (repaired)")));
     Ok(found.into())
 }

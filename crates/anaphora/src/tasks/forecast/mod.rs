@@ -28,6 +28,9 @@ use crate::{Error, Precision, Result, Run};
 /// The name of the file of what a run's model reads and gives.
 pub(super) const INTERFACE: &str = "forecast.json";
 
+/// Steps that are read at most where nobody says how many: the linear map takes the cube of it.
+const LOOKBACK: usize = 1_024;
+
 /// Windows of series that a model learns to continue.
 struct Windows {
     task: Task,
@@ -59,6 +62,8 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let collection = collection::read(data, series, None, &mut |note| opening.note(note))?;
     let (lengths, cuts) = plan(data, series, &collection)?;
     let origins = cuts.origins(lengths.lookback, lengths.chunk, lengths.horizon, series.test_stride);
+    let columns = if series.channels == Channels::Joint { 1 } else { collection.columns() };
+    opening.note(&show::parts(&collection, &cuts, &origins, columns));
     let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
     learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, lengths, &learnt)
 }
@@ -108,9 +113,16 @@ fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Length
     let known = collection::cuts(data, series, collection, 1)?.test;
     let chunk = series.chunk.unwrap_or_else(|| whole(known / 8).clamp(1, horizon)).min(horizon);
     let cuts = collection::cuts(data, series, collection, chunk)?;
+    if series.season.is_some_and(|season| season >= cuts.validation) {
+        let learnt = cuts.validation;
+        let reason = format!(
+            "series.season is {season}, and there are {learnt} steps to learn from; it takes a number below that"
+        );
+        return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+    }
     let lookback = series.lookback.unwrap_or_else(|| {
         let wanted = (2 * season).max(3 * chunk);
-        whole(wanted.min(cuts.validation * 2 / 5)).max(1)
+        whole(wanted.min(cuts.validation * 2 / 5).min(LOOKBACK)).max(1)
     });
     let (learnt, least) = (cuts.validation, lookback + chunk);
     if learnt < least || cuts.test - cuts.validation < chunk {
@@ -217,6 +229,15 @@ impl Lesson for Windows {
     }
 }
 
+/// Series that a prediction goes on with.
+pub(super) struct Ends {
+    pub collection: Collection,
+    /// Where the forecasts begin: at their ends.
+    pub origins: Vec<Origin>,
+    /// What is to be known of how they were read, a sentence each.
+    pub notes: Vec<String>,
+}
+
 /// A trained model that forecasts.
 pub struct Forecaster {
     pub(super) run: Run,
@@ -235,24 +256,24 @@ impl Forecaster {
         Ok(Self { run, recipe, interface, model })
     }
 
-    /// The series of a file, or those that the run learnt from.
-    fn read(&self, other: Option<&std::path::Path>) -> Result<Collection> {
+    /// The series of a file, or those that the run learnt from. `notes` takes a sentence for each thing to be known of it.
+    fn read(&self, other: Option<&std::path::Path>, notes: &mut dyn FnMut(&str)) -> Result<Collection> {
         let data = match other {
             Some(_) => Data { builtin: None, ..self.recipe.data.clone() },
             None => self.run.data(&self.recipe.data)?,
         };
-        let collection = collection::read(&data, &self.recipe.series, other, &mut |_| {})?;
+        let collection = collection::read(&data, &self.recipe.series, other, notes)?;
         self.interface.check(&collection, collection.members[0].name.as_ref())?;
         Ok(collection)
     }
 
     /// The origins of a split with as many steps ahead as can be scored there, and their series.
-    fn scored(&self, split: &Split) -> Result<(Collection, Vec<Origin>, usize)> {
+    fn scored(&self, split: &Split, notes: &mut dyn FnMut(&str)) -> Result<(Collection, Vec<Origin>, usize)> {
         let Interface { lookback, chunk, horizon, .. } = self.interface;
         let Recipe { data, series, .. } = &self.recipe;
         let collection = match split {
-            Split::Data(path, _) => self.read(Some(path))?,
-            _ => self.read(None)?,
+            Split::Data(path, _) => self.read(Some(path), notes)?,
+            _ => self.read(None, notes)?,
         };
         let steps = collection.steps(0);
         let (first, end) = match split {
@@ -273,21 +294,23 @@ impl Forecaster {
     }
 
     /// Where the forecasts of a prediction begin: at the ends of the series.
-    fn ends(&self, inputs: &[Input]) -> Result<Vec<(Collection, Vec<Origin>)>> {
-        let from_end = |collection: Collection| {
+    fn ends(&self, inputs: &[Input]) -> Result<Vec<Ends>> {
+        let from_end = |other: Option<&std::path::Path>| {
+            let mut notes = Vec::new();
+            let collection = self.read(other, &mut |note| notes.push(note.to_owned()))?;
             let (at, needed) = (collection.steps(0), self.interface.lookback);
             if at < needed {
                 let found = format!("a series of {at} steps was found");
                 let reason = format!("{found}, {needed} or more are needed to forecast from");
                 return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
             }
-            Ok((collection, vec![Origin { member: 0, at }]))
+            Ok(Ends { collection, origins: vec![Origin { member: 0, at }], notes })
         };
         if inputs.is_empty() {
-            return Ok(vec![from_end(self.read(None)?)?]);
+            return Ok(vec![from_end(None)?]);
         }
         let read = |input: &Input| match input {
-            Input::File(path) => from_end(self.read(Some(path))?),
+            Input::File(path) => from_end(Some(path)),
             Input::Text(text) | Input::Line { text, .. } => {
                 let right = "name a file, or none to go on with the training data";
                 Err(malformed_at(input.path(), 0, format!("'{text}' is no series; {right}")))
@@ -300,15 +323,17 @@ impl Forecaster {
     pub(super) fn predict_from(
         &self,
         compute: &mut Compute,
-        ends: Vec<(Collection, Vec<Origin>)>,
+        ends: Vec<Ends>,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()> {
         let Self { interface, model, .. } = self;
-        for (collection, origins) in ends {
+        for Ends { collection, origins, mut notes } in ends {
             let prepared = interface.prepare(&collection)?;
             for origin in origins {
                 let forecast = interface.forecast(&prepared, &[origin], Some((model, compute)))?;
-                if each(show::prediction(interface, &collection, origin, &forecast)).is_break() {
+                let prediction = show::prediction(interface, &collection, origin, &forecast);
+                // They are of the whole file.
+                if each(show::noted(prediction, std::mem::take(&mut notes))).is_break() {
                     return Ok(());
                 }
             }
@@ -330,7 +355,8 @@ impl Forecaster {
 
 impl Evaluate for Forecaster {
     fn evaluate(&self, compute: &mut Compute, split: &Split, _: &PredictOptions) -> Result<Evaluation> {
-        let (collection, origins, ahead) = self.scored(split)?;
+        let mut notes = Vec::new();
+        let (collection, origins, ahead) = self.scored(split, &mut |note| notes.push(note.to_owned()))?;
         let Self { interface, model, .. } = self;
         let prepared = interface.prepare(&collection)?;
         let scores = Scores { interface, collection: &collection, origins: &origins, ahead };
@@ -338,6 +364,7 @@ impl Evaluate for Forecaster {
         let first = &all[..all.len() / origins.len()];
         evaluation.picture =
             Some(crate::plot::forecast(&show::panels(interface, &collection, origins[0], first)));
+        evaluation.notes = notes;
         Ok(evaluation)
     }
 }
@@ -359,7 +386,7 @@ impl Predict for Forecaster {
 
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
         let mut panels = Vec::new();
-        for (collection, origins) in self.ends(inputs)? {
+        for Ends { collection, origins, .. } in self.ends(inputs)? {
             let forecast = self.forecast(compute, &collection, &origins)?;
             panels.extend(show::panels(&self.interface, &collection, origins[0], &forecast));
         }

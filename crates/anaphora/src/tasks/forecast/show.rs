@@ -1,6 +1,6 @@
 //! Forecasts as tables, objects and pictures.
 
-use anaphora_data::series::{Collection, Origin};
+use anaphora_data::series::{Collection, Cuts, Origin, Origins};
 use serde_json::{Map, Value, json};
 
 use super::interface::Interface;
@@ -16,6 +16,41 @@ pub fn when(collection: &Collection, member: usize, step: usize) -> String {
         Some(date) => date.to_string().trim_end_matches("T00:00:00").replace('T', " "),
         None => (step + 1).to_string(),
     }
+}
+
+/// From when to when a series is learnt from, validated on and kept for a test, and how many windows of `columns` series each part has.
+pub fn parts(collection: &Collection, cuts: &Cuts, origins: &Origins, columns: usize) -> String {
+    let part = |from: usize, end: usize| {
+        format!("{} to {}", when(collection, 0, from), when(collection, 0, end.saturating_sub(1)))
+    };
+    let windows = |origins: &[Origin]| match origins.len() * columns {
+        1 => "1 window".to_owned(),
+        count => format!("{count} windows"),
+    };
+    let mut text = format!(
+        "{}: learnt from {} ({}), validated on {} ({})",
+        collection.members[0].name,
+        part(0, cuts.validation),
+        windows(&origins.train),
+        part(cuts.validation, cuts.test),
+        windows(&origins.validation),
+    );
+    if cuts.test < cuts.end {
+        text += &format!(", tested on {} ({})", part(cuts.test, cuts.end), windows(&origins.test));
+    }
+    if cuts.end < collection.steps(0) {
+        text += &format!("; what follows {} is left alone", when(collection, 0, cuts.end - 1));
+    }
+    text
+}
+
+/// A prediction with what is to be known of its file.
+pub fn noted(mut prediction: Prediction, notes: Vec<String>) -> Prediction {
+    if !notes.is_empty() {
+        notes.iter().for_each(|note| prediction.text += &format!("\nNote: {note}."));
+        prediction.json["notes"] = notes.into();
+    }
+    prediction
 }
 
 /// A forecast `[horizon, columns, levels]` as a table and an object.
@@ -56,7 +91,7 @@ pub fn prediction(
                     .zip(values)
                     .map(|(level, value)| (level.to_string(), json!(value)))
                     .collect();
-                object.insert(format!("{name} quantiles"), Value::Object(quantiles));
+                object.insert(format!("{name}_quantiles"), Value::Object(quantiles));
             }
         }
         steps.push(Value::Object(object));
@@ -107,8 +142,8 @@ pub fn panels(
                 (Some(low), Some(high)) => format!("quantiles {low} to {high}"),
                 _ => String::new(),
             },
-            first: at - shown,
-            ticks: (at - shown..at + interface.horizon).map(|step| when(collection, member, step)).collect(),
+            steps: at - shown..at + interface.horizon,
+            calendar: collection.members[member].calendar,
         }
     };
     (0..columns.min(PANELS)).map(panel).collect()

@@ -7,7 +7,7 @@ use anaphora_data::Section;
 use anaphora_music::abc;
 
 use super::Trained;
-use crate::decoding::{GenerateOptions, Generated, Novelty, Observer, generate, novelty};
+use crate::decoding::{GenerateOptions, Generated, Novelty, Observer, Problem, generate, novelty};
 use crate::model::Compute;
 use crate::recipe::Task;
 use crate::{Error, Precision, Result};
@@ -28,8 +28,8 @@ impl Generator {
         &self.trained
     }
 
-    /// Writes pieces, as [`decoding::generate`](generate()) does. A tune is complete where it can be read and its bars
-    /// add up.
+    /// Writes pieces, as [`decoding::generate`](generate()) does. A tune is complete where it can be read, its bars add up,
+    /// and it has notes that its prompt has not.
     pub fn generate(
         &self,
         compute: &mut Compute,
@@ -37,8 +37,8 @@ impl Generator {
         observer: &mut Observer,
     ) -> Result<Vec<Generated>> {
         let Trained { model, tokenizer, .. } = &self.trained;
-        let problem: &dyn Fn(&str) -> Option<String> =
-            if self.trained.task() == Task::Music { &problem_of_tune } else { &|_| None };
+        let problem: Option<&Problem> =
+            if self.trained.task() == Task::Music { Some(&problem_of_tune) } else { None };
         generate(model, tokenizer, compute, options, problem, observer)
     }
 
@@ -50,9 +50,23 @@ impl Generator {
 }
 
 /// The first thing that keeps a tune from being complete, as a sentence.
-fn problem_of_tune(text: &str) -> Option<String> {
-    let problem = abc::parse_complete(text).err()?.into_iter().next();
-    Some(problem.map_or_else(|| "it is no tune".to_owned(), |problem| problem.to_string()))
+fn problem_of_tune(prompt: &str, text: &str) -> Option<String> {
+    match abc::parse_complete(text) {
+        Ok(tune) => {
+            let added = sounds(&tune) > sounds(&abc::parse_tune(prompt).0);
+            (!added).then(|| "it has no notes but those that it goes on from".to_owned())
+        }
+        Err(problems) => {
+            let problem = problems.into_iter().next();
+            Some(problem.map_or_else(|| "it is no tune".to_owned(), |problem| problem.to_string()))
+        }
+    }
+}
+
+/// Notes and chords of a tune as written.
+fn sounds(tune: &abc::Tune) -> usize {
+    let items = tune.voices.iter().flat_map(|voice| &voice.items);
+    items.filter(|item| matches!(item.element, abc::Element::Sound(_))).count()
 }
 
 /// The value of a header field of tunes as most of the training data spell it, by its meaning: `D` is `D Major` there,
@@ -81,4 +95,20 @@ pub fn spelling(training: &Section, field: char, value: &str) -> Result<Option<S
     let same = known.into_iter().filter(|(_, (_, same))| *same);
     // As it was asked for, if anyone writes it so.
     Ok(same.max_by_key(|(other, (count, _))| (other == value.trim(), *count)).map(|(other, _)| other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tune_that_goes_on_from_another_adds_to_it() {
+        let half = "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|";
+        assert_eq!(problem_of_tune(half, &format!("{half}GABc|]\n")), None);
+        assert_eq!(problem_of_tune("X:", &format!("{half}GABc|]\n")), None);
+        let nothing = problem_of_tune(half, &format!("{half}\n")).unwrap();
+        assert_eq!(nothing, "it has no notes but those that it goes on from");
+        assert!(problem_of_tune(half, &format!("{half}]\n")).is_some(), "a bar line is no note");
+        assert!(problem_of_tune(half, &format!("{half}GAB|]\n")).unwrap().contains("shorter than the metre"));
+    }
 }

@@ -38,8 +38,9 @@ impl<T> Reading<'_, T> {
         &self.recipe.data
     }
 
-    /// Notes what was left out.
-    pub fn skipped(&mut self, skipped: &[impl std::fmt::Display]) {
+    /// Notes what is to be known of how data were read, and what was left out.
+    pub fn noted(&mut self, known: &[String], skipped: &[impl std::fmt::Display]) {
+        known.iter().for_each(|note| (self.notes)(note));
         skipped.iter().for_each(|skipped| (self.notes)(&format!("{skipped} (skipped)")));
     }
 }

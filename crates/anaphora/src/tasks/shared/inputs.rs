@@ -138,7 +138,8 @@ pub fn predict_lines(
 
 /// How the recipe's tables are read.
 pub fn table_options(data: &Data) -> TableOptions {
-    TableOptions { layout: data.layout, header: None, skip_bad: data.skip_bad, encoding: data.encoding }
+    let Data { layout, decimal, skip_bad, encoding, .. } = *data;
+    TableOptions { layout, header: None, decimal, skip_bad, encoding }
 }
 
 /// A column as a recipe names it: by its name, or by its number from 1.

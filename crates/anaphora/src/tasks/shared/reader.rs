@@ -28,7 +28,7 @@ pub fn options(data: &Data) -> ExampleOptions {
     let table = TableOptions { header: by_name.then_some(true), ..table_options(data) };
     ExampleOptions {
         input: data.input,
-        labelled: LabelledOptions { table, label, text, labels: data.labels },
+        labelled: LabelledOptions { table, label, text, labels: data.labels, numeric: false },
         lowercase: data.lowercase,
         words: matches!(data.tokenizer, recipe::Tokenizer::Word { .. }),
         patch: data.patch,

@@ -1,7 +1,7 @@
 //! Pieces of several voices: notes, which no text shows.
 
 use std::fs;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -50,15 +50,17 @@ pub fn run(args: &Args, task: Task) -> Result<()> {
     drop(progress);
     let folder = args.folder(true).unwrap_or_else(|| PathBuf::from("."));
     fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
+    let mut numbers = 1..;
     for (index, piece) in pieces.iter().enumerate() {
-        let files = keep(piece, &folder, args.music.wav, &player)?;
+        let files = keep(piece, &folder, args.music.wav, &player, &mut numbers)?;
         let notes: usize = piece.score.parts.iter().map(|part| part.notes.len()).sum();
         if args.json {
             print_json(&json!({
                 "piece": index + 1,
                 format!("{unit}s"): piece.units,
                 "notes": notes,
-                "complete": piece.ended,
+                // Nothing is no continuation.
+                "complete": piece.ended && piece.units > 0,
                 "stopped": piece.stopped,
                 "seed": options.seed,
                 "files": files,
@@ -101,13 +103,19 @@ fn refuse(args: &Args) -> Result<()> {
     }
 }
 
-/// Writes a piece to files of a free name.
-fn keep(piece: &Composed, folder: &Path, wav: bool, player: &Player) -> Result<Vec<PathBuf>> {
+/// Writes a piece to files of a free name, with the next of `numbers`.
+fn keep(
+    piece: &Composed,
+    folder: &Path,
+    wav: bool,
+    player: &Player,
+    numbers: &mut RangeFrom<u64>,
+) -> Result<Vec<PathBuf>> {
     let formats = [Format::Midi, Format::Wav];
     let formats = &formats[..if wav { 2 } else { 1 }];
     let path = |stem: &str, format: Format| folder.join(format!("{stem}.{}", format.extension()));
     let taken = |stem: &String| formats.iter().any(|&format| path(stem, format).symlink_metadata().is_ok());
-    let mut stems = (1..).map(|number| format!("piece-{number}"));
+    let mut stems = numbers.map(|number| format!("piece-{number}"));
     let stem = stems.find(|stem| !taken(stem)).expect("the numbers do not end");
     let mut files = Vec::new();
     for &format in formats {
