@@ -195,7 +195,10 @@ mod tests {
             shown("2019-11-05", Step::Milliseconds(24 * hour), 120),
             ["2019-12", "2020-01", "2020-02", "2020-03"]
         );
-        assert_eq!(shown("2019-11-05 22:00", Step::Milliseconds(hour), 20), ["2019-11-06", "06:00", "12:00"]);
+        assert_eq!(
+            shown("2019-11-05 22:00", Step::Milliseconds(hour), 20),
+            ["2019-11-06", "03:00", "06:00", "09:00", "12:00", "15:00"]
+        );
         assert_eq!(shown("2019-11-05", Step::Milliseconds(24 * hour), 5).len(), 5);
         assert_eq!(
             shown("2019-11-08", Step::Weekdays, 20),
