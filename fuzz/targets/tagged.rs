@@ -12,7 +12,7 @@ fuzz_target!(|content: &[u8]| {
     in_file("a.conll", content, |path| {
         read_tagged(path, &TaggedOptions::default()).ok();
         read_words(path, &TaggedOptions::default()).ok();
-        read_parallel(path, path, true).ok();
+        read_parallel(path, path, &TableOptions { skip_bad: true, ..TableOptions::default() }).ok();
         read_parallel_table(path, None, &TableOptions::default()).ok();
     });
 });

@@ -36,7 +36,10 @@ impl Failure {
 
     /// For `map_err`: the system refused to do something with a path.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Failed(format!("cannot {action} {}: {error}", path.display()))
+        move |error| {
+            let refusal = anaphora_data::error::refusal(&error);
+            Self::Failed(format!("cannot {action} {}: {refusal}", path.display()))
+        }
     }
 
     /// What the shell sees.

@@ -4,6 +4,7 @@ mod commands;
 mod device;
 mod error;
 mod formats;
+mod input;
 mod interrupt;
 mod keep;
 mod novelty;

@@ -106,8 +106,8 @@ pub fn spoken(name: &str) -> String {
 
 /// A count with the word for what is counted: `1 tune`, `2 tunes`.
 pub fn counted(number: usize, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", grouped(number as u64))
+    let text = anaphora_data::error::counted(number, one);
+    text.replacen(&number.to_string(), &grouped(number as u64), 1)
 }
 
 /// A span of time as a clock shows it: `0:07`, `12:30`, `1:02:03`.
@@ -171,6 +171,7 @@ mod tests {
         assert_eq!([spoken("macro_f1"), spoken("accuracy")], ["macro F1", "accuracy"]);
         assert_eq!(counted(1, "tune"), "1 tune");
         assert_eq!(counted(1200, "tune"), "1,200 tunes");
+        assert_eq!(counted(2, "patch"), "2 patches");
     }
     #[test]
     fn free_names_are_looked_for_once() {

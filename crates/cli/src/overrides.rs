@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anaphora::recipe::{Accepts, Field, Flag, RecipeError, fields};
+use anaphora::recipe::{Accepts, Field, Flag, RecipeError, Task, fields};
+use anaphora::tasks;
 use anaphora::{Recipe, Run};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::{Failure, Result};
+use crate::input::is_read_once;
+use crate::output::tell;
 
 /// A recipe file and flags.
 #[derive(clap::Args)]
@@ -26,7 +29,19 @@ impl RecipeArgs {
     /// The recipe of a training on the data at `path`, where it is given, that goes on from a run, where one is.
     pub fn recipe(&self, path: Option<&Path>, from: Option<&Path>) -> Result<Recipe> {
         let Self { recipe: file, overrides, .. } = self;
-        let setting = |field: &str| overrides.setting(field);
+        let source = overrides.setting("data.train").map(PathBuf::from);
+        let named = file.is_some()
+            || from.is_some()
+            || ["task", "data.builtin", "data.target"].iter().any(|field| overrides.setting(field).is_some());
+        let found = if named {
+            None
+        } else {
+            path.or(source.as_deref()).filter(|path| !is_read_once(path)).and_then(|path| self.task_of(path))
+        };
+        let setting = |field: &str| match (field, found) {
+            ("task", Some(task)) => Some(task.to_string()),
+            _ => overrides.setting(field),
+        };
         let (mut recipe, before) = match (file, from) {
             (_, Some(from)) => {
                 overrides.refuse_sizes(from)?;
@@ -45,6 +60,36 @@ impl RecipeArgs {
             settled.map_err(anaphora::Error::from)?;
         }
         Ok(recipe)
+    }
+
+    /// The task that data look made for, where it is another than text or music; what they are taken for is said.
+    fn task_of(&self, path: &Path) -> Option<Task> {
+        let encoding = self.overrides.setting("data.encoding").and_then(|name| name.parse().ok());
+        // What cannot be read is told of by whoever reads it.
+        let (task, found) = tasks::of_data(path, encoding.unwrap_or_default()).ok()?;
+        let shown = path.display();
+        let is_table = path.extension().is_some_and(|end| end == "csv" || end == "tsv");
+        match task {
+            Task::Text if is_table => {
+                tell(&format!(
+                    "Note: {shown} is taken for text, which is learnt by its characters; --task names what a table is for."
+                ));
+                None
+            }
+            Task::Text if path.is_dir() => {
+                tell(&format!(
+                    "Note: {shown} is taken for a folder of texts; --task classify takes the name of each file for the class of its lines."
+                ));
+                None
+            }
+            Task::Text | Task::Music => None,
+            task => {
+                tell(&format!(
+                    "Note: {shown} {found}, so the task is {task}; --task names another, as in --task text."
+                ));
+                Some(task)
+            }
+        }
     }
 
     /// The run whose recipe it is, where the file lies in one.

@@ -161,8 +161,7 @@ fn introduction(start: &Setup) -> String {
     let layers = counted(model.layers, "layer");
     let units = grouped(model.hidden_size as u64);
     let size = |size: DataSize| {
-        let (examples, units) = (counted(size.examples, described.example), grouped(size.units as u64));
-        format!("{examples}, {units} {}s", described.unit)
+        format!("{}, {}", counted(size.examples, described.example), counted(size.units, described.unit))
     };
     let rows = [
         ("task", format!("{}, from {source}", start.task)),
@@ -204,13 +203,13 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
     let task = Run::open(run).map(|run| run.info().task);
     let is = |of: fn(Task) -> bool| task.as_ref().is_ok_and(|&task| of(task));
     let continues = is(Task::continues);
-    let (steps, run) = (grouped(outcome.steps), quoted(run));
+    let (steps, run) = (counted(outcome.steps as usize, "step"), quoted(run));
     let time = clock(outcome.seconds);
     let ended = match outcome.ended {
-        Ended::Stopped => format!("Stopped and saved after {steps} steps"),
-        Ended::Budget => format!("Done: {steps} steps in {time}"),
+        Ended::Stopped => format!("Stopped and saved after {steps}"),
+        Ended::Budget => format!("Done: {steps} in {time}"),
         Ended::NoProgress => {
-            format!("Done: the validation loss no longer falls, after {steps} steps in {time}")
+            format!("Done: the validation loss no longer falls, after {steps} in {time}")
         }
     };
     let next = match outcome.ended {

@@ -13,7 +13,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// The file system refused.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read: {}", path.display(), refusal(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -27,19 +27,19 @@ pub enum DataError {
         path: PathBuf,
     },
     /// The file holds a NUL byte, which no text does.
-    #[error("{}: a binary file (NUL byte at offset {offset}), text in UTF-8 is needed", path.display())]
+    #[error("{}: a binary file (NUL byte at offset {offset}), text is needed", path.display())]
     Binary {
         /// The file.
         path: PathBuf,
         /// Offset of the first NUL, in bytes from 0.
         offset: usize,
     },
-    /// The file is not UTF-8.
+    /// The file is not in the encoding that it is read as.
     #[error(
-        "{}: byte 0x{byte:02X} at offset {offset} (line {line}) is not valid UTF-8, save the file in that encoding",
+        "{}: byte 0x{byte:02X} at offset {offset} (line {line}) is not valid {encoding}; mend the file, or name its encoding with data.encoding",
         path.display()
     )]
-    NotUtf8 {
+    NotText {
         /// The file.
         path: PathBuf,
         /// The first byte that cannot be decoded.
@@ -48,6 +48,8 @@ pub enum DataError {
         offset: usize,
         /// Its line, from 1.
         line: usize,
+        /// The encoding.
+        encoding: String,
     },
     /// A folder without a file that could be read as the format asked for.
     #[error("{}: the folder holds no {wanted}", path.display())]
@@ -104,6 +106,32 @@ impl<F: fmt::Display> fmt::Display for At<F> {
 }
 
 impl<F: fmt::Debug + fmt::Display> std::error::Error for At<F> {}
+
+/// What the system refused, in words where it says that by a number.
+pub fn refusal(error: &std::io::Error) -> String {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, StorageFull};
+    match error.kind() {
+        NotFound => "there is no such file or folder".to_owned(),
+        IsADirectory => "it is a folder, and a file is needed".to_owned(),
+        NotADirectory => "a file stands where a folder is needed".to_owned(),
+        PermissionDenied => "there is no permission for it".to_owned(),
+        StorageFull => "the disk is full".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// A count with the word for what is counted: `1 row`, `2 rows`.
+pub fn counted(number: usize, one: &str) -> String {
+    let plural = match number {
+        1 => "",
+        _ if one.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{number} {one}{plural}")
+}
 
 /// Names in a sentence, the first ones of many.
 pub fn listed(names: &[String]) -> String {

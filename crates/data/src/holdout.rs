@@ -6,6 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use crate::error::counted;
 
 /// Which examples are put aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +63,9 @@ pub fn split_indices(
     train.sort_unstable();
     validation.sort_unstable();
     if train.is_empty() {
-        let found = format!("{count} examples, of which {} are held out,", test.len() + validation.len());
+        let held_out = test.len() + validation.len();
+        let are = if held_out == 1 { "is" } else { "are" };
+        let found = format!("{}, of which {held_out} {are} held out,", counted(count, "example"));
         return Err(DataError::TooLittle { found, needed: "one to learn from, too, is" });
     }
     Ok(Splits { train, validation, test, own_validation: false })
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn nothing_to_learn_from_is_refused() {
         let refused = split_indices(1, &HOW, |_| false).unwrap_err().to_string();
-        assert!(refused.starts_with("1 examples, of which 1 are held out,"), "{refused}");
+        assert!(refused.starts_with("1 example, of which 1 is held out,"), "{refused}");
         let how = HoldOut { test_offset: Some(11), ..HOW };
         assert!(split_indices(100, &how, |_| false).is_err());
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{At, listed, sift};
-use crate::files::{decode, files_of, has_extension, read};
+use crate::error::{At, counted, listed, sift};
+use crate::files::{Decoded, decode_lines, files_of, has_extension, read};
 use crate::table::{
     Column, LABEL_NAMES, Row, RowFault, TEXT_NAMES, Table, TableError, TableOptions, read_table,
 };
@@ -18,8 +18,11 @@ pub enum Labels {
     /// The cell as it stands.
     #[default]
     Cell,
-    /// The sign of the number in the cell: `negative` below zero, `positive` above, `neutral` at zero.
+    /// The sign of the number in the cell: `negative` below zero, `positive` above. Where it is zero there is none.
     Sign,
+    /// The same, and `neutral` at zero.
+    #[serde(rename = "sign-or-zero")]
+    SignOrZero,
 }
 
 /// How labelled texts are read.
@@ -60,8 +63,38 @@ pub struct Labelled<T> {
     pub files: Vec<PathBuf>,
     /// Rows that were left out, where that was asked for, and files that are not of the kind.
     pub skipped: Vec<At<RowFault>>,
+    /// How many rows were left out because their number, of which the sign is the label, is zero.
+    pub unsigned: usize,
     /// What a person should know of how they were read, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// What each of several labels begins with in the files of fastText.
+const PREFIX: &str = "__label__";
+
+/// What stands between the labels of an example where a line begins with several, as in fastText's files.
+pub const SEPARATOR: &str = " ";
+
+/// Whether an example has several labels by itself.
+pub fn has_several(label: &str) -> bool {
+    label.starts_with(PREFIX) && label.contains(SEPARATOR)
+}
+
+/// Takes all words that are labels by fastText's custom out of a text, wherever they stand.
+fn take_labels(label: &mut String, text: &mut String) {
+    if !label.starts_with(PREFIX) {
+        return;
+    }
+    let all = label.split_ascii_whitespace().chain(text.split_ascii_whitespace());
+    let mut labels: Vec<&str> = all.filter(|word| word.starts_with(PREFIX)).collect();
+    let mut seen = HashSet::new();
+    labels.retain(|label| seen.insert(*label));
+    let labels = labels.join(SEPARATOR);
+    if text.contains(PREFIX) {
+        let words = text.split_ascii_whitespace().filter(|word| !word.starts_with(PREFIX));
+        *text = words.collect::<Vec<_>>().join(" ");
+    }
+    *label = labels;
 }
 
 impl<T> Labelled<T> {
@@ -94,9 +127,10 @@ pub fn seen_once<'a>(
     match names.len() {
         0 => None,
         1 => Some(format!("the {what} {listed} is seen once: it cannot be learnt and judged both")),
-        count => {
-            Some(format!("{count} {what}s are seen once, and cannot be learnt and judged both: {listed}"))
-        }
+        count => Some(format!(
+            "{} are seen once, and cannot be learnt and judged both: {listed}",
+            counted(count, what)
+        )),
     }
 }
 
@@ -109,7 +143,8 @@ pub fn class_weights<'a>(classes: impl Iterator<Item = &'a u32>, count: usize) -
     counts.iter().map(weight).collect()
 }
 
-/// Reads texts with labels from a table.
+/// Reads texts with labels from a table. A text in whose line stand several labels as fastText writes them (`__label__a
+/// __label__b some text`) has them all, [`SEPARATOR`] between them.
 ///
 /// # Errors
 /// Those of [`read_table`], columns that are not there or not known; unless they are skipped, rows with an empty text
@@ -118,25 +153,37 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     let mut table = read_table(path, &options.table)?;
     let (label, text) = label_and_text(&table, options)?;
     let rows = std::mem::take(&mut table.rows);
-    let doubt = table.doubt(label).filter(|_| options.numeric || options.labels == Labels::Sign);
+    let doubt = table.doubt(label).filter(|_| options.numeric || options.labels != Labels::Cell);
     table.notes.extend(doubt);
-    let examples = rows.into_iter().map(|mut row| {
+    let mut unsigned = 0;
+    let examples = rows.into_iter().filter_map(|mut row| {
         let class = match options.labels {
-            Labels::Sign => sign(table.number(&row, label)?).to_owned(),
-            Labels::Cell => label_of(&table, &mut row, label, options.numeric),
+            Labels::Cell => Ok(label_of(&table, &mut row, label, options.numeric)),
+            Labels::Sign | Labels::SignOrZero => match table.number(&row, label) {
+                Ok(0.0) if options.labels == Labels::Sign => {
+                    unsigned += 1;
+                    return None;
+                }
+                number => number.map(|number| sign(number).to_owned()),
+            },
         };
-        let value = std::mem::take(&mut row.cells[text]);
+        let mut class = match class {
+            Ok(class) => class,
+            Err(fault) => return Some(Err(fault)),
+        };
+        let mut value = std::mem::take(&mut row.cells[text]);
+        take_labels(&mut class, &mut value);
         let fault = match () {
             _ if class.is_empty() => RowFault::EmptyLabel,
             _ if value.is_empty() => RowFault::EmptyText,
-            _ => return Ok(Example { label: class, value, file: 0, line: row.line }),
+            _ => return Some(Ok(Example { label: class, value, file: 0, line: row.line })),
         };
-        Err(At::new(path, row.line, fault))
+        Some(Err(At::new(path, row.line, fault)))
     });
     let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
     let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
-    Ok(Labelled { notes: table.notes, ..read })
+    Ok(Labelled { unsigned, notes: table.notes, ..read })
 }
 
 /// A label as it stands, or the number that it is.
@@ -189,7 +236,7 @@ pub fn read_labelled_numbers(
 ///
 /// # Errors
 /// A folder that cannot be read or holds no line of text, files that are no text.
-pub fn read_label_files(folder: &Path) -> Result<Labelled<String>, TableError> {
+pub fn read_label_files(folder: &Path, options: &TableOptions) -> Result<Labelled<String>, TableError> {
     let (mut examples, mut files, mut skipped) = (vec![], vec![], vec![]);
     for path in files_of(folder)? {
         if !has_extension(&path, &["txt"]) {
@@ -197,9 +244,15 @@ pub fn read_label_files(folder: &Path) -> Result<Labelled<String>, TableError> {
             continue;
         }
         let label = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        for (index, line) in decode(&read(&path)?, &path)?.lines().enumerate() {
+        let Decoded { text, damaged, fault } = decode_lines(&read(&path)?, &path, options.encoding)?;
+        if let Some(fault) = fault.filter(|_| !options.skip_bad) {
+            return Err(fault.into());
+        }
+        for (index, line) in text.lines().enumerate() {
             let (value, line) = (line.trim().to_owned(), index + 1);
-            if !value.is_empty() {
+            if damaged.binary_search(&line).is_ok() {
+                skipped.push(At::new(&path, line, RowFault::NotText));
+            } else if !value.is_empty() {
                 examples.push(Example { label: label.clone(), value, file: files.len(), line });
             }
         }
@@ -217,7 +270,7 @@ fn finish<T>(
     if examples.is_empty() {
         return Err(TableError::NoRow { path: path.to_owned(), skipped: skipped.len() });
     }
-    Ok(Labelled { examples, files, skipped, notes: vec![] })
+    Ok(Labelled { examples, files, skipped, unsigned: 0, notes: vec![] })
 }
 
 fn label_and_text(table: &Table, options: &LabelledOptions) -> Result<(usize, usize), TableError> {

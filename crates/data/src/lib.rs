@@ -10,7 +10,8 @@
 //! classified, be it text, numbers, sounds or pictures, [`parallel`] for sentences and their translations, [`tagged`] for
 //! sentences whose words have tags, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and [`events`] for
 //! music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors, and says where
-//! ([`At`]) something is wrong. [`builtin`] makes examples of each kind.
+//! ([`At`]) something is wrong. [`builtin`] makes examples of each kind. [`mod@encoding`] says what bytes are read as, [`mod@lines`]
+//! gives the lines of a file or of standard input as they come, and [`mod@look`] tells what a file or folder is to be learnt from.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,6 +38,7 @@ pub mod batches;
 pub mod builtin;
 pub mod composer;
 pub mod copying;
+pub mod encoding;
 pub mod error;
 pub mod events;
 pub mod examples;
@@ -45,6 +47,8 @@ pub mod folders;
 pub mod frames;
 pub mod holdout;
 pub mod labelled;
+pub mod lines;
+pub mod look;
 pub mod parallel;
 pub mod picture;
 pub mod roll;
@@ -60,15 +64,16 @@ pub mod tokenizer;
 pub mod windows;
 
 pub use batches::{BatchSize, Batches, Place};
+pub use encoding::Encoding;
 pub use error::{At, DataError};
-pub use files::{lines, read_text};
+pub use files::{read_text, text_of};
 pub use frames::Frames;
 pub use holdout::{HoldOut, Order, Splits, split_indices};
 pub use scaler::Scaler;
 pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};
 pub use split::{Split, split};
-pub use texts::{Format, Piece, Skipped, Texts};
+pub use texts::{Format, Piece, Skipped, TextOptions, Texts};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{
     Batch, Plan, Position, ShardError, Spill, StreamBuilder, StreamError, TokenStream, Windows, WindowsError,

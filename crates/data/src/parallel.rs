@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{At, DataError, sift};
-use crate::files::{decode, read};
+use crate::error::{At, DataError, counted, sift};
+use crate::files::{Decoded, decode_lines, read};
 use crate::table::{Column, RowFault, TableError, TableOptions, read_table};
 
 /// A sentence and its translation.
@@ -42,8 +42,8 @@ pub enum ParallelError {
     Line(#[from] At<RowFault>),
     /// Two files of different length.
     #[error(
-        "{} has {source_lines} lines and {} {target_lines}, line by line one has to be the translation of the other",
-        source_path.display(), target_path.display()
+        "{} has {} and {} {target_lines}, line by line one has to be the translation of the other",
+        source_path.display(), counted(*source_lines, "line"), target_path.display()
     )]
     Lines {
         /// The file of sentences.
@@ -56,7 +56,7 @@ pub enum ParallelError {
         target_lines: usize,
     },
     /// No pair at all.
-    #[error("{}: no pair of sentences was found, at least one is needed ({skipped} bad ones were skipped)", path.display())]
+    #[error("{}: no pair of sentences was found, at least one is needed ({} skipped)", path.display(), counted(*skipped, "bad one"))]
     NoPair {
         /// The file of sentences.
         path: PathBuf,
@@ -71,8 +71,15 @@ pub enum ParallelError {
 ///
 /// # Errors
 /// Files that cannot be read, unequal counts of lines, no pair; unless they are skipped, lines empty in one file only.
-pub fn read_parallel(source: &Path, target: &Path, skip_bad: bool) -> Result<Pairs, ParallelError> {
-    let (source_text, target_text) = (decode(&read(source)?, source)?, decode(&read(target)?, target)?);
+pub fn read_parallel(source: &Path, target: &Path, options: &TableOptions) -> Result<Pairs, ParallelError> {
+    let decode = |path: &Path| {
+        let Decoded { text, damaged, fault } = decode_lines(&read(path)?, path, options.encoding)?;
+        match fault.filter(|_| !options.skip_bad) {
+            Some(fault) => Err(fault),
+            None => Ok((text, damaged)),
+        }
+    };
+    let ((source_text, source_damaged), (target_text, target_damaged)) = (decode(source)?, decode(target)?);
     let (source_lines, target_lines) = (source_text.lines().count(), target_text.lines().count());
     if source_lines != target_lines {
         let (source_path, target_path) = (source.to_owned(), target.to_owned());
@@ -81,7 +88,12 @@ pub fn read_parallel(source: &Path, target: &Path, skip_bad: bool) -> Result<Pai
     let lines = source_text.lines().zip(target_text.lines()).enumerate();
     let pairs = lines.map(|(index, (one, other))| (index + 1, one.trim(), other.trim()));
     let pairs = pairs.filter(|(_, one, other)| !(one.is_empty() && other.is_empty()));
-    finish(source, target, pairs, skip_bad, vec![])
+    let mut skipped = vec![];
+    for (path, damaged) in [(source, &source_damaged), (target, &target_damaged)] {
+        skipped.extend(damaged.iter().map(|&line| At::new(path, line, RowFault::NotText)));
+    }
+    let whole = |line| [&source_damaged, &target_damaged].iter().all(|all| all.binary_search(&line).is_err());
+    finish(source, target, pairs.filter(|&(line, ..)| whole(line)), options.skip_bad, skipped)
 }
 
 /// Reads a table whose columns are sentences and translations, by default its first two behind one that only numbers the rows.

@@ -126,7 +126,7 @@ pub fn parse_chorales(content: &[u8], name: &Path) -> Result<Chorales, RollError
         valid: Pieces,
         test: Pieces,
     }
-    let text = decode(content, name)?;
+    let text = decode(content, name, crate::Encoding::AUTO)?;
     let file: File = serde_json::from_str(&text)
         .map_err(|e| RollError::NotChorales { path: name.to_owned(), reason: e.to_string() })?;
     let part = |pieces: Pieces, part: &str| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::DataError;
+use crate::error::{DataError, counted};
 use crate::section::{Place, Section};
 use crate::texts::{Event, Format, Texts};
 
@@ -23,7 +23,8 @@ pub struct Split {
 /// the last as hold that share of [`COUNTED`] characters, or a single one.
 ///
 /// A single text document, or the last one of large texts where it alone is more than that, is cut in two at the line end
-/// (or, within a single line, the word end) that is nearest to where the validation share begins.
+/// (or, within a single line, the word end, or, within a single word, the character) that is nearest to where the validation
+/// share begins.
 ///
 /// # Errors
 /// A share outside (0, 1), a single tune, a document too short to be cut; those of [`Texts::replay`].
@@ -50,8 +51,8 @@ fn place(texts: &Texts, fraction: f64) -> Result<Place, DataError> {
     if count == 1 {
         let wanted = if end <= COUNTED { end as f64 * (1.0 - fraction) } else { end as f64 - most };
         return cut(wanted)?.ok_or_else(|| {
-            let found = format!("one document of {end} characters without a line or word end");
-            DataError::TooLittle { found, needed: "several lines or words are" }
+            let found = format!("one document of {}", counted(end, "character"));
+            DataError::TooLittle { found, needed: "two characters that are no white space, or more, are" }
         });
     }
     // A hair less before rounding up, so that a tenth of 30 is 3 whatever the last bit of the product.
@@ -106,7 +107,7 @@ fn survey(texts: &Texts) -> Result<Survey, DataError> {
     Ok(survey)
 }
 
-/// Behind the line end, or else the word end, of a piece that lies nearest to character `wanted` of it, such that both
+/// Behind the line end, or else the word end, or else the character, of a piece that lies nearest to character `wanted` of it, such that both
 /// sides hold more than white space: something of `solid`, its first and last character that are none.
 fn nearest_border(
     texts: &Texts,
@@ -114,17 +115,18 @@ fn nearest_border(
     solid: (usize, usize),
     wanted: usize,
 ) -> Result<Option<Place>, DataError> {
-    let mut nearest: [Option<usize>; 2] = [None; 2];
+    let mut nearest: [Option<usize>; 3] = [None; 3];
     let (mut number, mut at) = (0, 0);
     texts.replay(|event| {
         match event {
             Event::Text(text) if number == piece => {
                 for c in text.chars() {
                     at += 1;
-                    if c.is_whitespace() && at > solid.0 + 1 && at <= solid.1 {
+                    if at > solid.0 && at <= solid.1 {
                         let nearer = |known: usize| at.abs_diff(wanted) < known.abs_diff(wanted);
-                        for (kind, nearest) in nearest.iter_mut().enumerate() {
-                            if (kind > 0 || c == '\n') && nearest.is_none_or(nearer) {
+                        let fits = [c == '\n', c.is_whitespace(), true];
+                        for (nearest, fits) in nearest.iter_mut().zip(fits) {
+                            if fits && nearest.is_none_or(nearer) {
                                 *nearest = Some(at);
                             }
                         }
@@ -136,8 +138,8 @@ fn nearest_border(
         }
         Ok::<_, DataError>(())
     })?;
-    let [line, word] = nearest;
-    Ok(line.or(word).map(|character| Place { piece, character }))
+    let [line, word, character] = nearest;
+    Ok(line.or(word).or(character).map(|character| Place { piece, character }))
 }
 
 #[cfg(test)]
@@ -201,6 +203,15 @@ mod tests {
     }
 
     #[test]
+    fn one_word_is_cut_between_characters() {
+        let parts = split(document(&"他说天气".repeat(10)), 0.1).unwrap();
+        let [train, validation] = [parts.train, parts.validation].map(|part| pieces(&part).remove(0).text);
+        assert_eq!((train.chars().count(), &*validation), (36, "他说天气"));
+        let parts = split(document("ab"), 0.1).unwrap();
+        assert_eq!((&*pieces(&parts.train)[0].text, &*pieces(&parts.validation)[0].text), ("a", "b"));
+    }
+
+    #[test]
     fn both_sides_hold_more_than_white_space() {
         let parts = split(document("\n\n a\nb\n\n\n\n\n\n\n\n\n\n"), 0.1).unwrap();
         assert_eq!(pieces(&parts.train)[0].text, "\n\n a\n");
@@ -231,7 +242,7 @@ mod tests {
     fn too_little_is_said() {
         let message = |texts, fraction| split(texts, fraction).unwrap_err().to_string();
         assert!(message(tunes(1), 0.1).contains("two tunes or more are needed"));
-        assert!(message(document("word\n"), 0.1).contains("one document of 5 characters"));
+        assert!(message(document("w\n"), 0.1).contains("one document of 2 characters cannot be split"));
         for fraction in [0.0, 1.0, -0.5, f64::NAN] {
             assert!(message(tunes(9), fraction).contains("above 0 and below 1"));
         }

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use self::cells::Cut;
 use self::notation::Notation;
-use crate::error::{At, DataError, sift};
-use crate::files::{decode, read};
+use crate::encoding::Encoding;
+use crate::error::{At, DataError, counted, sift};
+use crate::files::{Decoded, decode_lines, read};
 
 /// A column, as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub struct TableOptions {
     pub decimal: Option<Decimal>,
     /// Whether bad rows are skipped and reported instead of being errors.
     pub skip_bad: bool,
+    /// The encoding of the file.
+    pub encoding: Encoding,
 }
 
 /// One row.
@@ -111,6 +114,11 @@ pub enum RowFault {
         "a quotation mark is opened and never closed, each cell that begins with one has to end with one"
     )]
     OpenQuote,
+    /// Bytes that are no characters.
+    #[error(
+        "there is a byte that is no character of the file's encoding, mend the line, or name another with data.encoding"
+    )]
+    NotText,
     /// Text behind the quotation mark that closes a cell.
     #[error(
         "text stands behind the quotation mark that closes a cell; each cell that begins with one has to end with one, and \
@@ -149,7 +157,7 @@ pub enum TableError {
     #[error(transparent)]
     Row(#[from] At<RowFault>),
     /// No good row.
-    #[error("{}: no row of data was found, at least one is needed ({skipped} bad ones were skipped)", path.display())]
+    #[error("{}: no row of data was found, at least one is needed ({} skipped)", path.display(), counted(*skipped, "bad one"))]
     NoRow {
         /// The file.
         path: PathBuf,
@@ -197,7 +205,10 @@ pub fn read_table(path: &Path, options: &TableOptions) -> Result<Table, TableErr
 /// # Errors
 /// Those of [`read_table`] that concern content.
 pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Result<Table, TableError> {
-    let text = decode(content, name)?;
+    let Decoded { text, damaged, fault } = decode_lines(content, name, options.encoding)?;
+    if let Some(fault) = fault.filter(|_| !options.skip_bad) {
+        return Err(fault.into());
+    }
     let (declared, text, first_line) = match Layout::declared(&text) {
         Some((layout, rest)) => (Some(layout), rest, 2),
         None => (None, &*text, 1),
@@ -213,7 +224,15 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
     let mut rows: Vec<(Row, Option<RowFault>)> = cuts.into_iter().map(Row::of).collect();
     leave_out_empty_columns(&mut rows);
     let (needed, as_on) = columns(rows.iter().map(|(row, _)| row));
-    let rows = rows.into_iter().map(|(row, fault)| {
+    let mut damaged = damaged.into_iter().peekable();
+    // A row ends where the next one begins.
+    let ends: Vec<usize> = rows.iter().skip(1).map(|(row, _)| row.line).chain([usize::MAX]).collect();
+    let rows = rows.into_iter().zip(ends).map(|((row, fault), end)| {
+        let mut is_damaged = false;
+        while damaged.next_if(|&line| line < end).is_some() {
+            is_damaged = true;
+        }
+        let fault = if is_damaged { Some(RowFault::NotText) } else { fault };
         let found = row.cells.len();
         let columns = || (found != needed).then_some(RowFault::Columns { found, needed, as_on });
         match fault.or_else(columns) {

@@ -9,15 +9,17 @@ pub use lexicon::{Lexicon, LexiconOptions};
 
 use std::path::{Path, PathBuf};
 
+use crate::encoding::Encoding;
 use crate::error::{At, sift};
-use crate::files::{decode, has_extension, read};
+use crate::files::{Decoded, decode, decode_lines, has_extension, read};
 use crate::table::{Column, Layout, Row, RowFault, TableError, TableOptions, columns};
 
 /// How sentences in columns are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaggedOptions {
-    /// What stands between columns (a line's tabulators, else its white space, where not given), and whether sentences
-    /// with a bad line are left out. There is no header.
+    /// What stands between columns (where not given, tabulators in a file most of whose lines have some; else a line's
+    /// tabulators, or its white space, of which a no-break space is none), and whether sentences with a bad line are left out.
+    /// There is no header.
     pub table: TableOptions,
     /// The word's column; else the first one, the second of a `.conllu` file.
     pub word: Option<Column>,
@@ -71,13 +73,13 @@ pub fn read_words(path: &Path, options: &TaggedOptions) -> Result<Tagged, TableE
 ///
 /// # Errors
 /// A file that is missing or no text.
-pub fn is_in_columns(path: &Path) -> Result<bool, TableError> {
+pub fn is_in_columns(path: &Path, encoding: Encoding) -> Result<bool, TableError> {
     if has_extension(path, &["conll", "conllu", "iob", "iob2", "bio", "tsv"]) {
         return Ok(true);
     }
-    let text = decode(&read(path)?, path)?;
+    let text = decode(&read(path)?, path, encoding)?;
     let text = text.trim();
-    let in_columns = |line: &str| line.contains('\t') || line.split_whitespace().count() < 2;
+    let in_columns = |line: &str| line.contains('\t') || line.split_ascii_whitespace().count() < 2;
     Ok(text.lines().any(|line| line.trim().is_empty()) && text.lines().all(in_columns))
 }
 
@@ -88,7 +90,10 @@ fn parse_tagged(
     options: &TaggedOptions,
     with_tags: bool,
 ) -> Result<Tagged, TableError> {
-    let text = decode(content, path)?;
+    let Decoded { text, damaged, fault } = decode_lines(content, path, options.table.encoding)?;
+    if let Some(fault) = fault.filter(|_| !options.table.skip_bad) {
+        return Err(fault.into());
+    }
     let is_conllu = has_extension(path, &["conllu"]);
     let Lines { names, blocks } = lines(&text, options.table.layout, is_conllu);
     let (needed, as_on) = columns(blocks.iter().flatten());
@@ -120,7 +125,10 @@ fn parse_tagged(
         for Row { line, mut cells } in rows {
             let found = cells.len();
             let mut fault = (found != needed).then_some(RowFault::Columns { found, needed, as_on });
-            if fault.is_some() && cells[0] == "#" {
+            if damaged.binary_search(&line).is_ok() {
+                fault = Some(RowFault::NotText);
+            }
+            if fault.is_some() && (cells[0] == "#" || cells[0].starts_with("# ")) {
                 continue;
             }
             if fault.is_none() && tag == Some(word) {
@@ -158,10 +166,15 @@ struct Lines<'a> {
 }
 
 fn lines(text: &str, layout: Option<Layout>, is_conllu: bool) -> Lines<'_> {
+    // In a file of tabulators a line without one is a single column, whatever blanks it has.
+    let is_tabbed = |line: &&str| line.contains('\t');
+    let words = || text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+    let tabbed = 2 * words().filter(is_tabbed).count() > words().count();
+    let layout = layout.or(tabbed.then_some(Layout::Tab));
     let (mut names, mut blocks, mut block) = (Vec::new(), Vec::new(), Vec::new());
     for (index, line) in text.lines().enumerate() {
         let content = line.trim();
-        let is_break = content.is_empty() || content.split_whitespace().next() == Some("-DOCSTART-");
+        let is_break = content.is_empty() || content.split_ascii_whitespace().next() == Some("-DOCSTART-");
         if is_break {
             blocks.push(std::mem::take(&mut block));
         } else if block.is_empty() && (content == "#" || content.starts_with("# ")) {
@@ -190,7 +203,8 @@ fn cells(line: &str, layout: Option<Layout>) -> Vec<String> {
         None => line.contains('\t').then_some('\t'),
     };
     match separator {
-        Some(separator) => line.split(separator).map(|cell| cell.trim().to_owned()).collect(),
-        None => line.split_whitespace().map(str::to_owned).collect(),
+        Some(separator) => line.split(separator).map(|cell| cell.trim_ascii().to_owned()).collect(),
+        // A no-break space is a part of its word.
+        None => line.split_ascii_whitespace().map(str::to_owned).collect(),
     }
 }

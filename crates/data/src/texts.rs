@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::decode::Lines;
+use crate::encoding::{Encoding, Form, Transcoded};
 use crate::error::DataError;
 use crate::files::{has_extension, io_error};
 
@@ -40,6 +41,24 @@ impl Format {
             Format::Abc => &["abc"],
             Format::Text => &["txt", "text", "md"],
         }
+    }
+}
+
+/// How texts are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextOptions {
+    /// How files are divided into pieces; found from them where not given.
+    pub format: Option<Format>,
+    /// Their encoding.
+    pub encoding: Encoding,
+    /// Whether a file that is no text is read byte by byte, each byte as one of the last 256 private characters, which the
+    /// tokenizer of bytes takes for the byte.
+    pub any_bytes: bool,
+}
+
+impl From<Option<Format>> for TextOptions {
+    fn from(format: Option<Format>) -> Self {
+        Self { format, ..Self::default() }
     }
 }
 
@@ -88,6 +107,9 @@ pub struct Skipped {
 pub struct Texts {
     format: Format,
     files: Vec<PathBuf>,
+    /// What each file is read as.
+    forms: Vec<Form>,
+    encoding: Encoding,
     /// The text, where it lies in no file.
     content: Option<Vec<u8>>,
     skipped: Vec<Skipped>,
@@ -106,13 +128,18 @@ impl Texts {
     /// # Errors
     /// A path that is missing, a folder without a fitting file; those of [`Texts::replay`], where a file is read to find
     /// its format.
-    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, DataError> {
+    pub fn open(path: &Path, options: impl Into<TextOptions>) -> Result<Self, DataError> {
+        let options = options.into();
         let meta = fs::metadata(path).map_err(|e| io_error(path, e))?;
+        if meta.is_file() {
+            return Self::one(path, None, meta.len(), &options);
+        }
         if !meta.is_dir() {
-            return Self::one(path, None, meta.len(), format);
+            // A pipe is read once, and texts are seen again and again.
+            return Self::of(fs::read(path).map_err(|e| io_error(path, e))?, path, options);
         }
         let all = files_below(path)?;
-        let format = format.unwrap_or_else(|| {
+        let format = options.format.unwrap_or_else(|| {
             let any_abc = all.iter().any(|f| has_extension(f, Format::Abc.extensions()));
             if any_abc { Format::Abc } else { Format::Text }
         });
@@ -127,33 +154,46 @@ impl Texts {
         }
         let reason = format!("its extension is none of {}", format.extensions().join(", "));
         let skipped = others.into_iter().map(|path| Skipped { path, reason: reason.clone() }).collect();
-        let mut bytes = 0;
+        let (mut bytes, mut forms) = (0, vec![]);
         for file in &files {
             bytes += fs::metadata(file).map_err(|e| io_error(file, e))?.len();
+            forms.push(options.encoding.form_of(file, options.any_bytes)?);
         }
-        Ok(Self { format, files, content: None, skipped, bytes, stretch: STRETCH })
+        let encoding = options.encoding;
+        Ok(Self { format, files, forms, encoding, content: None, skipped, bytes, stretch: STRETCH })
     }
 
     /// A text in memory; `name` serves for finding the format and for messages.
     ///
     /// # Errors
     /// Those of [`Texts::replay`], where the text is read to find its format.
-    pub fn of(content: impl Into<Vec<u8>>, name: &Path, format: Option<Format>) -> Result<Self, DataError> {
+    pub fn of(
+        content: impl Into<Vec<u8>>,
+        name: &Path,
+        options: impl Into<TextOptions>,
+    ) -> Result<Self, DataError> {
         let content = content.into();
         let bytes = content.len() as u64;
-        Self::one(name, Some(content), bytes, format)
+        Self::one(name, Some(content), bytes, &options.into())
     }
 
     fn one(
         path: &Path,
         content: Option<Vec<u8>>,
         bytes: u64,
-        format: Option<Format>,
+        options: &TextOptions,
     ) -> Result<Self, DataError> {
-        let files = vec![path.to_owned()];
-        let mut texts =
-            Self { format: Format::Text, files, content, skipped: vec![], bytes, stretch: STRETCH };
-        texts.format = match format {
+        let form = match &content {
+            Some(content) => {
+                let form = options.encoding.form(|| Ok(&content[..]), options.any_bytes);
+                form.map_err(|e| io_error(path, e))?
+            }
+            None => options.encoding.form_of(path, options.any_bytes)?,
+        };
+        let (files, forms) = (vec![path.to_owned()], vec![form]);
+        let (format, skipped, encoding) = (Format::Text, vec![], options.encoding);
+        let mut texts = Self { format, files, forms, encoding, content, skipped, bytes, stretch: STRETCH };
+        texts.format = match options.format {
             Some(format) => format,
             None if has_extension(path, Format::Abc.extensions()) => Format::Abc,
             None => texts.detect()?,
@@ -186,6 +226,10 @@ impl Texts {
             Some(content) => Box::new(Cursor::new(content)),
             None => Box::new(File::open(path).map_err(|e| io_error(path, e))?),
         };
+        let source = match self.forms[file] {
+            form if form == Form::UTF_8 => source,
+            form => Box::new(Transcoded::new(source, form)),
+        };
         Ok(Lines::new(source, path, self.stretch))
     }
 
@@ -193,7 +237,7 @@ impl Texts {
     /// least one piece. The texts have `\n` line ends and no byte order mark.
     ///
     /// # Errors
-    /// A file that is empty, binary, not UTF-8 or without a tune, and what `see` returns, which ends it.
+    /// A file that is empty, binary, no text or without a tune, and what `see` returns, which ends it.
     pub fn replay<E: From<DataError>>(&self, mut see: impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for file in 0..self.files.len() {
             divide::divide(self.lines(file)?, self.format, file, self.stretch, &mut see)?;
@@ -231,6 +275,11 @@ impl Texts {
     /// Files of the folder that are left out.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
+    }
+
+    /// What is to be said of the files' encodings, a clause each.
+    pub fn notes(&self) -> Vec<String> {
+        self.files.iter().zip(&self.forms).filter_map(|(file, form)| form.note(self.encoding, file)).collect()
     }
 
     /// Bytes of all files.

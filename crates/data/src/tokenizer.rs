@@ -14,6 +14,9 @@ use std::collections::HashMap;
 
 use subwords::Subwords;
 
+use crate::encoding::byte_of;
+use crate::error::counted;
+
 pub use decoder::Decoder;
 pub use file::VERSION;
 pub use trainer::Trainer;
@@ -75,8 +78,8 @@ impl Kind {
 pub enum TokenizerError {
     /// A character that no training text has.
     #[error(
-        "{character:?} (U+{:04X}) at character {position} is not in the vocabulary of {size} characters",
-        *character as u32
+        "{character:?} (U+{:04X}) at character {position} is not in the vocabulary of {}",
+        *character as u32, counted(*size, "character")
     )]
     UnseenCharacter {
         /// The character.
@@ -213,6 +216,15 @@ impl Tokenizer {
                         TokenizerError::UnseenCharacter { character, position: index + 1, size: known.len() }
                     })?;
                     ids.push(found as u32 + 1);
+                }
+            }
+            // What stands for bytes begins with 0xF4, which is rare.
+            Vocabulary::Byte if text.as_bytes().contains(&0xF4) => {
+                for c in text.chars() {
+                    match byte_of(c) {
+                        Some(byte) => ids.push(u32::from(byte) + 1),
+                        None => ids.extend(c.encode_utf8(&mut [0; 4]).bytes().map(|b| u32::from(b) + 1)),
+                    }
                 }
             }
             Vocabulary::Byte => ids.extend(text.bytes().map(|b| u32::from(b) + 1)),

@@ -47,23 +47,8 @@ impl Evaluation {
         let rows: Vec<Vec<u64>> = confusion.rows().map(<[u64]>::to_vec).collect();
         let scores: Vec<ClassScore> = (0..labels.len()).map(|class| confusion.class(class)).collect();
         self.classes(what, labels, &scores);
-        let (width, mut table) = (
-            name_width("taken for", labels.iter().map(String::as_str)),
-            self.table.take().unwrap_or_default(),
-        );
-        if labels.len() <= 12 {
-            let cell = rows.iter().flatten().map(|count| count.to_string().len()).max().unwrap_or(1).max(4);
-            let short = |label: &str| label.chars().take(cell).collect::<String>();
-            table += &format!("\n{:<width$} ", "taken for");
-            labels.iter().for_each(|label| table += &format!(" {:>cell$}", short(label)));
-            table.push('\n');
-            for (label, row) in labels.iter().zip(&rows) {
-                table += &format!("{label:<width$} ");
-                row.iter().for_each(|count| table += &format!(" {count:>cell$}"));
-                table.push('\n');
-            }
-        }
-        self.table = Some(table);
+        let table = self.table.take().unwrap_or_default();
+        self.table = Some(format!("{table}\n{}", confusion_table(labels, &rows)));
         self.details.insert("confusion".into(), json!(rows));
     }
 
@@ -78,6 +63,65 @@ impl Evaluation {
         }
         Value::Object(object)
     }
+}
+
+/// The widest table that is shown, in characters.
+const WIDEST: usize = 100;
+/// The most mistakes that are listed.
+const MISTAKES: usize = 20;
+
+/// How often each class was taken for each: with their names above the columns where there is room, else with numbers, which
+/// stand before the names too; of more classes the most frequent mistakes.
+fn confusion_table(labels: &[String], rows: &[Vec<u64>]) -> String {
+    let length = |name: &str| name.chars().count();
+    let digits = rows.iter().flatten().map(|count| count.to_string().len()).max().unwrap_or(1).max(4);
+    let longest = labels.iter().map(|label| length(label)).max().unwrap_or(0);
+    let width = name_width("taken for", labels.iter().map(String::as_str));
+    let table = |names: &[String], heads: &[String], width: usize, cell: usize| {
+        let mut table = format!("{:<width$} ", "taken for");
+        heads.iter().for_each(|head| table += &format!(" {head:>cell$}"));
+        table.push('\n');
+        for (name, row) in names.iter().zip(rows) {
+            table += &format!("{name:<width$} ");
+            row.iter().for_each(|count| table += &format!(" {count:>cell$}"));
+            table.push('\n');
+        }
+        table
+    };
+    let cell = digits.max(longest);
+    if width + labels.len() * (cell + 1) <= WIDEST {
+        return table(labels, labels, width, cell);
+    }
+    let of_number = labels.len().to_string().len();
+    if width + of_number + 1 + labels.len() * (digits + 1) <= WIDEST {
+        let numbers: Vec<String> = (1..=labels.len()).map(|number| number.to_string()).collect();
+        let names: Vec<String> = numbers
+            .iter()
+            .zip(labels)
+            .map(|(number, label)| format!("{number:>of_number$} {label}"))
+            .collect();
+        return table(&names, &numbers, width.max(of_number + 1 + longest), digits);
+    }
+    let mut mistakes: Vec<(u64, usize, usize)> = Vec::new();
+    for (truth, row) in rows.iter().enumerate() {
+        mistakes.extend(
+            row.iter()
+                .enumerate()
+                .filter(|&(found, &count)| found != truth && count > 0)
+                .map(|(found, &count)| (count, truth, found)),
+        );
+    }
+    // The most frequent first, those of one count as the classes stand.
+    mistakes.sort_by_key(|&(count, truth, found)| (std::cmp::Reverse(count), truth, found));
+    let longest = longest.max("taken for".len());
+    let mut table = format!("{:<longest$}  {:<longest$}  times\n", "true", "taken for");
+    for (count, truth, found) in mistakes.iter().take(MISTAKES) {
+        table += &format!("{:<longest$}  {:<longest$}  {count:>5}\n", labels[*truth], labels[*found]);
+    }
+    if mistakes.len() > MISTAKES {
+        table += &format!("and {} more kinds of mistake\n", mistakes.len() - MISTAKES);
+    }
+    table
 }
 
 /// A table of how well each of some is found, under a heading.
@@ -100,4 +144,42 @@ pub fn class_table<'a>(
 /// The width of a column of names, or of its heading.
 fn name_width<'a>(what: &'a str, names: impl Iterator<Item = &'a str>) -> usize {
     names.chain([what]).map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of classes that differ in their ends alone, and how often each was taken for each.
+    fn table(classes: usize) -> String {
+        let labels: Vec<String> = (0..classes).map(|class| format!("a class with name {class}")).collect();
+        let rows: Vec<Vec<u64>> = (0..classes)
+            .map(|row| (0..classes).map(|column| u64::from(row + 1 == column) * row as u64).collect())
+            .collect();
+        confusion_table(&labels, &rows)
+    }
+
+    #[test]
+    fn names_of_classes_are_whole_in_any_number() {
+        let names = table(3);
+        assert_eq!(names.lines().next().unwrap().matches("a class with name ").count(), 3);
+        let numbers = table(9);
+        assert!(
+            numbers
+                .lines()
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .skip(2)
+                .eq((1..=9).map(|n| n.to_string()).collect::<Vec<_>>())
+        );
+        assert!(numbers.contains("\n9 a class with name 8 "), "{numbers}");
+        let mistakes = table(50);
+        assert!(
+            mistakes.lines().nth(1).unwrap().starts_with("a class with name 48  a class with name 49     48"),
+            "{mistakes}"
+        );
+        assert_eq!(mistakes.lines().count(), 22);
+        assert!(mistakes.ends_with("and 28 more kinds of mistake\n"), "{mistakes}");
+    }
 }

@@ -58,7 +58,7 @@ pub use evaluation::{Evaluation, class_table};
 pub use forecast::{Mape, coverage, mae, mape, mase, mse, pinball, r_squared, rmse, smape};
 pub use multi_label::{MultiLabel, multi_label};
 pub use sequence::{bits, bits_a_character, nats_a_frame, perplexity, perplexity_of_bits};
-pub use spans::{Span, SpanScores, mark_spans, span_scores, spans};
+pub use spans::{Span, SpanScores, mark_spans, scheme, span_scores, spans};
 pub use tagged::Tagged;
 pub use tokenize::Tokenize;
 

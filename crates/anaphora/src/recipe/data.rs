@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use anaphora_data::Encoding;
 pub use anaphora_data::examples::Input;
 use anaphora_data::labelled::Labels;
 pub use anaphora_data::table::Decimal;
 use anaphora_data::table::Layout;
 use serde::{Deserialize, Serialize};
 
-use super::Accepts::{Below, Bool, OneOf, Path, Positive, Text, Tokens, Whole};
+use super::Accepts::{Below, Bool, Encoded, OneOf, Path, Positive, Text, Tokens, Whole};
 use super::Task::{Caption, Chorales, Classify, Forecast, Memory, Music, Regress, Trajectory, Translate};
 use super::field::{MANY, WIDE, section, takes, words};
 use super::readers::When::{For, Is, Not, NotTasks, Set, Tasks, Unset};
@@ -60,6 +61,10 @@ section! {
                 .common("input", "KIND")
                 .read(&[Tasks(&[Classify, Regress, Caption]), For(EXAMPLES, &FROM_FILE)]);
 
+        /// The encoding of texts and tables: auto finds it, others are named, as in utf-8, windows-1252, utf-16le, shift_jis.
+        encoding: Encoding = Encoding::AUTO,
+            takes(Encoded).flag("encoding", "NAME").read(&[NotTasks(&[Memory]), FROM_FILE]);
+
         /// How the cells of a table are told apart; found from the file where left out.
         layout: Option<Layout> = None,
             takes(OneOf(words::<Layout>)).read(&[Tasks(TABLES), FROM_FILE, Unset("data.target"), OF_TABLE]);
@@ -79,7 +84,7 @@ section! {
         text_column: Option<String> = None,
             takes(Text).common("text", "COLUMN").read(&[Tasks(LABELLED), FROM_FILE, OF_TEXT]);
 
-        /// What a label is made of: its cell, or the sign of the number in it.
+        /// What a label is made of: its cell, or the sign of the number in it, without zeros or with neutral for them.
         labels: Labels = Labels::Cell,
             takes(OneOf(words::<Labels>))
                 .flag("labels", "KIND")

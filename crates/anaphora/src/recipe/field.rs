@@ -45,6 +45,8 @@ pub enum Accepts {
     Text,
     /// A [`Tokenizer`].
     Tokens,
+    /// An [`Encoding`](anaphora_data::Encoding).
+    Encoded,
     /// One of some words; see [`words`].
     OneOf(fn() -> &'static [&'static str]),
     /// A whole number, from the first to the second.
@@ -61,7 +63,7 @@ pub enum Accepts {
     Levels,
 }
 
-use Accepts::{Below, Bool, Levels, Number, OneOf, Pair, Path, Positive, Text, Tokens, Whole};
+use Accepts::{Below, Bool, Encoded, Levels, Number, OneOf, Pair, Path, Positive, Text, Tokens, Whole};
 
 /// The largest size of one dimension.
 pub(super) const WIDE: i64 = 65_536;
@@ -182,7 +184,7 @@ fn nearest(path: &str) -> Option<&'static str> {
 impl Accepts {
     /// Whether a value is written as text, so that on a command line it needs no quotes.
     pub(super) fn is_text(&self) -> bool {
-        matches!(self, Path | Text | Tokens | OneOf(_))
+        matches!(self, Path | Text | Tokens | Encoded | OneOf(_))
     }
 
     fn takes(&self, value: &Value) -> bool {
@@ -195,6 +197,7 @@ impl Accepts {
             Bool => value.is_bool(),
             Path | Text => value.as_str().is_some_and(|text| !text.is_empty()),
             Tokens => value.as_str().is_some_and(|text| text.parse::<Tokenizer>().is_ok()),
+            Encoded => value.as_str().is_some_and(|text| text.parse::<anaphora_data::Encoding>().is_ok()),
             OneOf(words) => value.as_str().is_some_and(|word| words().contains(&word)),
             Whole(from, to) => value.as_integer().is_some_and(|x| (from..=to).contains(&x)),
             Number(from, to) => number.is_some_and(|x| (from..=to).contains(&x)),
@@ -219,6 +222,9 @@ impl fmt::Display for Accepts {
             Tokens => f.write_str(
                 "character, byte, word, bpe, wordpiece or unigram, the last four with a size if wanted \
                  (bpe:4096), or the path of a tokenizer's .json file",
+            ),
+            Encoded => f.write_str(
+                "auto or the name of an encoding, such as utf-8, windows-1252, utf-16le or shift_jis",
             ),
             OneOf(words) => f.write_str(&listed(words(), "or")),
             Whole(from, MANY) => write!(f, "a whole number from {from} on"),

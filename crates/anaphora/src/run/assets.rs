@@ -96,6 +96,22 @@ impl Assets {
         Ok([Arc::new(train), Arc::new(make(Half::Validation, &validation)?)])
     }
 
+    /// The same where earlier versions did not write such a file: none where it is not there.
+    pub fn json_if_there<T: Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
+        let read_from = match &self.from {
+            _ if !self.is_new => Some(self.folder.as_path()),
+            from => from.as_deref(),
+        };
+        if read_from.is_some_and(|folder| !folder.join(name).exists()) {
+            return Ok(None);
+        }
+        self.json(name, make).map(Some)
+    }
+
     /// Any other plain data, as JSON.
     pub fn json<T: Serialize + DeserializeOwned>(
         &mut self,

@@ -197,7 +197,7 @@ mod tests {
         let mut file = Appender::open(disk.path().join("a.txt")).unwrap();
         file.append(b"one\n").unwrap();
         let message = file.append(&[b'x'; 20_000]).unwrap_err().to_string();
-        assert!(message.contains("a.txt: No space left on device"), "{message}");
+        assert!(message.contains("a.txt: the disk is full"), "{message}");
         file.append(b"two\n").unwrap();
         file.sync().unwrap();
         assert_eq!(fs::read(file.path()).unwrap(), b"one\ntwo\n");

@@ -54,6 +54,8 @@ pub const FORMAT: u64 = 2;
 
 const INFO: &str = "run.json";
 const RECIPE: &str = "recipe.toml";
+/// The name of the folder of data that a training was given through standard input.
+pub const DATA: &str = "data";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
 
@@ -470,7 +472,7 @@ fn refuse_foreign(path: &Path, ours: impl Fn(&OsStr) -> bool) -> Result<()> {
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name();
-        let common = [RECIPE, CHECKPOINTS, TOKENS, LOCK].iter().any(|common| name == *common);
+        let common = [RECIPE, CHECKPOINTS, TOKENS, LOCK, DATA].iter().any(|common| name == *common);
         if !common && !ours(&name) && !is_temporary(&name) {
             return Err(Error::FolderInUse {
                 path: path.to_owned(),

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 
 use anaphora_data::builtin::{self, Part};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
+use anaphora_data::lines::STANDARD_INPUT;
 use anaphora_data::picture::{Colour, Fit, Picture, captions_in, read_captions};
 use anaphora_data::{Place, Scaler, Sequence, Tokenizer};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts};
 use super::shared::reader::reads_pictures;
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    table_options,
+    note_encoding, table_options,
 };
 use crate::decoding::search::Search;
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
@@ -175,6 +176,9 @@ impl ExampleTask for Captioning {
     /// Reads a table of captions, or a folder with one in it, whose pictures lie beside it or in a folder `images`.
     fn read(from: &mut Reading<Self>) -> Result<Vec<Captioned>> {
         let (folder, table) = captions_in(from.path)?;
+        if table != from.path {
+            note_encoding(&table, &from.recipe.data, from.notes)?;
+        }
         let read = read_captions(&folder, &table, &table_options(from.data()))?;
         from.noted(&read.notes, &read.skipped);
         let captioned = read.pictures.into_iter();
@@ -237,12 +241,17 @@ impl ExampleTask for Captioning {
 impl PredictTask for Captioning {
     const SEARCHES: bool = true;
 
+    /// A line of standard input names a picture.
+    fn reads_lines(&self, path: &Path) -> Result<bool> {
+        Ok(path == Path::new(STANDARD_INPUT))
+    }
+
+    fn nothing(&self, text: &str) -> Value {
+        json!({ "picture": text, "caption": null, "best": null })
+    }
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        // A line of standard input names a picture too.
-        let path = |input: &Input| match input {
-            Input::File(path) => path.clone(),
-            Input::Text(text) => PathBuf::from(text.trim()),
-        };
+        let path = |input: &Input| input.text().map_or(input.path().to_owned(), |text| text.trim().into());
         let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
         let read = |path: &PathBuf| self.reader.sequence(&Image::File(path.clone()));
         let pictures = paths.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -252,7 +261,7 @@ impl PredictTask for Captioning {
             let line = |best: &Written| format!("{}: {}", path.display(), best.text);
             let text = best.iter().map(line).collect::<Vec<_>>().join("\n");
             let json = json!({ "picture": path, "caption": first(&best), "best": best_as_json(&best) });
-            Prediction { text, json }
+            Prediction::new(text, json)
         };
         Ok(paths.into_iter().zip(found).map(predict).collect())
     }

@@ -14,7 +14,8 @@ use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
 use super::shared::{
-    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_line, malformed_at, malformed_position,
+    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_batch, malformed_at,
+    malformed_position, predict_lines,
 };
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
@@ -249,10 +250,8 @@ impl MemoryModel {
                 let packed = Packed::new(&[Sequence::Frames(input)]);
                 let (values, _) = self.model.predict(compute, &packed, None)?;
                 let sum = values[0];
-                Ok(Prediction {
-                    text: format!("{sum:.3}  (the sum is {truth:.3})"),
-                    json: json!({ "input": text, "sum": sum, "truth": truth }),
-                })
+                let json = json!({ "input": text, "sum": sum, "truth": truth });
+                Ok(Prediction::new(format!("{sum:.3}  (the sum is {truth:.3})"), json))
             }
             Question::Symbols(symbols, delay) => {
                 let example = CopyExample::new(symbols, delay);
@@ -263,10 +262,9 @@ impl MemoryModel {
                 let right = said.iter().zip(&symbols).filter(|(said, symbol)| **said == **symbol as usize);
                 let right = right.count();
                 let words: Vec<String> = said.iter().map(usize::to_string).collect();
-                Ok(Prediction {
-                    text: format!("{}  ({right} of {COPY_REMEMBERED} right)", words.join(" ")),
-                    json: json!({ "input": text, "said": said, "right": right }),
-                })
+                let json = json!({ "input": text, "said": said, "right": right });
+                let said = words.join(" ");
+                Ok(Prediction::new(format!("{said}  ({right} of {COPY_REMEMBERED} right)"), json))
             }
         }
     }
@@ -288,17 +286,30 @@ impl Predict for MemoryModel {
         _: &PredictOptions,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()> {
-        let mut questions = Vec::new();
-        each_line(inputs, |input, number, line| {
-            questions.push((line.to_owned(), self.question(line, input.path(), number)?));
-            Ok(())
-        })?;
-        for (line, question) in questions {
-            if each(self.answer(compute, &line, question)?).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        let mut answer = |inputs: &[Input]| -> Result<Vec<Prediction>> {
+            let answer = |input: &Input| {
+                let text = input.text().unwrap_or_default().trim();
+                let question = self.question(text, input.path(), input.line())?;
+                self.answer(compute, text, question)
+            };
+            inputs.iter().map(answer).collect()
+        };
+        let nothing = |text: &str| match self.problem {
+            Problem::Adding(_) => json!({ "input": text, "sum": null, "truth": null }),
+            Problem::Copy(_) => json!({ "input": text, "said": null, "right": null }),
+        };
+        each_batch(
+            inputs,
+            |path| self.reads_lines(path),
+            |(inputs, _)| match inputs {
+                [Input::Line { .. }, ..] => predict_lines(inputs, &nothing, &mut answer, each),
+                _ => Ok(answer(inputs)?.into_iter().try_for_each(&mut *each)),
+            },
+        )
+    }
+
+    fn reads_lines(&self, _: &Path) -> Result<bool> {
+        Ok(true)
     }
 }
 

@@ -19,13 +19,57 @@ pub use self::shared::{Compose, Evaluate, Input, Predict, PredictOptions, Predic
 
 use std::path::Path;
 
+use anaphora_data::Encoding;
+use anaphora_data::look::{Kind, Look, look};
+
 use self::shared::trained;
-use crate::recipe::Task;
+use crate::recipe::{Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
+/// The task that a file or folder looks made for, and what was found in it: a clause such as "has dates and numbers in its
+/// columns".
+///
+/// # Errors
+/// A path that cannot be read.
+pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> {
+    let Look { kind, found } = look(path, encoding)?;
+    let task = match kind {
+        Kind::Abc => Task::Music,
+        Kind::Text => Task::Text,
+        Kind::LabelledTexts | Kind::LabelledNumbers | Kind::Sounds | Kind::Pictures => Task::Classify,
+        Kind::Scores => Task::Regress,
+        Kind::Series => Task::Forecast,
+        Kind::Tagged => Task::Tag,
+        Kind::Pairs => Task::Translate,
+        Kind::Captions => Task::Caption,
+        Kind::Midi => Task::Events,
+        Kind::Chords => Task::Chorales,
+    };
+    Ok((task, found))
+}
+
+/// Refuses to learn the characters of what looks like something else, where no task was named.
+fn refuse_other_data(recipe: &Recipe) -> Result<()> {
+    let Some(path) = recipe.data.train.as_ref().filter(|path| recipe.task == Task::Auto && path.exists())
+    else {
+        return Ok(());
+    };
+    match of_data(path, recipe.data.encoding)? {
+        (Task::Music | Task::Text, _) => Ok(()),
+        (task, found) => {
+            let path = path.display();
+            let sentence = format!(
+                "task is auto, and {path} {found}; set task to {task}, or to text to learn its characters"
+            );
+            Err(RecipeError::Conflict(sentence).into())
+        }
+    }
+}
+
 /// Reads what the recipe names and makes the model that is to learn it.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
+    refuse_other_data(opening.recipe)?;
     match opening.recipe.task {
         Task::Auto | Task::Music | Task::Text => language::learner(opening),
         Task::Classify => shared::learner::<classify::Classes>(opening),

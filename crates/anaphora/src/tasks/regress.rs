@@ -1,11 +1,13 @@
 //! Regression: a number from a text, a row of numbers, a sound or a picture.
 
+use std::path::Path;
+
 use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::table::read_table;
 use anaphora_data::{Packed, Place, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
@@ -147,36 +149,42 @@ impl ExampleTask for Numbers {
             return Ok(evaluation);
         }
         let predicted = self.numbers(on.model, on.compute, &inputs)?;
-        let mean = vec![self.target.mean; numbers.len()];
-        let mut table = format!("{:<16}{:>12}{:>12}{:>8}\n", "", "MAE", "RMSE", "R2");
-        for (name, found) in [("this model", &predicted), ("the mean", &mean)] {
-            let errors = [mae(&numbers, found)?, rmse(&numbers, found)?, r_squared(&numbers, found)?];
-            let [absolute, squared, explained] = errors;
-            // Rounding leaves a minus in front of zero.
-            let explained = (1e3 * explained).round() / 1e3 + 0.0;
-            table += &format!("{name:<16}{absolute:>12.4}{squared:>12.4}{explained:>8.3}\n");
-            if name == "this model" {
-                for (name, error) in ["mae", "rmse", "r2"].into_iter().zip(errors) {
-                    evaluation.add(name, error);
-                }
-            } else {
-                let baseline = json!({ "mae": absolute, "rmse": squared, "r2": errors[2] });
-                evaluation.details.insert("mean".into(), baseline);
-            }
+        let errors = |found: &[f64]| -> Result<[f64; 3]> {
+            Ok([mae(&numbers, found)?, rmse(&numbers, found)?, r_squared(&numbers, found)?])
+        };
+        for (name, error) in ["mae", "rmse", "r2"].into_iter().zip(errors(&predicted)?) {
+            evaluation.add(name, error);
         }
+        let [absolute, squared, explained] = errors(&vec![self.target.mean; numbers.len()])?;
+        evaluation
+            .details
+            .insert("mean".into(), json!({ "mae": absolute, "rmse": squared, "r2": explained }));
+        // Rounding leaves a minus in front of zero.
+        let shown = (1e3 * explained).round() / 1e3 + 0.0;
+        let table = format!(
+            "What the mean of the training data would score: mae {absolute:.4}, rmse {squared:.4}, r2 {shown:.3}\n"
+        );
         evaluation.table = Some(table);
         Ok(evaluation)
     }
 }
 
 impl PredictTask for Numbers {
+    fn reads_lines(&self, path: &Path) -> Result<bool> {
+        Ok(reader::reads_lines(&self.reader, path))
+    }
+
+    fn nothing(&self, text: &str) -> Value {
+        json!({ "input": text, "number": null })
+    }
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let numbers = self.numbers(with.model, with.compute, &inputs)?;
         let decimals = self.target.decimals();
         let predict = |(Named { name, notes }, number): (Named, f64)| {
             let json = json!({ "input": name, "number": number });
-            Prediction { text: format!("{number:.decimals$}  {name}"), json }.noted(&notes)
+            Prediction::new(format!("{number:.decimals$}  {name}"), json).noted(&notes)
         };
         Ok(names.into_iter().zip(numbers).map(predict).collect())
     }

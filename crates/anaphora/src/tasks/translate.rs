@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use anaphora_data::parallel::{Pair, read_parallel, read_parallel_table};
-use anaphora_data::{Place, Sequence, Tokenizer, builtin, read_text};
+use anaphora_data::{Place, Sequence, Tokenizer, TokenizerError, builtin};
 use anaphora_nn::Start;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::language::corpus;
 use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    table_options,
+    malformed_at, table_options,
 };
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
@@ -26,6 +28,8 @@ use crate::{Error, Result};
 /// Names of the files of a run's tokenizers.
 const SOURCE: &str = "source.tokenizer.json";
 const TARGET: &str = "target.tokenizer.json";
+/// The name of the file of what else is known of the pairs that were learnt from.
+const LEARNT: &str = "pairs.json";
 
 /// Pairs of the built-in reversal, the seed from which they are made, and the most numbers a line.
 const BUILTIN: (u64, usize, usize) = (1, 50_000, 25);
@@ -38,6 +42,14 @@ pub struct Translation {
     source: Tokenizer,
     target: Tokenizer,
     teaching: Teaching,
+    learnt: Learnt,
+}
+
+/// What is known of the pairs that were learnt from.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Learnt {
+    /// Characters of the longest source; runs of earlier versions do not know it.
+    longest: Option<usize>,
 }
 
 impl Lesson for Translation {
@@ -82,7 +94,7 @@ impl ExampleTask for Translation {
     /// Reads pairs from two files, or from one table.
     fn read(from: &mut Reading<Self>) -> Result<Vec<Pair>> {
         let read = match from.target {
-            Some(target) => read_parallel(from.path, target, from.data().skip_bad)?,
+            Some(target) => read_parallel(from.path, target, &table_options(from.data()))?,
             None => read_parallel_table(from.path, None, &table_options(from.data()))?,
         };
         from.noted(&read.notes, &read.skipped);
@@ -112,7 +124,10 @@ impl ExampleTask for Translation {
             let source = assets.tokenizer_named(SOURCE, || corpus::tokenizer(data, sources()))?;
             (source, assets.tokenizer_named(TARGET, || corpus::tokenizer(data, targets()))?)
         };
-        Ok(Self { source, target, teaching: teaching(&recipe.training) })
+        let characters = |pair: &Pair| pair.source.chars().count();
+        let longest = splits.train.iter().map(characters).max();
+        let learnt = assets.json_if_there(LEARNT, || Ok(Learnt { longest }))?.unwrap_or_default();
+        Ok(Self { source, target, teaching: teaching(&recipe.training), learnt })
     }
 
     fn encode(&self, pairs: Vec<Pair>, from: &mut Reading<Self>) -> Result<Pairs> {
@@ -124,7 +139,10 @@ impl ExampleTask for Translation {
         let (pairs, left_out) = self.pairs(&pairs, from.path, longest)?;
         if left_out > 0 {
             (from.notes)(&format!(
-                "{left_out} pairs with more than {longest} tokens are not learnt (training.length)"
+                "{} of more than {} {} not learnt (training.length)",
+                counted(left_out, "pair"),
+                counted(longest, "token"),
+                if left_out == 1 { "is" } else { "are" }
             ));
         }
         Ok(pairs)
@@ -163,19 +181,29 @@ impl ExampleTask for Translation {
 impl PredictTask for Translation {
     const SEARCHES: bool = true;
 
+    fn reads_lines(&self, _: &Path) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn nothing(&self, text: &str) -> Value {
+        json!({ "source": text, "translation": null, "best": null })
+    }
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
-        let mut lines = Vec::new();
+        let mut read = Vec::with_capacity(inputs.len());
         for input in inputs {
-            match input {
-                Input::Text(text) => lines.push(text.clone()),
-                Input::File(path) => lines.extend(read_text(path)?.lines().map(str::to_owned)),
+            match input.text() {
+                Some(text) => read.push((text.to_owned(), self.read_source(text, input)?)),
+                None => {
+                    return Err(malformed_at(input.path(), 0, "a text is needed, a sentence a line"));
+                }
             }
         }
-        let encode = |text: &String| self.encode_source(text.trim(), Path::new("the text given"));
-        let sources = lines.iter().map(encode).collect::<Result<Vec<_>>>()?;
-        let given: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let (given, read): (Vec<String>, Vec<(Sequence, Vec<String>)>) = read.into_iter().unzip();
+        let (sources, notes): (Vec<Sequence>, Vec<Vec<String>>) = read.into_iter().unzip();
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
         let found = self.translate(with, &given, &sources)?;
-        let predict = |(source, mut best): (&str, Vec<Written>)| {
+        let predict = |((source, notes), mut best): ((&str, Vec<String>), Vec<Written>)| {
             best.truncate(with.options.n_best);
             let text = match &best[..] {
                 [only] => only.text.clone(),
@@ -185,9 +213,9 @@ impl PredictTask for Translation {
                 }
             };
             let json = json!({ "source": source, "translation": first(&best), "best": best_as_json(&best) });
-            Prediction { text, json }
+            Prediction::new(text, json).noted(&notes)
         };
-        Ok(given.into_iter().zip(found).map(predict).collect())
+        Ok(given.into_iter().zip(notes).zip(found).map(predict).collect())
     }
 }
 
@@ -199,6 +227,40 @@ fn split(pairs: Vec<Pair>, data: &Data) -> Result<Splits<Pair>> {
 }
 
 impl Translation {
+    /// A text as the model reads it, and what is to be said of it: symbols that were never learnt from, more of them than ever.
+    fn read_source(&self, text: &str, input: &Input) -> Result<(Sequence, Vec<String>)> {
+        let (mut text, mut notes, mut left_out) = (text.trim().to_owned(), Vec::new(), String::new());
+        let characters = text.chars().count();
+        let mut ids = loop {
+            match self.source.encode(&text) {
+                Err(TokenizerError::UnseenCharacter { character, .. }) => {
+                    text.retain(|c| c != character);
+                    left_out.push(character);
+                }
+                read => {
+                    break read.map_err(|source| Error::Tokens { path: input.path().to_owned(), source })?;
+                }
+            }
+        };
+        if !left_out.is_empty() {
+            let listed: Vec<String> = left_out.chars().map(|c| format!("'{c}'")).collect();
+            notes.push(format!("left out, for it was never learnt from: {}", listed.join(", ")));
+        }
+        if let Some(unknown) = self.source.unknown_id().filter(|unknown| ids.contains(unknown)) {
+            let words = self.source.words(&text).unwrap_or_default().into_iter();
+            let words = words.zip(&ids).filter(|(_, id)| **id == unknown);
+            let mut words: Vec<String> = words.map(|(word, _)| format!("'{}'", word.trim())).collect();
+            words.dedup();
+            notes.push(format!("not in the vocabulary: {}", crate::error::listed(&words)));
+        }
+        if let Some(longest) = self.learnt.longest.filter(|&longest| characters > longest) {
+            let found = counted(characters, "character");
+            notes.push(format!("with {found} it is longer than all that was learnt from, {longest} at most"));
+        }
+        ids.push(self.source.end_id());
+        Ok((Sequence::Tokens(ids), notes))
+    }
+
     fn encode_source(&self, text: &str, path: &Path) -> Result<Sequence> {
         let mut ids = encode(&self.source, text, path)?;
         ids.push(self.source.end_id());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anaphora_data::{DataError, Format as Reading, Texts};
+use anaphora_data::{DataError, Encoding, Format as Reading, Texts, text_of};
 use anaphora_music::{Problem, abc, midi};
 use serde::Serialize;
 
@@ -151,7 +151,9 @@ fn read(path: &Path) -> Result<Vec<Read>> {
     // The data reader says well what keeps a file from being text or from holding a tune.
     let texts = Texts::of(&bytes[..], path, Some(Reading::Abc)).map_err(Failure::failed)?;
     texts.replay(|_| Ok::<_, DataError>(())).map_err(Failure::failed)?;
-    let (tunes, mut problems) = abc::parse(&String::from_utf8_lossy(&bytes));
+    texts.notes().iter().for_each(|note| tell(&format!("Note: {note}.")));
+    let text = text_of(&bytes, path, Encoding::AUTO).map_err(Failure::failed)?;
+    let (tunes, mut problems) = abc::parse(&text);
     problems.sort();
     let mut read: Vec<Read> = tunes
         .iter()

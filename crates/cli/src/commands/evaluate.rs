@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
+use crate::input::Spool;
 use crate::output::{counted, print, print_json, refuse_overwriting, save_picture, tell};
 use crate::search::SearchArgs;
 
@@ -36,7 +37,7 @@ enum SplitName {
 pub struct Args {
     /// Run folder
     run: PathBuf,
-    /// File or folder to score on [default: what the training held out]
+    /// File or folder to score on, - for standard input [default: what the training held out]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// File with the truths, where they are not in the one named with --data: translations, line by line
@@ -77,8 +78,9 @@ fn language(args: &Args, device: Device) -> Result<()> {
         let sentence = "--split test: a model of text or music keeps no test data; name a file with --data";
         return Err(Failure::call(sentence));
     }
-    let report =
-        anaphora::tasks::language::evaluate(&args.run, args.data.as_deref(), &mut Compute::new(device))?;
+    let mut spool = Spool::default();
+    let data = args.data.as_ref().map(|path| spool.file(path)).transpose()?;
+    let report = anaphora::tasks::language::evaluate(&args.run, data.as_deref(), &mut Compute::new(device))?;
     if args.json {
         return print_json(&report);
     }
@@ -96,8 +98,12 @@ fn language(args: &Args, device: Device) -> Result<()> {
 
 /// Scores a model that predicts from examples.
 fn examples(args: &Args, device: Device) -> Result<()> {
+    let mut spool = Spool::default();
     let split = match (&args.data, args.split) {
-        (Some(path), _) => Split::Data(path.clone(), args.target.clone()),
+        (Some(path), _) => {
+            let target = args.target.as_ref().map(|target| spool.file(target)).transpose()?;
+            Split::Data(spool.file(path)?, target)
+        }
         (None, Some(SplitName::Test)) => Split::Test,
         (None, _) => Split::Validation,
     };

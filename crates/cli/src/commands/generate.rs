@@ -15,12 +15,13 @@ use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::language::{Generator, spelling};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
-use anaphora_data::{Tokenizer, read_text};
+use anaphora_data::{Encoding, Tokenizer};
 use anaphora_music::{Metre, abc};
 use serde_json::{Value, json};
 
 use crate::device::DeviceArgs;
 use crate::error::{Failure, Result};
+use crate::input;
 use crate::interrupt;
 use crate::keep::Keeper;
 use crate::novelty;
@@ -64,10 +65,10 @@ pub struct Args {
     /// What each piece begins with; may be repeated, for pieces that begin otherwise, all written side by side
     #[arg(long, value_name = "TEXT")]
     prompt: Vec<String>,
-    /// File with a prompt a line
+    /// File with a prompt a line, - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompts: Option<PathBuf>,
-    /// File with what each piece begins with; of a text only what is added is shown
+    /// File with what each piece begins with, - for standard input; of a text only what is added is shown
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "prompts"])]
     prime: Option<PathBuf>,
     /// Pieces to write for each prompt, side by side
@@ -320,7 +321,11 @@ fn log_probabilities(token: &Token, tokenizer: &Tokenizer) -> Value {
 impl Args {
     /// What pieces begin with; a tune begins with its number, which is left to the model.
     fn prompts(&self, music: bool) -> Result<Vec<String>> {
-        let read = |path: &PathBuf| read_text(path).map_err(Failure::failed);
+        let read = |path: &PathBuf| {
+            let mut bytes = Vec::new();
+            input::copy(path, &mut bytes)?;
+            anaphora_data::text_of(&bytes, path, Encoding::AUTO).map_err(Failure::failed)
+        };
         if let Some(path) = &self.prompts {
             let prompts: Vec<String> = read(path)?.lines().map(unescaped).collect();
             if prompts.is_empty() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anaphora::Run;
 use anaphora::interop::huggingface;
 
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::output::{print, print_json};
 
 const EXAMPLES: &str = "\
@@ -15,7 +15,7 @@ Examples:
   anaphora generate runs/english --prompt \"The sea\"
 
 FOLDER holds config.json, model.safetensors and tokenizer.json of a GPT-2, as Hugging Face's `transformers` saves them. \
-Weights in 16 bits are read too; what is kept is in 32.";
+Weights in parts with an index, in 16 bits, and vocab.json with merges.txt are read too; what is kept is in 32.";
 
 /// Make a run of a GPT-2 in Hugging Face's format
 #[derive(clap::Args)]
@@ -36,7 +36,8 @@ pub fn run(args: &Args) -> Result<()> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => {
-            let folder = args.folder.canonicalize().map_err(Failure::io("read", &args.folder))?;
+            // What is not there is told of by whoever reads it.
+            let folder = args.folder.canonicalize().unwrap_or_else(|_| args.folder.clone());
             let name = folder.file_name().unwrap_or("model".as_ref()).to_string_lossy().into_owned();
             Run::default_path("runs", &name)
         }

@@ -1,6 +1,6 @@
 //! `anaphora predict`: what a model says of new input.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -8,16 +8,17 @@ use anaphora::model::Compute;
 use anaphora::tasks::{self, Input};
 
 use crate::device::DeviceArgs;
-use crate::error::{Failure, Result};
-use crate::output::{print, print_json, refuse_overwriting, save_picture, tell};
+use crate::error::Result;
+use crate::input::{STANDARD_INPUT, Spool};
+use crate::output::{counted, print, print_json, refuse_overwriting, save_picture, tell};
 use crate::search::SearchArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   anaphora predict runs/tweets --text \"what a day\"      one text
-  anaphora predict runs/tweets new.txt                  each line of a file
+  anaphora predict runs/tweets new.txt                  each line of a file; empty ones give an empty line
   anaphora predict runs/digits seven.wav eight.wav      each file
-  cut -f2 more.tsv | anaphora predict runs/tweets       each line of standard input
+  cut -f2 more.tsv | anaphora predict runs/tweets       each line of standard input, as it comes
   anaphora predict runs/sales --plot forecast.svg       how the series goes on that it learnt from
   anaphora predict runs/tweets new.txt --json           an object a line, with all there is to know";
 
@@ -27,7 +28,7 @@ Examples:
 pub struct Args {
     /// Run folder
     run: PathBuf,
-    /// Files to predict from [default: the lines of standard input]
+    /// Files to predict from, - for standard input [default: the lines of standard input]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A text to predict from; may be repeated
@@ -59,16 +60,40 @@ pub fn run(args: &Args) -> Result<()> {
     let texts = args.text.iter().cloned().map(Input::Text);
     let mut inputs: Vec<Input> = texts.chain(args.files.iter().cloned().map(Input::File)).collect();
     if inputs.is_empty() && !model.continues_training_data() {
-        inputs = from_standard_input()?;
+        if std::io::stdin().is_terminal() {
+            tell("Type what is to be predicted from, a line each; end with Ctrl-D.");
+        }
+        inputs = vec![Input::File(STANDARD_INPUT.into())];
     }
-    let (mut failure, mut separator) = (None, "");
+    let mut spool = Spool::default();
+    for input in &mut inputs {
+        // What is read as a whole may be read twice.
+        if let Input::File(path) = input
+            && !model.reads_lines(path)?
+        {
+            *path = spool.file(path)?;
+        }
+    }
+    let (mut failure, mut between, mut noted) = (None, "", 0);
     model.predict(&mut compute, &inputs, &options, &mut |prediction| {
         let printed = if args.json {
             print_json(&prediction.json)
         } else {
-            print(&format!("{separator}{}", prediction.text))
+            for note in &prediction.notes {
+                noted += 1;
+                if noted <= NOTED {
+                    let line = if prediction.line > 0 {
+                        format!("line {}: ", prediction.line)
+                    } else {
+                        String::new()
+                    };
+                    tell(&format!("Note: {line}{note}."));
+                }
+            }
+            // A line is ended at once, for whoever waits for it.
+            print(&format!("{between}{}\n", prediction.text))
         };
-        separator = model.separator();
+        between = model.separator().strip_prefix('\n').unwrap_or_default();
         match printed {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -80,8 +105,11 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(failure) = failure {
         return Err(failure);
     }
-    if !args.json && !separator.is_empty() {
-        print("\n")?;
+    if noted > NOTED {
+        tell(&format!(
+            "Note: there are {} more; with --json each is in its object.",
+            counted(noted - NOTED, "note")
+        ));
     }
     match &args.plot {
         Some(path) => save_picture(path, model.plot(&mut compute, &inputs)?),
@@ -89,13 +117,5 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
-fn from_standard_input() -> Result<Vec<Input>> {
-    let mut input = std::io::stdin().lock();
-    if input.is_terminal() {
-        tell("Type what is to be predicted from, a line each; end with Ctrl-D.");
-    }
-    let mut text = String::new();
-    input.read_to_string(&mut text).map_err(Failure::io("read", "standard input".as_ref()))?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    Ok(lines.map(|line| Input::Text(line.to_owned())).collect())
-}
+/// Notes that are shown one by one.
+const NOTED: usize = 20;

@@ -20,7 +20,7 @@ left out. Any field can be set on the command line of `anaphora train` by --set 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Args {
-    /// What to learn from, as for `anaphora train`; it is not looked at
+    /// What to learn from, as for `anaphora train`; what is in it decides the task where none is named
     path: Option<PathBuf>,
     #[command(flatten)]
     recipe: RecipeArgs,

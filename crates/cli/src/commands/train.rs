@@ -1,8 +1,13 @@
 //! `anaphora train`: learn from a file.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use anaphora::Run;
+use anaphora::run::DATA;
+
+use crate::error::{Failure, Result};
+use crate::input::{self, is_read_once};
 use crate::output::{print, tell};
 use crate::overrides::RecipeArgs;
 use crate::training;
@@ -29,7 +34,7 @@ validation loss no longer falls. Ctrl-C saves and stops; `anaphora resume` goes 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub struct Args {
-    /// What to learn from: a file or folder; what is in it decides what is learnt, or --task
+    /// What to learn from: a file, a folder, or - for standard input; what is in it decides what is learnt, or --task
     path: Option<PathBuf>,
     /// Run folder to write [default: runs/NAME, after the data]
     #[arg(long, value_name = "FOLDER")]
@@ -49,12 +54,23 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "train")? {
         return print(&help);
     }
-    let recipe = args.recipe.recipe(args.path.as_deref(), args.from.as_deref())?;
+    let mut kept = Kept::default();
+    let path = match &args.path {
+        Some(path) if is_read_once(path) => Some(kept.keep(path, "data.train", args.out.as_deref())?),
+        path => path.clone(),
+    };
+    let mut recipe = args.recipe.recipe(path.as_deref(), args.from.as_deref())?;
+    for (field, path) in recipe.data.paths_mut() {
+        if let Some(path) = path.as_mut().filter(|path| is_read_once(path)) {
+            *path = kept.keep(path, field, args.out.as_deref())?;
+        }
+    }
     recipe.validate().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
-    let folder = match &args.out {
-        Some(folder) => folder.clone(),
-        None => training::default_folder(&recipe)?,
+    let folder = match (&kept.run, &args.out) {
+        (Some(run), _) => run.clone(),
+        (None, Some(folder)) => folder.clone(),
+        (None, None) => training::default_folder(&recipe)?,
     };
     if let Some(run) = args.recipe.of_run().filter(|_| args.out.is_none()) {
         let resume = format!("anaphora resume {}", training::quoted(run));
@@ -68,4 +84,41 @@ pub fn run(args: &Args) -> Result<()> {
         training::summarise(&folder, &outcome);
     }
     Ok(())
+}
+
+/// What came from standard input or pipes, kept in the folder of the run that is to learn it, so that the run can be resumed.
+/// Where there is no run in the end, it is gone.
+#[derive(Default)]
+struct Kept {
+    run: Option<PathBuf>,
+}
+
+impl Kept {
+    /// Keeps what the field of the recipe names, in the run `out` or in one of a name of its own.
+    fn keep(&mut self, path: &Path, field: &str, out: Option<&Path>) -> Result<PathBuf> {
+        if self.run.is_none() {
+            let run = out.map_or_else(|| Run::default_path("runs", "stdin"), Path::to_owned);
+            if run.exists() {
+                let run = run.display();
+                return Err(Failure::call(format!("{run} is there already; choose a new folder with --out")));
+            }
+            self.run = Some(run);
+        }
+        let folder = self.run.clone().unwrap_or_default().join(DATA);
+        fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
+        let file = folder.join(field);
+        let mut writer = fs::File::create(&file).map_err(Failure::io("create", &file))?;
+        input::copy(path, &mut writer)?;
+        Ok(file)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(run) = self.run.as_ref().filter(|run| Run::open(run).is_err()) {
+            // The caller reports the error that led here.
+            let _ = fs::remove_dir_all(run.join(DATA));
+            let _ = fs::remove_dir(run);
+        }
+    }
 }

@@ -72,7 +72,10 @@ fn only_a_file_without_any_tune_fails() {
         (&b"X:1\nT:Nothing\nK:C\n"[..], "there is no tune with notes in it"),
         (b"A letter.\n", "no tune found"),
         (b"", "the file is empty"),
-        (b"X:1\nT:Sch\xf6n\nK:C\nC|\n", "byte 0xF6 at offset 9 (line 2) is not valid UTF-8"),
+        (
+            b"X:1\nT:Sch\xc3\xb6n \xc3\xb6\xf6\nK:C\nC|\n",
+            "byte 0xF6 at offset 15 (line 2) is not valid utf-8",
+        ),
         (b"X:1\0", "a binary file"),
         (b"MThd\0\0\0\x06\0\x01", "this is not a readable MIDI file"),
     ] {

@@ -188,7 +188,143 @@ fn a_tokenizer_of_another_size_or_kind_is_refused() {
     assert!(said.starts_with("gpt2/tokenizer.json: "), "{said}");
     fs::remove_file(place.path("gpt2/tokenizer.json")).unwrap();
     let said = place.call(&["import", "gpt2"]).refused(1);
-    assert!(said.starts_with("cannot read gpt2/tokenizer.json: "), "{said}");
+    assert!(
+        said.starts_with("gpt2: there is no tokenizer.json in it, nor both vocab.json and merges.txt; "),
+        "{said}"
+    );
+}
+
+#[test]
+fn older_and_larger_folders_are_read() {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    place.call(&["import", "gpt2", "--out=whole"]).ok();
+    let whole = place.read("whole/model.safetensors");
+    let imported = |name: &str| {
+        place.call(&["import", "gpt2", "--out", name]).ok();
+        assert!(place.read(&format!("{name}/model.safetensors")) == whole, "{name}");
+    };
+    // Wrapped by PyTorch, with leftovers: names are changed, and numbers stay.
+    for wrapper in ["module.", "_orig_mod.", "_orig_mod.module."] {
+        place_gpt2(&place);
+        edit_weights(
+            &place,
+            |header| {
+                let all = header.as_object_mut().unwrap();
+                for name in all.keys().cloned().collect::<Vec<_>>() {
+                    if name != "__metadata__" {
+                        let tensor = all.remove(&name).unwrap();
+                        all.insert(format!("{wrapper}{name}"), tensor);
+                    }
+                }
+                let end = all.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max().unwrap();
+                let head = json!({ "dtype": "F32", "shape": [1], "data_offsets": [end, end + 4] });
+                let mask = json!({ "dtype": "U8", "shape": [4], "data_offsets": [end + 4, end + 8] });
+                all.insert(format!("{wrapper}lm_head.weight"), head);
+                all.insert(format!("{wrapper}transformer.h.0.attn.bias"), mask);
+            },
+            &[0; 8],
+        );
+        imported(wrapper);
+    }
+    // In parts: the same file twice, each with half of the names.
+    place_gpt2(&place);
+    let bytes = place.read("gpt2/model.safetensors");
+    let mut map = serde_json::Map::new();
+    for part in 0..2 {
+        place.write("gpt2/model.safetensors", &bytes);
+        edit_weights(
+            &place,
+            |header| {
+                let length = bytes.len() - 8 - u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+                let names: Vec<String> = header
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .filter(|name| *name != "__metadata__")
+                    .cloned()
+                    .collect();
+                let half = |place: usize| place % 2 == part;
+                // What is left out of a file leaves its numbers behind, which masks may be.
+                for (number, name) in names.iter().enumerate().filter(|(number, _)| !half(*number)) {
+                    let mut tensor = header.as_object_mut().unwrap().remove(name).unwrap();
+                    let [begin, end] = [0, 1].map(|at| tensor["data_offsets"][at].as_u64().unwrap());
+                    assert!(end as usize <= length);
+                    tensor["dtype"] = json!("U8");
+                    tensor["shape"] = json!([end - begin]);
+                    header[format!("transformer.h.{number}.attn.bias")] = tensor;
+                }
+            },
+            &[],
+        );
+        let names = fs::read(place.path("gpt2/model.safetensors")).unwrap();
+        let length = u64::from_le_bytes(names[..8].try_into().unwrap()) as usize;
+        let header: Value = serde_json::from_slice(&names[8..8 + length]).unwrap();
+        let file = format!("model-0000{}-of-00002.safetensors", part + 1);
+        for name in header
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| !name.ends_with("attn.bias") && *name != "__metadata__")
+        {
+            map.insert(name.clone(), json!(file));
+        }
+        fs::rename(place.path("gpt2/model.safetensors"), place.path("gpt2").join(&file)).unwrap();
+    }
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert_eq!(
+        said,
+        "gpt2: there is no model.safetensors in it, and no model.safetensors.index.json that lists its parts"
+    );
+    place.write("gpt2/model.safetensors.index.json", json!({ "weight_map": map }).to_string());
+    imported("parts");
+    let part = "gpt2/model-00002-of-00002.safetensors";
+    fs::rename(place.path(part), place.path("elsewhere")).unwrap();
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(
+        said.starts_with("gpt2/model.safetensors.index.json: model-00002-of-00002.safetensors, which holds "),
+        "{said}"
+    );
+    place.write("gpt2/model.safetensors.index.json", r#"{"weight_map": {"wte.weight": "../elsewhere"}}"#);
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(said.ends_with("the name of one in the same folder is needed"), "{said}");
+
+    // Tokens and merges in files of their own.
+    place_gpt2(&place);
+    let tokenizer: Value = serde_json::from_slice(&place.read("gpt2/tokenizer.json")).unwrap();
+    let mut vocabulary = tokenizer["model"]["vocab"].clone();
+    for token in tokenizer["added_tokens"].as_array().unwrap() {
+        vocabulary[token["content"].as_str().unwrap()] = token["id"].clone();
+    }
+    let merge = |merge: &Value| match merge.as_array() {
+        Some(parts) => format!("{} {}\n", parts[0].as_str().unwrap(), parts[1].as_str().unwrap()),
+        None => format!("{}\n", merge.as_str().unwrap()),
+    };
+    let merges: String = tokenizer["model"]["merges"].as_array().unwrap().iter().map(merge).collect();
+    fs::remove_file(place.path("gpt2/tokenizer.json")).unwrap();
+    place.write("gpt2/vocab.json", vocabulary.to_string());
+    place.write("gpt2/merges.txt", format!("#version: 0.2\n{merges}"));
+    imported("older");
+    // The token that closes a text may be in none of the files.
+    vocabulary.as_object_mut().unwrap().remove("<|endoftext|>").unwrap();
+    place.write("gpt2/vocab.json", vocabulary.to_string());
+    imported("oldest");
+    let score = |run: &str| {
+        place.write("sea.txt", "The sea was calm, and the wind came from the west.\n".repeat(8));
+        place.call(&["evaluate", run, "--data=sea.txt", "--json"]).json().remove(0)
+    };
+    assert_eq!(score("older"), score("whole"));
+    assert_eq!(score("oldest"), score("whole"));
+
+    place.write("gpt2/pytorch_model.bin", "");
+    fs::remove_file(place.path("gpt2/model.safetensors")).unwrap();
+    fs::remove_file(place.path("gpt2/model.safetensors.index.json")).unwrap();
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(said.contains("; pytorch_model.bin is not read, and save_pretrained"), "{said}");
+    for path in ["nowhere", "sea.txt"] {
+        let said = place.call(&["import", path]).refused(1);
+        assert_eq!(said, format!("{path}: the folder of a model is needed, with its config.json"));
+    }
 }
 
 #[test]

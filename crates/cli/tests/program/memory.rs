@@ -24,9 +24,9 @@ fn adding_and_copy_are_learnt_scored_and_asked() {
         let said = place.call(&["predict", name, "--text", text, "--json"]).json().remove(0);
         assert!(said["sum"].is_number() || said["said"].as_array().unwrap().len() == 10, "{said}");
     }
-    place.write("lines.txt", "0.5* 0.25*\n\n0.5* 1\n");
+    place.write("lines.txt", "0.5* 1\n0.5* 0.25*\n");
     let sentence = place.call(&["predict", "adding", "lines.txt"]).refused(1);
-    assert!(sentence.starts_with("lines.txt: line 3: 1 numbers are marked"), "{sentence}");
+    assert!(sentence.starts_with("lines.txt: line 1: 1 number is marked"), "{sentence}");
     let sentence = place.call(&["evaluate", "adding", "--data", "lines.txt"]).refused(1);
     assert!(sentence.contains("leave --data out"), "{sentence}");
 }

@@ -14,7 +14,7 @@ fn what_a_list_costs_is_learnt_scored_and_predicted() {
     assert!(report["r2"].as_f64().unwrap() > 0.9, "{report}");
     assert!(report["mean"]["r2"].as_f64().unwrap() < 0.01, "{report}");
     let table = place.call(&["evaluate", "runs/prices"]).ok();
-    assert!(table.contains("\nthis model ") && table.contains("\nthe mean "), "{table}");
+    assert_eq!(table.matches("mae ").count(), 2, "once for the model, once for the mean: {table}");
 
     place.write("lists.txt", "one candle\nsix organic cakes and six large trouts\n");
     let objects = place.call(&["predict", "runs/prices", "lists.txt", "--json"]).json();

@@ -90,7 +90,8 @@ pub fn marked_numbers(line: &str) -> Result<(Frames, f32), String> {
         }
     }
     if marks != 2 {
-        return Err(format!("{marks} numbers are marked; {wanted}"));
+        let are = if marks == 1 { "is" } else { "are" };
+        return Err(format!("{} {are} marked; {wanted}", crate::error::counted(marks, "number")));
     }
     Ok((Frames { width: 2, values }, sum))
 }
@@ -119,7 +120,7 @@ mod tests {
     fn lines_are_read_or_refused() {
         let (frames, sum) = marked_numbers("0.25 0.5* 1 0.125*").unwrap();
         assert_eq!((frames.values, sum), (vec![0.25, 0.0, 0.5, 1.0, 1.0, 0.0, 0.125, 1.0], 0.625));
-        assert!(marked_numbers("0.5* 1").unwrap_err().starts_with("1 numbers are marked"));
+        assert!(marked_numbers("0.5* 1").unwrap_err().starts_with("1 number is marked"));
         assert!(marked_numbers("0.5* x 1*").unwrap_err().starts_with("x is no number"));
         assert!(marked_numbers("inf* 1*").is_err());
         assert_eq!(remembered_symbols("0 1 2 3 4 5 6 7 0 1").unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]);

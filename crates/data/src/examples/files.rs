@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Example, ExampleError, ExampleFault, ExampleOptions, Input, PICTURES, Raw, Steps};
 use crate::audio::{Sound, list_takes, read_wav};
-use crate::error::At;
+use crate::error::{At, counted};
 use crate::folders::sorted_files;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundReader, SoundSteps};
 use crate::picture::{Colour, Fit, Picture, idx_files, read_idx, read_picture};
@@ -39,7 +39,8 @@ pub fn sounds(
     let Some(reader) = reader.filter(|_| !examples.is_empty()) else { return Err(nothing(folder, "sound")) };
     if resampled > 0 {
         let (count, rate) = (examples.len(), reader.steps().rate);
-        notes(&format!("{resampled} of {count} sounds have another rate and were resampled to {rate} Hz"));
+        let (sounds, have) = (counted(count, "sound"), if resampled == 1 { "has" } else { "have" });
+        notes(&format!("{resampled} of {sounds} {have} another rate: resampled to {rate} Hz"));
     }
     Ok(with_steps(examples, Steps::Sound(reader.steps().clone())))
 }
@@ -93,8 +94,9 @@ pub fn pictures(
         })?;
         if let (1.., Some(PictureSteps { width, height, .. })) = (brought, steps) {
             let count = examples.len();
+            let (pictures, have) = (counted(count, "picture"), if brought == 1 { "has" } else { "have" });
             notes(&format!(
-                "{brought} of {count} pictures have another size and were brought to {width}x{height} pixels"
+                "{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"
             ));
         }
     }

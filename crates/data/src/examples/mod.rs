@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::AudioError;
-use crate::error::{At, DataError};
+use crate::error::{At, DataError, counted};
 use crate::folders::holds;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundSteps};
 use crate::labelled::{self, LabelledOptions, read_label_files, read_labelled, read_labelled_numbers};
@@ -134,7 +134,7 @@ pub enum ExampleFault {
         wanted: &'static str,
     },
     /// Frames of another width than those that were learnt from.
-    #[error("a frame has {found} numbers where the model reads {wanted}")]
+    #[error("a frame has {} where the model reads {wanted}", counted(*found, "number"))]
     Width {
         /// Numbers of a frame.
         found: usize,
@@ -145,7 +145,7 @@ pub enum ExampleFault {
     #[error("{0} is no finite number")]
     NotANumber(String),
     /// A row of another length than those that were learnt from.
-    #[error("there are {found} numbers, {wanted} as in training are needed")]
+    #[error("there {} {}, {wanted} as in training are needed", if *found == 1 { "is" } else { "are" }, counted(*found, "number"))]
     Count {
         /// Numbers of the row.
         found: usize,
@@ -358,7 +358,7 @@ fn texts(
     notes: &mut dyn FnMut(&str),
 ) -> Result<Vec<Example>, ExampleError> {
     let read = match path.is_dir() {
-        true => read_label_files(path)?,
+        true => read_label_files(path, &options.labelled.table)?,
         false => read_labelled(path, &options.labelled)?,
     };
     Ok(labelled(read, options.text_steps(), Raw::Text, notes))
@@ -383,6 +383,13 @@ fn labelled<T>(
 ) -> Vec<Example> {
     read.notes.iter().for_each(|note| notes(note));
     read.skipped.iter().for_each(|skipped| notes(&format!("{skipped} (skipped)")));
+    if read.unsigned > 0 {
+        let (rows, path) = (counted(read.unsigned, "row"), read.files[0].display());
+        let which = if read.unsigned == 1 { "has" } else { "have" };
+        notes(&format!(
+            "{path}: {rows} {which} the number 0, without a sign, and left out; --labels sign-or-zero makes a class of them"
+        ));
+    }
     let (files, steps) = (read.files, Arc::new(steps));
     let example = |labelled::Example { label, value: of, file, line }| {
         let (steps, path) = (steps.clone(), files[file].clone());

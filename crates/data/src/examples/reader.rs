@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::files::idx_frames;
 use super::{Example, ExampleError, ExampleFault, Raw, Steps};
-use crate::error::At;
+use crate::encoding::Encoding;
+use crate::error::{At, counted};
 use crate::files::{lines, read, read_text};
 use crate::frames::{Frames, SoundReader};
 use crate::picture::{Fit, parse_images};
@@ -160,7 +161,9 @@ impl Reader {
         }
         if let (1.., Some(context)) = (cut, self.context) {
             notes(&format!(
-                "{cut} of {count} examples are longer than the context of {context} steps, and were cut"
+                "{cut} of {} longer than the context of {}: the rest is not read",
+                counted(count, "example") + if cut == 1 { " is" } else { " are" },
+                counted(context, "step")
             ));
         }
         Ok((sequences, truths))
@@ -170,44 +173,40 @@ impl Reader {
     /// messages call it.
     ///
     /// # Errors
-    /// Those of [`Reader::sequence`], rows of another length, a model of sounds or pictures.
+    /// Those of [`Reader::line`].
     pub fn text(&self, text: &str, name: &Path) -> Result<Vec<(Sequence, Named)>, ExampleError> {
         match &self.steps {
-            Steps::Text { .. } => {
-                let unlabelled = (text.to_owned(), Raw::Text(text.to_owned()), Vec::new());
-                Ok(vec![self.named(unlabelled, name, 0)?])
-            }
-            &Steps::Numbers { columns, width } => {
-                let row = |(_, line): (usize, &str)| {
-                    let unlabelled = (line.to_owned(), row(line, name, 0, columns, width)?, Vec::new());
-                    self.named(unlabelled, name, 0)
-                };
-                lines(text).map(row).collect()
-            }
-            steps => Err(At::new(name, 0, ExampleFault::NoFile(steps.files())).into()),
+            Steps::Numbers { .. } => lines(text).map(|(_, line)| self.line(line, name, 0)).collect(),
+            _ => Ok(vec![self.line(text, name, 0)?]),
         }
     }
 
-    /// What is in a file to predict from: an example a line, a sound, or one or more pictures.
+    /// A line to predict from, as a model reads it: a text, or a row of numbers. `path` and `number` are named where it cannot
+    /// be; the number is 0 where there is no line.
     ///
     /// # Errors
-    /// A file that cannot be read, and those of [`Reader::text`].
+    /// Those of [`Reader::sequence`], rows of another length, a model of sounds or pictures.
+    pub fn line(&self, text: &str, path: &Path, number: usize) -> Result<(Sequence, Named), ExampleError> {
+        let (name, value) = match &self.steps {
+            Steps::Text { .. } => (text.to_owned(), Raw::Text(text.to_owned())),
+            &Steps::Numbers { columns, width } => {
+                let name = if number == 0 { text.trim().to_owned() } else { format!("line {number}") };
+                (name, row(text, path, number, columns, width)?)
+            }
+            steps => return Err(At::new(path, number, ExampleFault::NoFile(steps.files())).into()),
+        };
+        self.named((name, value, Vec::new()), path, number)
+    }
+
+    /// What is in a file to predict from: a sound, or one or more pictures.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and those of [`Reader::sequence`].
     pub fn file(&self, path: &Path) -> Result<Vec<(Sequence, Named)>, ExampleError> {
         match &self.steps {
-            Steps::Text { .. } => {
-                let text = read_text(path)?;
-                let example = |(number, line): (usize, &str)| {
-                    self.named((line.to_owned(), Raw::Text(line.to_owned()), Vec::new()), path, number)
-                };
-                lines(&text).map(example).collect()
-            }
-            &Steps::Numbers { columns, width } => {
-                let text = read_text(path)?;
-                let example = |(number, line): (usize, &str)| {
-                    let row = row(line, path, number, columns, width)?;
-                    self.named((format!("line {number}"), row, Vec::new()), path, number)
-                };
-                lines(&text).map(example).collect()
+            Steps::Text { .. } | Steps::Numbers { .. } => {
+                let text = read_text(path, Encoding::AUTO)?;
+                lines(&text).map(|(number, line)| self.line(line, path, number)).collect()
             }
             Steps::Sound(steps) => {
                 let (frames, other) = SoundReader::new(steps.clone())?.read(path)?;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Sentence;
+use crate::error::counted;
 
 /// How a lexicon is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +98,10 @@ impl Lexicon {
     /// What the model reads and predicts.
     pub fn description(&self) -> String {
         let spelt = match &self.characters {
-            Some(characters) => format!(" in {} characters", characters.len()),
+            Some(characters) => format!(" in {}", counted(characters.len(), "character")),
             None => String::new(),
         };
-        format!("{} known words{spelt}, one of {} tags each", self.words.len(), self.tags.len())
+        format!("{}{spelt}, one of {} tags each", counted(self.words.len(), "known word"), self.tags.len())
     }
 
     /// The number of a word.

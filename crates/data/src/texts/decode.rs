@@ -13,7 +13,7 @@ pub(super) struct Lines<'a, R> {
     block: Vec<u8>,
     /// Bytes at the start of the block that are the beginning of a character.
     kept: usize,
-    /// Bytes of the file before the block, and line feeds among them.
+    /// Bytes of the file before the block, and line ends among them.
     offset: usize,
     feeds: usize,
     /// Whether any character has been read, so that a byte order mark is none any more.
@@ -66,6 +66,7 @@ impl<'a, R: Read> Lines<'a, R> {
 
     /// Appends the next block, with `\n` line ends and without a byte order mark; false where there is none.
     fn read(&mut self, text: &mut String) -> Result<bool, DataError> {
+        let returned = self.returned;
         let read = self.fill(self.kept)?;
         let bytes = &self.block[..self.kept + read];
         if bytes.contains(&0) {
@@ -98,7 +99,7 @@ impl<'a, R: Read> Lines<'a, R> {
         }
         self.returned |= new.ends_with('\r');
         let length = valid.len();
-        self.feeds += bytes[..length].iter().filter(|&&byte| byte == b'\n').count();
+        self.feeds += line_ends(&bytes[..length], returned);
         self.offset += length;
         self.kept = bytes.len() - length;
         self.block.copy_within(length..length + self.kept, 0);
@@ -119,12 +120,15 @@ impl<'a, R: Read> Lines<'a, R> {
     /// What is wrong with a file whose block has `valid` good bytes and no NUL: it is binary, if there is one further on.
     fn invalid(&mut self, valid: usize, length: usize) -> DataError {
         let path = self.path.to_owned();
-        let line = 1 + self.feeds + self.block[..valid].iter().filter(|&&byte| byte == b'\n').count();
+        let line = 1 + self.feeds + line_ends(&self.block[..valid], self.returned);
         let (byte, offset) = (self.block[valid], self.offset + valid);
         let mut before = self.offset + length;
         loop {
             match self.fill(0) {
-                Ok(0) => return DataError::NotUtf8 { path, byte, offset, line },
+                Ok(0) => {
+                    let encoding = "utf-8".to_owned();
+                    return DataError::NotText { path, byte, offset, line, encoding };
+                }
                 Ok(read) => {
                     if let Some(nul) = self.block[..read].iter().position(|&byte| byte == 0) {
                         return DataError::Binary { path, offset: before + nul };
@@ -135,4 +139,15 @@ impl<'a, R: Read> Lines<'a, R> {
             }
         }
     }
+}
+
+/// How many lines end in some bytes; `returned` says that a carriage return stands before them, whose line feed ends none.
+fn line_ends(bytes: &[u8], returned: bool) -> usize {
+    let mut before = if returned { b'\r' } else { b' ' };
+    let ends = |&byte: &u8| {
+        let ends = byte == b'\r' || byte == b'\n' && before != b'\r';
+        before = byte;
+        ends
+    };
+    bytes.iter().copied().filter(ends).count()
 }

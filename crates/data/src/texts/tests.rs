@@ -6,7 +6,7 @@ type Read = (Format, Vec<Piece>);
 
 /// A whole file, read at once: what the stretches must add up to.
 fn read_whole(content: &[u8], path: &Path, format: Option<Format>) -> Result<Read, DataError> {
-    let text = crate::files::decode(content, path)?;
+    let text = crate::files::decode(content, path, crate::Encoding::AUTO)?;
     let path = || path.to_owned();
     if text.trim().is_empty() {
         return Err(DataError::Empty { path: path() });
@@ -134,7 +134,8 @@ fn each_bad_file_has_its_sentence() {
     assert!(message(b" \n\t\n", "a.txt").contains("is empty"));
     assert!(message(b"<|endoftext|>\n", "a.txt").contains("is empty"));
     assert!(message(b"ab\0c", "a.txt").contains("NUL byte at offset 2"));
-    assert!(message(b"gut\nsch\xF6n\n", "a.txt").contains("0xF6 at offset 7 (line 2) is not valid UTF-8"));
+    let damaged = b"g\xC3\xBCt\nsch\xC3\xB6n \xF6\n";
+    assert!(message(damaged, "a.txt").contains("0xF6 at offset 12 (line 2) is not valid utf-8"));
     assert!(message(b"T:no number\nK:C\n", "a.abc").contains("'X:1'"));
 }
 

@@ -3,12 +3,14 @@
 
 mod audio;
 mod builtin;
+mod look;
 mod parallel;
 mod picture;
 mod roll;
 mod series;
 mod table;
 mod tagged;
+mod text;
 
 use std::path::{Path, PathBuf};
 

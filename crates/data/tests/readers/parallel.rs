@@ -11,18 +11,19 @@ use crate::{data, folder};
 fn line_by_line() {
     let folder = folder(&[("a.de", b"eins \n\n\nzwei\n"), ("a.en", b"one\n\nx\ntwo"), ("short", b"one\n")]);
     let [de, en, short] = ["a.de", "a.en", "short"].map(|name| folder.path().join(name));
-    let error = read_parallel(&de, &en, false).unwrap_err().to_string();
+    let (all, good) = (TableOptions::default(), TableOptions { skip_bad: true, ..Default::default() });
+    let error = read_parallel(&de, &en, &all).unwrap_err().to_string();
     assert!(error.ends_with("a.de, line 3: the text is empty, at least one character is needed"), "{error}");
-    let error = read_parallel(&en, &de, false).unwrap_err().to_string();
+    let error = read_parallel(&en, &de, &all).unwrap_err().to_string();
     assert!(error.ends_with("a.de, line 3: the text is empty, at least one character is needed"), "{error}");
-    let read = read_parallel(&de, &en, true).unwrap();
+    let read = read_parallel(&de, &en, &good).unwrap();
     let pair = |source: &str, target: &str, line| Pair { source: source.into(), target: target.into(), line };
     assert_eq!(read.pairs, [pair("eins", "one", 1), pair("zwei", "two", 4)]);
     assert_eq!(read.skipped.len(), 1);
-    let error = read_parallel(&de, &short, true).unwrap_err();
+    let error = read_parallel(&de, &short, &good).unwrap_err();
     assert!(matches!(error, ParallelError::Lines { source_lines: 4, target_lines: 1, .. }), "{error}");
     assert!(
-        read_parallel(&de, &folder.path().join("none"), true)
+        read_parallel(&de, &folder.path().join("none"), &good)
             .unwrap_err()
             .to_string()
             .contains("no such file")
@@ -47,7 +48,7 @@ fn multi30k() {
     let Some(folder) = data("translation") else { return };
     for (part, count) in [("train", 29_000), ("val", 1_014), ("test", 1_000)] {
         let [de, en] = ["de", "en"].map(|language| folder.join(format!("multi30k.{part}.{language}")));
-        let read = read_parallel(&de, &en, false).unwrap();
+        let read = read_parallel(&de, &en, &TableOptions::default()).unwrap();
         assert_eq!((read.pairs.len(), read.skipped.len()), (count, 0));
         if part == "train" {
             assert_eq!(
@@ -66,7 +67,11 @@ proptest! {
         skip_bad: bool,
     ) {
         let folder = folder(&[("one", &one), ("other", &other)]);
-        if let Ok(read) = read_parallel(&folder.path().join("one"), &folder.path().join("other"), skip_bad) {
+        if let Ok(read) = read_parallel(
+            &folder.path().join("one"),
+            &folder.path().join("other"),
+            &TableOptions { skip_bad, ..Default::default() },
+        ) {
             prop_assert!(!read.pairs.is_empty() && (skip_bad || read.skipped.is_empty()));
             prop_assert!(read.pairs.iter().all(|pair| !pair.source.is_empty() && !pair.target.is_empty()));
         }

@@ -83,7 +83,7 @@ fn labels_and_texts_find_their_columns() {
 
 #[test]
 fn each_bad_row_has_its_sentence_or_is_skipped() {
-    let plain = LabelledOptions { labels: Labels::Sign, ..Default::default() };
+    let plain = LabelledOptions { labels: Labels::SignOrZero, ..Default::default() };
     for (name, bad, message) in [
         ("a.csv", "-1,x\n1,a,b\n", ", line 2: the number of columns is 3, 2 are needed as on line 1"),
         ("a.csv", "1,a,b\n-1,x\n1,y\n", ", line 1: the number of columns is 3, 2 are needed as on line 2"),
@@ -106,8 +106,60 @@ fn each_bad_row_has_its_sentence_or_is_skipped() {
     assert_eq!(error, ", line 2: the text is empty, at least one character is needed");
     assert_eq!(
         labelled("\n\n", "a.csv", &plain).unwrap_err(),
-        ": no row of data was found, at least one is needed (0 bad ones were skipped)"
+        ": no row of data was found, at least one is needed (0 bad ones skipped)"
     );
+}
+
+#[test]
+fn labels_of_fasttext_are_never_text() {
+    let options = LabelledOptions::default();
+    let read = labelled("__label__a __label__b good, warm\n__label__c so __label__a so\n", "a.txt", &options)
+        .unwrap();
+    let found: Vec<_> = read.examples.iter().map(|e| (&*e.label, &*e.value)).collect();
+    assert_eq!(found, [("__label__a __label__b", "good, warm"), ("__label__c __label__a", "so so")]);
+    let read = labelled("__label__a,good\n__label__b,bad\n", "a.csv", &options).unwrap();
+    assert_eq!((&*read.examples[1].label, &*read.examples[1].value), ("__label__b", "bad"));
+    let error = labelled("__label__a good\n__label__a __label__b\n", "a.txt", &options).unwrap_err();
+    assert_eq!(error, ", line 2: the text is empty, at least one character is needed");
+}
+
+#[test]
+fn a_zero_has_no_sign() {
+    let read = |labels| {
+        let options = LabelledOptions { labels, ..Default::default() };
+        let read = labelled("1,a\n0,b\n-2,c\n0.0,d\n", "a.csv", &options).unwrap();
+        (
+            read.counts().into_iter().map(|(label, count)| (label.to_owned(), count)).collect::<Vec<_>>(),
+            read.unsigned,
+        )
+    };
+    let count = |label: &str, count| (label.to_owned(), count);
+    assert_eq!(read(Labels::Sign), (vec![count("negative", 1), count("positive", 1)], 2));
+    let all = vec![count("negative", 1), count("neutral", 2), count("positive", 1)];
+    assert_eq!(read(Labels::SignOrZero), (all, 0));
+}
+
+#[test]
+fn a_damaged_line_is_named_or_skipped_and_other_encodings_are_read() {
+    // UTF-8, but for a byte of the third line.
+    let damaged = b"x,\xc3\xa4\ny,\xc3\xb6\nx,\xfc\nx,\xc3\x9f\n";
+    let name = Path::new("a.csv");
+    let error = parse_table(damaged, name, &TableOptions::default()).unwrap_err().to_string();
+    assert!(error.starts_with("a.csv: byte 0xFC at offset 12 (line 3) is not valid utf-8"), "{error}");
+    let options = TableOptions { skip_bad: true, ..Default::default() };
+    let table = parse_table(damaged, name, &options).unwrap();
+    assert_eq!((table.rows.len(), table.skipped[0].line), (3, 3));
+    let text = "label,text\na,schön \u{2019}\nb,größer\n";
+    let utf16 = |big: bool| -> Vec<u8> {
+        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    };
+    let windows: Vec<u8> =
+        text.chars().map(|c| if c == '\u{2019}' { 0x92 } else { c as u32 as u8 }).collect();
+    for content in [utf16(true), utf16(false), windows, text.as_bytes().to_vec()] {
+        let table = parse_table(&content, name, &TableOptions::default()).unwrap();
+        assert_eq!(cells(&table), [["a", "schön \u{2019}"], ["b", "größer"]]);
+    }
 }
 
 #[test]
@@ -130,6 +182,9 @@ fn tweets() {
         labels: Labels::Sign,
         ..Default::default()
     };
+    let signed = read_labelled(&file, &options).unwrap();
+    assert_eq!((signed.examples.len(), signed.counts().len(), signed.unsigned), (4196, 2, 4));
+    let options = LabelledOptions { labels: Labels::SignOrZero, ..options };
     let read = read_labelled(&file, &options).unwrap();
     assert_eq!((read.examples.len(), read.counts()["neutral"]), (4200, 4));
     assert_eq!(read.examples[1].value, "Yay. Another good phone interview.");
@@ -140,7 +195,7 @@ fn tweets() {
 #[test]
 fn surnames_and_splice_junctions() {
     if let Some(folder) = data("names") {
-        let read = read_label_files(&folder).unwrap();
+        let read = read_label_files(&folder, &TableOptions::default()).unwrap();
         assert_eq!((read.examples.len(), read.counts().len(), read.files.len()), (20_050, 18, 18));
         assert_eq!(read.examples[0].label, "Arabic");
         assert!(read.examples.iter().any(|e| e.label == "Polish" && e.value == "Marszałek"));
@@ -159,13 +214,16 @@ fn surnames_and_splice_junctions() {
 #[test]
 fn a_folder_of_labels() {
     let folder = folder(&[("b.txt", b"x\n\n y \r\n"), ("a.TXT", b"z"), ("notes.md", b"no")]);
-    let read = read_label_files(folder.path()).unwrap();
+    let read = read_label_files(folder.path(), &TableOptions::default()).unwrap();
     let all: Vec<_> =
         read.examples.iter().map(|e| (e.label.as_str(), e.value.as_str(), e.file, e.line)).collect();
     assert_eq!(all, [("a", "z", 0, 1), ("b", "x", 1, 1), ("b", "y", 1, 3)]);
     assert_eq!(read.skipped[0].fault, RowFault::OtherFile);
     assert!(
-        read_label_files(&folder.path().join("b.txt")).unwrap_err().to_string().contains("cannot be read")
+        read_label_files(&folder.path().join("b.txt"), &TableOptions::default())
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be read")
     );
 }
 
@@ -197,7 +255,7 @@ proptest! {
         content in proptest::collection::vec(prop_oneof![Just(b','), Just(b'"'), Just(b'\n'), Just(b'\t'), Just(b'\r'), any::<u8>()], 0..60),
         layout in layouts(), header in proptest::option::of(any::<bool>()), skip_bad: bool,
     ) {
-        let options = TableOptions { layout, header, skip_bad, decimal: None };
+        let options = TableOptions { layout, header, skip_bad, ..Default::default() };
         match parse_table(&content, Path::new("any"), &options) {
             Ok(table) => {
                 prop_assert!(!table.rows.is_empty());

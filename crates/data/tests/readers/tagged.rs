@@ -1,5 +1,6 @@
 //! Sentences in columns.
 
+use anaphora_data::Encoding;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::tagged::{TaggedOptions, is_in_columns, read_tagged, read_words};
 
@@ -63,9 +64,29 @@ fn columns_comments_and_documents() {
     );
     assert_eq!(read_words(&path("words"), &options).unwrap().sentences[0].words, ["Anna", "ran"]);
     assert_eq!(
-        ["a.conllu", "words", "lines"].map(|name| is_in_columns(&path(name)).unwrap()),
+        ["a.conllu", "words", "lines"].map(|name| is_in_columns(&path(name), Encoding::AUTO).unwrap()),
         [true, true, false]
     );
+}
+
+#[test]
+fn words_keep_their_blanks() {
+    let folder = folder(&[
+        ("tabs", "New York\tB-LOC\n10\u{a0}000\tO\n\u{a0}\tO\n# between\nwe\tO\n".as_bytes()),
+        ("missing", b"the\tO\nNew York\nsaw\tO\n\nwe\tO\n"),
+        ("blanks", "10\u{a0}000 O\n \t \nthe O\r\n\u{a0}\nman O\n".as_bytes()),
+        ("marked", "\u{feff}the\tO\r\nman\tO\r\n".as_bytes()),
+    ]);
+    let read = |name: &str| read_tagged(&folder.path().join(name), &TaggedOptions::default());
+    assert_eq!(read("tabs").unwrap().sentences[0].words, ["New York", "10\u{a0}000", "\u{a0}", "we"]);
+    let sentence = read("missing").unwrap_err().to_string();
+    assert!(
+        sentence.ends_with("line 2: the number of columns is 1, 2 are needed as on line 1"),
+        "{sentence}"
+    );
+    let sentences = read("blanks").unwrap().sentences;
+    assert_eq!(sentences.iter().map(|s| &*s.words[0]).collect::<Vec<_>>(), ["10\u{a0}000", "the", "man"]);
+    assert_eq!(read("marked").unwrap().sentences[0].words, ["the", "man"]);
 }
 
 #[test]
@@ -75,6 +96,8 @@ fn bad_lines_are_named_or_their_sentences_skipped() {
         ("empty", b"\n# nothing\n\n"),
         ("binary", b"a X\0"),
         ("latin", b"a X\n\xe4 Y\n"),
+        // UTF-8, but for a byte of the second sentence.
+        ("damaged", b"\xc3\xa4 X\n\n\xc3\xb6 Y\n\xfc Z\n\nb X\n"),
     ]);
     let read = |name: &str, skip_bad| {
         let table = TableOptions { skip_bad, ..Default::default() };
@@ -84,7 +107,14 @@ fn bad_lines_are_named_or_their_sentences_skipped() {
     assert!(refused("bad").ends_with("bad, line 2: the number of columns is 1, 2 are needed as on line 1"));
     assert!(refused("empty").contains("no row of data was found"));
     assert!(refused("binary").contains("a binary file"));
-    assert!(refused("latin").contains("(line 2) is not valid UTF-8"));
+    assert_eq!(read("latin", false).unwrap().sentences[0].words, ["a", "ä"]);
+    assert!(
+        refused("damaged").contains("byte 0xFC at offset 11 (line 4) is not valid utf-8"),
+        "{}",
+        refused("damaged")
+    );
+    let damaged = read("damaged", true).unwrap();
+    assert_eq!((damaged.sentences.len(), damaged.skipped[0].line), (2, 4));
     let read = read("bad", true).unwrap();
     assert_eq!(read.sentences.len(), 1);
     assert_eq!(read.skipped.iter().map(|skipped| skipped.line).collect::<Vec<_>>(), [2, 7]);
@@ -111,6 +141,6 @@ proptest! {
                 prop_assert_eq!(sentence.words.len(), sentence.lines.len());
             }
         }
-        let _ = (read_words(&path, &options), is_in_columns(&path));
+        let _ = (read_words(&path, &options), is_in_columns(&path, Encoding::AUTO));
     }
 }

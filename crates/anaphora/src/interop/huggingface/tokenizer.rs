@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 
+/// What GPT-2 calls the token that closes a text.
+const END: &str = "<|endoftext|>";
+
 /// Each character by itself, line ends too.
 const EACH: &str = r"[\s\S]";
 
@@ -27,6 +30,32 @@ pub(super) fn from_huggingface(text: &str, end_id: Option<u64>) -> Result<Tokeni
     };
     let end = named.next().and_then(|token| token["content"].as_str()).or_else(in_vocabulary);
     Tokenizer::from_huggingface(text, end)
+}
+
+/// The `tokenizer.json` of a GPT-2 whose tokens and merges are in the two files of earlier versions; `end_id` closes a text.
+pub(super) fn join(vocabulary: &str, merges: &str, end_id: Option<u64>) -> Result<String, String> {
+    let vocabulary: Map<String, Value> = serde_json::from_str(vocabulary)
+        .map_err(|error| format!("an object of tokens and their numbers is needed ({error})"))?;
+    // The first line may be a comment with the version.
+    let merges: Vec<&str> =
+        merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
+    let numbered = vocabulary.iter().find(|(_, id)| end_id.is_some() && id.as_u64() == end_id);
+    let (end, id) = match numbered.or_else(|| vocabulary.get_key_value(END)) {
+        Some((end, id)) => (end.clone(), id.clone()),
+        // Its own tokenizer puts it behind the others then.
+        None if end_id.is_none_or(|id| id == vocabulary.len() as u64) => {
+            (END.to_owned(), json!(vocabulary.len()))
+        }
+        None => {
+            return Err(format!(
+                "token {} is in none of the files, and config.json has it close a text",
+                end_id.unwrap_or_default()
+            ));
+        }
+    };
+    let level = |use_regex| json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex });
+    let model = json!({ "type": "BPE", "vocab": vocabulary, "merges": merges });
+    Ok(whole((&end, id), level(true), level(true), model).to_string())
 }
 
 /// A tokenizer of characters, from their numbers.
@@ -53,7 +82,7 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
             let tokens = file["tokens"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let vocabulary = tokens.enumerate().map(|(id, token)| (token.to_owned(), json!(id))).collect();
             Ok(whole(
-                &end,
+                (&end, json!(0)),
                 json!({
                     "type": "Split",
                     "pattern": { "Regex": EACH },
@@ -75,7 +104,7 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
                 "use_regex": false,
             });
             let model = json!({ "type": "BPE", "vocab": vocabulary, "merges": [] });
-            Ok(whole(&end, byte_level.clone(), byte_level, model))
+            Ok(whole((&end, json!(0)), byte_level.clone(), byte_level, model))
         }
         Some(kind) => Err(Error::NotGpt2 {
             path: run.to_owned(),
@@ -86,13 +115,13 @@ pub(super) fn to_huggingface(run: &Path, tokenizer: &Tokenizer) -> Result<Value>
     }
 }
 
-fn whole(end: &str, pre_tokenizer: Value, decoder: Value, model: Value) -> Value {
+fn whole((end, id): (&str, Value), pre_tokenizer: Value, decoder: Value, model: Value) -> Value {
     json!({
         "version": "1.0",
         "truncation": null,
         "padding": null,
         "added_tokens": [{
-            "id": 0,
+            "id": id,
             "content": end,
             "single_word": false,
             "lstrip": false,

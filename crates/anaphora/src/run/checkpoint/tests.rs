@@ -143,7 +143,7 @@ fn a_full_disk_loses_no_earlier_checkpoint() {
     checkpoints.save(&large(100)).unwrap();
     checkpoints.save(&large(200)).unwrap();
     let message = checkpoints.save(&large(300)).unwrap_err().to_string();
-    assert!(message.contains("step-000300.safetensors: No space left on device"), "{message}");
+    assert!(message.contains("step-000300.safetensors: the disk is full"), "{message}");
     assert_eq!(checkpoints.steps().unwrap(), [100, 200]);
     assert_eq!(checkpoints.latest_valid().unwrap().checkpoint.unwrap().1, large(200));
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 2, "no half file stays");

@@ -2,12 +2,14 @@
 
 mod examples;
 
+use std::path::Path;
+
 use anaphora_data::examples::{Example, Named, Reader};
-use anaphora_data::labelled::seen_once;
+use anaphora_data::labelled::{self, seen_once};
 use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::examples::{Examples, THRESHOLD, validation};
 use super::shared::{
@@ -16,7 +18,7 @@ use super::shared::{
 };
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
-use crate::recipe::{self, Builtin, Data, Recipe, RecipeError, Task};
+use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
 use crate::training::Validation;
 use crate::{Error, Result};
@@ -106,7 +108,8 @@ impl ExampleTask for Classes {
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
         let mut all = Self::read(from)?;
         let data = &from.recipe.data;
-        let separator = data.label_separator.as_deref();
+        let separator = separator(data, &all);
+        let separator = separator.as_deref();
         let labelled = all.iter().flat_map(|example| {
             let place = (example.path.as_path(), example.line);
             labels_of(example, separator).into_iter().map(move |label| (label, place))
@@ -154,6 +157,17 @@ impl ExampleTask for Classes {
 }
 
 impl PredictTask for Classes {
+    fn reads_lines(&self, path: &Path) -> Result<bool> {
+        Ok(reader::reads_lines(&self.reader, path))
+    }
+
+    fn nothing(&self, text: &str) -> Value {
+        match self.separator {
+            Some(_) => json!({ "input": text, "labels": null, "probabilities": null }),
+            None => json!({ "input": text, "label": null, "probability": null, "probabilities": null }),
+        }
+    }
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
         let examples = Examples { inputs, classes: Vec::new() };
@@ -170,18 +184,28 @@ impl Classes {
         recipe: &Recipe,
         tokenizer: Option<anaphora_data::Tokenizer>,
     ) -> Result<Self> {
-        let separator = recipe.data.label_separator.as_deref();
+        let separator = separator(&recipe.data, splits.of_one_reading());
         let all = splits.of_one_reading();
-        let of_example = |example| labels_of(example, separator);
+        let of_example = |example| labels_of(example, separator.as_deref());
         let mut labels: Vec<String> = all.flat_map(of_example).map(str::to_owned).collect();
         labels.sort();
         labels.dedup();
-        if let ([only], None) = (&labels[..], separator) {
+        if separator.is_some() && recipe.data.label_separator.is_none() {
+            let weights = recipe.training.class_weights;
+            if weights != ClassWeights::None {
+                let path = splits.train[0].path.display();
+                let sentence = format!(
+                    "training.class_weights is for one label an example, and {path} has several in a line; leave it out"
+                );
+                return Err(RecipeError::Conflict(sentence).into());
+            }
+        }
+        if let ([only], None) = (&labels[..], &separator) {
             let reason = format!("all examples to learn from have the label {only}; two or more are needed");
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
-        Ok(Self { labels, separator: separator.map(str::to_owned), reader })
+        Ok(Self { labels, separator, reader })
     }
 
     /// The numbers of an example's labels.
@@ -219,8 +243,15 @@ impl Classes {
                 json!({ "input": name, "label": label, "probability": probability, "probabilities": all });
             (format!("{label}  {probability:.3}  {name}"), json)
         };
-        Prediction { text, json }.noted(notes)
+        Prediction::new(text, json).noted(notes)
     }
+}
+
+/// What stands between the labels of an example that may have several: what the recipe says, or a blank where fastText's files
+/// have several in a line.
+fn separator<'a>(data: &Data, examples: impl IntoIterator<Item = &'a Example>) -> Option<String> {
+    let several = || examples.into_iter().any(|example| labelled::has_several(&example.label));
+    data.label_separator.clone().or_else(|| several().then(|| labelled::SEPARATOR.to_owned()))
 }
 
 /// The labels of an example: the parts of its cell where it may have several.

@@ -8,7 +8,7 @@ use anaphora_data::table::Column;
 
 use crate::Result;
 use crate::recipe::{Builtin, Data, Series};
-use crate::tasks::shared::{column, table_options};
+use crate::tasks::shared::{column, note_encoding, table_options};
 
 /// Hours of the built-in series, and the seed that it is made from.
 const SEASONAL: (u64, usize) = (1, 24 * 7 * 52);
@@ -33,6 +33,7 @@ pub fn read(
         columns: series.columns.as_deref().map(columns),
         fill: series.fill,
     };
+    note_encoding(path, data, notes)?;
     let found = read_series(path, &options)?;
     found.notes.iter().for_each(|note| notes(note));
     found.repaired.iter().for_each(|fault| notes(&format!("{fault} (repaired)")));

@@ -311,7 +311,7 @@ impl Forecaster {
         }
         let read = |input: &Input| match input {
             Input::File(path) => from_end(Some(path)),
-            Input::Text(text) => {
+            Input::Text(text) | Input::Line { text, .. } => {
                 let right = "name a file, or none to go on with the training data";
                 Err(malformed_at(input.path(), 0, format!("'{text}' is no series; {right}")))
             }

@@ -97,7 +97,7 @@ pub fn prediction(
         steps.push(Value::Object(object));
     }
     let name = &collection.members[origin.member].name;
-    Prediction { text, json: json!({ "input": name, "from": dates.first(), "forecast": steps }) }
+    Prediction::new(text, json!({ "input": name, "from": dates.first(), "forecast": steps }))
 }
 
 /// A number with five digits or so.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anaphora_data::tokenizer::Trainer;
 use anaphora_data::{
-    Format, Kind, Section, Spill, StreamError, Texts, TokenStream, Tokenizer, composer, split,
+    Format, Kind, Section, Spill, StreamError, TextOptions, Texts, TokenStream, Tokenizer, composer, split,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -40,7 +40,7 @@ impl Corpus {
                 let (seed, count) = BUILTIN;
                 Texts::of(composer::collection(seed, count), &name(data), Some(Format::Abc))?
             }
-            Some(path) => Texts::open(path, format)?,
+            Some(path) => Texts::open(path, text_options(data, format))?,
         };
         let task = match texts.format() {
             Format::Abc => Task::Music,
@@ -49,12 +49,12 @@ impl Corpus {
         let passed_over = |texts: &Texts| -> Vec<String> {
             let sentence =
                 |s: &anaphora_data::Skipped| format!("{} was passed over: {}", s.path.display(), s.reason);
-            texts.skipped().iter().map(sentence).collect()
+            texts.notes().into_iter().chain(texts.skipped().iter().map(sentence)).collect()
         };
         let mut skipped = passed_over(&texts);
         let (train, validation) = match &data.validation {
             Some(path) => {
-                let held_out = Texts::open(path, Some(texts.format()))?;
+                let held_out = Texts::open(path, text_options(data, Some(texts.format())))?;
                 skipped.extend(passed_over(&held_out));
                 (Section::whole(Arc::new(texts)), Section::whole(Arc::new(held_out)))
             }
@@ -77,6 +77,12 @@ impl Corpus {
         }
         Ok(trainer.finish()?)
     }
+}
+
+/// How a recipe's texts are read: where tokens are bytes, also what is no text.
+pub fn text_options(data: &Data, format: Option<Format>) -> TextOptions {
+    let any_bytes = data.tokenizer == recipe::Tokenizer::Byte && format != Some(Format::Abc);
+    TextOptions { format, encoding: data.encoding, any_bytes }
 }
 
 /// The kind of tokenizer that a recipe asks for; none where it names a file.

@@ -47,7 +47,8 @@ pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Comput
     let trained = Trained::predicting(run, compute.device.precision())?;
     let (section, path) = match data {
         Some(path) => {
-            let texts = Texts::open(path, Some(trained.format()))?;
+            let texts =
+                Texts::open(path, corpus::text_options(&trained.recipe.data, Some(trained.format())))?;
             (Section::whole(Arc::new(texts)), path.to_owned())
         }
         None => {

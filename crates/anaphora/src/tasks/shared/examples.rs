@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anaphora_nn::Start;
+use serde_json::Value;
 
 use super::{
     Evaluate, ExampleModel, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Splits,
-    hold_out,
+    each_batch, hold_out, predict_lines,
 };
 use crate::metrics::Evaluation;
 use crate::model::Compute;
@@ -16,9 +17,6 @@ use crate::recipe::{Data, Recipe};
 use crate::run::assets::Assets;
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
-
-/// Texts that are predicted from at once.
-const TEXTS: usize = 64;
 
 /// The source of examples, and how they are read.
 pub struct Reading<'a, T> {
@@ -93,7 +91,13 @@ pub trait PredictTask: ExampleTask {
     /// The separator of two predictions in text.
     const SEPARATOR: &str = "\n";
 
-    /// Predicts from inputs.
+    /// Whether a file is read line by line, so that each line is an input.
+    fn reads_lines(&self, path: &Path) -> Result<bool>;
+
+    /// The object that is said of an empty line.
+    fn nothing(&self, text: &str) -> Value;
+
+    /// Predicts from inputs: of lines as many predictions as there are.
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>>;
 }
 
@@ -118,6 +122,14 @@ pub fn name(data: &Data) -> PathBuf {
     }
 }
 
+/// Says what a file of text is read as, where it is not UTF-8. Sounds and pictures are no text, and lie in folders.
+pub fn note_encoding(path: &Path, data: &Data, notes: &mut dyn FnMut(&str)) -> Result<()> {
+    if let Some(note) = data.encoding.note(path)? {
+        notes(&note);
+    }
+    Ok(())
+}
+
 /// Reads what the recipe names and splits it.
 fn splits<T: ExampleTask>(
     recipe: &Recipe,
@@ -125,6 +137,9 @@ fn splits<T: ExampleTask>(
     notes: &mut dyn FnMut(&str),
 ) -> Result<Splits<T::Example>> {
     let data = &recipe.data;
+    for path in [&data.train, &data.target, &data.validation, &data.validation_target].into_iter().flatten() {
+        note_encoding(path, data, notes)?;
+    }
     let mut splits = match &data.train {
         Some(path) => {
             T::read_splits(&mut Reading { path, target: data.target.as_deref(), recipe, known, notes })?
@@ -198,6 +213,9 @@ impl<T: ExampleTask> Evaluate for TrainedTask<T> {
         let mut note = |note: &str| notes.push(note.to_owned());
         let examples = match split {
             Split::Data(path, target) => {
+                for path in [Some(path), target.as_ref()].into_iter().flatten() {
+                    note_encoding(path, &recipe.data, &mut note)?;
+                }
                 let (target, notes) = (target.as_deref(), &mut note);
                 T::read(&mut Reading { path, target, recipe: &recipe, known, notes })?
             }
@@ -229,12 +247,28 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
         let (path, known, notes) = (self.run.path(), Some(&self.task), &mut |_: &str| {});
         let from = Reading { path, target: None, recipe: &self.recipe, known, notes };
         let mut using = Using { model: &self.model, compute, from, options };
-        for inputs in batches(inputs) {
-            if self.task.predict(&mut using, inputs)?.into_iter().try_for_each(&mut *each).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        each_batch(
+            inputs,
+            |path| self.task.reads_lines(path),
+            |(inputs, notes)| {
+                let mut notes = Some(notes).filter(|notes| !notes.is_empty());
+                let each = &mut |prediction: Prediction| {
+                    let of_file = notes.take().unwrap_or_default();
+                    each(prediction.noted(of_file))
+                };
+                match inputs {
+                    [Input::Line { .. }, ..] => {
+                        let predict = &mut |inputs: &[Input]| self.task.predict(&mut using, inputs);
+                        predict_lines(inputs, &|text| self.task.nothing(text), predict, each)
+                    }
+                    _ => Ok(self.task.predict(&mut using, inputs)?.into_iter().try_for_each(each)),
+                }
+            },
+        )
+    }
+
+    fn reads_lines(&self, path: &Path) -> Result<bool> {
+        self.task.reads_lines(path)
     }
 
     fn separator(&self) -> &'static str {
@@ -244,14 +278,4 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
     fn searches(&self) -> bool {
         T::SEARCHES
     }
-}
-
-/// Inputs that are predicted from at once: a file, or some texts.
-fn batches(mut inputs: &[Input]) -> impl Iterator<Item = &[Input]> {
-    std::iter::from_fn(move || {
-        let texts = inputs.iter().take(TEXTS).take_while(|input| matches!(input, Input::Text(_))).count();
-        let (batch, rest) = inputs.split_at(texts.max(1).min(inputs.len()));
-        inputs = rest;
-        (!batch.is_empty()).then_some(batch)
-    })
 }

@@ -10,8 +10,10 @@ mod splits;
 
 pub(super) use crate::error::malformed_at;
 pub use anaphora_data::Splits;
-pub use examples::{ExampleTask, PredictTask, Reading, TrainedTask, Using, learner, name, trained};
-pub use inputs::{Input, column, each_line, one_class, table_options};
+pub use examples::{
+    ExampleTask, PredictTask, Reading, TrainedTask, Using, learner, name, note_encoding, trained,
+};
+pub use inputs::{Input, column, each_batch, one_class, predict_lines, table_options};
 pub use learning::{ExampleModel, Learning, Lesson, Words, malformed_position};
 pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, Split};
 pub use splits::hold_out;

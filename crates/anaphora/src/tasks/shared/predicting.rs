@@ -1,7 +1,7 @@
 //! Uses of a trained model: evaluation, prediction, composition.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -19,6 +19,10 @@ pub struct Prediction {
     pub text: String,
     /// An object for programs.
     pub json: Value,
+    /// The line that it is made from, where it is made from one of a file or of standard input; else 0.
+    pub line: usize,
+    /// What is to be said of the input, a clause each.
+    pub notes: Vec<String>,
 }
 
 /// The examples to score a model on.
@@ -42,11 +46,16 @@ pub struct PredictOptions {
 }
 
 impl Prediction {
+    /// A prediction of which nothing else is to be said.
+    pub(in crate::tasks) fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json, line: 0, notes: Vec::new() }
+    }
+
     /// With what is to be said of the input.
     pub(in crate::tasks) fn noted(mut self, notes: &[String]) -> Self {
         if !notes.is_empty() {
-            self.text += &format!(" ({})", notes.join("; "));
-            self.json["notes"] = notes.into();
+            self.notes.extend_from_slice(notes);
+            self.json["notes"] = self.notes.clone().into();
         }
         self
     }
@@ -67,7 +76,7 @@ pub trait Evaluate: Send + Sync {
 /// A trained model that predicts from input.
 pub trait Predict: Evaluate {
     /// Predicts from each input in turn; a file may hold several examples. `each` is given the predictions as they are made,
-    /// and can end the work.
+    /// and can end the work. Of a file that is read line by line there are as many as it has lines, also empty ones, as they come.
     fn predict(
         &self,
         compute: &mut Compute,
@@ -75,6 +84,11 @@ pub trait Predict: Evaluate {
         options: &PredictOptions,
         each: &mut dyn FnMut(Prediction) -> ControlFlow<()>,
     ) -> Result<()>;
+
+    /// Whether a file is read line by line, so that standard input can be, too.
+    fn reads_lines(&self, _: &Path) -> Result<bool> {
+        Ok(false)
+    }
 
     /// The separator of two predictions in text: the end of a line, or an empty line.
     fn separator(&self) -> &'static str {

@@ -1,11 +1,12 @@
 //! Texts, rows of numbers, sounds and pictures as examples of a task: how the recipe says they are read, and what of it is
 //! kept in the run folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::LabelledOptions;
+use anaphora_data::lines::STANDARD_INPUT;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 
@@ -115,10 +116,16 @@ pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<N
     for input in inputs {
         all.extend(match input {
             Input::Text(text) => reader.text(text, input.path())?,
+            Input::Line { path, number, text } => vec![reader.line(text, path, *number)?],
             Input::File(path) => reader.file(path)?,
         });
     }
     Ok(all.into_iter().unzip())
+}
+
+/// Whether a file is read line by line: what names a file of sounds or pictures cannot stand in standard input either.
+pub fn reads_lines(reader: &Reader, path: &Path) -> bool {
+    matches!(reader.steps, Steps::Text { .. } | Steps::Numbers { .. }) || path == Path::new(STANDARD_INPUT)
 }
 
 /// The model's output for each sequence, `[sequences, outputs]`.

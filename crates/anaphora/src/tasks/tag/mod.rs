@@ -2,21 +2,24 @@
 
 mod score;
 
+use std::path::Path;
+
+use anaphora_data::error::counted;
 use anaphora_data::labelled::seen_once;
 use anaphora_data::tagged::{
     Encoded, Lexicon, LexiconOptions, Sentence, Tagged, TaggedOptions, is_in_columns, read_tagged, read_words,
 };
-use anaphora_data::{Packed, Place, builtin};
+use anaphora_data::{Encoding, Packed, Place, builtin};
 use anaphora_nn::Start;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::score::{probabilities, score};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, each_line,
-    hold_out, malformed_at, one_class, table_options,
+    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, hold_out,
+    malformed_at, one_class, table_options,
 };
 use crate::Result;
-use crate::metrics::{Evaluation, Span, mark_spans, spans};
+use crate::metrics::{Evaluation, Span, mark_spans, scheme, spans};
 use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
@@ -62,7 +65,8 @@ impl Lesson for Tagger {
     }
 
     fn describe(&self) -> Words {
-        Words { example: "sentence", unit: "word", maps: self.0.description() }
+        let spans = scheme(&self.0.tags).map_or(String::new(), |scheme| format!(", {scheme}"));
+        Words { example: "sentence", unit: "word", maps: self.0.description() + &spans }
     }
 
     fn batch(&self, examples: &Encoded, batch: &[usize], _: Place) -> (Packed, Targets) {
@@ -93,8 +97,7 @@ impl ExampleTask for Tagger {
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Sentence>> {
         let all = Self::read(from)?;
         if let [only] = &all[..] {
-            let words = only.words.len();
-            let found = format!("there is one sentence, of {words} words");
+            let found = format!("there is one sentence, of {}", counted(only.words.len(), "word"));
             let reason = format!("{found}; two or more are needed, with an empty line between them");
             return Err(malformed_at(from.path, 0, reason));
         }
@@ -138,6 +141,19 @@ impl ExampleTask for Tagger {
 impl PredictTask for Tagger {
     const SEPARATOR: &str = "\n\n";
 
+    fn reads_lines(&self, path: &Path) -> Result<bool> {
+        // What is read once only cannot be looked at before.
+        Ok(!path.is_file() || !is_in_columns(path, Encoding::AUTO)?)
+    }
+
+    fn nothing(&self, _: &str) -> Value {
+        let mut json = json!({ "words": [], "tags": null, "probabilities": null });
+        if mark_spans(&self.0.tags) {
+            json["spans"] = Value::Null;
+        }
+        json
+    }
+
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (mut words, mut rows) = (Vec::new(), Vec::new());
         for input in inputs {
@@ -167,7 +183,7 @@ impl Tagger {
             };
             json["spans"] = spans(&tags).iter().map(span).collect();
         }
-        Prediction { text: lines.join("\n"), json }
+        Prediction::new(lines.join("\n"), json)
     }
 }
 
@@ -200,23 +216,20 @@ fn learn(splits: &Splits<Sentence>, recipe: &Recipe) -> Result<Lexicon> {
     Ok(lexicon)
 }
 
-/// The sentences to be tagged: a text is one, and so is each line of a file that has no columns.
+/// The sentences to be tagged: a text or a line is one; a file has them in columns.
 fn untagged(input: &Input, data: &Data) -> Result<Vec<Sentence>> {
     // Whoever asks for tags wants those of all sentences.
-    let data = Data { skip_bad: false, ..data.clone() };
+    let data = Data { skip_bad: false, encoding: Encoding::AUTO, ..data.clone() };
     let path = input.path();
-    let mut sentences = Vec::new();
-    if matches!(input, Input::File(_)) && is_in_columns(path)? {
-        sentences = read_words(path, &options(&data))?.sentences;
-    } else {
-        each_line(std::slice::from_ref(input), |_, line, text| {
-            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            sentences.push(Sentence { lines: vec![line; words.len()], tags: Vec::new(), words });
-            Ok(())
-        })?;
-    }
-    sentences.retain(|sentence| !sentence.words.is_empty());
-    if sentences.is_empty() {
+    let sentences = match input.text() {
+        None => read_words(path, &options(&data))?.sentences,
+        Some(text) => {
+            // A no-break space is a part of its word, as in a file of columns.
+            let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
+            vec![Sentence { lines: vec![input.line(); words.len()], tags: Vec::new(), words }]
+        }
+    };
+    if sentences.iter().any(|sentence| sentence.words.is_empty()) {
         return Err(malformed_at(path, 0, "there is no word to be tagged, one at least is needed"));
     }
     Ok(sentences)
