@@ -10,8 +10,8 @@ const BARS_IN_LINE: usize = 4;
 /// Longest note that is written as one; longer ones are tied.
 const LONGEST: Ticks = 4 * TICKS_PER_WHOLE;
 
-/// Most lines that a part is laid out in; a note too many joins the chord that ends first.
-const MOST_LINES: usize = 16;
+/// Most lines that a part is laid out in, as many as there are pitches; a note too many joins the chord that ends first.
+const MOST_LINES: usize = 128;
 
 /// Makes a tune of a score: what [`write`](super::write) makes of it plays the same notes at the
 /// same times, though not with the same velocities.
@@ -261,6 +261,19 @@ mod tests {
             prop_assert_eq!(heard(&tune.score()), heard(&score), "{}", text);
             prop_assert_eq!(tune.bar_problems(), vec![], "{}", text);
         }
+    }
+
+    #[test]
+    fn as_many_voices_are_written_as_sound_at_once() {
+        let note = |i: u8| Note {
+            start: u64::from(i) * TICKS_PER_QUARTER,
+            duration: 40 * TICKS_PER_QUARTER,
+            pitch: 40 + i,
+            velocity: 80,
+        };
+        let parts = vec![Part { notes: (0..24).map(note).collect(), ..Part::default() }];
+        let score = Score { parts, ..Score::default() };
+        assert_eq!(heard(&parse_tune(&write(&from_score(&score))).0.score()), heard(&score));
     }
 
     #[test]
