@@ -198,7 +198,7 @@ impl<'a> Seen<'a> {
         parted
             && (2..=12).contains(&first)
             && words.iter().all(|line| columns(line) == first)
-            && words.iter().all(|line| is_tag(line))
+            && words.iter().all(is_tag)
     }
 
     fn is_fasttext(&self) -> bool {
