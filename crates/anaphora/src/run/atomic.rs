@@ -165,7 +165,7 @@ mod tests {
             Err(io::Error::from(io::ErrorKind::StorageFull))
         })
         .unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot write {}: no storage space", path.display()));
+        assert_eq!(error.to_string(), format!("cannot write {}: the disk is full", path.display()));
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(names(folder.path()), ["a.txt"]);
     }
