@@ -1,6 +1,7 @@
 //! Better defaults than those of a recurrent language model, for each backbone, task and kind of built-in data.
 
 use super::Backbone::{self, Transformer};
+use super::Task::{Auto, Caption, Music, Text, Trajectory, Translate};
 use super::{
     Builtin, Channels, FeedForward, Norm, Normalize, Optimizer, Pooling, Position, ScheduleKind, Task,
     Tokenizer,
@@ -15,7 +16,7 @@ pub(super) fn defaults(task: Task, backbone: Backbone, builtin: Option<Builtin>)
         transformer(&mut recipe);
     }
     let of_task = match task {
-        Task::Auto | Task::Music | Task::Text => language,
+        Task::Auto | Task::Music | Task::Text => |_: &mut Recipe| {},
         Task::Classify => classify,
         Task::Regress => regress,
         Task::Translate => translate,
@@ -28,6 +29,10 @@ pub(super) fn defaults(task: Task, backbone: Backbone, builtin: Option<Builtin>)
         Task::Tag => tag,
     };
     of_task(&mut recipe);
+    // Where a Transformer has learnt more by it than by AdamW in the same time; recurrent layers have not.
+    if backbone == Transformer && matches!(task, Auto | Music | Text | Translate | Caption | Trajectory) {
+        recipe.training.optimizer = Optimizer::Muon;
+    }
     recipe
 }
 
@@ -40,13 +45,6 @@ fn transformer(Recipe { data, model, training, .. }: &mut Recipe) {
     (training.betas, training.weight_decay) = ([0.9, 0.99], 0.1);
     // Its steps are short beside a validation.
     (training.validate_every, training.checkpoint_every) = (500, 500);
-}
-
-fn language(Recipe { model, training, .. }: &mut Recipe) {
-    if model.backbone == Transformer {
-        // A tenth of a nat ahead of AdamW after a minute on a text of a megabyte; recurrent layers learn no more by it.
-        training.optimizer = Optimizer::Muon;
-    }
 }
 
 fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
