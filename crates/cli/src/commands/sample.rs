@@ -9,7 +9,7 @@ use crate::output::print;
 const EXAMPLES: &str = "\
 Examples:
   anaphora sample tunes > tunes.abc          then: anaphora train tunes.abc
-  anaphora sample classes > names.csv              anaphora train names.csv --task classify
+  anaphora sample classes > names.csv              anaphora train names.csv --task classify --tokenizer character
   anaphora sample pairs > pairs.tsv                anaphora train pairs.tsv --task translate
   anaphora sample series > hours.csv               anaphora train hours.csv --task forecast
   anaphora sample tags --seed 2 > more.conll       other sentences by the same rules";
