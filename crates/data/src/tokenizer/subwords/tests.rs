@@ -49,6 +49,13 @@ fn what_the_library_panics_at_is_refused() {
 }
 
 #[test]
+fn a_text_that_the_library_panics_at_has_its_bytes() {
+    let text = " #.#a . .#'";
+    let tokenizer = Tokenizer::train(Kind::Unigram { maximum_size: 513 }, [text]).unwrap();
+    assert_eq!(tokenizer.decode(&tokenizer.encode(text).unwrap()), text);
+}
+
+#[test]
 fn frequent_words_become_tokens() {
     let [bpe, wordpiece, unigram] = kinds(600).map(trained);
     assert_eq!(names(&bpe, "The cat sat"), ["The", " cat", " sat"]);

@@ -2,6 +2,7 @@
 //! threads; where the crate's trainers leave something to the order of a hash map, it is settled here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::ThreadPoolBuilder;
 use tokenizers::decoders::{byte_level::ByteLevel, sequence::Sequence as Decoders};
@@ -113,9 +114,22 @@ pub fn unigram<'a>(texts: impl IntoIterator<Item = &'a str>, maximum_size: usize
     let alone = ThreadPoolBuilder::new().num_threads(1).build();
     let alone = alone.map_err(|error| TokenizerError::Training(error.to_string()))?;
     let mut model = Unigram::default();
-    alone.install(|| trainer.do_train(counts.into_iter().collect(), &mut model)).map_err(untrained)?;
-    let model = Unigram::from(settled(&model, bytes.len()), None, false).map_err(untrained)?;
+    let counts = counts.into_iter().collect();
+    // The library's suffix array panics at some texts of a few words, from which nothing but bytes can be learnt.
+    let learn = AssertUnwindSafe(|| alone.install(|| trainer.do_train(counts, &mut model)));
+    let pieces = match catch_unwind(learn) {
+        Ok(learnt) => learnt.map_err(untrained).map(|_| settled(&model, bytes.len()))?,
+        Err(_) => bytes_alone(&bytes),
+    };
+    let model = Unigram::from(pieces, None, false).map_err(untrained)?;
     finish(tokenizers::Tokenizer::new(model), words, byte_level())
+}
+
+/// The tokens of a unigram model that has learnt nothing: the end, and bytes that are nearly as likely.
+fn bytes_alone(bytes: &BTreeSet<char>) -> Vec<(String, f64)> {
+    let score = |index: usize| -(bytes.len() as f64).ln() - 1e-4 * index as f64;
+    let bytes = bytes.iter().enumerate().map(|(index, byte)| (byte.to_string(), score(index)));
+    std::iter::once((END.to_owned(), 0.0)).chain(bytes).collect()
 }
 
 /// The tokens of a unigram model by falling score. Bytes that are no likely token have the lowest scores, 0.0001 apart,
