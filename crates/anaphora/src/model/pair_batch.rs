@@ -1,8 +1,53 @@
 //! Pairs of sequences in a batch.
 
-use anaphora_data::{Packed, Sequence, batch_sizes};
+use anaphora_data::{BatchSize, Batches, Packed, Sequence, batch_sizes};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+use super::{Compute, EncoderDecoder};
+use crate::Result;
+
+/// Tokens that are scored at once.
+const UNITS: usize = 4_096;
+
+/// Sources and targets, pair by pair.
+#[derive(Default)]
+pub struct Pairs {
+    /// Sources.
+    pub sources: Vec<Sequence>,
+    /// Targets, pair by pair, without ends.
+    pub targets: Vec<Vec<u32>>,
+    /// The index of each pair's source: pairs may share one.
+    pub source_of: Vec<usize>,
+}
+
+impl Pairs {
+    /// The length of each pair: that of its longer sequence.
+    pub fn lengths(&self) -> Vec<usize> {
+        let pairs = self.source_of.iter().zip(&self.targets);
+        pairs.map(|(&source, target)| self.sources[source].len().max(target.len() + 1)).collect()
+    }
+
+    /// Number of target tokens, ends included.
+    pub fn tokens(&self) -> usize {
+        self.targets.iter().map(|target| target.len() + 1).sum()
+    }
+
+    /// A batch of some pairs; targets are closed by `end`.
+    pub fn batch(&self, pairs: &[usize], end: u32) -> PairBatch {
+        let pair = |&pair: &usize| (&self.sources[self.source_of[pair]], &self.targets[pair][..]);
+        PairBatch::new(&pairs.iter().map(pair).collect::<Vec<_>>(), end)
+    }
+
+    /// Mean cross-entropy in nats a token, with teacher forcing.
+    pub fn score(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<f64> {
+        let mut sum = 0.0;
+        for pairs in Batches::in_order(&self.lengths(), BatchSize::Units(UNITS)) {
+            sum += model.score(compute, &self.batch(&pairs, end))?;
+        }
+        Ok(sum / self.tokens().max(1) as f64)
+    }
+}
 
 /// A batch of pairs of sequences: sources and targets.
 #[derive(Clone, Debug, Default)]

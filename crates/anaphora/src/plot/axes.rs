@@ -167,6 +167,18 @@ pub fn steps(calendar: Option<&Calendar>, first: usize, end: usize, most: usize)
     SPANS.into_iter().map(marks).find(|marks| marks.len() <= most).unwrap_or_default()
 }
 
+/// A number with five digits or so.
+pub fn digits(value: f32) -> String {
+    let decimals = match value.abs() {
+        1e4.. => 0,
+        1e3.. => 1,
+        100.0.. => 2,
+        10.0.. => 3,
+        _ => 4,
+    };
+    format!("{value:.decimals$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::run::log::Record;
 
+pub(crate) use axes::digits;
 pub use comparison::{Curve, Point, comparison};
 pub use forecast::{Flight, Panel, flights, forecast};
 

@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anaphora_data::Kind;
 use serde::{Deserialize, Serialize};
+
+use super::Data;
 
 /// What a token is. In a recipe and on the command line `character`, `byte`, `word`, `bpe`, `wordpiece`, `unigram`, the
 /// last four with a size if wanted (`bpe:4096`), or the path of a tokenizer's `.json` file.
@@ -46,6 +49,22 @@ const LARGEST: usize = 1_000_000;
 const WORDS: usize = 20_000;
 /// The most sub-words where no size is said.
 const SUBWORDS: usize = 4_096;
+
+impl Data {
+    /// The kind of tokenizer that is to be made of the texts; none where a file is named.
+    pub fn tokenizer_kind(&self) -> Option<Kind> {
+        let minimum_count = self.vocabulary_min_count;
+        Some(match self.tokenizer {
+            Tokenizer::Character => Kind::Character,
+            Tokenizer::Byte => Kind::Byte,
+            Tokenizer::Word { size } => Kind::Word { minimum_count, maximum_size: size },
+            Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
+            Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
+            Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
+            Tokenizer::File(_) => return None,
+        })
+    }
+}
 
 impl FromStr for Tokenizer {
     type Err = NoTokenizer;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::corpus;
-use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts};
+use super::shared::pairs::{self, Pairs, Written, best_as_json, first, search, teaching, texts};
 use super::shared::reader::reads_pictures;
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
@@ -137,7 +137,7 @@ impl Lesson for Captioning {
     }
 
     fn size(&self, pairs: &Pairs) -> DataSize {
-        pairs.size()
+        pairs::size(pairs)
     }
 
     fn describe(&self) -> Words {
@@ -153,7 +153,7 @@ impl Lesson for Captioning {
     }
 
     fn validate(&self, model: &EncoderDecoder, compute: &mut Compute, pairs: &Pairs) -> Result<Validation> {
-        pairs.validate(self.tokenizer.end_id(), model, compute)
+        pairs::validate(pairs, self.tokenizer.end_id(), model, compute)
     }
 }
 

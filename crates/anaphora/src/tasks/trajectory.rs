@@ -7,13 +7,14 @@ use anaphora_data::builtin::{self, WALL};
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
 use anaphora_data::split_indices;
 
-use super::forecast::{Ends, Forecaster, Interface, Lengths, Scores, SeriesSource, columns, learn_from};
+use super::forecast::{Ends, Forecaster, Scores, SeriesSource, columns, learn_from};
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
     table_options,
 };
 use crate::metrics::{Contender, Evaluation, distances};
 use crate::model::Compute;
+use crate::model::forecast::{Interface, Lengths};
 use crate::plot::{Flight, Line, flights};
 use crate::recipe::{Builtin, Data, Recipe, Series, Task};
 use crate::training::{Learner, Opening};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::corpus;
-use super::shared::pairs::{Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
+use super::shared::pairs::{self, Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
     malformed_at, table_options,
@@ -65,7 +65,7 @@ impl Lesson for Translation {
     }
 
     fn size(&self, pairs: &Pairs) -> DataSize {
-        pairs.size()
+        pairs::size(pairs)
     }
 
     fn describe(&self) -> Words {
@@ -78,7 +78,7 @@ impl Lesson for Translation {
     }
 
     fn validate(&self, model: &EncoderDecoder, compute: &mut Compute, pairs: &Pairs) -> Result<Validation> {
-        pairs.validate(self.target.end_id(), model, compute)
+        pairs::validate(pairs, self.target.end_id(), model, compute)
     }
 }
 
@@ -108,7 +108,7 @@ impl ExampleTask for Translation {
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Pair>) -> Result<Self> {
         let data = &recipe.data;
         // Of characters, one that occurs only in validation must have a number too; rare words have one for all.
-        let held_out: &[Pair] = match corpus::kind(data) {
+        let held_out: &[Pair] = match data.tokenizer_kind() {
             Some(anaphora_data::Kind::Character) => &splits.validation,
             _ => &[],
         };

@@ -1,7 +1,6 @@
 //! Forecasts of series.
 
 mod collection;
-mod interface;
 mod score;
 mod show;
 
@@ -12,13 +11,12 @@ use anaphora_data::{Packed, Place, Scaler};
 use anaphora_nn::Start;
 
 pub(super) use self::collection::columns;
-pub(super) use self::interface::{Interface, Prepared};
-use self::interface::{VALIDATED, sample};
 pub(super) use self::score::Scores;
 use super::shared::{
     Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
 };
 use crate::metrics::Evaluation;
+use crate::model::forecast::{Interface, Lengths, Prepared, VALIDATED, sample};
 use crate::model::{Compute, SequenceModel, Targets};
 use crate::recipe::{Channels, Data, Head, Recipe, RecipeError, Series, Shortcut, Task};
 use crate::run::assets::read_json;
@@ -45,15 +43,6 @@ type WindowAt = (Origin, usize);
 pub(super) struct SeriesSource {
     pub collection: Collection,
     pub origins: Origins,
-}
-
-/// Numbers of steps read and forecast, and of a season, after which a series repeats roughly.
-#[derive(Clone, Copy)]
-pub(super) struct Lengths {
-    pub lookback: usize,
-    pub chunk: usize,
-    pub horizon: usize,
-    pub season: usize,
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.

@@ -2,10 +2,9 @@
 
 use anaphora_data::series::{Collection, Origin, repeated};
 
-use super::Prepared;
-use super::interface::{Interface, Network};
 use crate::Result;
 use crate::metrics::{Contender, Evaluation, Truth};
+use crate::model::forecast::{Interface, Network, Prepared};
 
 /// Forecasts from some origins beside what came and what simpler means would have said.
 pub struct Scores<'a> {

@@ -3,8 +3,8 @@
 use anaphora_data::series::{Collection, Cuts, Origin, Origins};
 use serde_json::{Map, Value, json};
 
-use super::interface::Interface;
-use crate::plot::Panel;
+use crate::model::forecast::Interface;
+use crate::plot::{Panel, digits};
 use crate::tasks::shared::Prediction;
 
 /// Columns that are drawn at most.
@@ -98,18 +98,6 @@ pub fn prediction(
     }
     let name = &collection.members[origin.member].name;
     Prediction::new(text, json!({ "input": name, "from": dates.first(), "forecast": steps }))
-}
-
-/// A number with five digits or so.
-fn digits(value: f32) -> String {
-    let decimals = match value.abs() {
-        1e4.. => 0,
-        1e3.. => 1,
-        100.0.. => 2,
-        10.0.. => 3,
-        _ => 4,
-    };
-    format!("{value:.decimals$}")
 }
 
 /// A picture of a forecast, with what came where it is known: a panel a column.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anaphora_data::tokenizer::Trainer;
 use anaphora_data::{
-    Format, Kind, Section, Spill, StreamError, TextOptions, Texts, TokenStream, Tokenizer, composer, split,
+    Format, Section, Spill, StreamError, TextOptions, Texts, TokenStream, Tokenizer, composer, split,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -69,7 +69,7 @@ impl Corpus {
     /// A tokenizer for the corpus. Sub-words are found in what is learnt alone; of characters and words, one that occurs
     /// only in validation must have a number too.
     pub fn tokenizer(&self, data: &Data) -> Result<Tokenizer> {
-        let Some(kind) = kind(data) else { return tokenizer(data, []) };
+        let Some(kind) = data.tokenizer_kind() else { return tokenizer(data, []) };
         let mut trainer = Trainer::new(kind, self.train.texts().bytes());
         trainer.read(&self.train)?;
         if !kind.takes_any_text() {
@@ -85,23 +85,9 @@ pub fn text_options(data: &Data, format: Option<Format>) -> TextOptions {
     TextOptions { format, encoding: data.encoding, any_bytes }
 }
 
-/// The kind of tokenizer that a recipe asks for; none where it names a file.
-pub fn kind(data: &Data) -> Option<Kind> {
-    let minimum_count = data.vocabulary_min_count;
-    Some(match data.tokenizer {
-        recipe::Tokenizer::Character => Kind::Character,
-        recipe::Tokenizer::Byte => Kind::Byte,
-        recipe::Tokenizer::Word { size } => Kind::Word { minimum_count, maximum_size: size },
-        recipe::Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
-        recipe::Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
-        recipe::Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
-        recipe::Tokenizer::File(_) => return None,
-    })
-}
-
 /// The tokenizer that a recipe asks for, made for these texts.
 pub fn tokenizer<'a>(data: &Data, texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
-    match (&data.tokenizer, kind(data)) {
+    match (&data.tokenizer, data.tokenizer_kind()) {
         (recipe::Tokenizer::File(path), _) => read_tokenizer(path),
         (_, kind) => Ok(Tokenizer::train(kind.unwrap_or_default(), texts)?),
     }

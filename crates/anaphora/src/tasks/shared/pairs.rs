@@ -1,64 +1,32 @@
 //! Sequence to sequence: the part that translation and captioning share.
 
-use anaphora_data::{BatchSize, Batches, Sequence, Tokenizer};
+use anaphora_data::{Sequence, Tokenizer};
 use serde_json::{Value, json};
 
 use super::Using;
 use crate::Result;
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::{Search, write};
-use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
+pub use crate::model::Pairs;
+use crate::model::{Compute, EncoderDecoder, Teaching};
 use crate::recipe::Training;
 use crate::tasks::shared::Lesson;
 use crate::training::{DataSize, Validation};
 
-/// Tokens that are scored at once.
-const UNITS: usize = 4_096;
-
-/// Sources and targets, pair by pair.
-#[derive(Default)]
-pub struct Pairs {
-    /// Sources.
-    pub sources: Vec<Sequence>,
-    /// Targets, pair by pair, without ends.
-    pub targets: Vec<Vec<u32>>,
-    /// The index of each pair's source: pairs may share one.
-    pub source_of: Vec<usize>,
+/// Number of pairs, and of target tokens.
+pub fn size(pairs: &Pairs) -> DataSize {
+    DataSize { examples: pairs.targets.len(), units: pairs.tokens() }
 }
 
-impl Pairs {
-    /// The length of each pair: that of its longer sequence.
-    pub fn lengths(&self) -> Vec<usize> {
-        let pairs = self.source_of.iter().zip(&self.targets);
-        pairs.map(|(&source, target)| self.sources[source].len().max(target.len() + 1)).collect()
-    }
-
-    /// Number of pairs, and of target tokens.
-    pub fn size(&self) -> DataSize {
-        let units = self.targets.iter().map(|target| target.len() + 1).sum();
-        DataSize { examples: self.targets.len(), units }
-    }
-
-    /// A batch of some pairs; targets are closed by `end`.
-    pub fn batch(&self, pairs: &[usize], end: u32) -> PairBatch {
-        let pair = |&pair: &usize| (&self.sources[self.source_of[pair]], &self.targets[pair][..]);
-        PairBatch::new(&pairs.iter().map(pair).collect::<Vec<_>>(), end)
-    }
-
-    /// Mean cross-entropy in nats a token, with teacher forcing.
-    pub fn score(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<f64> {
-        let mut sum = 0.0;
-        for pairs in Batches::in_order(&self.lengths(), BatchSize::Units(UNITS)) {
-            sum += model.score(compute, &self.batch(&pairs, end))?;
-        }
-        Ok(sum / self.size().units.max(1) as f64)
-    }
-
-    /// The same as a training sees it.
-    pub fn validate(&self, end: u32, model: &EncoderDecoder, compute: &mut Compute) -> Result<Validation> {
-        let loss = self.score(end, model, compute)?;
-        Ok(Validation::by_loss(loss, vec![("perplexity", loss.exp())]))
-    }
+/// Mean cross-entropy and perplexity as a training sees them.
+pub fn validate(
+    pairs: &Pairs,
+    end: u32,
+    model: &EncoderDecoder,
+    compute: &mut Compute,
+) -> Result<Validation> {
+    let loss = pairs.score(end, model, compute)?;
+    Ok(Validation::by_loss(loss, vec![("perplexity", loss.exp())]))
 }
 
 /// The recipe's options for training on pairs.

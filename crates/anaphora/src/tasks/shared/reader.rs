@@ -55,7 +55,7 @@ pub fn tokenizer(train: &[Example], data: &Data, assets: &mut Assets) -> Result<
     };
     let make = || {
         let mut texts: Vec<String> = train.iter().filter_map(text).collect();
-        if corpus::kind(data) == Some(Kind::Character) {
+        if data.tokenizer_kind() == Some(Kind::Character) {
             texts = vec![common_characters(texts.iter().map(String::as_str), data.vocabulary_min_count)];
         }
         corpus::tokenizer(data, texts.iter().map(String::as_str))

@@ -1,4 +1,4 @@
-//! Converts a series to a model's inputs, and its outputs to numbers.
+//! Forecasts of series: what a model reads of one and gives for it, its linear map, and its network on windows.
 
 use std::path::Path;
 
@@ -7,12 +7,10 @@ use anaphora_data::{Packed, Scaler, Sequence};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
-use super::Lengths;
+use super::{Compute, Linear, Objective, Reads, SequenceModel, Shape, Sums, Targets, normal_quantile};
 use crate::Result;
-use crate::error::listed;
-use crate::model::{Compute, Linear, Objective, Reads, SequenceModel, Shape, Sums, Targets, normal_quantile};
+use crate::error::{listed, malformed_at};
 use crate::recipe::{self, Channels, Head, Normalize, Transform};
-use crate::tasks::shared::malformed_at;
 
 /// Windows forecast at once.
 const ROWS: usize = 256;
@@ -20,6 +18,15 @@ const ROWS: usize = 256;
 const RIDGES: [f64; 7] = [1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /// Windows that validate, at most: a sample of many is as good.
 pub const VALIDATED: usize = 2_000;
+
+/// Numbers of steps read and forecast, and of a season, after which a series repeats roughly.
+#[derive(Clone, Copy)]
+pub struct Lengths {
+    pub lookback: usize,
+    pub chunk: usize,
+    pub horizon: usize,
+    pub season: usize,
+}
 
 /// How a series is read, what of it was learnt from the training data, and the linear map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
