@@ -67,7 +67,7 @@ pub(super) fn jumps(tune: &Tune) -> Result<Vec<Option<Jump>>, Problem> {
 }
 
 fn not_followed(item: &Item, why: &str) -> Problem {
-    Problem::new(item.line, item.column, format!("the way back by D.C. or D.S. is not played: {why}"))
+    Problem::new(item.line, item.column, format!("the repeat by D.C. or D.S. is not played: {why}"))
 }
 
 fn jump(voice: &Voice) -> Result<Option<Jump>, Problem> {
