@@ -322,7 +322,7 @@ impl Forecaster {
                 let forecast = interface.forecast(&prepared, &[origin], Some((model, compute)))?;
                 let prediction = show::prediction(interface, &collection, origin, &forecast);
                 // They are of the whole file.
-                if each(show::noted(prediction, std::mem::take(&mut notes))).is_break() {
+                if each(prediction.noted(&std::mem::take(&mut notes))).is_break() {
                     return Ok(());
                 }
             }

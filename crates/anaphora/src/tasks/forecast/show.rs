@@ -44,15 +44,6 @@ pub fn parts(collection: &Collection, cuts: &Cuts, origins: &Origins, columns: u
     text
 }
 
-/// A prediction with what is to be known of its file.
-pub fn noted(mut prediction: Prediction, notes: Vec<String>) -> Prediction {
-    if !notes.is_empty() {
-        notes.iter().for_each(|note| prediction.text += &format!("\nNote: {note}."));
-        prediction.json["notes"] = notes.into();
-    }
-    prediction
-}
-
 /// A forecast `[horizon, columns, levels]` as a table and an object.
 pub fn prediction(
     interface: &Interface,
