@@ -60,15 +60,12 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     about.insert("unit".into(), "token".into());
     about.insert("weights".into(), inspect::weights(model.params()));
     about.insert("text".into(), task.target().decode(target).into());
-    match (source, task.source()) {
-        (Sequence::Tokens(ids), Some(tokenizer)) => {
-            about.insert("source".into(), Value::from(tokenizer.decode(ids)));
-            inspection.labels.insert("source".into(), names(tokenizer, &mut ids.iter().copied()));
-            inspection.labels.insert("source_symbols".into(), all(tokenizer));
-            let numbers = ids.iter().map(|&id| id as f32).collect();
-            inspection.add("encoder.tokens", &["source"], &[ids.len()], numbers, "number of the symbol read");
-        }
-        _ => {}
+    if let (Sequence::Tokens(ids), Some(tokenizer)) = (source, task.source()) {
+        about.insert("source".into(), Value::from(tokenizer.decode(ids)));
+        inspection.labels.insert("source".into(), names(tokenizer, &mut ids.iter().copied()));
+        inspection.labels.insert("source_symbols".into(), all(tokenizer));
+        let numbers = ids.iter().map(|&id| id as f32).collect();
+        inspection.add("encoder.tokens", &["source"], &[ids.len()], numbers, "number of the symbol read");
     }
     inspection.about = about;
     let read: Vec<u32> = std::iter::once(end).chain(target.iter().copied()).collect();
