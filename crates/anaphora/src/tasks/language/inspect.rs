@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::error::counted;
-use anaphora_data::{Packed, Section, Sequence, Texts};
+use anaphora_data::{Batch, Packed, Section, Sequence, Texts};
 use serde_json::json;
 
 use super::{Trained, corpus};
@@ -65,6 +65,14 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
 
+    if trained.task() == Task::Music {
+        let places = places(trained, &tokens).1;
+        // The step that read a character is the first whose token ends behind it.
+        inspect::notes(&mut inspection, &text, |place| {
+            let step = places.partition_point(|&last| last < place);
+            (step < places.len()).then_some(step + 1)
+        });
+    }
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, model, recipe, stream)?;
     if request.wants(View::Units) {
@@ -125,6 +133,27 @@ pub(in crate::tasks) fn read_symbols(
         gradients(inspection, "", compute, model, [tokens, &known])?;
         let fresh = LanguageModel::new(&recipe.model, model.vocab_size(), u64::from(recipe.training.seed));
         gradients(inspection, "untrained.", compute, &fresh, [tokens, &known])?;
+    }
+    if request.wants(View::Speed) {
+        let context =
+            if recipe.model.backbone == Backbone::Transformer { recipe.model.context } else { None };
+        let vocab_size = model.vocab_size() as u32;
+        inspect::speed(
+            inspection,
+            model.params(),
+            context.unwrap_or(usize::MAX),
+            |backward, [rows, length]| {
+                let ids: Vec<u32> = (0..(rows * length) as u32).map(|id| id % vocab_size).collect();
+                let batch = Batch {
+                    targets: ids.clone(),
+                    ids,
+                    batch_sizes: vec![rows; length],
+                    indices: vec![0; rows],
+                    reset: vec![true; rows],
+                };
+                model.learn(backward, &batch, &mut model.initial_state(rows))
+            },
+        )?;
     }
     if request.wants(View::Context) {
         let longest = known.len() / 2;
@@ -263,8 +292,8 @@ fn units(
     Ok(())
 }
 
-/// The properties of the text behind each token but the first, which is the end of a piece.
-fn properties(trained: &Trained, tokens: &[u32]) -> Features {
+/// The text of all tokens but the first, which is the end of a piece, and the place of the last character of each.
+fn places(trained: &Trained, tokens: &[u32]) -> (String, Vec<usize>) {
     let mut decoder = trained.tokenizer.decoder();
     let (mut text, mut places) = (String::new(), Vec::with_capacity(tokens.len()));
     let mut count = 0_usize;
@@ -275,6 +304,12 @@ fn properties(trained: &Trained, tokens: &[u32]) -> Features {
         places.push(count.saturating_sub(1));
     }
     text.push_str(decoder.finish());
+    (text, places)
+}
+
+/// The properties of the text behind each token but the first.
+fn properties(trained: &Trained, tokens: &[u32]) -> Features {
+    let (text, places) = places(trained, tokens);
     let whole =
         if trained.task() == Task::Music { Features::of_tune(&text) } else { Features::of_text(&text) };
     // Of a text that is nothing but a part of a character there is none.

@@ -248,6 +248,23 @@ pub fn look(
             inspect::running(inspection, compute, *model, &batch, names.says)?;
         }
     }
+    if request.wants(View::Speed) {
+        let axis = inspection.get("frames").map(|frames| frames.axes[0].as_str());
+        if batch.spelling.is_some() || axis == Some("pixels") {
+            let reason = "what this model reads has no length that could be chosen at will";
+            request.refuse(inspection, View::Speed, reason)?;
+        } else {
+            let most = if recipe.model.backbone == Backbone::Transformer { count } else { usize::MAX };
+            inspect::speed(inspection, params, most, |backward, [rows, length]| {
+                let told = if names.is_each_step { rows * length } else { rows };
+                let targets = match names.says {
+                    Says::Classes => Targets::Classes(vec![0; told]),
+                    Says::Labels | Says::Numbers => Targets::Values(vec![0.0; told * names.outputs.len()]),
+                };
+                model.learn(backward, &repeated(&batch, rows, length), &targets)
+            })?;
+        }
+    }
     if request.wants(View::Gradients) {
         match others {
             // What is told of each step hangs on steps behind it too.
@@ -287,4 +304,19 @@ fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse(inspection, View::Units, units)?;
     request.refuse(inspection, View::Bottleneck, "it is for models that translate")
+}
+
+/// A batch of so many sequences of such a length, of the steps of the one sequence there is over and over.
+fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
+    let count = one.batch_sizes.len().max(1);
+    let width = one.values.len() / count;
+    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
+    for step in 0..length {
+        for _ in 0..rows {
+            let from = step % count;
+            batch.ids.extend(one.ids.get(from));
+            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
+        }
+    }
+    batch
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Pairs, search, without_end};
 use crate::decoding::search::Search;
 use crate::inspect::{self, Inspection, Request, Source, View};
-use crate::model::{Compute, EncoderDecoder, PairBatch, softmax};
+use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching, softmax};
 use crate::recipe::Recipe;
 use crate::run::assets::Assets;
 use crate::tasks::shared::examples::{PredictTask, Reading, Using, name, note_encoding, splits};
@@ -126,6 +126,24 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     }
     if request.wants(View::Bottleneck) {
         bottleneck(&mut inspection, &task, (&run, &recipe, &model), compute, request)?;
+    }
+    if request.wants(View::Speed) {
+        match source {
+            Sequence::Tokens(ids) => {
+                let most = recipe.model.context.unwrap_or(recipe.training.length);
+                let teaching = Teaching { label_smoothing: 0.0, scheduled_sampling: 0.0 };
+                inspect::speed(&mut inspection, model.params(), most, |backward, [rows, length]| {
+                    let source = Sequence::Tokens(ids.iter().cycle().take(length).copied().collect());
+                    // Behind an end symbol it has the same length.
+                    let target = vec![end; length - 1];
+                    model.learn(backward, PairBatch::new(&vec![(&source, &target[..]); rows], end), teaching)
+                })?;
+            }
+            Sequence::Frames(_) => {
+                let reason = "what this model reads has no length that could be chosen at will";
+                request.refuse(&mut inspection, View::Speed, reason)?;
+            }
+        }
     }
     for view in [View::Units, View::Context] {
         request.refuse(&mut inspection, view, "it is for models that continue a text or a tune")?;
