@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anaphora_data::error::counted;
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Packed, Place};
 use anaphora_nn::Start;
 use anaphora_nn::trace::Place as PlaceSeen;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::examples::splits;
 use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
@@ -43,6 +44,8 @@ pub struct Names {
     pub unit: &'static str,
     /// Whether something is told of each step.
     pub is_each_step: bool,
+    /// How a picture was made steps, where steps are parts of one.
+    pub picture: Option<PictureSteps>,
 }
 
 /// A model to look into, and how to make one of its shape that has learnt nothing.
@@ -194,6 +197,7 @@ pub fn look(
     about.insert("unit".into(), names.unit.into());
     about.insert("weights".into(), inspect::weights(params));
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
+    about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
     let count = batch.batch_sizes.len();
     inspection.labels.extend(steps.map(|steps| ("steps".to_owned(), steps)));

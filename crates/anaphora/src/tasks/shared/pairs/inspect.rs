@@ -1,10 +1,11 @@
 //! Looking into models that read one sequence and write another.
 
 use anaphora_data::error::counted;
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Sequence, Tokenizer};
 use anaphora_nn::Start;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Pairs, search, without_end};
 use crate::decoding::search::Search;
@@ -30,6 +31,11 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
 
     /// What the tokens that are read stand for; none where no tokens are read.
     fn source(&self) -> Option<&Tokenizer>;
+
+    /// How a picture was made steps, where sources are pictures.
+    fn picture(&self) -> Option<PictureSteps> {
+        None
+    }
 
     /// An input without its truth.
     fn look_at_input(&self, input: &Input) -> Result<Sequence>;
@@ -59,6 +65,7 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     about.insert("backbone".into(), recipe.model.backbone.to_string().into());
     about.insert("unit".into(), "token".into());
     about.insert("weights".into(), inspect::weights(model.params()));
+    about.extend(task.picture().map(|picture| ("picture".to_owned(), json!(picture))));
     about.insert("text".into(), task.target().decode(target).into());
     if let (Sequence::Tokens(ids), Some(tokenizer)) = (source, task.source()) {
         about.insert("source".into(), Value::from(tokenizer.decode(ids)));
