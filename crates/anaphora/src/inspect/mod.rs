@@ -16,7 +16,7 @@ mod units;
 mod view;
 
 pub use self::context::{context, cross_entropy};
-pub use self::describe::weights;
+pub use self::describe::about;
 pub use self::embedding::{embedding, embedding_of, plane};
 pub use self::gradients::gradients;
 pub use self::inspection::{Array, Inspection, check_overlay};

@@ -180,3 +180,18 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         assert!(sentence.contains(said), "{call:?}: {sentence}");
     }
 }
+
+#[test]
+fn a_model_whose_data_are_gone_shows_the_rest() {
+    let place = trained();
+    std::fs::remove_file(place.path("tunes.abc")).unwrap();
+    let found = inspect(&place, &["lstm", "--text=X:1"]);
+    assert!(
+        shape(&found, "gates.l0.f")[0] == 4
+            && found["not_shown"]["units"].as_str().unwrap().contains("tunes.abc")
+    );
+    let sentence = place.call(&["inspect", "lstm", "--text=X:1", "--show=units"]).refused(1);
+    assert!(sentence.contains("tunes.abc"), "{sentence}");
+    let sentence = place.call(&["inspect", "lstm"]).refused(1);
+    assert!(sentence.contains("tunes.abc"), "{sentence}");
+}

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anaphora_data::error::counted;
 use anaphora_data::{Batch, Packed, Section, Sequence, Texts};
-use serde_json::json;
 
 use super::{Trained, corpus};
 use crate::inspect::features::Features;
@@ -49,18 +48,11 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
     let names = |ids: &[u32]| -> Vec<String> {
         ids.iter().map(|&id| tokenizer.name(id).unwrap_or_default()).collect()
     };
-    let mut about = json!({
-        "run": run.path().display().to_string(),
-        "task": trained.task().to_string(),
-        "backbone": recipe.model.backbone.to_string(),
-        "unit": recipe.data.tokenizer.unit(),
-        "text": text,
-        "weights": inspect::weights(model.params()),
-    });
+    inspection.about = inspect::about(run, recipe, recipe.data.tokenizer.unit(), model.params());
     if trained.task() == Task::Music {
-        about["abc"] = about["text"].clone();
+        inspection.about.insert("abc".into(), text.as_str().into());
     }
-    inspection.about = about.as_object().cloned().unwrap_or_default();
+    inspection.about.insert("text".into(), text.as_str().into());
     inspection.labels.insert("steps".into(), names(&tokens));
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
@@ -257,7 +249,10 @@ fn units(
                 "an imported model has no held-out text to find its units' parts in; name a text with --data";
             return request.refuse(inspection, View::Units, reason);
         }
-        _ => trained.corpus()?.validation,
+        _ => match request.need(inspection, View::Units, trained.corpus())? {
+            Some(corpus) => corpus.validation,
+            None => return Ok(()),
+        },
     };
     let fresh = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), u64::from(recipe.training.seed));
     let [mut own, mut untrained] = [Tracked::default(), Tracked::default()];

@@ -7,7 +7,7 @@ use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Packed, Place};
 use anaphora_nn::Start;
 use anaphora_nn::trace::Place as PlaceSeen;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::examples::splits;
 use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
@@ -90,7 +90,11 @@ pub fn inspect<T: InspectTask>(run: Run, compute: &mut Compute, request: &Reques
     run.load_weights(model.params_mut(), None)?;
     let mut inspection = Inspection::default();
     let (looked, truth) = find(&task, &run, &recipe, request, &mut inspection)?;
-    let others = if request.wants(View::Gradients) { others(&task, &run, &recipe)? } else { None };
+    let others = if request.wants(View::Gradients) {
+        request.need(&mut inspection, View::Gradients, others(&task, &run, &recipe))?.flatten()
+    } else {
+        None
+    };
     let fresh = &|| task.model(&recipe, u64::from(recipe.training.seed).into(), None);
     let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names: task.names() };
     look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
@@ -190,12 +194,7 @@ pub fn look(
     let Subject { run, recipe, model, fresh, names } = subject;
     let Looked { batch, steps, text } = looked;
     let params = Observe::params(*model);
-    let mut about = Map::new();
-    about.insert("run".into(), run.path().display().to_string().into());
-    about.insert("task".into(), run.info().task.to_string().into());
-    about.insert("backbone".into(), recipe.model.backbone.to_string().into());
-    about.insert("unit".into(), names.unit.into());
-    about.insert("weights".into(), inspect::weights(params));
+    let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
     about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
@@ -276,6 +275,7 @@ pub fn look(
                 let reason = "something is told of each step from all of them, before and behind; --show saliency shows from which";
                 request.refuse(inspection, View::Gradients, reason)?;
             }
+            None if inspection.not_shown.contains_key("gradients") => {}
             None => {
                 let reason = "there are no held-out examples from whose ends gradients could be followed";
                 request.refuse(inspection, View::Gradients, reason)?;

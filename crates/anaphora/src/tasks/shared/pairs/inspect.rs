@@ -5,7 +5,7 @@ use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Sequence, Tokenizer};
 use anaphora_nn::Start;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Pairs, search, without_end};
 use crate::decoding::search::Search;
@@ -59,12 +59,7 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         ids.map(|id| tokenizer.name(id).unwrap_or_default()).collect()
     };
     let all = |tokenizer: &Tokenizer| names(tokenizer, &mut (0..tokenizer.vocab_size() as u32));
-    let mut about = Map::new();
-    about.insert("run".into(), run.path().display().to_string().into());
-    about.insert("task".into(), run.info().task.to_string().into());
-    about.insert("backbone".into(), recipe.model.backbone.to_string().into());
-    about.insert("unit".into(), "token".into());
-    about.insert("weights".into(), inspect::weights(model.params()));
+    let mut about = inspect::about(&run, &recipe, "token", model.params());
     about.extend(task.picture().map(|picture| ("picture".to_owned(), json!(picture))));
     about.insert("text".into(), task.target().decode(target).into());
     if let (Sequence::Tokens(ids), Some(tokenizer)) = (source, task.source()) {
@@ -123,8 +118,9 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         if run.info().imported.is_some() {
             let reason = "there are no held-out pairs from whose ends gradients could be followed";
             request.refuse(&mut inspection, View::Gradients, reason)?;
-        } else {
-            let others = others(&task, &run, &recipe)?;
+        } else if let Some(others) =
+            request.need(&mut inspection, View::Gradients, others(&task, &run, &recipe))?
+        {
             let fresh = task.model(&recipe, u64::from(recipe.training.seed).into(), None);
             for (prefix, model) in [("", &model), ("untrained.", &fresh)] {
                 gradients(&mut inspection, prefix, compute, model, &others, end)?;
