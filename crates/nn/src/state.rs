@@ -137,6 +137,24 @@ impl State {
         }
     }
 
+    /// Adds the rows of another state of the same model behind its own.
+    pub fn append(&mut self, mut other: Self) {
+        if self.rows() == 0 {
+            *self = other;
+            return;
+        }
+        let capacity = self.capacity.max(other.capacity);
+        for state in [&mut *self, &mut other] {
+            if state.capacity < capacity {
+                state.grow(capacity);
+            }
+        }
+        self.step_counts.append(&mut other.step_counts);
+        for (part, other) in self.parts.iter_mut().zip(&other.parts) {
+            part.values.extend_from_slice(&other.values);
+        }
+    }
+
     /// Forgets all but the latest `keep` steps of sequence `row`.
     pub fn forget(&mut self, row: usize, keep: usize) {
         let held = self.step_counts[row].held;

@@ -4,6 +4,7 @@
 //! prompts to pieces of text, [`sampling`] and [`beam`] choose tokens, [`Sequences`] continues many sequences with a
 //! language model, side by side.
 
+mod batcher;
 pub mod beam;
 mod compose;
 pub mod generate;
