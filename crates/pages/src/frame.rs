@@ -1,9 +1,10 @@
 //! The page around its contents: head, style, script, sections.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::chart::Chart;
-use crate::html::{Html, data, source, tag, text, void};
+use crate::html::{Html, data, json, source, tag, text, void};
 use crate::script;
 
 const STYLE: &str = concat!(include_str!("style/page.css"), "\n", include_str!("style/charts.css"));
@@ -34,7 +35,8 @@ pub struct Page {
     opening: Vec<Html>,
     sections: Vec<Section>,
     charts: Vec<Value>,
-    inspections: Value,
+    /// JSON.
+    inspections: String,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Page {
             opening: Vec::new(),
             sections: Vec::new(),
             charts: Vec::new(),
-            inspections: json!([]),
+            inspections: "[]".into(),
         }
     }
 
@@ -93,7 +95,17 @@ impl Page {
         let number = self.charts.len().to_string();
         self.charts.push(serde_json::to_value(chart).expect("charts are plain data"));
         let drawn = tag("div", &[("data-chart", &number)], []);
-        self.push(tag("figure", &[], [drawn, tag("figcaption", &[("dir", "auto")], [text(caption)])]));
+        let class = if chart.is_wide() { "wide" } else { "column" };
+        self.push(tag(
+            "figure",
+            &[("class", class)],
+            [drawn, tag("figcaption", &[("dir", "auto")], [text(caption)])],
+        ));
+    }
+
+    /// What the views of an inspection read.
+    pub(crate) fn inspections(&mut self, inspections: &impl Serialize) {
+        self.inspections = serde_json::to_string(inspections).expect("inspections are plain data");
     }
 
     /// The page as HTML.
@@ -134,7 +146,7 @@ impl Page {
             tag("a", &[("class", "skip"), ("href", "#main")], [text("To the contents")]),
             tag("main", &[("id", "main")], main),
             data("charts", &self.charts),
-            data("inspections", &self.inspections),
+            json("inspections", &self.inspections),
             source("script", &[("type", "module")], &script::whole()),
         ];
         let html = tag("html", &[("lang", "en")], [tag("head", &[], head), tag("body", &[], body)]);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anaphora::inspect::{Inspection, Request, Source, View};
 use anaphora::model::Compute;
+use anaphora::run::atomic::write_atomic;
 use anaphora::{Device, Precision, tasks};
 use serde_json::json;
 
@@ -13,6 +14,8 @@ use crate::output::{print_json, refuse_overwriting, tell};
 
 const EXAMPLES: &str = "\
 Examples:
+  anaphora inspect runs/tunes --out page.html                  a page with all views, one file
+  anaphora inspect runs/lstm runs/gru --text \"X:1\" --out page.html    several models, laid over each other
   anaphora inspect runs/tunes --data tune.abc --json           all numbers, one JSON object
   anaphora inspect runs/tunes --data tune.abc --out x.safetensors    the same as tensors
   anaphora inspect runs/tunes --show gates,next --text \"X:1\"    only some of it";
@@ -94,6 +97,10 @@ fn write(path: &std::path::Path, inspections: &[Inspection]) -> Result<()> {
         (Some("safetensors"), [only]) => Ok(only.write(path)?),
         (Some("safetensors"), _) => {
             Err(Failure::call("--out FILE.safetensors holds one run's numbers; name one run, or use --json"))
+        }
+        (Some("html"), several) => {
+            let page = anaphora_pages::inspection(several);
+            Ok(write_atomic(path, |writer| writer.write_all(page.as_bytes()))?)
         }
         _ => Err(Failure::call(format!(
             "--out {}: the name of a page ends in .html, that of tensors in .safetensors",
