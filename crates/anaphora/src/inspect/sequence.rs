@@ -86,8 +86,9 @@ pub fn saliency(
 
 /// Gradient × input of each step, where the model's own input was watched.
 fn products(watched: &[Watched], steps: usize) -> Option<Vec<f32>> {
-    let input = watched.iter().filter(|watched| watched.place == Place::Input);
-    let input = input.filter(|watched| watched.values.len() == steps * watched.cols).next_back()?;
+    let is_own =
+        |watched: &&Watched| watched.place == Place::Input && watched.values.len() == steps * watched.cols;
+    let input = watched.iter().rfind(is_own)?;
     let product = |row: usize| {
         let own = row * input.cols..(row + 1) * input.cols;
         let gradient = input.gradient.get(own.clone()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anaphora::inspect::{Inspection, Request, Source, View};
+use anaphora::inspect::{self, Inspection, Request, Source, View};
 use anaphora::model::Compute;
 use anaphora::run::atomic::write_atomic;
 use anaphora::{Device, Precision, tasks};
@@ -81,6 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
         inspection.notes.iter().for_each(|note| tell(&format!("Note: {of}{note}.")));
         inspections.push(inspection);
     }
+    inspect::check_overlay(&inspections)?;
     if let Some(path) = &args.out {
         write(path, &inspections)?;
     }
