@@ -59,6 +59,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Runs(runs::Args),
+    Serve(serve::Args),
     Compare(compare::Args),
     Bench(bench::Args),
 }
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Bench(args) => bench::run(args),
     };

@@ -14,8 +14,10 @@ pub mod search;
 mod sequences;
 mod stream;
 
+pub use self::batcher::Batcher;
 pub use self::compose::{ComposeOptions, Composed};
 pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Problem, Token, generate};
 pub use self::novelty::{Novelty, novelty};
 pub use self::sequences::Sequences;
+pub use self::stream::{End, Stream};
 pub(crate) mod unknown;

@@ -18,11 +18,13 @@ pub enum End {
 pub struct Stream<'a> {
     /// All tokens so far, the prompt's included.
     pub ids: Vec<u32>,
+    /// The text so far, the prompt's included.
     pub text: String,
+    /// How it ended, if it has.
     pub ended: Option<End>,
     end_id: u32,
     decoder: Decoder<'a>,
-    stops: &'a [String],
+    stops: Vec<String>,
     /// Fields that have not come yet, with the tokens that follow them.
     fields: Vec<(char, Vec<u32>)>,
     /// Tokens that are set instead of chosen.
@@ -35,7 +37,7 @@ impl<'a> Stream<'a> {
         tokenizer: &'a Tokenizer,
         prompt: (&[u32], &str),
         fields: &[(char, Vec<u32>)],
-        stops: &'a [String],
+        stops: &[String],
     ) -> Self {
         Self {
             ids: prompt.0.to_vec(),
@@ -43,7 +45,7 @@ impl<'a> Stream<'a> {
             ended: None,
             end_id: tokenizer.end_id(),
             decoder: tokenizer.decoder(),
-            stops,
+            stops: stops.to_vec(),
             fields: fields.to_vec(),
             coming: VecDeque::new(),
         }

@@ -14,4 +14,5 @@ pub mod recipe;
 pub mod resume;
 pub mod runs;
 pub mod sample;
+pub mod serve;
 pub mod train;
