@@ -48,10 +48,12 @@
 //! | [`training`] | the loop, its schedule, resuming; knows a task as a `Learner` only |
 //! | [`tasks`] | how raw data become examples, what is predicted, how it is scored |
 //! | [`interop`] | other programs' formats |
+//! | [`lecture`] | what a lecture on sequence models states, tried |
 
 pub mod decoding;
 pub mod error;
 pub mod interop;
+pub mod lecture;
 pub mod metrics;
 pub mod model;
 pub mod plot;
