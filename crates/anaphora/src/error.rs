@@ -185,6 +185,17 @@ pub enum Error {
         /// Its task.
         task: crate::recipe::Task,
     },
+    /// A view of a model or an input that has nothing to show in it.
+    #[error("--show {view}: {reason}")]
+    View {
+        /// The view.
+        view: crate::inspect::View,
+        /// Why there is nothing to see.
+        reason: String,
+    },
+    /// An input that cannot be looked at.
+    #[error("{0}")]
+    Inspect(String),
     /// A search is asked of a task that writes no sequences.
     #[error(
         "--beams, --length-penalty, --n-best and --no-repeat-ngram are for models that write, as in translation"

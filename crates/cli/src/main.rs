@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, lecture, predict, recipe, resume,
-    runs, sample, train,
+    bench, compare, convert, demo, evaluate, export, generate, import, inspect, lecture, predict, recipe,
+    resume, runs, sample, train,
 };
 use error::Failure;
 
@@ -55,6 +55,7 @@ enum Command {
     Generate(generate::Args),
     Predict(predict::Args),
     Evaluate(evaluate::Args),
+    Inspect(inspect::Args),
     Convert(convert::Args),
     Import(import::Args),
     Export(export::Args),
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),

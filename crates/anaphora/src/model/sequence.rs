@@ -7,6 +7,7 @@ use anaphora_nn::{
 
 use super::compute::{Backward, Compute};
 use super::encoder::{Encoder, Reads};
+use super::observed::{Observe, Observed, Pull, observe, outputs};
 use crate::recipe::{self, Pooling};
 
 /// What is predicted, and by which loss.
@@ -145,6 +146,25 @@ impl SequenceModel {
             None => None,
         };
         Ok((values, loss))
+    }
+}
+
+impl Observe for SequenceModel {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn outputs(&self, compute: &mut Compute, batch: &Packed) -> Result<(Vec<f32>, usize), ShapeError> {
+        outputs(compute, &self.params, |graph| self.layers.forward(graph, batch))
+    }
+
+    fn observe(
+        &self,
+        compute: &mut Compute,
+        batch: &Packed,
+        pull: Option<Pull>,
+    ) -> Result<Observed, ShapeError> {
+        observe(compute, &self.params, pull, |graph| self.layers.forward(graph, batch))
     }
 }
 

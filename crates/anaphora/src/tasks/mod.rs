@@ -23,6 +23,8 @@ use anaphora_data::Encoding;
 use anaphora_data::look::{Kind, Look, look};
 
 use self::shared::trained;
+use crate::inspect::{Inspection, Request};
+use crate::model::Compute;
 use crate::recipe::{Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
@@ -117,6 +119,20 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
         Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run, precision)?)),
         Task::Events => Opened::Composes(Box::new(events::EventModel::open(run, precision)?)),
     })
+}
+
+/// Looks into the model of a run while it reads an input.
+///
+/// # Errors
+/// As [`open`]; an input that the model cannot read, and a view that was asked for by name and cannot be given.
+pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<Inspection> {
+    let opened = Run::open(run)?;
+    match opened.info().task {
+        Task::Auto | Task::Music | Task::Text => {
+            language::inspect(&language::Trained::open(run)?, compute, request)
+        }
+        task => Err(Error::Inspect(format!("a model for the task {task} cannot be looked into yet"))),
+    }
 }
 
 impl Opened {

@@ -3,10 +3,12 @@
 pub(super) mod corpus;
 mod evaluate;
 mod generator;
+mod inspect;
 mod trained;
 
 pub use self::evaluate::{LanguageScore, evaluate, score};
 pub use self::generator::{Generator, spelling};
+pub use self::inspect::inspect;
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
@@ -88,12 +90,7 @@ impl LanguageLearner {
         let size = |stream: &TokenStream| DataSize { examples: stream.piece_count(), units: stream.len() };
         let description = Description {
             example: if task == Task::Music { "tune" } else { "piece" },
-            unit: match data.tokenizer {
-                recipe::Tokenizer::Character => "character",
-                recipe::Tokenizer::Byte => "byte",
-                recipe::Tokenizer::Word { .. } => "word",
-                _ => "token",
-            },
+            unit: data.tokenizer.unit(),
             train: size(&train),
             validation: size(&validation),
             maps: format!("{symbols} symbols"),
