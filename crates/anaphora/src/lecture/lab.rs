@@ -25,6 +25,8 @@ pub struct Training {
     seconds: f64,
     /// The fields of its recipe that are set, and their values.
     fields: Vec<(&'static str, String)>,
+    /// The file that it learns from, where that is made for it: its name, and what is in it.
+    made: Option<(&'static str, fn() -> String)>,
 }
 
 impl Training {
@@ -38,7 +40,12 @@ impl Training {
     ) -> Self {
         let mut fields: Vec<_> = fields.into_iter().collect();
         fields.push(("training.steps", steps.to_string()));
-        Self { name, seconds, fields }
+        Self { name, seconds, fields, made: None }
+    }
+
+    /// A training on a file that is made for it.
+    pub fn on(self, file: &'static str, text: fn() -> String) -> Self {
+        Self { made: Some((file, text)), ..self }
     }
 
     /// The value of a field that is set.
@@ -206,6 +213,9 @@ impl<'a> Lab<'a> {
     fn train(&mut self, planned: &Training) -> Result<()> {
         let folder = self.folder(planned.name);
         let mut recipe = planned.recipe(self.settings.seed)?;
+        if let Some((file, text)) = planned.made {
+            recipe.data.train = Some(self.file(file, &text())?);
+        }
         let wanted = recipe.to_toml()?;
         recipe.training.threads = self.settings.threads;
         let note = folder.with_extension("toml");

@@ -6,9 +6,20 @@
 
 mod ball;
 mod chapter;
+mod demands;
+mod embedding;
+mod everywhere;
 mod lab;
+mod language;
+mod limits;
+mod music;
+mod opinions;
 pub mod picture;
+mod position;
+mod recurrence;
 mod remedies;
+mod shapes;
+mod transformer;
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -113,7 +124,19 @@ struct Experiment {
 }
 
 /// In the order of the lecture.
-const EXPERIMENTS: [Experiment; 2] = [ball::EXPERIMENT, remedies::EXPERIMENT];
+const EXPERIMENTS: [Experiment; 11] = [
+    ball::EXPERIMENT,
+    shapes::EXPERIMENT,
+    recurrence::EXPERIMENT,
+    embedding::EXPERIMENT,
+    demands::EXPERIMENT,
+    remedies::EXPERIMENT,
+    music::EXPERIMENT,
+    limits::EXPERIMENT,
+    position::EXPERIMENT,
+    transformer::EXPERIMENT,
+    everywhere::EXPERIMENT,
+];
 
 /// The file of a lecture's figures.
 pub const RESULTS: &str = "results.json";

@@ -14,7 +14,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("training", &["recipe", "model", "run", "plot"]),
     ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training"]),
     ("interop", &["recipe", "model", "run", "tasks"]),
-    ("lecture", &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "tasks", "inspect", "lib"]),
+    (
+        "lecture",
+        &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "tasks", "inspect", "lib"],
+    ),
 ];
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {
