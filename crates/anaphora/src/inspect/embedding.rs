@@ -6,16 +6,15 @@ use super::Inspection;
 
 /// Adds `embedding [symbols, width]` and `embedding.plane [symbols, 2]`.
 pub fn embedding(inspection: &mut Inspection, table: &[f32], width: usize) {
+    embedding_of(inspection, "embedding", "symbols", table, width);
+}
+
+/// As [`embedding`], under a name and with an axis of its own.
+pub fn embedding_of(inspection: &mut Inspection, name: &str, axis: &str, table: &[f32], width: usize) {
     let symbols = table.len() / width.max(1);
-    inspection.add(
-        "embedding",
-        &["symbols", "width"],
-        &[symbols, width],
-        table.to_vec(),
-        "row of each symbol",
-    );
+    inspection.add(name, &[axis, "width"], &[symbols, width], table.to_vec(), "row of each symbol");
     let what = "the same projected on the plane of its largest variance";
-    inspection.add("embedding.plane", &["symbols", "plane"], &[symbols, 2], plane(table, width), what);
+    inspection.add(format!("{name}.plane"), &[axis, "plane"], &[symbols, 2], plane(table, width), what);
 }
 
 /// The first two principal components of the rows of `table[_, width]` (Pearson 1901), `[_, 2]`. Each is turned so that its axis'

@@ -3,47 +3,41 @@
 
 use std::collections::BTreeMap;
 
-use anaphora_data::{Packed, Sequence};
-use anaphora_nn::trace::{Place, Watched, rows_of};
+use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
 
 use super::pass::{block_of, layer_of, part_of};
 use super::{Inspection, QUANTILES, quantiles};
-use crate::Result;
-use crate::model::{Compute, Observe, Pull};
 
 /// Adds `gradients.input`, `gradients.hidden.…` and `gradients.cell.…`, `[distances, quantiles]`: of the norms of the gradients of
-/// the loss of each of `sequences`, longest first, at its end, by the number of steps before that; and as
-/// `gradients.norms.…`, `[sequences, distances]`, the norms themselves, not a number where a sequence has no such step. `pull`
-/// gives the gradient of all losses together with respect to the model's outputs. `prefix` stands in front of all names.
-///
-/// # Errors
-/// Sequences that the model cannot read.
+/// the loss at the end of each sequence of a packed batch, by the number of steps before that; and as `gradients.norms.…`,
+/// `[ends, distances]`, the norms themselves, not a number where a sequence has no such step. `trace` is that of a
+/// backward pass from all losses together. `prefix` stands in front of all names. `part` is the part of the model whose batch that
+/// is, by the prefix of its names; an encoder's axes are its own.
 pub fn gradients(
     inspection: &mut Inspection,
     prefix: &str,
-    compute: &mut Compute,
-    model: &dyn Observe,
-    sequences: &[Sequence],
-    pull: Pull,
-) -> Result<()> {
-    let batch = Packed::new(sequences);
-    let observed = model.observe(compute, &batch, Some(pull))?;
-    let lengths: Vec<usize> = sequences.iter().map(Sequence::len).collect();
-    let longest = lengths.first().copied().unwrap_or(0);
+    trace: &Trace,
+    part: &str,
+    batch_sizes: &[usize],
+) {
+    let (longest, count) = (batch_sizes.len(), batch_sizes.first().copied().unwrap_or(0));
+    let tokens: usize = batch_sizes.iter().sum();
+    let distances = if part.is_empty() { "distances" } else { "source_distances" };
     let mut named: BTreeMap<String, Vec<&Watched>> = BTreeMap::new();
-    for watched in &observed.trace.watched {
+    for watched in trace.watched.iter().filter(|watched| part_of(&watched.weight).0.prefix == part) {
         named.entry(name_of(watched)).or_default().push(watched);
     }
     for (name, parts) in named {
         // A tensor for each step, or one for all.
         let rows: usize = parts.iter().map(|part| part.values.len() / part.cols.max(1)).sum();
-        if rows != batch.units() {
+        if rows != tokens {
             continue;
         }
         let is_reverse = name.ends_with("_reverse");
-        let mut norms = vec![f32::NAN; sequences.len() * longest];
-        for (sequence, &length) in lengths.iter().enumerate() {
-            let place = rows_of(&batch.batch_sizes, sequence);
+        let mut norms = vec![f32::NAN; count * longest];
+        for sequence in 0..count {
+            let place = rows_of(batch_sizes, sequence);
+            let length = place.len();
             for step in 0..length {
                 let distance = if is_reverse { step } else { length - 1 - step };
                 let norm = match &parts[..] {
@@ -60,31 +54,35 @@ pub fn gradients(
         }
         let what = "norm of the gradient of a loss, by the number of steps before it";
         let shape = [longest, QUANTILES.len()];
-        inspection.add(format!("{prefix}gradients.{name}"), &["distances", "quantiles"], &shape, all, what);
-        let what = "the same for each sequence that ends in a loss";
-        let shape = [sequences.len(), longest];
         inspection.add(
-            format!("{prefix}gradients.norms.{name}"),
-            &["ends", "distances"],
+            format!("{prefix}{part}gradients.{name}"),
+            &[distances, "quantiles"],
+            &shape,
+            all,
+            what,
+        );
+        let what = "the same for each sequence that ends in a loss";
+        let shape = [count, longest];
+        inspection.add(
+            format!("{prefix}{part}gradients.norms.{name}"),
+            &["ends", distances],
             &shape,
             norms,
             what,
         );
     }
     inspection.labels.insert("quantiles".into(), QUANTILES.map(|level| level.to_string()).to_vec());
-    Ok(())
 }
 
 /// The name of what is watched.
 fn name_of(watched: &Watched) -> String {
-    let (part, rest) = part_of(&watched.weight);
-    let name = match watched.place {
+    let (_, rest) = part_of(&watched.weight);
+    match watched.place {
         Place::Input => "input".to_owned(),
         Place::Hidden => format!("hidden.{}", layer_of(rest)),
         Place::Cell => format!("cell.{}", layer_of(rest)),
         Place::Block => format!("hidden.b{}", block_of(rest)),
-    };
-    format!("{}{name}", part.prefix)
+    }
 }
 
 /// The Euclidean norm of a row's gradient; zero where none has come.

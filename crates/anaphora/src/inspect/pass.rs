@@ -16,7 +16,9 @@ pub(super) struct Part {
 /// the weights of attention; queries, keys and values. The weights of a part of a model begin with its name; a decoder's arrays have no prefix.
 pub fn pass(inspection: &mut Inspection, trace: &Trace, wants: impl Fn(View) -> bool) {
     if wants(View::Gates) {
-        trace.layers.iter().for_each(|layer| add_layer(inspection, layer));
+        // What reads the characters of words has a sequence for each word.
+        let layers = trace.layers.iter().filter(|layer| part_of(&layer.weight).0.prefix != SPELLING);
+        layers.for_each(|layer| add_layer(inspection, layer));
     }
     if wants(View::Attention) {
         let blocks = trace.watched.iter().filter(|watched| watched.place == Place::Block);
@@ -47,13 +49,16 @@ fn parts(cell: Cell) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// The prefix of what reads the characters of words.
+const SPELLING: &str = "characters.";
+
 /// The part of a model that a weight belongs to, as a prefix of names, and the rest of the weight's name.
 pub(super) fn part_of(weight: &str) -> (Part, &str) {
     if let Some(rest) = weight.strip_prefix("encoder.") {
         return (Part { prefix: "encoder.", steps: "source" }, rest);
     }
-    if let Some(rest) = weight.strip_prefix("characters.") {
-        return (Part { prefix: "characters.", steps: "characters" }, rest);
+    if let Some(rest) = weight.strip_prefix(SPELLING) {
+        return (Part { prefix: SPELLING, steps: "characters" }, rest);
     }
     (Part { prefix: "", steps: "steps" }, weight.strip_prefix("decoder.").unwrap_or(weight))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Inspection, View};
+use crate::recipe::Backbone;
 use crate::{Error, Result};
 
 /// The input to look at.
@@ -55,4 +56,29 @@ impl Request {
             }
         }
     }
+}
+
+/// Says of which views of layers there is nothing to see in a model with such a backbone.
+///
+/// # Errors
+/// As [`Request::refuse`].
+pub fn refuse_by_backbone(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
+    let recurrent = matches!(backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
+    if !recurrent {
+        let reason = format!(
+            "a model with backbone {backbone} has no recurrent layer; gates are those of rnn, gru and lstm"
+        );
+        request.refuse(inspection, View::Gates, reason)?;
+    }
+    if inspection.arrays().any(|(name, _)| name.contains("attention.b") || name.starts_with("cross.b")) {
+        return Ok(());
+    }
+    let asked = backbone != Backbone::Transformer;
+    let reason =
+        format!("a model with backbone {backbone} does not attend; attention is that of a transformer");
+    if asked {
+        request.refuse(inspection, View::Attention, reason.as_str())?;
+        request.refuse(inspection, View::Search, reason)?;
+    }
+    Ok(())
 }

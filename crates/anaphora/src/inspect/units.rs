@@ -15,6 +15,11 @@ pub struct Tracked {
 }
 
 impl Tracked {
+    /// Whether there is no unit that carries something from step to step.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Adds the values of all units at some steps of one sequence: hidden and cell states of recurrent layers, the residual stream
     /// behind each block.
     pub fn read(&mut self, trace: &Trace, steps: &[usize]) {

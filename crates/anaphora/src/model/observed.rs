@@ -54,15 +54,39 @@ pub(super) fn observe(
     pull: Option<Pull>,
     forward: impl FnOnce(&mut Graph) -> Result<Tensor, ShapeError>,
 ) -> Result<Observed, ShapeError> {
-    let mut trace = if pull.is_some() { Trace::of_gradients() } else { Trace::default() };
+    let trace = if pull.is_some() { Trace::of_gradients() } else { Trace::default() };
+    with_trace(compute, params, trace, forward, |graph, output, outputs| match pull {
+        Some(pull) => graph.backward_from(&[(output, &pull(outputs))]),
+        None => Ok(()),
+    })
+}
+
+/// A forward pass and the backward pass from the mean of its rows' losses, the gradients of which are those of each row's own.
+pub(super) fn observe_loss(
+    compute: &mut Compute,
+    params: &Params,
+    forward: impl FnOnce(&mut Graph) -> Result<Tensor, ShapeError>,
+    loss: impl FnOnce(&mut Graph, Tensor) -> Result<Tensor, ShapeError>,
+) -> Result<Observed, ShapeError> {
+    with_trace(compute, params, Trace::of_gradients(), forward, |graph, output, _| {
+        let mean = loss(graph, output)?;
+        graph.backward(mean, output.rows as f32)
+    })
+}
+
+fn with_trace(
+    compute: &mut Compute,
+    params: &Params,
+    mut trace: Trace,
+    forward: impl FnOnce(&mut Graph) -> Result<Tensor, ShapeError>,
+    backward: impl FnOnce(&mut Graph, Tensor, &[f32]) -> Result<(), ShapeError>,
+) -> Result<Observed, ShapeError> {
     let mut gradients = Gradients::of(params);
     let Compute { device, workspace } = compute;
     let mut graph = Graph::observe(device, params, &mut gradients, workspace, &mut trace);
     let output = forward(&mut graph)?;
     let (outputs, width) = (graph.value(output).to_vec(), output.cols);
-    if let Some(pull) = pull {
-        graph.backward_from(&[(output, &pull(&outputs))])?;
-    }
+    backward(&mut graph, output, &outputs)?;
     drop(graph);
     Ok(Observed { outputs, width, trace })
 }

@@ -112,7 +112,7 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
         Task::Regress => Opened::Predicts(Box::new(trained::<regress::Numbers>(run, precision)?)),
         Task::Translate => Opened::Predicts(Box::new(trained::<translate::Translation>(run, precision)?)),
         Task::Caption => Opened::Predicts(Box::new(trained::<caption::Captioning>(run, precision)?)),
-        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, precision)?)),
+        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, Some(precision))?)),
         Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run, precision)?)),
         Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run, precision)?)),
         Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run, precision)?)),
@@ -131,7 +131,16 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Auto | Task::Music | Task::Text => {
             language::inspect(&language::Trained::open(run)?, compute, request)
         }
-        task => Err(Error::Inspect(format!("a model for the task {task} cannot be looked into yet"))),
+        Task::Classify => shared::inspect::<classify::Classes>(opened, compute, request),
+        Task::Regress => shared::inspect::<regress::Numbers>(opened, compute, request),
+        Task::Tag => shared::inspect::<tag::Tagger>(opened, compute, request),
+        Task::Chorales => shared::inspect::<chorales::Chords>(opened, compute, request),
+        Task::Translate => shared::pairs::inspect::<translate::Translation>(opened, compute, request),
+        Task::Caption => shared::pairs::inspect::<caption::Captioning>(opened, compute, request),
+        Task::Forecast => forecast::Forecaster::inspect_run(opened, compute, request),
+        Task::Trajectory => trajectory::PathForecaster::inspect(opened, compute, request),
+        Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
+        Task::Events => events::inspect(opened, compute, request),
     }
 }
 

@@ -164,7 +164,7 @@ impl Graph<'_> {
         let activations =
             self.workspace.saved[saved].activations(layer, hidden[0].rows, self.device.threads());
         let [.., output, cells] = &activations[..] else { return };
-        let slope = |(o, c): (&f32, &f32)| o * (1.0 - c.tanh() * c.tanh());
+        let slope = |(o, c): (&f32, &f32)| o / (c.cosh() * c.cosh());
         self.watch_cell(weight, cell, output.iter().zip(cells).map(slope).collect());
     }
 

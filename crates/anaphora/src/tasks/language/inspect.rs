@@ -11,7 +11,7 @@ use super::{Trained, corpus};
 use crate::inspect::features::Features;
 use crate::inspect::{self, Inspection, Request, Source, Tracked, View};
 use crate::model::{Compute, LanguageModel, Observe, softmax};
-use crate::recipe::{Backbone, Task};
+use crate::recipe::{Backbone, Recipe, Task};
 use crate::{Error, Result};
 
 /// Steps that are shown of a text, at most; a Transformer shows no more than it sees at once.
@@ -65,52 +65,77 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
 
+    let stream = Stream { tokens: &tokens, targets: &targets };
+    read_symbols(&mut inspection, request, compute, model, recipe, stream)?;
+    if request.wants(View::Units) {
+        units(&mut inspection, trained, compute, request, &tokens)?;
+    }
+    Ok(inspection)
+}
+
+/// Symbols that a model reads, and what follows each; nothing behind what goes on.
+#[derive(Clone, Copy)]
+pub(in crate::tasks) struct Stream<'a> {
+    /// The end of a piece, and the symbols behind it.
+    pub tokens: &'a [u32],
+    /// One for each.
+    pub targets: &'a [Option<u32>],
+}
+
+/// Fills an inspection with what the model does while it reads symbols, whatever they stand for.
+///
+/// # Errors
+/// A view that was asked for by name and cannot be given.
+pub(in crate::tasks) fn read_symbols(
+    inspection: &mut Inspection,
+    request: &Request,
+    compute: &mut Compute,
+    model: &LanguageModel,
+    recipe: &Recipe,
+    Stream { tokens, targets }: Stream,
+) -> Result<()> {
     let numbers: Vec<f32> = tokens.iter().map(|&id| id as f32).collect();
     inspection.add("tokens", &["steps"], &[tokens.len()], numbers, "number of the symbol read");
     let numbers = targets.iter().map(|target| target.map_or(-1.0, |id| id as f32)).collect();
     let what = "number of the symbol that follows, -1 where none does";
     inspection.add("targets", &["steps"], &[tokens.len()], numbers, what);
 
-    let batch = Packed::new(&[Sequence::Tokens(tokens.clone())]);
+    let batch = Packed::new(&[Sequence::Tokens(tokens.to_vec())]);
     let observed = model.observe(compute, &batch, None)?;
     if request.wants(View::Next) {
         let (shape, what) = ([tokens.len(), observed.width], "score of each symbol as the next");
         inspection.add("logits", &["steps", "symbols"], &shape, observed.outputs, what);
     }
-    inspect::pass(&mut inspection, &observed.trace, |view| request.wants(view));
-    applies(&mut inspection, recipe.model.backbone, request)?;
+    inspect::pass(inspection, &observed.trace, |view| request.wants(view));
+    applies(inspection, recipe.model.backbone, request)?;
     if request.wants_any(&[View::Embedding, View::Search]) {
         match model.params().find("embedding.weight") {
             Some(id) => {
                 let width = model.params().shape(id)[1];
-                inspect::embedding(&mut inspection, model.params().value(id), width);
+                inspect::embedding(inspection, model.params().value(id), width);
             }
             None => {
                 let reason = "symbols are read one-hot; train with --embedding to learn a row for each";
-                request.refuse(&mut inspection, View::Embedding, reason)?;
+                request.refuse(inspection, View::Embedding, reason)?;
             }
         }
     }
     let known: Vec<u32> = targets.iter().map_while(|target| *target).collect();
     if request.wants(View::Gradients) && !known.is_empty() {
-        gradients(&mut inspection, "", compute, model, [&tokens, &known])?;
-        let fresh =
-            LanguageModel::new(&recipe.model, tokenizer.vocab_size(), u64::from(recipe.training.seed));
-        gradients(&mut inspection, "untrained.", compute, &fresh, [&tokens, &known])?;
-    }
-    if request.wants(View::Units) {
-        units(&mut inspection, trained, compute, request, &tokens)?;
+        gradients(inspection, "", compute, model, [tokens, &known])?;
+        let fresh = LanguageModel::new(&recipe.model, model.vocab_size(), u64::from(recipe.training.seed));
+        gradients(inspection, "untrained.", compute, &fresh, [tokens, &known])?;
     }
     if request.wants(View::Context) {
         let longest = known.len() / 2;
         if longest == 0 {
             let reason = "the text is too short to hide a part of it; name a longer one with --data";
-            request.refuse(&mut inspection, View::Context, reason)?;
+            request.refuse(inspection, View::Context, reason)?;
         } else {
-            inspect::context(&mut inspection, compute, model, [&tokens, &known], longest, PLACES)?;
+            inspect::context(inspection, compute, model, [tokens, &known], longest, PLACES)?;
         }
     }
-    Ok(inspection)
+    Ok(())
 }
 
 /// The text that is asked for.
@@ -139,7 +164,7 @@ fn read(trained: &Trained, request: &Request, inspection: &mut Inspection) -> Re
     tokenizer.encode_into(text, &mut tokens).map_err(|source| Error::Tokens { path, source })?;
     let mut targets: Vec<Option<u32>> = tokens[1..].iter().copied().map(Some).collect();
     targets.push(is_whole.then(|| tokenizer.end_id()));
-    let most = longest(trained);
+    let most = longest(&trained.recipe);
     if is_cut || tokens.len() > most {
         inspection.notes.push(format!("the text is longer than the {most} steps that are shown"));
         tokens.truncate(most);
@@ -149,8 +174,8 @@ fn read(trained: &Trained, request: &Request, inspection: &mut Inspection) -> Re
 }
 
 /// Steps of a text that are read at most.
-fn longest(trained: &Trained) -> usize {
-    let model = &trained.recipe.model;
+pub(in crate::tasks) fn longest(recipe: &Recipe) -> usize {
+    let model = &recipe.model;
     let seen = if model.backbone == Backbone::Transformer { model.context } else { None };
     seen.unwrap_or(LONGEST).min(LONGEST)
 }
@@ -177,19 +202,7 @@ fn piece(section: &Section, index: usize, path: &Path) -> Result<String> {
 
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    let recurrent = matches!(backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
-    if !recurrent {
-        let reason = format!(
-            "a model with backbone {backbone} has no recurrent layer; gates are those of rnn, gru and lstm"
-        );
-        request.refuse(inspection, View::Gates, reason)?;
-    }
-    if backbone != Backbone::Transformer {
-        let reason =
-            format!("a model with backbone {backbone} does not attend; attention is that of a transformer");
-        request.refuse(inspection, View::Attention, reason.as_str())?;
-        request.refuse(inspection, View::Search, reason)?;
-    }
+    inspect::refuse_by_backbone(inspection, backbone, request)?;
     let reason = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
     request.refuse(inspection, View::Saliency, reason)?;
     let reason = "it is for models that translate; this one continues texts";
@@ -220,7 +233,7 @@ fn units(
     let fresh = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), u64::from(recipe.training.seed));
     let [mut own, mut untrained] = [Tracked::default(), Tracked::default()];
     let mut all = Features::default();
-    let most = longest(trained);
+    let most = longest(&trained.recipe);
     let mut left = READ;
     section.each_piece(|piece| {
         if left == 0 {
@@ -240,6 +253,10 @@ fn units(
         }
         Ok::<_, Error>(())
     })?;
+    if own.is_empty() {
+        let reason = "a model with backbone window has no unit that carries something from step to step";
+        return request.refuse(inspection, View::Units, reason);
+    }
     inspect::units(inspection, "", &own, &all);
     inspect::units(inspection, "untrained.", &untrained, &all);
     inspect::features(inspection, &properties(trained, tokens), 1);
@@ -294,5 +311,7 @@ fn gradients(
     };
     let names: Vec<String> = lengths.iter().map(|length| (length - 1).to_string()).collect();
     inspection.labels.insert("ends".into(), names);
-    inspect::gradients(inspection, prefix, compute, model, &sequences, pull)
+    let observed = model.observe(compute, &Packed::new(&sequences), Some(pull))?;
+    inspect::gradients(inspection, prefix, &observed.trace, "", &sizes);
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod trained;
 pub use self::evaluate::{LanguageScore, evaluate, score};
 pub use self::generator::{Generator, spelling};
 pub use self::inspect::inspect;
+pub(super) use self::inspect::{Stream, longest, read_symbols};
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
