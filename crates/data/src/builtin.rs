@@ -23,7 +23,7 @@ pub use classes::{WAVES, names, waves};
 pub use memory::{AddingExample, COPY_REMEMBERED, COPY_SYMBOLS, CopyExample, adding, copy, reverse};
 pub use motifs::{MOTIFS, motifs};
 pub use opinions::{OPINIONS, Twins, opinions, twins};
-pub use phrases::{TaggedWord, phrases};
+pub use phrases::{TaggedWord, part_of_speech, phrases};
 pub use prices::prices;
 pub use problem::{COPY_RECALLED, Problem, marked_numbers, remembered_symbols};
 pub use recall::{ASKS, RECALLED, recall};

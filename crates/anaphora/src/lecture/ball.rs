@@ -29,7 +29,7 @@ fn trainings(settings: &Settings) -> Result<Vec<Training>> {
             ("series.lookback", read.to_string()),
             ("series.horizon", AHEAD.to_string()),
         ];
-        Training::new(name, effort.steps(600), effort.seconds(14.0), fields)
+        Training::new(name, effort.steps(1_200), effort.seconds(14.0), fields)
     };
     Ok(READ.map(training).into())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anaphora_data::builtin::{SAMPLES, phrases};
+use anaphora_data::builtin::{SAMPLES, part_of_speech, phrases};
 
 use super::chapter::{Chapter, Check, Id, standard_error};
 use super::lab::{Lab, Training};
@@ -97,7 +97,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     let words = vectors(lab, &run)?;
     let parts = parts_of_speech();
     let known: Vec<(&Word, &str)> =
-        words.iter().filter_map(|word| Some((word, parts.get(&word.name)?.as_str()))).collect();
+        words.iter().filter_map(|word| Some((word, *parts.get(&word.name)?))).collect();
     let (mut same, mut asked) = (0, 0);
     let mut rows = Vec::new();
     for (at, (word, part)) in known.iter().enumerate() {
@@ -183,24 +183,14 @@ fn vectors(lab: &mut Lab, run: &std::path::Path) -> Result<Vec<Word>> {
     Ok(names.into_iter().enumerate().map(word).collect())
 }
 
-/// The part that each common word has most often.
-fn parts_of_speech() -> BTreeMap<String, String> {
-    let mut counts: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
-    for sentence in phrases(SENTENCES.0, SENTENCES.1) {
-        for (word, tag) in sentence {
-            let part = match tag.as_str() {
-                "B-VP" | "I-VP" => "verb",
-                "B-NP" | "I-NP" => "of a noun phrase",
-                "O" => "small word",
-                _ => "name",
-            };
-            *counts.entry(word).or_default().entry(part).or_default() += 1;
-        }
+/// The part of each common word.
+fn parts_of_speech() -> BTreeMap<String, &'static str> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (word, _) in phrases(SENTENCES.0, SENTENCES.1).into_iter().flatten() {
+        *counts.entry(word).or_default() += 1;
     }
-    let often = counts.into_iter().filter(|(_, parts)| parts.values().sum::<usize>() >= OFTEN);
-    often
-        .filter_map(|(word, parts)| Some((word, parts.into_iter().max_by_key(|part| part.1)?.0.to_owned())))
-        .collect()
+    let often = counts.into_iter().filter(|(_, count)| *count >= OFTEN);
+    often.filter_map(|(word, _)| part_of_speech(&word).map(|part| (word, part))).collect()
 }
 
 /// What kind of character a symbol is.

@@ -24,15 +24,15 @@ const BATCH: usize = 8;
 pub fn training(settings: &Settings, name: &'static str) -> Training {
     let effort = settings.effort();
     let (steps, seconds, own): (u64, f64, &[(&'static str, &str)]) = match name {
-        LSTM => (2_000, 60.0, &[("model.hidden_size", "256"), ("model.embedding_size", "64")]),
+        LSTM => (1_500, 50.0, &[("model.hidden_size", "256"), ("model.embedding_size", "64")]),
         TRANSFORMER => (
-            2_000,
-            70.0,
+            1_500,
+            60.0,
             &[
                 ("model.backbone", "transformer"),
                 ("model.layers", "3"),
-                ("model.hidden_size", "128"),
-                ("model.heads", "4"),
+                ("model.hidden_size", "96"),
+                ("model.heads", "3"),
             ],
         ),
         RNN => (

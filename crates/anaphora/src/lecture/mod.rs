@@ -9,6 +9,9 @@ mod chapter;
 mod demands;
 mod embedding;
 mod everywhere;
+mod gates;
+mod gradients;
+mod heads;
 mod lab;
 mod language;
 mod limits;
@@ -18,6 +21,8 @@ pub mod picture;
 mod position;
 mod recurrence;
 mod remedies;
+mod search;
+mod sentiment;
 mod shapes;
 mod transformer;
 
@@ -124,16 +129,21 @@ struct Experiment {
 }
 
 /// In the order of the lecture.
-const EXPERIMENTS: [Experiment; 11] = [
+const EXPERIMENTS: [Experiment; 16] = [
     ball::EXPERIMENT,
     shapes::EXPERIMENT,
     recurrence::EXPERIMENT,
     embedding::EXPERIMENT,
     demands::EXPERIMENT,
+    gradients::EXPERIMENT,
     remedies::EXPERIMENT,
+    gates::EXPERIMENT,
     music::EXPERIMENT,
+    sentiment::EXPERIMENT,
     limits::EXPERIMENT,
+    search::EXPERIMENT,
     position::EXPERIMENT,
+    heads::EXPERIMENT,
     transformer::EXPERIMENT,
     everywhere::EXPERIMENT,
 ];

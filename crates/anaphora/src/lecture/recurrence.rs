@@ -66,7 +66,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         "A perceptron sees one step at a time. A recurrent network passes a state on, h(t) = f(x(t), h(t-1)), with the same weights at every step.",
     );
     chapter.experiment = format!(
-        "Three models with about as many weights read lines such as “cqtup?c”: a letter, some that mean nothing, a question mark, and the \
+        "Three models with about as many weights read lines such as “c....?c”: a letter, some dots, a question mark, and the \
          first letter again. One model sees the last {WINDOW} characters and nothing else; the other two have a state. On new lines the \
          loss of the letter behind the question mark is measured, by how far back the letter stands. Who does not know it guesses one of \
          eight, which costs ln 8 = 2.08 nats. Below that, a tanh RNN that learnt {} is unrolled over the beginning of a text.",

@@ -1,6 +1,6 @@
 //! Sequences are everywhere, in four shapes: one to one, many to one, one to many, many to many.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use anaphora_data::builtin::{Part, reverse, scenes};
 
@@ -8,7 +8,7 @@ use super::chapter::{Chapter, Check, Id, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture};
 use super::{Experiment, Settings};
-use crate::metrics::Evaluation;
+use crate::metrics::{BleuOptions, Evaluation, Tokenize, bleu};
 use crate::tasks::{self, PredictOptions, Split};
 use crate::{Precision, Result};
 
@@ -22,7 +22,7 @@ struct Task {
     /// Steps, and seconds that they take about.
     work: (u64, f64),
     fields: &'static [(&'static str, &'static str)],
-    /// How it is scored: the name of a score that is 1 at best.
+    /// The name of its score.
     score: &'static str,
     /// What a model that learnt nothing of sequences does.
     plain: &'static str,
@@ -53,7 +53,7 @@ const TASKS: [Task; 5] = [
         what: "a picture to a sentence",
         work: (250, 25.0),
         fields: &[("data.builtin", "scenes")],
-        score: "exact",
+        score: "bleu_4",
         plain: "always the most frequent sentence",
     },
     Task {
@@ -71,7 +71,7 @@ const TASKS: [Task; 5] = [
             ("training.label_smoothing", "0"),
             ("training.learning_rate", "0.004"),
         ],
-        score: "exact",
+        score: "bleu",
         plain: "the list left as it is",
     },
     Task {
@@ -85,9 +85,9 @@ const TASKS: [Task; 5] = [
     },
 ];
 
-/// Lists of three numbers or more: turned round, shorter ones are often what they were.
+/// Short lists, but of three numbers or more: turned round, shorter ones are often what they were.
 fn lists() -> String {
-    let lists = reverse(1, 12_000, 6).into_iter().filter(|(source, _)| source.split(' ').count() > 2);
+    let lists = reverse(1, 24_000, 5).into_iter().filter(|(source, _)| source.split(' ').count() > 2);
     lists.map(|(source, target)| format!("{source}\t{target}\n")).collect()
 }
 
@@ -112,8 +112,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         wave all at once, surnames, pictures, lists, sentences. Beside each score stands that of a plain answer that reads no \
         sequence."
         .into();
-    chapter.reading = "A bar is the share of answers that are right; the grey one is the plain answer's. Of sentences on pictures and of \
-        lists an answer counts only if it is right from beginning to end."
+    chapter.reading = "A bar is the share of answers that are right, the other one that of the plain answer. Sentences on pictures and \
+        lists are scored by BLEU, the share of word sequences that are right, with 1 for no mistake."
         .into();
     chapter.limits = "The tasks differ in how hard they are and in how long they were trained, so that their scores cannot be compared \
         with each other."
@@ -140,7 +140,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             opened.evaluate(&run)?.evaluate(&mut lab.compute(), &split, &PredictOptions::default())?;
         let score =
             evaluation.scores.iter().find(|(name, _)| *name == task.score).map_or(f64::NAN, |score| score.1);
-        let plain = plain_of(task, &evaluation);
+        // BLEU is a percentage.
+        let score = if task.score.starts_with("bleu") { score / 100.0 } else { score };
+        let plain = plain_of(task, &evaluation)?;
         let unsure = 2.0 * standard_error(score, evaluation.examples);
         let key = task.run.replace('-', "_");
         chapter.figure(format!("{key}_{}", task.score), score);
@@ -165,10 +167,10 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     }
     chapter.pictures = vec![
         Picture::new(
-            "Right answers",
-            "Share of right answers on examples that were not learnt from.",
+            "Scores",
+            "Scores on examples that were not learnt from, 1 at best: accuracy, or BLEU where a sequence is written.",
             Drawing::Bars {
-                y: Axis::linear("share that is right"),
+                y: Axis::linear("score"),
                 names,
                 series: vec![("this model".into(), own), ("plain answer".into(), plain_bars)],
                 marks: Vec::new(),
@@ -178,7 +180,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             "The tasks",
             "What goes in and what comes out.",
             Drawing::Table {
-                columns: ["shape", "task", "right", "plain answer right", "plain answer"]
+                columns: ["shape", "task", "score", "plain answer's score", "plain answer"]
                     .map(str::to_owned)
                     .into(),
                 rows,
@@ -189,18 +191,24 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
 }
 
 /// The score of the plain answer.
-fn plain_of(task: &Task, evaluation: &Evaluation) -> f64 {
-    match task.run {
+fn plain_of(task: &Task, evaluation: &Evaluation) -> Result<f64> {
+    let options = BleuOptions { tokenize: Tokenize::None, ..BleuOptions::default() };
+    Ok(match task.run {
         "shape-scene" => {
-            let mut counts: HashMap<String, usize> = HashMap::new();
-            let captions = scenes(2, evaluation.examples, Part::Test).into_iter().map(|scene| scene.caption);
-            captions.for_each(|caption| *counts.entry(caption).or_default() += 1);
-            counts.values().max().copied().unwrap_or(0) as f64 / evaluation.examples.max(1) as f64
+            let made = scenes(2, evaluation.examples, Part::Test);
+            let captions: Vec<String> = made.into_iter().map(|scene| scene.caption).collect();
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            captions.iter().for_each(|caption| *counts.entry(caption).or_default() += 1);
+            let common = counts.into_iter().max_by_key(|(_, count)| *count).map_or("", |(caption, _)| caption);
+            let references: Vec<[&str; 1]> = captions.iter().map(|caption| [caption.as_str()]).collect();
+            bleu(&vec![common; captions.len()], &references, &options)?.score / 100.0
         }
         "shape-reverse" => {
             let text = lists();
-            let same = text.lines().filter(|line| line.split_once('\t').is_some_and(|(a, b)| a == b));
-            same.count() as f64 / text.lines().count() as f64
+            let pairs: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('\t')).collect();
+            let (sources, targets): (Vec<&str>, Vec<[&str; 1]>) =
+                pairs.into_iter().map(|(source, target)| (source, [target])).unzip();
+            bleu(&sources, &targets, &options)?.score / 100.0
         }
         _ => {
             let classes = evaluation.details.get("classes").and_then(|classes| classes.as_array());
@@ -208,5 +216,5 @@ fn plain_of(task: &Task, evaluation: &Evaluation) -> f64 {
                 classes.into_iter().flatten().filter_map(|class| class["support"].as_f64()).collect();
             counts.iter().copied().fold(0.0, f64::max) / counts.iter().sum::<f64>()
         }
-    }
+    })
 }

@@ -6,12 +6,12 @@ use super::{choice, seeded};
 
 /// Letters that are to be remembered.
 pub const RECALLED: &[char] = &['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-/// Letters that mean nothing.
-const IDLE: &[char] = &['p', 'q', 'r', 's', 't', 'u', 'v', 'w'];
+/// What means nothing.
+const IDLE: char = '.';
 /// What asks for the letter.
 pub const ASKS: char = '?';
 
-/// Lines such as `cqtup?c`: a letter, up to `longest - 1` that mean nothing, a question mark, and the letter again. Who cannot
+/// Lines such as `c....?c`: a letter, up to `longest - 1` dots that mean nothing, a question mark, and the letter again. Who cannot
 /// remember it guesses one of eight, at a cost of `ln 8` nats. Each distance from 1 to `longest` between the letter and the
 /// question mark is as likely.
 ///
@@ -23,8 +23,7 @@ pub fn recall(seed: u64, count: usize, longest: usize) -> Vec<String> {
     let line = |_| {
         let letter = choice(&mut random, RECALLED);
         let idle = random.random_range(0..longest);
-        let between: String = (0..idle).map(|_| choice(&mut random, IDLE)).collect();
-        format!("{letter}{between}{ASKS}{letter}")
+        format!("{letter}{}{ASKS}{letter}", IDLE.to_string().repeat(idle))
     };
     (0..count).map(line).collect()
 }
