@@ -273,3 +273,48 @@ fn refuse_foreign(out: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(minutes: f64) -> Settings {
+        Settings { file: None, out: "lecture".into(), minutes, only: Vec::new(), seed: 1, threads: 1 }
+    }
+
+    #[test]
+    fn each_statement_has_an_experiment() {
+        assert!(EXPERIMENTS.iter().map(|experiment| experiment.id).eq(Id::ALL));
+    }
+
+    #[test]
+    fn trainings_of_one_name_are_one_and_their_recipes_are_read() {
+        let mut known: Vec<Training> = Vec::new();
+        for experiment in &EXPERIMENTS {
+            for training in (experiment.trainings)(&settings(10.0)).unwrap() {
+                let mut recipe = training.recipe(1).unwrap();
+                if recipe.data.builtin.is_none() {
+                    recipe.data.train = Some("made".into());
+                }
+                recipe.validate().unwrap();
+                recipe.refuse_unread().unwrap();
+                match known.iter().find(|other| other.name == training.name) {
+                    Some(other) => assert_eq!(*other, training, "{}", experiment.id),
+                    None => known.push(training),
+                }
+            }
+        }
+        assert!(known.len() > 20);
+    }
+
+    #[test]
+    fn experiments_are_sized_by_the_minutes_alone() {
+        let steps = |minutes: f64| {
+            let all = EXPERIMENTS.iter().flat_map(|experiment| (experiment.trainings)(&settings(minutes)).unwrap());
+            all.map(|training| training.recipe(1).unwrap().training.steps.unwrap()).sum::<u64>()
+        };
+        let (full, fifth) = (steps(10.0), steps(2.0));
+        assert!((full as f64 / fifth as f64 - 5.0).abs() < 0.01, "{full} {fifth}");
+        assert!(Effort(1e-9).steps(1_000) > 0);
+    }
+}

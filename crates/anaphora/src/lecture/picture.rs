@@ -120,7 +120,7 @@ pub enum Style {
     Solid,
     /// As a broken line: what is expected, or chance.
     Dashed,
-    /// As points alone.
+    /// As points alone, where both axes have one unit; a line elsewhere.
     Dots,
 }
 

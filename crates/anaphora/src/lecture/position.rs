@@ -27,6 +27,8 @@ const SYMBOLS: usize = 40;
 const STEPS: usize = 16;
 /// Places and values of an encoding that are drawn.
 const PLACES: usize = 48;
+/// What random weights are multiplied by.
+const LARGER: f32 = 5.0;
 /// Numbers of the output that are drawn.
 const OUTPUTS: usize = 12;
 
@@ -41,7 +43,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         "Attention by itself knows no order: it sees a set. Order has to be put in by position encodings.",
     );
     chapter.experiment = format!(
-        "An encoder of two Transformer blocks with random weights reads {STEPS} different symbols, and then the same symbols in another \
+        "An encoder of two Transformer blocks with random weights, {LARGER} times as large as those that a training begins with, reads {STEPS} different symbols, and then the same symbols in another \
          order. What it says of a symbol is compared, wherever the symbol stands. That is done without positions and with four encodings: \
          waves added to the input (sinusoidal), a learned row for each place, queries and keys turned by their place (rotary), and weights \
          that fall with the distance (ALiBi). Nothing is trained: this follows from how attention is built."
@@ -147,11 +149,10 @@ fn encoder(position: Position, seed: u64) -> SequenceModel {
     };
     let shape = Shape { reads: Reads::Tokens(SYMBOLS), outputs: OUTPUTS, each_step: true, causal: false };
     let mut model = SequenceModel::new(&model, shape, Objective::Squared, seed);
-    // What is learned at each place begins near zero, as embeddings do: as large as after a training, places are seen.
-    for name in ["embedding.weight", "transformer.position.weight"] {
-        if let Some(id) = model.params().find(name) {
-            model.params_mut().value_mut(id).iter_mut().for_each(|value| *value *= 10.0);
-        }
+    // Weights begin so small that attention is nearly even, and places hardly count: as large as after a training, they do.
+    let matrices: Vec<_> = model.params().ids().filter(|&id| model.params().shape(id).len() > 1).collect();
+    for id in matrices {
+        model.params_mut().value_mut(id).iter_mut().for_each(|value| *value *= LARGER);
     }
     model
 }

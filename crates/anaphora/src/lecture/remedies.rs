@@ -4,7 +4,7 @@ use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Style};
 use super::{Experiment, Settings};
-use crate::Result;
+use crate::{Error, Result};
 use crate::run::Run;
 use crate::run::log::{Record, read_metrics};
 
@@ -23,7 +23,7 @@ const REMEDIES: [(&str, &str, &[(&str, &str)]); 4] = [
     (
         "adding-relu",
         "ReLU RNN, identity",
-        &[("model.backbone", "rnn"), ("model.nonlinearity", "relu"), ("training.learning_rate", "0.001")],
+        &[("model.backbone", "rnn"), ("model.nonlinearity", "relu"), ("training.learning_rate", "0.0003")],
     ),
     ("adding-gru", "GRU", &[("model.backbone", "gru")]),
     ("adding-lstm", "LSTM", &[("model.backbone", "lstm")]),
@@ -59,8 +59,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
          scaled down to {CLIP}."
     );
     chapter.reading = "In the first picture a line that stays at the dashed one has learnt nothing from its gradient; one that falls has \
-        carried the first number to the end. In the second, each point is the gradient's norm of a step before clipping: points above \
-        the dashed line were cut, and would each have been a leap of the weights."
+        carried the first number to the end. In the second, the gradient's norm is shown before clipping: what is above \
+        the dashed line was cut, and would each have been a leap of the weights."
         .into();
     chapter.limits = "One length, one size and one seed. A tanh network that learns longer, or with its weights held orthogonal, can \
         come further than it does here; and clipping is seen at work, but what would happen without it is not tried."
@@ -73,7 +73,14 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     let (mut errors, mut norms) = (Vec::new(), Vec::new());
     let mut last = Vec::new();
     for (name, label, _) in REMEDIES {
-        let run = lab.run(name)?;
+        let run = match lab.run(name) {
+            // That is an outcome too: what was measured by then is shown.
+            Err(Error::Diverged { found, .. }) => {
+                chapter.notes.push(format!("The training of the {label} diverged: {found}."));
+                lab.folder(name)
+            }
+            run => run?,
+        };
         let records = read_metrics(Run::open(&run)?.metrics_path())?;
         let validated: Vec<(f64, f64)> = records
             .iter()
@@ -99,7 +106,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             .figure(format!("{key}_largest_norm"), measured.iter().map(|point| point.1).fold(0.0, f64::max));
         last.push(best);
         errors.push(Series::new(label, validated));
-        norms.push(Series::new(label, measured).style(Style::Dots));
+        norms.push(Series::new(label, measured));
     }
     chapter.check(Check::at_least(
         "error of the tanh network, which stays near that of guessing (1/6)",

@@ -12,6 +12,7 @@ mod go_on;
 mod huggingface;
 mod interrupt;
 mod kill;
+mod lecture;
 mod lines;
 mod memory;
 mod pairs;
