@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::Result;
 use crate::run::weights::{self, NamedTensor};
+use crate::{Error, Result};
 
 /// One array of an [`Inspection`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -120,6 +121,30 @@ impl Inspection {
         let metadata = parts.map(|(name, part)| (name.to_owned(), part.to_string().into()));
         weights::write(path, &tensors, metadata.into_iter().collect())
     }
+}
+
+/// Refuses to lay inspections over one another whose models read different symbols: what they say of one is not what they say
+/// of the other.
+///
+/// # Errors
+/// [`Error::Inspect`] with the two runs.
+pub fn check_overlay(inspections: &[Inspection]) -> Result<()> {
+    let symbols = |inspection: &Inspection| inspection.labels.get("symbols").cloned();
+    let name = |inspection: &Inspection| {
+        inspection.about.get("run").and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let Some((first, others)) = inspections.split_first() else { return Ok(()) };
+    let Some(other) = others.iter().find(|other| symbols(other) != symbols(first)) else { return Ok(()) };
+    let count = |inspection: &Inspection| {
+        symbols(inspection).map_or("no symbols".into(), |all| counted(all.len(), "symbol"))
+    };
+    Err(Error::Inspect(format!(
+        "{} reads {} and {} reads {}, which are not the same; lay runs over one another that have one tokenizer",
+        name(first),
+        count(first),
+        name(other),
+        count(other)
+    )))
 }
 
 impl Serialize for Inspection {

@@ -56,6 +56,18 @@ impl Request {
             }
         }
     }
+
+    /// What a view is made from, if it is there: data may be gone since the training.
+    ///
+    /// # Errors
+    /// Its own, where the view was asked for by name.
+    pub fn need<T>(&self, inspection: &mut Inspection, view: View, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if self.views.is_some() => Err(error),
+            Err(error) => self.refuse(inspection, view, error.to_string()).map(|()| None),
+        }
+    }
 }
 
 /// Says of which views of layers there is nothing to see in a model with such a backbone.

@@ -249,6 +249,10 @@ impl InspectPairs for Captioning {
         None
     }
 
+    fn picture(&self) -> Option<PictureSteps> {
+        Some(self.reader.steps())
+    }
+
     fn look_at_input(&self, input: &Input) -> Result<Sequence> {
         let path = input.text().map_or(input.path().to_owned(), |text| text.trim().into());
         self.reader.sequence(&Image::File(path))

@@ -170,14 +170,7 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
         Some(EventKind::Velocity(range)) => format!("velocity {range}"),
         None => "<end>".to_owned(),
     };
-    let about = json!({
-        "run": run.path().display().to_string(),
-        "task": run.info().task.to_string(),
-        "backbone": recipe.model.backbone.to_string(),
-        "unit": "event",
-        "weights": inspect::weights(model.params()),
-    });
-    inspection.about = about.as_object().cloned().unwrap_or_default();
+    inspection.about = inspect::about(&run, &recipe, "event", model.params());
     inspection.labels.insert("steps".into(), tokens.iter().map(|&id| name(id)).collect());
     inspection.labels.insert("symbols".into(), (0..=end).map(name).collect());
     let stream = Stream { tokens: &tokens, targets: &targets };

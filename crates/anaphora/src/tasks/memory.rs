@@ -268,6 +268,7 @@ impl MemoryModel {
                 says: Says::Numbers,
                 unit: "frame",
                 is_each_step: false,
+                picture: None,
             },
             Problem::Copy(_) => {
                 let symbols: Vec<String> = (0..COPY_SYMBOLS).map(|symbol| symbol.to_string()).collect();
@@ -277,6 +278,7 @@ impl MemoryModel {
                     says: Says::Classes,
                     unit: "symbol",
                     is_each_step: true,
+                    picture: None,
                 }
             }
         };

@@ -199,6 +199,7 @@ impl InspectTask for Numbers {
             says: Says::Numbers,
             unit: self.reader.steps.unit(),
             is_each_step: false,
+            picture: reader::picture(&self.reader),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anaphora::inspect::{Inspection, Request, Source, View};
+use anaphora::inspect::{self, Inspection, Request, Source, View};
 use anaphora::model::Compute;
 use anaphora::{Device, Precision, tasks};
 use serde_json::json;
@@ -78,6 +78,7 @@ pub fn run(args: &Args) -> Result<()> {
         inspection.notes.iter().for_each(|note| tell(&format!("Note: {of}{note}.")));
         inspections.push(inspection);
     }
+    inspect::check_overlay(&inspections)?;
     if let Some(path) = &args.out {
         write(path, &inspections)?;
     }

@@ -250,7 +250,7 @@ impl InspectTask for Chords {
             Notes::Independent => (pitches.collect(), None, Says::Labels),
             Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes),
         };
-        Names { outputs, symbols, says, unit: "frame", is_each_step: true }
+        Names { outputs, symbols, says, unit: "frame", is_each_step: true, picture: None }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {

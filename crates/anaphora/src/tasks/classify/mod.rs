@@ -202,6 +202,7 @@ impl InspectTask for Classes {
             says: if self.separator.is_some() { Says::Labels } else { Says::Classes },
             unit: self.reader.steps.unit(),
             is_each_step: false,
+            picture: reader::picture(&self.reader),
         }
     }
 

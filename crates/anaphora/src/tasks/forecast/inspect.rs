@@ -39,6 +39,7 @@ impl Forecaster {
             says: Says::Numbers,
             unit: "frame",
             is_each_step: false,
+            picture: None,
         };
         // Where nothing has come yet, there is a window but no truth.
         let has_come = origin.at + interface.chunk <= collection.steps(origin.member);

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::error::counted;
-use anaphora_data::{Packed, Section, Sequence, Texts};
-use serde_json::json;
+use anaphora_data::{Batch, Packed, Section, Sequence, Texts};
 
 use super::{Trained, corpus};
 use crate::inspect::features::Features;
@@ -49,22 +48,23 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
     let names = |ids: &[u32]| -> Vec<String> {
         ids.iter().map(|&id| tokenizer.name(id).unwrap_or_default()).collect()
     };
-    let mut about = json!({
-        "run": run.path().display().to_string(),
-        "task": trained.task().to_string(),
-        "backbone": recipe.model.backbone.to_string(),
-        "unit": recipe.data.tokenizer.unit(),
-        "text": text,
-        "weights": inspect::weights(model.params()),
-    });
+    inspection.about = inspect::about(run, recipe, recipe.data.tokenizer.unit(), model.params());
     if trained.task() == Task::Music {
-        about["abc"] = about["text"].clone();
+        inspection.about.insert("abc".into(), text.as_str().into());
     }
-    inspection.about = about.as_object().cloned().unwrap_or_default();
+    inspection.about.insert("text".into(), text.as_str().into());
     inspection.labels.insert("steps".into(), names(&tokens));
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
 
+    if trained.task() == Task::Music {
+        let places = places(trained, &tokens).1;
+        // The step that read a character is the first whose token ends behind it.
+        inspect::notes(&mut inspection, &text, |place| {
+            let step = places.partition_point(|&last| last < place);
+            (step < places.len()).then_some(step + 1)
+        });
+    }
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, model, recipe, stream)?;
     if request.wants(View::Units) {
@@ -125,6 +125,27 @@ pub(in crate::tasks) fn read_symbols(
         gradients(inspection, "", compute, model, [tokens, &known])?;
         let fresh = LanguageModel::new(&recipe.model, model.vocab_size(), u64::from(recipe.training.seed));
         gradients(inspection, "untrained.", compute, &fresh, [tokens, &known])?;
+    }
+    if request.wants(View::Speed) {
+        let context =
+            if recipe.model.backbone == Backbone::Transformer { recipe.model.context } else { None };
+        let vocab_size = model.vocab_size() as u32;
+        inspect::speed(
+            inspection,
+            model.params(),
+            context.unwrap_or(usize::MAX),
+            |backward, [rows, length]| {
+                let ids: Vec<u32> = (0..(rows * length) as u32).map(|id| id % vocab_size).collect();
+                let batch = Batch {
+                    targets: ids.clone(),
+                    ids,
+                    batch_sizes: vec![rows; length],
+                    indices: vec![0; rows],
+                    reset: vec![true; rows],
+                };
+                model.learn(backward, &batch, &mut model.initial_state(rows))
+            },
+        )?;
     }
     if request.wants(View::Context) {
         let longest = known.len() / 2;
@@ -228,7 +249,10 @@ fn units(
                 "an imported model has no held-out text to find its units' parts in; name a text with --data";
             return request.refuse(inspection, View::Units, reason);
         }
-        _ => trained.corpus()?.validation,
+        _ => match request.need(inspection, View::Units, trained.corpus())? {
+            Some(corpus) => corpus.validation,
+            None => return Ok(()),
+        },
     };
     let fresh = LanguageModel::new(&recipe.model, tokenizer.vocab_size(), u64::from(recipe.training.seed));
     let [mut own, mut untrained] = [Tracked::default(), Tracked::default()];
@@ -263,8 +287,8 @@ fn units(
     Ok(())
 }
 
-/// The properties of the text behind each token but the first, which is the end of a piece.
-fn properties(trained: &Trained, tokens: &[u32]) -> Features {
+/// The text of all tokens but the first, which is the end of a piece, and the place of the last character of each.
+fn places(trained: &Trained, tokens: &[u32]) -> (String, Vec<usize>) {
     let mut decoder = trained.tokenizer.decoder();
     let (mut text, mut places) = (String::new(), Vec::with_capacity(tokens.len()));
     let mut count = 0_usize;
@@ -275,6 +299,12 @@ fn properties(trained: &Trained, tokens: &[u32]) -> Features {
         places.push(count.saturating_sub(1));
     }
     text.push_str(decoder.finish());
+    (text, places)
+}
+
+/// The properties of the text behind each token but the first.
+fn properties(trained: &Trained, tokens: &[u32]) -> Features {
+    let (text, places) = places(trained, tokens);
     let whole =
         if trained.task() == Task::Music { Features::of_tune(&text) } else { Features::of_text(&text) };
     // Of a text that is nothing but a part of a character there is none.

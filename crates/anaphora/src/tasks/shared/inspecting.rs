@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anaphora_data::error::counted;
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Packed, Place};
 use anaphora_nn::Start;
 use anaphora_nn::trace::Place as PlaceSeen;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::examples::splits;
 use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
@@ -43,6 +44,8 @@ pub struct Names {
     pub unit: &'static str,
     /// Whether something is told of each step.
     pub is_each_step: bool,
+    /// How a picture was made steps, where steps are parts of one.
+    pub picture: Option<PictureSteps>,
 }
 
 /// A model to look into, and how to make one of its shape that has learnt nothing.
@@ -87,7 +90,11 @@ pub fn inspect<T: InspectTask>(run: Run, compute: &mut Compute, request: &Reques
     run.load_weights(model.params_mut(), None)?;
     let mut inspection = Inspection::default();
     let (looked, truth) = find(&task, &run, &recipe, request, &mut inspection)?;
-    let others = if request.wants(View::Gradients) { others(&task, &run, &recipe)? } else { None };
+    let others = if request.wants(View::Gradients) {
+        request.need(&mut inspection, View::Gradients, others(&task, &run, &recipe))?.flatten()
+    } else {
+        None
+    };
     let fresh = &|| task.model(&recipe, u64::from(recipe.training.seed).into(), None);
     let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names: task.names() };
     look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
@@ -187,13 +194,9 @@ pub fn look(
     let Subject { run, recipe, model, fresh, names } = subject;
     let Looked { batch, steps, text } = looked;
     let params = Observe::params(*model);
-    let mut about = Map::new();
-    about.insert("run".into(), run.path().display().to_string().into());
-    about.insert("task".into(), run.info().task.to_string().into());
-    about.insert("backbone".into(), recipe.model.backbone.to_string().into());
-    about.insert("unit".into(), names.unit.into());
-    about.insert("weights".into(), inspect::weights(params));
+    let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
+    about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
     let count = batch.batch_sizes.len();
     inspection.labels.extend(steps.map(|steps| ("steps".to_owned(), steps)));
@@ -248,6 +251,23 @@ pub fn look(
             inspect::running(inspection, compute, *model, &batch, names.says)?;
         }
     }
+    if request.wants(View::Speed) {
+        let axis = inspection.get("frames").map(|frames| frames.axes[0].as_str());
+        if batch.spelling.is_some() || axis == Some("pixels") {
+            let reason = "what this model reads has no length that could be chosen at will";
+            request.refuse(inspection, View::Speed, reason)?;
+        } else {
+            let most = if recipe.model.backbone == Backbone::Transformer { count } else { usize::MAX };
+            inspect::speed(inspection, params, most, |backward, [rows, length]| {
+                let told = if names.is_each_step { rows * length } else { rows };
+                let targets = match names.says {
+                    Says::Classes => Targets::Classes(vec![0; told]),
+                    Says::Labels | Says::Numbers => Targets::Values(vec![0.0; told * names.outputs.len()]),
+                };
+                model.learn(backward, &repeated(&batch, rows, length), &targets)
+            })?;
+        }
+    }
     if request.wants(View::Gradients) {
         match others {
             // What is told of each step hangs on steps behind it too.
@@ -255,6 +275,7 @@ pub fn look(
                 let reason = "something is told of each step from all of them, before and behind; --show saliency shows from which";
                 request.refuse(inspection, View::Gradients, reason)?;
             }
+            None if inspection.not_shown.contains_key("gradients") => {}
             None => {
                 let reason = "there are no held-out examples from whose ends gradients could be followed";
                 request.refuse(inspection, View::Gradients, reason)?;
@@ -287,4 +308,19 @@ fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse(inspection, View::Units, units)?;
     request.refuse(inspection, View::Bottleneck, "it is for models that translate")
+}
+
+/// A batch of so many sequences of such a length, of the steps of the one sequence there is over and over.
+fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
+    let count = one.batch_sizes.len().max(1);
+    let width = one.values.len() / count;
+    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
+    for step in 0..length {
+        for _ in 0..rows {
+            let from = step % count;
+            batch.ids.extend(one.ids.get(from));
+            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
+        }
+    }
+    batch
 }

@@ -148,6 +148,14 @@ pub fn symbols(reader: &Reader) -> Option<Vec<String>> {
     Some((0..tokenizer.vocab_size() as u32).map(|id| tokenizer.name(id).unwrap_or_default()).collect())
 }
 
+/// How a picture was made steps, where steps are parts of one.
+pub fn picture(reader: &Reader) -> Option<PictureSteps> {
+    match &reader.steps {
+        Steps::Picture(steps) => Some(*steps),
+        _ => None,
+    }
+}
+
 /// The text of an example, where it is one.
 pub fn text(example: &Example) -> Option<String> {
     match &example.value {

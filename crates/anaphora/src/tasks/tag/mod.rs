@@ -175,6 +175,7 @@ impl InspectTask for Tagger {
             says: Says::Classes,
             unit: "word",
             is_each_step: true,
+            picture: None,
         }
     }
 

@@ -1,15 +1,16 @@
 //! Looking into models that read one sequence and write another.
 
 use anaphora_data::error::counted;
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Sequence, Tokenizer};
 use anaphora_nn::Start;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::{Pairs, search, without_end};
 use crate::decoding::search::Search;
 use crate::inspect::{self, Inspection, Request, Source, View};
-use crate::model::{Compute, EncoderDecoder, PairBatch, softmax};
+use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching, softmax};
 use crate::recipe::Recipe;
 use crate::run::assets::Assets;
 use crate::tasks::shared::examples::{PredictTask, Reading, Using, name, note_encoding, splits};
@@ -30,6 +31,11 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
 
     /// What the tokens that are read stand for; none where no tokens are read.
     fn source(&self) -> Option<&Tokenizer>;
+
+    /// How a picture was made steps, where sources are pictures.
+    fn picture(&self) -> Option<PictureSteps> {
+        None
+    }
 
     /// An input without its truth.
     fn look_at_input(&self, input: &Input) -> Result<Sequence>;
@@ -53,12 +59,8 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         ids.map(|id| tokenizer.name(id).unwrap_or_default()).collect()
     };
     let all = |tokenizer: &Tokenizer| names(tokenizer, &mut (0..tokenizer.vocab_size() as u32));
-    let mut about = Map::new();
-    about.insert("run".into(), run.path().display().to_string().into());
-    about.insert("task".into(), run.info().task.to_string().into());
-    about.insert("backbone".into(), recipe.model.backbone.to_string().into());
-    about.insert("unit".into(), "token".into());
-    about.insert("weights".into(), inspect::weights(model.params()));
+    let mut about = inspect::about(&run, &recipe, "token", model.params());
+    about.extend(task.picture().map(|picture| ("picture".to_owned(), json!(picture))));
     about.insert("text".into(), task.target().decode(target).into());
     if let (Sequence::Tokens(ids), Some(tokenizer)) = (source, task.source()) {
         about.insert("source".into(), Value::from(tokenizer.decode(ids)));
@@ -116,8 +118,9 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         if run.info().imported.is_some() {
             let reason = "there are no held-out pairs from whose ends gradients could be followed";
             request.refuse(&mut inspection, View::Gradients, reason)?;
-        } else {
-            let others = others(&task, &run, &recipe)?;
+        } else if let Some(others) =
+            request.need(&mut inspection, View::Gradients, others(&task, &run, &recipe))?
+        {
             let fresh = task.model(&recipe, u64::from(recipe.training.seed).into(), None);
             for (prefix, model) in [("", &model), ("untrained.", &fresh)] {
                 gradients(&mut inspection, prefix, compute, model, &others, end)?;
@@ -126,6 +129,24 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     }
     if request.wants(View::Bottleneck) {
         bottleneck(&mut inspection, &task, (&run, &recipe, &model), compute, request)?;
+    }
+    if request.wants(View::Speed) {
+        match source {
+            Sequence::Tokens(ids) => {
+                let most = recipe.model.context.unwrap_or(recipe.training.length);
+                let teaching = Teaching { label_smoothing: 0.0, scheduled_sampling: 0.0 };
+                inspect::speed(&mut inspection, model.params(), most, |backward, [rows, length]| {
+                    let source = Sequence::Tokens(ids.iter().cycle().take(length).copied().collect());
+                    // Behind an end symbol it has the same length.
+                    let target = vec![end; length - 1];
+                    model.learn(backward, PairBatch::new(&vec![(&source, &target[..]); rows], end), teaching)
+                })?;
+            }
+            Sequence::Frames(_) => {
+                let reason = "what this model reads has no length that could be chosen at will";
+                request.refuse(&mut inspection, View::Speed, reason)?;
+            }
+        }
     }
     for view in [View::Units, View::Context] {
         request.refuse(&mut inspection, view, "it is for models that continue a text or a tune")?;
