@@ -1,0 +1,199 @@
+//! Every kind of chart, drawn from data.
+
+use anaphora_pages::Page;
+use anaphora_pages::chart::*;
+
+use crate::browser::{Browser, DARK, NARROW, WIDE};
+
+/// A page with a chart of each kind.
+fn page() -> String {
+    let mut page = Page::new("Every chart <once>");
+    let x: Vec<f64> = (0..40).map(f64::from).collect();
+    let decay = |rate: f64| -> Vec<f64> { x.iter().map(|x| (-rate * x).exp()).collect() };
+    let times = |values: &[f64], by: f64| -> Vec<f64> { values.iter().map(|value| value * by).collect() };
+    let lines = |names: &[(&str, f64)]| -> Vec<Line> {
+        names
+            .iter()
+            .map(|(name, rate)| {
+                let y = decay(*rate);
+                let bands = vec![
+                    Band { low: times(&y, 0.3), high: times(&y, 3.0) },
+                    Band { low: times(&y, 0.6), high: times(&y, 1.6) },
+                ];
+                Line { name: (*name).into(), x: x.clone(), y, bands, ..Line::default() }
+            })
+            .collect()
+    };
+    page.section("lines", "Lines");
+    let series =
+        lines(&[("rnn", 0.6), ("gru, with a name that is long", 0.2), ("lstm", 0.18), ("transformer", 0.02)]);
+    page.figure(
+        &Chart::Lines(Lines {
+            x: Axis::new("steps earlier"),
+            y: Axis::log("norm of the gradient"),
+            marks: vec![LineMark { y: Some(0.01), label: "1 %".into(), ..LineMark::default() }],
+            series,
+            ..Lines::default()
+        }),
+        "The gradient falls with distance.",
+    );
+    page.section("bars", "Bars");
+    page.figure(
+        &Chart::Bars(Bars {
+            label: "accuracy".into(),
+            names: ["<i>bag</i> of words", "rnn", "lstm"].map(String::from).to_vec(),
+            series: vec![
+                BarSeries {
+                    name: "trained".into(),
+                    values: vec![0.51, 0.83, 0.97],
+                    low: Some(vec![0.45, 0.8, 0.95]),
+                    high: Some(vec![0.55, 0.86, 0.98]),
+                },
+                BarSeries { name: "untrained".into(), values: vec![0.5, 0.48, 0.52], ..BarSeries::default() },
+            ],
+            marks: vec![BarMark { value: 0.5, label: "chance".into() }],
+            high: Some(1.0),
+            share: true,
+            ..Bars::default()
+        }),
+        "Longer is better.",
+    );
+    page.section("table", "Table");
+    page.figure(
+        &Chart::Table(Table {
+            columns: ["task", "score", "chance"].map(Column::new).to_vec(),
+            rows: vec![
+                vec!["many to one".into(), 0.9.into(), 0.5.into()],
+                vec!["one to many".into(), 0.31.into(), Cell::Empty(())],
+                vec!["</script>".into(), 12345.6.into(), 0.25.into()],
+            ],
+            sortable: true,
+            ..Table::default()
+        }),
+        "A click on a name sorts.",
+    );
+    page.section("heat", "Heat map");
+    let names = |count: usize| (0..count).map(|k| ["the", " cat", "\n", " sat"][k % 4].to_owned()).collect();
+    page.figure(
+        &Chart::HeatMap(HeatMap {
+            title: "attention".into(),
+            label: "weight".into(),
+            rows: Places::named("query", names(24)),
+            columns: Places::named("key", names(24)),
+            values: (0..24 * 24)
+                .map(|k| if k % 24 > k / 24 { 0.0 } else { 1.0 / (1 + k / 24 - k % 24) as f32 })
+                .collect(),
+            square: true,
+            zoom: true,
+            ..HeatMap::default()
+        }),
+        "A row is a query.",
+    );
+    page.figure(
+        &Chart::HeatMap(HeatMap {
+            title: "cell".into(),
+            label: "value".into(),
+            rows: Places::numbered("unit", 64),
+            columns: Places::numbered("step", 700),
+            values: (0..64 * 700).map(|k| ((k % 700) as f32 / 9.0 + (k / 700) as f32).sin()).collect(),
+            range: Some([-1.0, 1.0]),
+            ..HeatMap::default()
+        }),
+        "A row is a unit.",
+    );
+    page.section("text", "Text");
+    let tokens: Vec<String> = "It was not bad at all ,\nand\u{202e} \"good\" \u{7}</script><!--"
+        .split_inclusive(' ')
+        .map(String::from)
+        .collect();
+    let shades = (0..tokens.len()).map(|k| (k as f64 * 0.9).sin()).collect();
+    page.figure(
+        &Chart::Text(Text { label: "gradient × input".into(), tokens, shades, ..Text::default() }),
+        "Orange speaks for it.",
+    );
+    page.section("plane", "Plane");
+    let point = |k: usize| Point {
+        x: (k as f64).cos() * k as f64,
+        y: (k as f64 * 0.7).sin(),
+        name: char::from(b'a' + k as u8).to_string(),
+        group: Some(k % 2),
+    };
+    page.figure(
+        &Chart::Plane(Plane {
+            x: "first component".into(),
+            y: "second component".into(),
+            points: (0..26).map(point).collect(),
+            groups: vec!["even".into(), "odd".into()],
+            ..Plane::default()
+        }),
+        "Close means alike.",
+    );
+    let path = |name: &str, dashed| Path {
+        name: name.into(),
+        x: x.iter().map(|t| t / 5.0).collect(),
+        y: x.iter().map(|t| (t / 5.0).sin() + if dashed { t / 60.0 } else { 0.0 }).collect(),
+        dashed,
+        ..Path::default()
+    };
+    page.figure(
+        &Chart::Plane(Plane {
+            x: "x".into(),
+            y: "y".into(),
+            paths: vec![path("true", false), path("forecast", true)],
+            square: true,
+            ..Plane::default()
+        }),
+        "Paths.",
+    );
+    page.section("tune", "Tune");
+    let note = |k: usize| Sounding {
+        start: k as f64 * 0.3,
+        seconds: 0.28,
+        pitch: [62, 64, 66, 67, 69, 71, 73, 74][k % 8],
+        step: Some(k),
+    };
+    page.figure(
+        &Chart::Tune(Tune {
+            abc: "X:1\nK:D\nDEFG ABcd|".into(),
+            notes: (0..16).map(note).collect(),
+            ..Tune::default()
+        }),
+        "It plays.",
+    );
+    page.write()
+}
+
+#[test]
+fn every_chart_is_drawn_in_every_look() {
+    let Some(browser) = Browser::open(&page(), WIDE) else { return };
+    for (name, look) in [("wide", WIDE), ("narrow", NARROW), ("dark", DARK)] {
+        browser.look(look);
+        browser.reload();
+        assert_eq!(browser.blank(), serde_json::json!([]), "{name}");
+        assert_eq!(browser.overflow(), serde_json::json!([]), "{name}");
+        browser.picture(&format!("charts-{name}"));
+        assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn charts_answer_pointer_and_keys() {
+    let Some(browser) = Browser::open(&page(), WIDE) else { return };
+    browser.hover("#lines svg");
+    assert!(browser.tip().contains("lstm: "), "{}", browser.tip());
+    browser.keys("#heat .heatmap", "\u{e014}\u{e015}");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(browser.tip().starts_with("␣cat × ␣cat: 1"), "{}", browser.tip());
+    let first = "return document.querySelector('#table tbody th').textContent";
+    browser.click("#table thead th:nth-child(2) button");
+    assert_eq!(browser.run(first), "</script>");
+    browser.click("#table thead th:nth-child(2) button");
+    assert_eq!(browser.run(first), "one to many");
+    browser.click("#tune button");
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    let seconds = browser.run("return Number(document.querySelector('#tune input').value)");
+    assert!(seconds.as_f64().is_some_and(|at| at > 0.2 && at < 4.0), "{seconds}");
+    let copied = browser.run("return document.querySelector('#text .shaded').textContent");
+    assert_eq!(copied, "It was not bad at all ,\nand\u{202e} \"good\" \u{7}</script><!--");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}

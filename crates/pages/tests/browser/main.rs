@@ -1,0 +1,4 @@
+//! The pages in a real browser, without a network.
+
+mod browser;
+mod charts;
