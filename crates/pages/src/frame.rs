@@ -6,7 +6,13 @@ use crate::chart::Chart;
 use crate::html::{Html, data, source, tag, text, void};
 use crate::script;
 
-const STYLE: &str = concat!(include_str!("style/page.css"), "\n", include_str!("style/charts.css"));
+const STYLE: &str = concat!(
+    include_str!("style/page.css"),
+    "\n",
+    include_str!("style/charts.css"),
+    "\n",
+    include_str!("style/lecture.css")
+);
 
 /// The page loads nothing and sends nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -90,10 +96,23 @@ impl Page {
 
     /// A chart with the sentences that say how to read it.
     pub fn figure(&mut self, chart: &Chart, caption: &str) {
-        let number = self.charts.len().to_string();
-        self.charts.push(serde_json::to_value(chart).expect("charts are plain data"));
-        let drawn = tag("div", &[("data-chart", &number)], []);
-        self.push(tag("figure", &[], [drawn, tag("figcaption", &[("dir", "auto")], [text(caption)])]));
+        self.framed(&[], std::slice::from_ref(chart), caption);
+    }
+
+    /// Charts side by side, as far as there is room, with the sentences that say how to read them.
+    pub fn figures(&mut self, charts: &[Chart], caption: &str) {
+        self.framed(&[("class", "several")], charts, caption);
+    }
+
+    fn framed(&mut self, attributes: &[(&'static str, &str)], charts: &[Chart], caption: &str) {
+        let mut parts = Vec::new();
+        for chart in charts {
+            let number = self.charts.len().to_string();
+            self.charts.push(serde_json::to_value(chart).expect("charts are plain data"));
+            parts.push(tag("div", &[("data-chart", &number)], []));
+        }
+        parts.push(tag("figcaption", &[("dir", "auto")], [text(caption)]));
+        self.push(tag("figure", attributes, parts));
     }
 
     /// The page as HTML.

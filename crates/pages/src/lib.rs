@@ -5,6 +5,8 @@
 pub mod chart;
 mod frame;
 pub mod html;
+mod lecture;
 mod script;
 
 pub use frame::Page;
+pub use lecture::lecture;

@@ -76,18 +76,29 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     for (name, label) in GATES {
         let Some(gate) = inspection.get(&format!("gates.l0.{name}")) else { continue };
         let values = &gate.values;
-        let share = |is: &dyn Fn(f32) -> bool| values.iter().filter(|value| is(**value)).count() as f64 / values.len().max(1) as f64;
+        let share = |is: &dyn Fn(f32) -> bool| {
+            values.iter().filter(|value| is(**value)).count() as f64 / values.len().max(1) as f64
+        };
         let key = label.replace(' ', "_");
         chapter.figure(format!("{key}_share_above_0_9"), share(&|value| value > 0.9));
         chapter.figure(format!("{key}_share_below_0_1"), share(&|value| value < 0.1));
         let mut bins = [0_usize; BINS];
         values.iter().for_each(|&value| bins[((value * BINS as f32) as usize).min(BINS - 1)] += 1);
-        let point = |(at, &count): (usize, &usize)| ((at as f64 + 0.5) / BINS as f64, count as f64 / values.len() as f64);
+        let point = |(at, &count): (usize, &usize)| {
+            ((at as f64 + 0.5) / BINS as f64, count as f64 / values.len() as f64)
+        };
         histogram.push(Series::new(label, bins.iter().enumerate().map(point)));
     }
-    for (name, label, range) in [("f", "Forget gate", [0.0, 1.0]), ("i", "Input gate", [0.0, 1.0]), ("c", "Cell state", [-2.0, 2.0])] {
+    for (name, label, range) in
+        [("f", "Forget gate", [0.0, 1.0]), ("i", "Input gate", [0.0, 1.0]), ("c", "Cell state", [-2.0, 2.0])]
+    {
         if let Some(map) = lively(&inspection, &format!("gates.l0.{name}")) {
-            let drawing = Drawing::Heat { rows: "unit".into(), columns: "character read".into(), maps: vec![map], range };
+            let drawing = Drawing::Heat {
+                rows: "unit".into(),
+                columns: "character read".into(),
+                maps: vec![map],
+                range,
+            };
             let caption = "The units that change most, over the first characters of a held-out piece.";
             chapter.pictures.push(Picture::new(label, caption, drawing));
         }
@@ -95,10 +106,20 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.pictures.push(Picture::new(
         "How open gates are",
         "Share of all values, from shut to open.",
-        Drawing::Lines { x: Axis::linear("gate"), y: Axis::linear("share of values"), series: histogram, equal: false },
+        Drawing::Lines {
+            x: Axis::linear("gate"),
+            y: Axis::linear("share of values"),
+            series: histogram,
+            equal: false,
+        },
     ));
     let row = |one: &Tracking| {
-        vec![one.property.clone(), one.unit.clone(), format!("{:.3}", one.area), format!("{:.3}", one.untrained)]
+        vec![
+            one.property.clone(),
+            one.unit.clone(),
+            format!("{:.3}", one.area),
+            format!("{:.3}", one.untrained),
+        ]
     };
     chapter.pictures.push(Picture::new(
         "What units track",
@@ -136,7 +157,12 @@ fn tracked(inspection: &Inspection) -> Vec<Tracking> {
         .filter_map(|(at, property)| {
             let ((unit, area), (_, untrained)) = (best("", at)?, best("untrained.", at)?);
             // 0.5 for all units: it holds nowhere.
-            (area > 0.5).then(|| Tracking { property: property.clone(), unit: units[unit].clone(), area, untrained })
+            (area > 0.5).then(|| Tracking {
+                property: property.clone(),
+                unit: units[unit].clone(),
+                area,
+                untrained,
+            })
         })
         .collect();
     all.sort_by(|a, b| (b.area - b.untrained).total_cmp(&(a.area - a.untrained)));

@@ -131,7 +131,12 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         before.push(curve.series(fresh.label));
     }
     let [(small, small_kept), (_, orthogonal_kept), (large, _)] = [kept[0], kept[1], kept[2]];
-    chapter.check(Check::at_most(format!("small weights: share of the gradient that is left {FAR} steps back (it vanishes)"), small, KEPT, 0.0));
+    chapter.check(Check::at_most(
+        format!("small weights: share of the gradient that is left {FAR} steps back (it vanishes)"),
+        small,
+        KEPT,
+        0.0,
+    ));
     chapter.check(Check::at_least("large weights: the same (it explodes)", large, 10.0, 0.0));
     chapter.check(Check::at_least(
         "steps for which orthogonal weights keep a hundredth, more than small ones do",
@@ -160,18 +165,33 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         }
     }
     if let [tanh, lstm, ..] = reaches[..] {
-        chapter.check(Check::at_least("trained: steps for which the LSTM keeps a hundredth, more than the tanh RNN", lstm - tanh, 1.0, 0.0));
+        chapter.check(Check::at_least(
+            "trained: steps for which the LSTM keeps a hundredth, more than the tanh RNN",
+            lstm - tanh,
+            1.0,
+            0.0,
+        ));
     }
     for (title, caption, mut series) in [
         ("Before training", "Networks that have learnt nothing, on random symbols.", before),
-        ("After training", "The models that learnt, on held-out text; broken lines: the same before training.", after),
+        (
+            "After training",
+            "The models that learnt, on held-out text; broken lines: the same before training.",
+            after,
+        ),
     ] {
-        let end = series.iter().filter_map(|line| line.points.last()).map(|point| point[0]).fold(0.0, f64::max);
+        let end =
+            series.iter().filter_map(|line| line.points.last()).map(|point| point[0]).fold(0.0, f64::max);
         series.push(Series::new("a hundredth", [(0.0, KEPT), (end, KEPT)]).style(Style::Dashed));
         chapter.pictures.push(Picture::new(
             title,
             caption,
-            Drawing::Lines { x: Axis::linear("steps back"), y: Axis::log("gradient, as a share of the last"), series, equal: false },
+            Drawing::Lines {
+                x: Axis::linear("steps back"),
+                y: Axis::log("gradient, as a share of the last"),
+                series,
+                equal: false,
+            },
         ));
     }
     Ok(chapter)
@@ -207,7 +227,8 @@ impl Curve {
     fn series(&self, name: &str) -> Series {
         // Zero has no logarithm: it ends the line.
         let shown = self.median.iter().zip(&self.band).enumerate();
-        let shown = shown.take_while(|(_, (median, band))| **median > 1e-12 && **median < 1e12 && band[0] > 0.0);
+        let shown =
+            shown.take_while(|(_, (median, band))| **median > 1e-12 && **median < 1e12 && band[0] > 0.0);
         let (points, band) = shown.map(|(at, (&median, &band))| ([at as f64, median], band)).unzip();
         Series { name: name.to_owned(), points, band, style: Style::Solid }
     }
@@ -264,7 +285,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_ends_where_too_little_is_left() {
-        let curve = |median: &[f64]| Curve { median: median.to_vec(), band: median.iter().map(|&m| [m, m]).collect() };
+        let curve = |median: &[f64]| Curve {
+            median: median.to_vec(),
+            band: median.iter().map(|&m| [m, m]).collect(),
+        };
         assert_eq!(curve(&[1.0, 0.1, 0.009, 0.2]).keeps(0.01), 2);
         assert_eq!(curve(&[1.0, 2.0, 4.0]).keeps(0.01), 3);
         assert_eq!(curve(&[1.0, 0.5, 0.0]).series("x").points.len(), 2);

@@ -163,9 +163,11 @@ fn largest_difference(heads: &[Head]) -> f64 {
     let mut largest = 0.0_f64;
     for (at, one) in heads.iter().enumerate() {
         for other in &heads[at + 1..] {
-            let moved = one.weights.iter().zip(&other.weights).map(|(a, b)| {
-                a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / 2.0
-            });
+            let moved = one
+                .weights
+                .iter()
+                .zip(&other.weights)
+                .map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / 2.0);
             largest = largest.max(moved.sum::<f64>() / one.weights.len() as f64);
         }
     }
@@ -182,7 +184,8 @@ impl Head {
         let count = (self.weights.len() - 1).max(1) as f64;
         let mut scores = Scores { entropy: 0.0, distance: 0.0, previous: 0.0, same: 0.0 };
         for (query, row) in self.weights.iter().enumerate().skip(1) {
-            let entropy: f64 = row.iter().filter(|w| **w > 0.0).map(|&w| -f64::from(w) * f64::from(w).ln()).sum();
+            let entropy: f64 =
+                row.iter().filter(|w| **w > 0.0).map(|&w| -f64::from(w) * f64::from(w).ln()).sum();
             scores.entropy += entropy / ((query + 1) as f64).ln() / count;
             scores.previous += f64::from(row[query - 1]) / count;
             for (key, &weight) in row[..=query].iter().enumerate() {

@@ -310,7 +310,8 @@ mod tests {
     #[test]
     fn experiments_are_sized_by_the_minutes_alone() {
         let steps = |minutes: f64| {
-            let all = EXPERIMENTS.iter().flat_map(|experiment| (experiment.trainings)(&settings(minutes)).unwrap());
+            let all =
+                EXPERIMENTS.iter().flat_map(|experiment| (experiment.trainings)(&settings(minutes)).unwrap());
             all.map(|training| training.recipe(1).unwrap().training.steps.unwrap()).sum::<u64>()
         };
         let (full, fifth) = (steps(10.0), steps(2.0));

@@ -4,9 +4,9 @@ use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Style};
 use super::{Experiment, Settings};
-use crate::{Error, Result};
 use crate::run::Run;
 use crate::run::log::{Record, read_metrics};
+use crate::{Error, Result};
 
 pub const EXPERIMENT: Experiment = Experiment { id: Id::Remedies, trainings, seconds: 1.0, hold };
 

@@ -63,8 +63,10 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         for head in 0..heads {
             for step in 0..steps {
                 let own = &weights.values[(head * steps + step) * steps..][..steps];
-                let of = |values: &[f32], step: usize| values[(head * steps + step) * size..][..size].to_vec();
-                let mut again: Vec<f32> = (0..=step).map(|key| score(&of(&queries.values, step), &of(&keys.values, key))).collect();
+                let of =
+                    |values: &[f32], step: usize| values[(head * steps + step) * size..][..size].to_vec();
+                let mut again: Vec<f32> =
+                    (0..=step).map(|key| score(&of(&queries.values, step), &of(&keys.values, key))).collect();
                 softmax(&mut again);
                 for (key, &known) in own.iter().enumerate() {
                     let again = again.get(key).copied().unwrap_or(0.0);
@@ -72,7 +74,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
                     compared += 1;
                 }
                 if step == query && query > 0 {
-                    let entropy = own.iter().filter(|w| **w > 0.0).map(|&w| -f64::from(w) * f64::from(w).ln()).sum::<f64>();
+                    let entropy = own
+                        .iter()
+                        .filter(|w| **w > 0.0)
+                        .map(|&w| -f64::from(w) * f64::from(w).ln())
+                        .sum::<f64>();
                     // Who looks at the query alone searches nothing.
                     let elsewhere = own[query] < 0.5;
                     if elsewhere && surest.is_none_or(|(_, _, least)| entropy < least) {
@@ -85,14 +91,20 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.figure("largest_difference_of_weights", if compared > 0 { largest } else { f64::NAN });
     chapter.figure("weights_compared", compared as f64);
     let difference = if compared > 0 { largest } else { f64::NAN };
-    chapter.check(Check::at_most("difference between recomputed weights and the model's own", difference, 1e-5, 0.0));
+    chapter.check(Check::at_most(
+        "difference between recomputed weights and the model's own",
+        difference,
+        1e-5,
+        0.0,
+    ));
     let (block, head, _) = surest.unwrap_or_default();
     let found = ["q", "k", "v", "attention"].map(|name| inspection.get(&format!("{name}.b{block}")));
     let [Some(queries), Some(keys), Some(values), Some(weights)] = found else { return Ok(chapter) };
     let [_, steps, size] = queries.shape[..] else { return Ok(chapter) };
     let width = values.shape[2];
     let query = QUERY.min(steps - 1);
-    let row = |array: &[f32], step: usize, size: usize| array[(head * steps + step) * size..][..size].to_vec();
+    let row =
+        |array: &[f32], step: usize, size: usize| array[(head * steps + step) * size..][..size].to_vec();
     let own = row(&weights.values, query, steps);
     let mut order: Vec<usize> = (0..=query).collect();
     order.sort_by(|&a, &b| own[b].total_cmp(&own[a]));
@@ -115,7 +127,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         format!("What {} in {} looks for", shown(&names[query]), around(&names, query)),
         format!("Layer {}, head {}: the keys that fit best.", block + 1, head + 1),
         Drawing::Table {
-            columns: ["key", "characters back", "q·k/√d", "weight", "length of its value"].map(str::to_owned).into(),
+            columns: ["key", "characters back", "q·k/√d", "weight", "length of its value"]
+                .map(str::to_owned)
+                .into(),
             rows: listed,
         },
     ));
@@ -128,7 +142,12 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         Drawing::Heat {
             rows: "query".into(),
             columns: "key".into(),
-            maps: vec![Map { name: String::new(), rows: part.clone(), columns: part, values: (first..=query).map(matrix).collect() }],
+            maps: vec![Map {
+                name: String::new(),
+                rows: part.clone(),
+                columns: part,
+                values: (first..=query).map(matrix).collect(),
+            }],
             range: [0.0, 1.0],
         },
     ));

@@ -73,11 +73,17 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         let (classes, said) = (inspection.labels.get("classes").cloned().unwrap_or_default(), values("said"));
         let positive = classes.iter().position(|class| class == "positive").unwrap_or(0);
         let share = said.get(positive).copied().unwrap_or(f32::NAN);
-        let pieces: Vec<(String, f64)> =
-            words.iter().zip(values("saliency")).map(|(word, value)| (word.trim().to_owned(), value.into())).collect();
+        let pieces: Vec<(String, f64)> = words
+            .iter()
+            .zip(values("saliency"))
+            .map(|(word, value)| (word.trim().to_owned(), value.into()))
+            .collect();
         size = pieces.iter().fold(size, |size, piece| size.max(piece.1.abs()));
         lines.push(Shades { name: format!("{:.0} % positive", 100.0 * share), pieces });
-        let after = values("running").chunks_exact(classes.len().max(1)).map(|row| f64::from(row[positive])).collect::<Vec<_>>();
+        let after = values("running")
+            .chunks_exact(classes.len().max(1))
+            .map(|row| f64::from(row[positive]))
+            .collect::<Vec<_>>();
         curves.push(Picture::new(
             format!("After each word: {text}"),
             "Probability of a favourable opinion if the sentence ended there.",

@@ -199,7 +199,8 @@ fn plain_of(task: &Task, evaluation: &Evaluation) -> Result<f64> {
             let captions: Vec<String> = made.into_iter().map(|scene| scene.caption).collect();
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
             captions.iter().for_each(|caption| *counts.entry(caption).or_default() += 1);
-            let common = counts.into_iter().max_by_key(|(_, count)| *count).map_or("", |(caption, _)| caption);
+            let common =
+                counts.into_iter().max_by_key(|(_, count)| *count).map_or("", |(caption, _)| caption);
             let references: Vec<[&str; 1]> = captions.iter().map(|caption| [caption.as_str()]).collect();
             bleu(&vec![common; captions.len()], &references, &options)?.score / 100.0
         }

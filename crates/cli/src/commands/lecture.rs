@@ -1,10 +1,12 @@
 //! `anaphora lecture`: each statement of a lecture on sequence models, tried on this machine.
 
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use anaphora::lecture::{self, Chapter, Event, Id, RESULTS, Settings, Side};
+use anaphora::lecture::{self, Chapter, Event, Id, Lecture, RESULTS, Settings, Side};
+use anaphora::run::atomic::write_atomic;
 use clap::builder::PossibleValuesParser;
 
 use crate::error::{Failure, Result};
@@ -85,14 +87,34 @@ pub fn run(args: &Args) -> Result<()> {
         Err(anaphora::Error::Stopped) => return Err(Failure::Interrupted),
         given => given?,
     };
+    let page = args.out.join("index.html");
+    write_page(args, &lecture, &page)?;
     let held = |held: Option<bool>| lecture.chapters.iter().filter(|chapter| chapter.held == held).count();
     let (yes, no, unclear) = (held(Some(true)), held(Some(false)), held(None));
     tell(&format!(
-        "{yes} of {} statements hold here, {no} do not, {unclear} are not decided. The figures are in {}.",
+        "{yes} of {} statements hold here, {no} do not, {unclear} are not decided.\nOpen {} in a browser; the figures are in {}.",
         lecture.chapters.len(),
+        page.display(),
         args.out.join(RESULTS).display()
     ));
     Ok(())
+}
+
+/// Writes the page, with the settings that it was made with.
+fn write_page(args: &Args, lecture: &Lecture, path: &Path) -> Result<()> {
+    let learnt = match &args.file {
+        Some(file) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        None => "built-in tunes".to_owned(),
+    };
+    let made_with = [
+        ("chapters", lecture.chapters.len().to_string()),
+        ("took", clock(lecture.seconds)),
+        ("minutes asked for", args.minutes.to_string()),
+        ("seed", args.seed.to_string()),
+        ("learns from", learnt),
+    ];
+    let html = anaphora_pages::lecture(lecture, &made_with);
+    Ok(write_atomic(path, |writer| writer.write_all(html.as_bytes()))?)
 }
 
 /// What came out of a chapter, in a line for each figure that decides it.

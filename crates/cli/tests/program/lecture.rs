@@ -24,7 +24,15 @@ fn figures(place: &Workplace, folder: &str) -> Vec<Value> {
 fn chapters_are_tried_and_written() {
     let place = Workplace::new();
     let call = |out: &str, threads: &str| {
-        place.call(&["lecture", "--only=remedies,position", "--minutes=0.1", "--out", out, "--threads", threads])
+        place.call(&[
+            "lecture",
+            "--only=remedies,position",
+            "--minutes=0.1",
+            "--out",
+            out,
+            "--threads",
+            threads,
+        ])
     };
     let called = call("first", "1");
     assert!(called.stderr.contains("statements hold here"), "{called:#?}");
@@ -38,10 +46,15 @@ fn chapters_are_tried_and_written() {
     // No LSTM learns to add in fifteen steps.
     assert_eq!(chapters[0]["held"], false);
     let check = &chapters[0]["checks"][1];
-    assert_eq!((&check["side"], &check["threshold"], &check["held"]), (&"at_most".into(), &0.01.into(), &false.into()));
+    assert_eq!(
+        (&check["side"], &check["threshold"], &check["held"]),
+        (&"at_most".into(), &0.01.into(), &false.into())
+    );
     let distance = check["threshold"].as_f64().unwrap() - check["value"].as_f64().unwrap();
     assert!((check["distance"].as_f64().unwrap() - distance).abs() < 1e-12);
-    assert!(chapters[0]["command"].as_str().unwrap().starts_with("anaphora train --builtin adding --length 100"));
+    assert!(
+        chapters[0]["command"].as_str().unwrap().starts_with("anaphora train --builtin adding --length 100")
+    );
     let page = String::from_utf8(place.read("first/index.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("1/6") && page.contains("id=\"position\""));
 
@@ -52,7 +65,10 @@ fn chapters_are_tried_and_written() {
     let written = fs::metadata(place.path("first/chapters/remedies.json")).unwrap().modified().unwrap();
     let called = place.call(&["lecture", "--only=position,remedies", "--minutes=0.1", "--out=first"]);
     assert!(called.stderr.contains("(kept)"), "{called:#?}");
-    assert_eq!(fs::metadata(place.path("first/chapters/remedies.json")).unwrap().modified().unwrap(), written);
+    assert_eq!(
+        fs::metadata(place.path("first/chapters/remedies.json")).unwrap().modified().unwrap(),
+        written
+    );
     // Another seed gives others.
     place.call(&["lecture", "--only=remedies", "--minutes=0.1", "--out=first", "--seed=2"]).ok();
     let other = figures(&place, "first");
@@ -64,7 +80,8 @@ fn chapters_are_tried_and_written() {
 #[cfg(target_os = "linux")]
 fn a_lecture_that_is_cut_short_goes_on_to_the_same_figures() {
     let place = Workplace::new();
-    let call = |out: &'static str| ["lecture", "--only=remedies", "--minutes=0.6", "--threads=1", "--out", out];
+    let call =
+        |out: &'static str| ["lecture", "--only=remedies", "--minutes=0.6", "--threads=1", "--out", out];
     let mut child = place.start(&call("cut"));
     let patience = Instant::now() + Duration::from_secs(300);
     // In the middle of the second training.
@@ -87,7 +104,10 @@ fn wrong_calls_are_refused() {
     assert!(place.call(&["lecture", "--minutes=0"]).refused(2).contains("0.05"));
     place.write("names.csv", "label,text\na,Anna\nb,Bert\na,Alma\nb,Bodo\n");
     let refused = place.call(&["lecture", "names.csv"]).refused(1);
-    assert!(refused.starts_with("names.csv: ") && refused.ends_with("the lecture learns from tunes (ABC) or a text"));
+    assert!(
+        refused.starts_with("names.csv: ")
+            && refused.ends_with("the lecture learns from tunes (ABC) or a text")
+    );
     place.call(&["lecture", "missing.abc"]).refused(1);
     place.write("other.txt", "mine");
     fs::create_dir(place.path("full")).unwrap();
