@@ -215,10 +215,20 @@ impl<'a> Graph<'a> {
         slope: Vec<f32>,
     ) {
         let Some(trace) = &mut self.trace else { return };
-        let values = self.nodes.value(first).to_vec();
+        // Of states it is the gradient that is wanted.
+        let is_state = matches!(place, Place::Hidden | Place::Cell);
+        let values = if is_state { Vec::new() } else { self.nodes.value(first).to_vec() };
         let weight = self.params.name(weight).to_owned();
         trace.watch(
-            Watched { place, weight, cols: first.cols, values, gradient: Vec::new(), slope },
+            Watched {
+                place,
+                weight,
+                rows: first.rows,
+                cols: first.cols,
+                values,
+                gradient: Vec::new(),
+                slope,
+            },
             tensors.iter().map(|tensor| tensor.node),
         );
         // The gradient is of use, whatever it is of.

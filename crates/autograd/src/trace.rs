@@ -85,9 +85,11 @@ pub struct Watched {
     pub place: Place,
     /// The name of a weight of the layer.
     pub weight: String,
+    /// Tokens, or sequences at one step.
+    pub rows: usize,
     /// Values a row.
     pub cols: usize,
-    /// `[rows, cols]`.
+    /// `[rows, cols]`; not kept of states.
     pub values: Vec<f32>,
     /// `[rows, cols]`; empty where none has come.
     pub gradient: Vec<f32>,

@@ -141,16 +141,21 @@ fn the_gradient_of_a_state_is_how_the_loss_changes_with_it() {
         (params, stack)
     };
     let x = numbers(&device, 5, 3 * INPUT);
-    let (mut gradients, mut workspace) = (Gradients::of(&params), Workspace::new());
-    let mut trace = Trace::of_gradients();
-    let mut graph = Graph::observe(&device, &params, &mut gradients, &mut workspace, &mut trace);
-    let input = graph.constant(&x, 3, INPUT).unwrap();
-    let (y, _) = stack.run(&mut graph, input, &[1, 1, 1], &[]).unwrap();
-    let ones: Vec<f32> = (0..18).map(|i| if i < 12 { 0.0 } else { 1.0 }).collect();
-    graph.backward_from(&[(y, &ones)]).unwrap();
-    drop(graph);
-    let of = |place| trace.watched.iter().find(|watched| watched.place == place).unwrap();
-    let [h, c] = [of(Place::Hidden), of(Place::Cell)];
+    let look = |mut trace: Trace| {
+        let (mut gradients, mut workspace) = (Gradients::of(&params), Workspace::new());
+        let mut graph = Graph::observe(&device, &params, &mut gradients, &mut workspace, &mut trace);
+        let input = graph.constant(&x, 3, INPUT).unwrap();
+        let (y, _) = stack.run(&mut graph, input, &[1, 1, 1], &[]).unwrap();
+        let ones: Vec<f32> = (0..18).map(|i| if i < 12 { 0.0 } else { 1.0 }).collect();
+        graph.backward_from(&[(y, &ones)]).unwrap();
+        drop(graph);
+        trace
+    };
+    let whole = look(Trace::default()).layers.remove(0);
+    let [h, c] = [&whole.hidden[..6], &whole.activations[4][..6]];
+    let trace = look(Trace::of_gradients());
+    let of = |place| &trace.watched.iter().find(|watched| watched.place == place).unwrap().gradient;
+    let [dh, dc] = [of(Place::Hidden), of(Place::Cell)];
     // The sum of the last outputs, from states in which one value is moved; a moved cell state moves its hidden state too.
     let tail = |h: &[f32], c: &[f32]| -> f32 {
         let mut workspace = Workspace::new();
@@ -168,19 +173,16 @@ fn the_gradient_of_a_state_is_how_the_loss_changes_with_it() {
     for unit in 0..6 {
         let by = 1e-2;
         let slope = |up: f32, down: f32| (up - down) / (2.0 * by);
-        let found = slope(
-            tail(&moved(&h.values, unit, by), &c.values),
-            tail(&moved(&h.values, unit, -by), &c.values),
-        );
-        assert!((found - h.gradient[unit]).abs() < 2e-3, "h{unit}: {found} {}", h.gradient[unit]);
-        let output = h.values[unit] / c.values[unit].tanh();
+        let found = slope(tail(&moved(h, unit, by), c), tail(&moved(h, unit, -by), c));
+        assert!((found - dh[unit]).abs() < 2e-3, "h{unit}: {found} {}", dh[unit]);
+        let output = h[unit] / c[unit].tanh();
         let both = |by: f32| {
-            let c = moved(&c.values, unit, by);
-            let mut h = h.values.clone();
+            let c = moved(c, unit, by);
+            let mut h = h.to_vec();
             h[unit] = output * c[unit].tanh();
             tail(&h, &c)
         };
         let found = slope(both(by), both(-by));
-        assert!((found - c.gradient[unit]).abs() < 2e-3, "c{unit}: {found} {}", c.gradient[unit]);
+        assert!((found - dc[unit]).abs() < 2e-3, "c{unit}: {found} {}", dc[unit]);
     }
 }

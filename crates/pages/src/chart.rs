@@ -22,6 +22,13 @@ pub enum Chart {
     Tune(Tune),
 }
 
+impl Chart {
+    /// Whether it takes more room than a column of text.
+    pub(crate) fn is_wide(&self) -> bool {
+        !matches!(self, Self::Bars(_) | Self::Table(_) | Self::Text(_))
+    }
+}
+
 /// Lines over numbers, with bands.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Lines {

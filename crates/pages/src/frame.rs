@@ -1,9 +1,10 @@
 //! The page around its contents: head, style, script, sections.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::chart::Chart;
-use crate::html::{Html, data, source, tag, text, void};
+use crate::html::{Html, data, json, source, tag, text, void};
 use crate::script;
 
 const STYLE: &str = concat!(
@@ -40,7 +41,8 @@ pub struct Page {
     opening: Vec<Html>,
     sections: Vec<Section>,
     charts: Vec<Value>,
-    inspections: Value,
+    /// JSON.
+    inspections: String,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +60,7 @@ impl Page {
             opening: Vec::new(),
             sections: Vec::new(),
             charts: Vec::new(),
-            inspections: json!([]),
+            inspections: "[]".into(),
         }
     }
 
@@ -96,15 +98,16 @@ impl Page {
 
     /// A chart with the sentences that say how to read it.
     pub fn figure(&mut self, chart: &Chart, caption: &str) {
-        self.framed(&[], std::slice::from_ref(chart), caption);
+        let class = if chart.is_wide() { "wide" } else { "column" };
+        self.framed(class, std::slice::from_ref(chart), caption);
     }
 
     /// Charts side by side, as far as there is room, with the sentences that say how to read them.
     pub fn figures(&mut self, charts: &[Chart], caption: &str) {
-        self.framed(&[("class", "several")], charts, caption);
+        self.framed("wide several", charts, caption);
     }
 
-    fn framed(&mut self, attributes: &[(&'static str, &str)], charts: &[Chart], caption: &str) {
+    fn framed(&mut self, class: &str, charts: &[Chart], caption: &str) {
         let mut parts = Vec::new();
         for chart in charts {
             let number = self.charts.len().to_string();
@@ -112,7 +115,12 @@ impl Page {
             parts.push(tag("div", &[("data-chart", &number)], []));
         }
         parts.push(tag("figcaption", &[("dir", "auto")], [text(caption)]));
-        self.push(tag("figure", attributes, parts));
+        self.push(tag("figure", &[("class", class)], parts));
+    }
+
+    /// What the views of an inspection read.
+    pub(crate) fn inspections(&mut self, inspections: &impl Serialize) {
+        self.inspections = serde_json::to_string(inspections).expect("inspections are plain data");
     }
 
     /// The page as HTML.
@@ -153,7 +161,7 @@ impl Page {
             tag("a", &[("class", "skip"), ("href", "#main")], [text("To the contents")]),
             tag("main", &[("id", "main")], main),
             data("charts", &self.charts),
-            data("inspections", &self.inspections),
+            json("inspections", &self.inspections),
             source("script", &[("type", "module")], &script::whole()),
         ];
         let html = tag("html", &[("lang", "en")], [tag("head", &[], head), tag("body", &[], body)]);

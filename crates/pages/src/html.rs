@@ -42,7 +42,11 @@ pub fn void(name: &'static str, attributes: &[(&'static str, &str)]) -> Html {
 /// # Panics
 /// Where the value's own serialisation fails, as a map with keys that are no texts.
 pub fn data(id: &'static str, value: &impl Serialize) -> Html {
-    let json = serde_json::to_string(value).expect("what a page shows can be written as JSON");
+    json(id, &serde_json::to_string(value).expect("what a page shows can be written as JSON"))
+}
+
+/// The same of what is JSON already.
+pub(crate) fn json(id: &'static str, json: &str) -> Html {
     // Within JSON a `<` stands in texts alone.
     let json = json.replace('<', "\\u003c");
     let mut html = opened("script", &[("type", "application/json"), ("id", id)]);

@@ -29,7 +29,7 @@ pub fn gradients(
     }
     for (name, parts) in named {
         // A tensor for each step, or one for all.
-        let rows: usize = parts.iter().map(|part| part.values.len() / part.cols.max(1)).sum();
+        let rows: usize = parts.iter().map(|part| part.rows).sum();
         if rows != tokens {
             continue;
         }

@@ -37,7 +37,7 @@ impl Tracked {
         }
         for block in trace.watched.iter().filter(|watched| watched.place == Place::Block) {
             let (part, rest) = part_of(&block.weight);
-            all.push((format!("{}b{}", part.prefix, block_of(rest)), block.cols, &block.values));
+            all.push((format!("{}b{}.", part.prefix, block_of(rest)), block.cols, &block.values));
         }
         if self.names.is_empty() {
             for (name, width, _) in &all {

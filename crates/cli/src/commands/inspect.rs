@@ -1,21 +1,25 @@
 //! `anaphora inspect`: what happens inside a model.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use anaphora::inspect::{self, Inspection, Request, Source, View};
+use anaphora::inspect::{self, Request, Source, View};
 use anaphora::model::Compute;
+use anaphora::run::atomic::write_atomic;
 use anaphora::{Device, Precision, tasks};
 use serde_json::json;
 
 use crate::error::{Failure, Result};
 use crate::input::Spool;
-use crate::output::{print_json, refuse_overwriting, tell};
+use crate::output::{free_path, print, print_json, refuse_overwriting, tell};
 
 const EXAMPLES: &str = "\
 Examples:
-  anaphora inspect runs/tunes --data tune.abc --json           all numbers, one JSON object
-  anaphora inspect runs/tunes --data tune.abc --out x.safetensors    the same as tensors
-  anaphora inspect runs/tunes --show gates,next --text \"X:1\"    only some of it";
+  anaphora inspect runs/tunes                                    a page with all that there is to see: runs/tunes/inspect.html
+  anaphora inspect runs/tunes --text \"X:1\" --show gates,next    only some of it, of a text of your own
+  anaphora inspect runs/lstm runs/gru --out page.html            several models, laid over each other
+  anaphora inspect runs/tunes --data tune.abc --json             the numbers, one JSON object
+  anaphora inspect runs/tunes --data tune.abc --out x.safetensors    the same as tensors";
 
 /// Look inside a trained model while it reads an input
 #[derive(clap::Args)]
@@ -39,7 +43,8 @@ pub struct Args {
     /// Views to make, by names and commas [default: all that apply and are quick]
     #[arg(long, value_name = "VIEWS", value_delimiter = ',')]
     show: Vec<View>,
-    /// Where to write: a page (.html) or the numbers as tensors (.safetensors)
+    /// Where to write: a page (.html) or the numbers as tensors (.safetensors) [default: inspect.html in the run folder; of several
+    /// runs a new inspect.html here]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write over the file where it is there already
@@ -55,7 +60,15 @@ pub struct Args {
 
 /// Inspects.
 pub fn run(args: &Args) -> Result<()> {
-    args.out.iter().try_for_each(|path| refuse_overwriting(path, args.force))?;
+    let out = match (&args.out, &args.runs[..]) {
+        (Some(path), _) => {
+            refuse_overwriting(path, args.force)?;
+            Some((path.clone(), Kind::of(path, args.runs.len())?))
+        }
+        (None, _) if args.json => None,
+        (None, [only]) => Some((only.join(PAGE), Kind::Page)),
+        (None, _) => Some((free_path(Path::new(PAGE)), Kind::Page)),
+    };
     let mut spool = Spool::default();
     let source = match (&args.text, &args.data) {
         (Some(text), _) => Source::Text(text.clone()),
@@ -79,26 +92,52 @@ pub fn run(args: &Args) -> Result<()> {
         inspections.push(inspection);
     }
     inspect::check_overlay(&inspections)?;
-    if let Some(path) = &args.out {
-        write(path, &inspections)?;
+    if let Some((path, kind)) = &out {
+        match (kind, &inspections[..]) {
+            (Kind::Tensors, [only]) => only.write(path)?,
+            (_, several) => {
+                let page = anaphora_pages::inspection(several);
+                write_atomic(path, |writer| writer.write_all(page.as_bytes()))?;
+            }
+        }
     }
-    match &inspections[..] {
-        [only] if args.json => print_json(only),
-        several if args.json => print_json(&json!({ "runs": several })),
+    match (&inspections[..], &out) {
+        ([only], _) if args.json => print_json(only),
+        (several, _) if args.json => print_json(&json!({ "runs": several })),
+        (_, Some((path, kind))) => {
+            print(&format!("{}\n", path.display()))?;
+            if matches!(kind, Kind::Page) {
+                tell("Open it in a browser; it needs no network.");
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
 
-/// Writes what was seen as its file's name says.
-fn write(path: &std::path::Path, inspections: &[Inspection]) -> Result<()> {
-    match (path.extension().and_then(|extension| extension.to_str()), inspections) {
-        (Some("safetensors"), [only]) => Ok(only.write(path)?),
-        (Some("safetensors"), _) => {
-            Err(Failure::call("--out FILE.safetensors holds one run's numbers; name one run, or use --json"))
+/// The page of a run, in its folder.
+const PAGE: &str = "inspect.html";
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum Kind {
+    Page,
+    Tensors,
+}
+
+impl Kind {
+    /// What a file's name says.
+    fn of(path: &Path, runs: usize) -> Result<Self> {
+        match (path.extension().and_then(|extension| extension.to_str()), runs) {
+            (Some("html"), _) => Ok(Self::Page),
+            (Some("safetensors"), 1) => Ok(Self::Tensors),
+            (Some("safetensors"), _) => Err(Failure::call(
+                "--out FILE.safetensors holds one run's numbers; name one run, or use --json",
+            )),
+            _ => Err(Failure::call(format!(
+                "--out {}: the name of a page ends in .html, that of tensors in .safetensors",
+                path.display()
+            ))),
         }
-        _ => Err(Failure::call(format!(
-            "--out {}: the name of a page ends in .html, that of tensors in .safetensors",
-            path.display()
-        ))),
     }
 }

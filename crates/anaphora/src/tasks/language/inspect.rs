@@ -25,8 +25,14 @@ const FOLLOWED: usize = 512;
 const READ: usize = 8_192;
 /// Numbers of logits that are laid out at once, at most.
 const LOGITS: usize = 1 << 26;
+/// Numbers of states likewise.
+const STATES: usize = 1 << 24;
 /// Steps at which the loss by visible context is measured, at most.
 const PLACES: usize = 256;
+/// Fewer where the context is long: so many steps are read again with the longest.
+const READ_AGAIN: usize = 1 << 16;
+/// But no fewer.
+const LEAST_PLACES: usize = 32;
 
 /// A text to look at, as the model reads it.
 struct Text {
@@ -122,9 +128,9 @@ pub(in crate::tasks) fn read_symbols(
     }
     let known: Vec<u32> = targets.iter().map_while(|target| *target).collect();
     if request.wants(View::Gradients) && !known.is_empty() {
-        gradients(inspection, "", compute, model, [tokens, &known])?;
+        gradients(inspection, "", compute, (model, recipe), [tokens, &known])?;
         let fresh = LanguageModel::new(&recipe.model, model.vocab_size(), u64::from(recipe.training.seed));
-        gradients(inspection, "untrained.", compute, &fresh, [tokens, &known])?;
+        gradients(inspection, "untrained.", compute, (&fresh, recipe), [tokens, &known])?;
     }
     if request.wants(View::Speed) {
         let context =
@@ -148,12 +154,15 @@ pub(in crate::tasks) fn read_symbols(
         )?;
     }
     if request.wants(View::Context) {
-        let longest = known.len() / 2;
-        if longest == 0 {
-            let reason = "the text is too short to hide a part of it; name a longer one with --data";
-            request.refuse(inspection, View::Context, reason)?;
-        } else {
-            inspect::context(inspection, compute, model, [tokens, &known], longest, PLACES)?;
+        match known.len() / 2 {
+            0 => {
+                let reason = "the text is too short to hide a part of it; name a longer one with --data";
+                request.refuse(inspection, View::Context, reason)?;
+            }
+            longest => {
+                let places = (READ_AGAIN / longest).clamp(LEAST_PLACES, PLACES);
+                inspect::context(inspection, compute, model, [tokens, &known], longest, places)?;
+            }
         }
     }
     Ok(())
@@ -316,11 +325,13 @@ fn gradients(
     inspection: &mut Inspection,
     prefix: &str,
     compute: &mut Compute,
-    model: &LanguageModel,
+    (model, recipe): (&LanguageModel, &Recipe),
     [tokens, targets]: [&[u32]; 2],
 ) -> Result<()> {
     let longest = targets.len().min(FOLLOWED);
-    let ends = ENDS.min((LOGITS / (longest * model.vocab_size()).max(1)).max(1));
+    let width = recipe.model.hidden_size * recipe.model.layers;
+    let fits = (LOGITS / (longest * model.vocab_size())).min(STATES / (longest * width));
+    let ends = fits.clamp(1, ENDS);
     // Sequences that begin with the text and end at steps spread over it, longest first.
     let count = ends.min(longest);
     let lengths: Vec<usize> = (1..=count).rev().map(|number| longest * number / count).collect();

@@ -7,7 +7,7 @@ import { redrawn, show, hide, numbers } from "../base/figure.js";
 
 /**
  * `spec`: `title`, `x` and `y` (`{label, log, low, high}`), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
- * the widest to the narrowest), `marks` (`{x or y, label}`: straight lines across).
+ * the widest to the narrowest), `marks` (`{x or y, label}`: straight lines across), `described(x)` (what a place across is called).
  */
 export function lines(host, spec) {
   const series = spec.series.map((one, number) => ({ colour: number, bands: [], ...one }));
@@ -157,7 +157,7 @@ export function lines(host, spec) {
         return [`${one.name ? `${one.name}: ` : ""}${written(one.y[k], 4)}${band ? ` (${written(band.low[k])} to ${written(band.high[k])})` : ""}`];
       });
       const box = picture.getBoundingClientRect();
-      show([`${spec.x.label} ${written(stops[stop], 5)}`, ...found].join("\n"), box.left + at, box.top + margin.top, spoken);
+      show([spec.described?.(stops[stop]) ?? `${spec.x.label} ${written(stops[stop], 5)}`, ...found].join("\n"), box.left + at, box.top + margin.top, spoken);
     };
     const leave = () => {
       cross.setAttribute("visibility", "hidden");

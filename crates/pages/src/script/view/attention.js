@@ -1,0 +1,122 @@
+// Attention: all heads in small, one whole, and what each does in numbers.
+
+import { element, visible } from "../base/dom.js";
+import { written, percent } from "../base/number.js";
+import { unpacked, namesOf } from "../base/data.js";
+import { ramp } from "../base/colour.js";
+import { redrawn } from "../base/figure.js";
+import { follow, moveTo } from "../base/cursor.js";
+import { heatmap } from "../chart/heatmap.js";
+import { table } from "../chart/table.js";
+
+export async function drawAttention(host, shown) {
+  const blocks = shown.attention;
+  const grid = element("div", { class: "heads", role: "group", "aria-label": "Heads" });
+  const whole = element("div", { class: "whole" });
+  const figures = element("div");
+  const buttons = [];
+  let chart;
+  for (const block of blocks) {
+    const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
+    block.heads.forEach((head, number) => {
+      const canvas = element("canvas", { width: head.small.shape[1], height: head.small.shape[0] });
+      const button = element(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": "false",
+          "aria-label": `${blockName(block.name, block.kind)}, head ${number}`,
+          title: `head ${number}: entropy ${written(head.entropy)} nats`,
+          on: { click: () => choose(block, number) },
+        },
+        canvas,
+        element("span", { class: "said", text: String(number) }),
+      );
+      redrawn(button, async () => paintSmall(canvas, head));
+      buttons.push({ button, block, number });
+      row.append(button);
+    });
+    grid.append(row);
+  }
+  host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, figures);
+  table(figures, {
+    title: "What each head does",
+    columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step" }, { name: "largest weight", digits: 3 }],
+    rows: blocks.flatMap((block) =>
+      block.heads.map((head, number) => [
+        blockName(block.name, block.kind),
+        number,
+        head.entropy,
+        head.distance,
+        head.previous === null ? "–" : percent(head.previous),
+        head.most,
+      ]),
+    ),
+    sortable: true,
+    chosen: (row) => {
+      let left = row;
+      for (const block of blocks) {
+        if (left < block.heads.length) return choose(block, left);
+        left -= block.heads.length;
+      }
+      return undefined;
+    },
+  });
+  await choose(blocks[0], 0);
+  follow(host, mark);
+  let step;
+  function mark(to) {
+    step = to;
+    if (chart && chart.axes[0] === "steps") chart.map.mark({ row: to });
+    else if (chart?.axes[1] === "steps") chart.map.mark({ column: to });
+  }
+
+  async function choose(block, number) {
+    for (const one of buttons) one.button.setAttribute("aria-pressed", String(one.block === block && one.number === number));
+    const head = block.heads[number];
+    whole.replaceChildren();
+    const title = `${blockName(block.name, block.kind)}, head ${number}`;
+    const packed = head.whole ?? head.small;
+    const roots = await unpacked(packed);
+    const [rows, columns] = packed.shape;
+    const exact = Boolean(head.whole);
+    const [queries, keys] = block.axes.map((axis, k) => namesOf(shown, axis, block.shape[k]));
+    const [most] = [Math.max(...(await unpacked(head.small)), Math.sqrt(head.most))];
+    const across = (k) => Math.floor((k * block.shape[1]) / columns);
+    const down = (k) => Math.floor((k * block.shape[0]) / rows);
+    chart = {
+      axes: exact ? block.axes : [],
+      map: heatmap(whole, {
+        title,
+        label: exact ? "square root of the weight" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
+        rows: { label: "query", count: rows, names: exact ? queries : undefined },
+        columns: { label: "key", count: columns, names: exact ? keys : undefined },
+        values: roots,
+        range: [0, most],
+        square: true,
+        height: 560,
+        zoom: exact,
+        describe: (row, column) => `${visible(queries[down(row)])} (${down(row)}) looks at ${visible(keys[across(column)])} (${across(column)}): ${percent(roots[row * columns + column] ** 2)}`,
+        picked: (row) => exact && block.axes[0] === "steps" && moveTo(row),
+      }),
+    };
+    if (step !== undefined) mark(step);
+  }
+}
+
+async function paintSmall(canvas, head) {
+  const values = await unpacked(head.small);
+  const most = values.reduce((a, b) => Math.max(a, b), 1e-6);
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(canvas.width, canvas.height);
+  const paint = ramp("sequential");
+  values.forEach((value, k) => paint(image.data, 4 * k, value / most));
+  pen.putImageData(image, 0, 0);
+}
+
+/** What a block's attention is called, from its array's name. */
+export function blockName(name, kind) {
+  const [, part, cross, number] = name.match(/^(.*?)(cross|attention|)\.?b(\d+)$/) ?? [];
+  if (number === undefined) return name;
+  return `${part ? `${part.replace(/\.$/, "")} ` : ""}block ${number}${kind === "masked" ? ", masked" : cross === "cross" || kind === "cross" ? ", cross" : ""}`;
+}

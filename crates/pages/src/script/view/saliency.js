@@ -1,0 +1,82 @@
+// What the answer hangs on, and what it would be after each step.
+
+import { element, visible } from "../base/dom.js";
+import { written } from "../base/number.js";
+import { unpacked, namesOf } from "../base/data.js";
+import { follow, moveTo } from "../base/cursor.js";
+import { text } from "../chart/text.js";
+import { bars } from "../chart/bars.js";
+import { lines } from "../chart/lines.js";
+import { heatmap } from "../chart/heatmap.js";
+
+/** Classes that have a line. */
+const LINES = 6;
+
+export async function drawSaliency(host, shown) {
+  const { arrays, axes } = shown;
+  const marks = [];
+  for (const name of Object.keys(arrays).filter((name) => name.startsWith("saliency"))) {
+    const values = await unpacked(arrays[name]);
+    const place = element("div");
+    host.append(place);
+    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-12);
+    const own = axes[name];
+    if (own.length === 1) {
+      const names = namesOf(shown, own[0], values.length);
+      const { pieces, between } = shown.texts[own[0]] ?? { pieces: names, between: " " };
+      const shaded = text(place, {
+        title: own[0] === "source" ? "What was read" : "The input",
+        label: "Gradient × input",
+        tokens: pieces,
+        between,
+        shades: [...values],
+        range: [-most, most],
+        describe: (step) => `${visible(names[step])} (step ${step}): ${written(values[step])}`,
+        picked: (step) => own[0] === "steps" && moveTo(step),
+      });
+      if (own[0] === "steps") marks.push((step) => shaded.mark(step));
+    } else {
+      const [rows, columns] = arrays[name].shape;
+      const [down, across] = [rows, columns].map((count, k) => namesOf(shown, own[k] === "outputs" ? "steps" : own[k], count));
+      const map = heatmap(place, {
+        title: shown.descriptions[name],
+        label: "gradient × input",
+        rows: { label: "what is said", count: rows, names: down },
+        columns: { label: "what is read", count: columns, names: across },
+        values,
+        range: [-most, most],
+        square: true,
+        height: 420,
+        zoom: true,
+        describe: (row, column) => `${visible(down[row])} hangs on ${visible(across[column])}: ${written(values[row * columns + column])}`,
+      });
+      if (own[1] === "steps") marks.push((step) => map.mark({ column: step }));
+    }
+  }
+  const classes = shown.labels.classes ?? [];
+  if (arrays.running) {
+    const values = await unpacked(arrays.running);
+    const [steps, width] = arrays.running.shape;
+    const share = values.every((value) => value >= 0 && value <= 1);
+    const last = (k) => values[(steps - 1) * width + k];
+    const order = [...Array(width).keys()].sort((a, b) => last(b) - last(a)).slice(0, LINES);
+    const place = element("div");
+    host.append(place);
+    const names = namesOf(shown, axes.running[0], steps);
+    lines(place, {
+      title: `What it would say if the sequence ended there${width > LINES ? `: the ${LINES} most probable of ${width} at the end` : ""}`,
+      x: { label: "steps that were read" },
+      y: { label: share ? "probability" : "output", low: share ? 0 : undefined, high: share ? 1 : undefined },
+      series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step + 1), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
+      described: (x) => `${visible(names[x - 1])}, step ${x}`,
+    });
+  } else if (arrays.said && axes.said.length === 1) {
+    const values = await unpacked(arrays.said);
+    const order = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, 10);
+    const place = element("div");
+    host.append(place);
+    const share = values.every((value) => value >= 0 && value <= 1);
+    bars(place, { title: "What it says", label: share ? "Probability" : "Output", names: order.map((k) => classes[k] ?? String(k)), series: [{ name: "", values: order.map((k) => values[k]) }], share, high: share ? 1 : undefined });
+  }
+  follow(host, (step) => marks.forEach((mark) => mark(step)));
+}
