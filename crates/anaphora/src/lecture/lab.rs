@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::{Effort, Event, Id, Settings};
 use crate::model::Compute;
 use crate::recipe::{Field, Precision, Recipe};
-use crate::run::Run;
 use crate::run::atomic::write_atomic;
+use crate::run::{Run, Source};
 use crate::training::{self, Budget, Ended};
 use crate::{Device, Error, Result};
 
@@ -216,7 +216,12 @@ impl<'a> Lab<'a> {
         if let Some((file, text)) = planned.made {
             recipe.data.train = Some(self.file(file, &text())?);
         }
-        let wanted = recipe.to_toml()?;
+        let mut wanted = recipe.to_toml()?;
+        if let Some(path) = &recipe.data.train {
+            // A file may have changed under its name.
+            let source = Source::of(path)?;
+            wanted += &format!("# {} bytes, CRC-32 {}\n", source.bytes, source.crc32);
+        }
         recipe.training.threads = self.settings.threads;
         let note = folder.with_extension("toml");
         let is_wanted = fs::read_to_string(&note).is_ok_and(|text| text == wanted);

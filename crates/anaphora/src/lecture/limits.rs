@@ -90,7 +90,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         trainings(lab.settings)?[4].command("--builtin copy"),
     ]
     .join("\n");
-    let (mut lines, mut longest) = (Vec::new(), Vec::new());
+    let (mut lines, mut shortest, mut longest) = (Vec::new(), Vec::new(), Vec::new());
     for (name, label, _) in MODELS {
         let run = lab.run(name)?;
         lab.progress(&format!("translating with {name}"), 0.0)?;
@@ -112,9 +112,16 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             .figure(format!("{key}_bleu_of_the_shortest"), points.first().map_or(f64::NAN, |point| point.1));
         chapter.figure(format!("{key}_bleu_of_the_longest"), points.last().map_or(f64::NAN, |point| point.1));
         chapter.figure(format!("{key}_bleu_a_number_more"), slope(&points));
+        shortest.push(points.first().map_or(f64::NAN, |point| point.1));
         longest.push(points.last().map_or(f64::NAN, |point| point.1));
         lines.push(Series::new(label, points));
     }
+    chapter.check(Check::at_least(
+        "what the fixed vector loses from the shortest lists to the longest, in BLEU",
+        shortest[0] - longest[0],
+        20.0,
+        0.0,
+    ));
     chapter.check(Check::at_least(
         "what attention is better at the longest lists, in BLEU",
         longest[1] - longest[0],
