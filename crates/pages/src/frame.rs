@@ -40,6 +40,8 @@ pub struct Page {
     title: String,
     opening: Vec<Html>,
     sections: Vec<Section>,
+    /// Whether links to all sections stand in front of them.
+    contents: bool,
     charts: Vec<Value>,
     /// JSON.
     inspections: String,
@@ -59,9 +61,15 @@ impl Page {
             title: title.into(),
             opening: Vec::new(),
             sections: Vec::new(),
+            contents: true,
             charts: Vec::new(),
             inspections: "[]".into(),
         }
+    }
+
+    /// Leaves out the links to all sections: the opening has its own.
+    pub(crate) fn without_contents(&mut self) {
+        self.contents = false;
     }
 
     /// Begins a section. The id is its address in the page: letters, digits and `-`, each id once.
@@ -107,7 +115,8 @@ impl Page {
         self.framed("wide several", charts, caption);
     }
 
-    fn framed(&mut self, class: &str, charts: &[Chart], caption: &str) {
+    /// Charts in one figure of a class of the style sheet.
+    pub(crate) fn framed(&mut self, class: &str, charts: &[Chart], caption: &str) {
         let mut parts = Vec::new();
         for chart in charts {
             let number = self.charts.len().to_string();
@@ -136,7 +145,7 @@ impl Page {
         ];
         let mut main = vec![tag("h1", &[], [tag("bdi", &[], [text(&self.title)])])];
         main.extend(self.opening);
-        if self.sections.len() > 2 {
+        if self.contents && self.sections.len() > 2 {
             let links = self
                 .sections
                 .iter()

@@ -19,6 +19,7 @@ pub fn lecture(lecture: &Lecture, made_with: &[(&str, String)]) -> String {
          computed from what was measured; where it does not, that is said. The settings, not the clock, decide how much was tried: the same \
          settings give the same figures.",
     );
+    page.without_contents();
     page.facts(made_with);
     page.push(overview(lecture));
     for (number, chapter) in lecture.chapters.iter().enumerate() {
@@ -103,7 +104,7 @@ fn checks(checks: &[Check]) -> Html {
     let head = tag("tr", &[], heads.map(|head| tag("th", &[("scope", "col")], [text(head)])));
     let body = checks.iter().map(row).collect::<Vec<_>>();
     let table = tag("table", &[("class", "checks")], [tag("thead", &[], [head]), tag("tbody", &[], body)]);
-    tag("div", &[("class", "wide scrolls")], [table])
+    tag("div", &[("class", "scrolls")], [table])
 }
 
 /// A number with three digits or so.
@@ -149,7 +150,10 @@ fn figure(page: &mut Page, Picture { title, caption, drawing }: &Picture) {
             }
             let map = |map: &picture::Map| heat(&title, map, [rows, columns], *range, several);
             let charts: Vec<Chart> = maps.iter().map(map).collect();
-            page.figures(&charts, caption);
+            match &charts[..] {
+                [only] => page.figure(only, caption),
+                charts => page.figures(charts, caption),
+            }
         }
         Drawing::Table { columns, rows } => {
             let table = Table {
@@ -176,12 +180,12 @@ fn figure(page: &mut Page, Picture { title, caption, drawing }: &Picture) {
                 })
             };
             page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
-            page.figures(&lines.iter().map(line).collect::<Vec<_>>(), caption);
+            page.framed("column", &lines.iter().map(line).collect::<Vec<_>>(), caption);
         }
         Drawing::Points { x, y, points } => page.figure(&plane(title, x, y, points), caption),
         Drawing::Tunes { tunes } => {
             page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
-            page.figures(&tunes.iter().map(tune).collect::<Vec<_>>(), caption);
+            page.framed("wide", &tunes.iter().map(tune).collect::<Vec<_>>(), caption);
         }
         Drawing::Unrolled { steps, matrices } => {
             page.push(tag("div", &[("class", "chart-title")], [text(&title)]));

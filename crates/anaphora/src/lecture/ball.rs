@@ -40,10 +40,10 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         "Where does the ball go?",
         "Where a ball goes next cannot be said from one position. From where it has been it can.",
     );
-    let seconds = AHEAD as f64 * Ball::default().step;
+    let milliseconds = (1e3 * AHEAD as f64 * Ball::default().step).round();
     chapter.experiment = format!(
-        "Three LSTMs of one size learn from the same 10,000 throws of a ball in a box and forecast its next {AHEAD} positions, {seconds} \
-         seconds. One reads the last position only, one the last two, one the last ten; each position is seen to 2 cm. They are scored on \
+        "Three LSTMs of one size learn from the same 10,000 throws of a ball in a box and forecast its next {AHEAD} positions, {milliseconds} \
+         milliseconds. One reads the last position only, one the last two, one the last ten; each position is seen to 2 cm. They are scored on \
          throws that were kept aside, by the mean distance from where the ball really went."
     );
     chapter.reading = "Each colour in the first pictures is what one model expects. From one position there is no velocity: the best \

@@ -184,11 +184,11 @@ fn unrolled(lab: &mut Lab) -> Result<(Picture, f64)> {
     let values = |name: &str| inspection.get(name).map(|array| array.values.clone()).unwrap_or_default();
     let (logits, states, targets) = (values("logits"), values("gates.l0.h"), values("targets"));
     let (width, units) = (symbols.len(), states.len() / read.len().max(1));
-    // Of a tune its notes, else its beginning.
-    let text: String = read.concat();
-    let first = text.find("\nK:").and_then(|at| text[at + 1..].find('\n').map(|end| at + 1 + end));
-    let first =
-        first.map_or(0, |at| text[..at].chars().count() + 1).min(read.len().saturating_sub(SHOWN.0 + 1));
+    // Of a tune its notes, else its beginning. A name shows a line's end as it is written in code.
+    let is_end = |name: &String| name == "\n" || name == "\\n";
+    let key = read.windows(3).position(|names| is_end(&names[0]) && names[1] == "K" && names[2] == ":");
+    let first = key.and_then(|at| read[at + 1..].iter().position(is_end).map(|end| at + 2 + end));
+    let first = first.unwrap_or(0).min(read.len().saturating_sub(SHOWN.0 + 1));
     let mut steps = Vec::new();
     for step in first..(first + SHOWN.0).min(read.len()) {
         let row = &logits[step * width..][..width];

@@ -82,20 +82,14 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             run => run?,
         };
         let records = read_metrics(Run::open(&run)?.metrics_path())?;
-        let validated: Vec<(f64, f64)> = records
-            .iter()
-            .filter_map(|record| match *record {
-                Record::Validation { step, loss, .. } => Some((step as f64, loss)),
-                _ => None,
-            })
-            .collect();
-        let measured: Vec<(f64, f64)> = records
-            .iter()
-            .filter_map(|record| match *record {
-                Record::Train { step, gradient_norm, .. } => Some((step as f64, gradient_norm)),
-                _ => None,
-            })
-            .collect();
+        let validated = line(&records, |record| match *record {
+            Record::Validation { step, loss, .. } => Some((step as f64, loss)),
+            _ => None,
+        });
+        let measured = line(&records, |record| match *record {
+            Record::Train { step, gradient_norm, .. } => Some((step as f64, gradient_norm)),
+            _ => None,
+        });
         let best = validated.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
         let clipped =
             measured.iter().filter(|point| point.1 > CLIP).count() as f64 / measured.len().max(1) as f64;
@@ -142,4 +136,14 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         ),
     ];
     Ok(chapter)
+}
+
+/// What is taken from the records of a training, but for what it did before it went back to an earlier step.
+fn line(records: &[Record], taken: impl Fn(&Record) -> Option<(f64, f64)>) -> Vec<(f64, f64)> {
+    let mut line: Vec<(f64, f64)> = Vec::new();
+    for point in records.iter().filter_map(taken) {
+        while line.pop_if(|last| last.0 >= point.0).is_some() {}
+        line.push(point);
+    }
+    line
 }

@@ -37,7 +37,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         away from it. In the curves, look where the answer turns: at “not”, or at the word behind it."
         .into();
     chapter.limits = "Gradients say what a small change of a word would do, not what leaving it out would do; they are a hint, not a proof. \
-        The opinions are made by rule, with some forty words of praise and blame."
+        The opinions are made by rule, with some thirty words of praise and blame; one in twenty-five is labelled wrongly, so that no model can tell them all."
         .into();
     chapter.command = [
         "anaphora sample opinions > opinions.csv".to_owned(),

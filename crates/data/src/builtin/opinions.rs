@@ -32,22 +32,29 @@ const BEFORE: &[&str] = &[
 const AFTER: &[&str] =
     &["", "", "", "and it runs for two hours", "as the paper said", "in my view", "for once"];
 
+/// One label in so many is wrong.
+const WRONG: u32 = 25;
+
 /// Two opinions of the same words in another order: the first negative, the second positive.
 pub type Twins = [String; 2];
 
 /// Opinions with what they are. Half of them can be told by their words alone (`the plot was clever`); of the others each has a twin
 /// with the same words in another order that says the opposite (`good , not bad`), or turns a word by `not`. Words of praise
-/// and blame are as rare as in any text: some are met a few times only.
+/// and blame are as rare as in any text: some are met a few times only. One label in twenty-five is wrong, as in any collection.
 pub fn opinions(seed: u64, count: usize) -> Vec<(&'static str, String)> {
     let mut random = seeded(seed);
-    let opinion = |_| match random.random_range(0..8) {
-        0..4 => plain(&mut random),
-        4 => turned(&mut random),
-        _ => {
-            let twins = twin(&mut random);
-            let kind = random.random_range(0..2);
-            (OPINIONS[kind], twins[kind].clone())
-        }
+    let opinion = |_| {
+        let (kind, text) = match random.random_range(0..8) {
+            0..4 => plain(&mut random),
+            4 => turned(&mut random),
+            _ => {
+                let kind = random.random_range(0..2);
+                let [negative, positive] = twin(&mut random);
+                (kind, if kind == 0 { negative } else { positive })
+            }
+        };
+        let is_wrong = random.random_range(0..WRONG) == 0;
+        (OPINIONS[if is_wrong { 1 - kind } else { kind }], text)
     };
     (0..count).map(opinion).collect()
 }
@@ -78,7 +85,7 @@ fn with_degree(random: &mut Random, word: &str) -> String {
     }
 }
 
-fn plain(random: &mut Random) -> (&'static str, String) {
+fn plain(random: &mut Random) -> (usize, String) {
     let kind = random.random_range(0..2);
     let (word, thing) = (word(random, kind), choice(random, THINGS));
     let word = with_degree(random, word);
@@ -87,14 +94,14 @@ fn plain(random: &mut Random) -> (&'static str, String) {
         1 => format!("the {thing} is {word}"),
         _ => format!("i found the {thing} {word}"),
     };
-    (OPINIONS[kind], said(random, &opinion))
+    (kind, said(random, &opinion))
 }
 
-fn turned(random: &mut Random) -> (&'static str, String) {
+fn turned(random: &mut Random) -> (usize, String) {
     let kind = random.random_range(0..2);
     let (word, thing) = (word(random, kind), choice(random, THINGS));
     let word = with_degree(random, word);
-    (OPINIONS[1 - kind], said(random, &format!("the {thing} is not {word}")))
+    (1 - kind, said(random, &format!("the {thing} is not {word}")))
 }
 
 fn twin(random: &mut Random) -> Twins {

@@ -196,15 +196,15 @@ fn opinions_hang_on_the_order_of_their_words() {
         let share = made.iter().filter(|(known, _)| *known == label).count() as f64 / 4_000.0;
         assert!((share - 0.5).abs() < 0.03, "{label}: {share}");
     }
-    // The same text has one label, whichever way it was made.
-    let mut labels = HashMap::new();
-    for (label, text) in &made {
-        assert_eq!(labels.insert(text, label).unwrap_or(label), label, "{text}");
-    }
-    // What is asserted counts, not what is denied.
-    let says = |word: &str, label| made.iter().any(|(known, text)| *known == label && text.contains(word));
-    assert!(says("is not good", "negative") && !says("is not good", "positive"));
-    assert!(says("is good , not bad", "positive") && !says("is good , not bad", "negative"));
+    // What is asserted counts, not what is denied; one label in twenty-five is wrong.
+    let share = |words: &str| {
+        let labels: Vec<&str> =
+            made.iter().filter(|(_, text)| text.contains(words)).map(|(label, _)| *label).collect();
+        assert!(labels.len() > 10, "{words}: {}", labels.len());
+        labels.iter().filter(|label| **label == "positive").count() as f64 / labels.len() as f64
+    };
+    assert!(share("is not good") < 0.2 && share("is not bad") > 0.8);
+    assert!(share("is good , not") > 0.8 && share("is bad , not") < 0.2);
     let lengths: HashSet<usize> = made.iter().map(|(_, text)| text.split(' ').count()).collect();
     assert!(lengths.len() > 10, "{lengths:?}");
 }
