@@ -144,7 +144,7 @@ fn figure(page: &mut Page, Picture { title, caption, drawing }: &Picture) {
             page.figure(&Chart::Bars(bars), caption);
         }
         Drawing::Heat { rows, columns, maps, range } => {
-            let several = maps.len() > 2;
+            let several = maps.len() > 1;
             if several {
                 page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
             }
@@ -377,7 +377,7 @@ fn unrolled(steps: &[picture::Step], matrices: &[(String, [usize; 2])]) -> Html 
 
 /// A symbol that can be seen.
 fn shown(symbol: &str) -> String {
-    symbol.replace('\n', "⏎").replace(' ', "␣").replace('\t', "⇥")
+    symbol.replace("\\n", "⏎").replace('\n', "⏎").replace(' ', "␣").replace('\t', "⇥")
 }
 
 fn label(words: &str, x: usize, y: usize, class: &str, anchor: &str) -> Html {

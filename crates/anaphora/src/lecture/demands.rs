@@ -9,7 +9,7 @@ use super::{Experiment, Settings, language, opinions};
 use crate::inspect::{Request, Source, View};
 use crate::model::{Objective, Reads, SequenceModel, Shape};
 use crate::recipe::{Backbone, Model};
-use crate::{Result, tasks};
+use crate::{Error, Result, tasks};
 
 pub const EXPERIMENT: Experiment = Experiment { id: Id::Demands, trainings, seconds: 6.0, hold };
 
@@ -208,7 +208,8 @@ fn loss_by_context(lab: &Lab, run: &std::path::Path) -> Result<Vec<(f64, f64)>> 
         // A corpus may have few pieces, and some may be too short.
         let inspection = match tasks::inspect(run, &mut lab.compute(), &request) {
             Ok(inspection) => inspection,
-            Err(_) if index > 0 => break,
+            Err(Error::View { .. }) => continue,
+            Err(Error::Inspect(_)) if index > 0 => break,
             Err(error) => return Err(error),
         };
         let Some(losses) = inspection.get("context.loss") else { continue };

@@ -48,8 +48,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
          waves added to the input (sinusoidal), a learned row for each place, queries and keys turned by their place (rotary), and weights \
          that fall with the distance (ALiBi). Nothing is trained: this follows from how attention is built."
     );
-    chapter.reading = "In the first picture the upper half is what is said of each symbol in one order, the lower half in the other, \
-        with symbols in the same rows: without positions the halves are the same, to the last digit or nearly so. The other pictures \
+    chapter.reading = "In the first heat maps, on the left is what is said of each symbol in one order, on the right in the other, \
+        with symbols in the same rows: without positions both are the same, to the last digit or nearly so. The other pictures \
         show what is added or multiplied for each place; ALiBi and rotary are shown as what they do to the score of two places, \
         the place that asks down and the place that is asked across."
         .into();
@@ -81,7 +81,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         let size = straight.iter().flatten().map(|value| f64::from(value.abs())).fold(0.0, f64::max);
         chapter.figure(format!("{key}_largest_difference"), largest);
         chapter.figure(format!("{key}_largest_output"), size);
-        rows.push(vec![label.to_owned(), format!("{largest:.2e}"), format!("{size:.3}")]);
+        rows.push(vec![label.to_owned(), format!("{largest:.7}"), format!("{size:.3}")]);
         chapter.check(match position {
             Position::None => {
                 Check::at_most("without positions, what a permutation changes", largest, 1e-5, 0.0)

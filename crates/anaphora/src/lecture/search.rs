@@ -180,13 +180,18 @@ fn score(query: &[f32], key: &[f32]) -> f32 {
     product / (query.len() as f32).sqrt()
 }
 
+/// With marks for blanks and for ends of lines, which names of symbols write as in code.
+fn visible(text: &str) -> String {
+    text.replace("\\n", "⏎").replace('\n', "⏎").replace(' ', "␣")
+}
+
 /// A symbol that can be seen.
 fn shown(name: &str) -> String {
-    format!("“{}”", name.replace('\n', "⏎").replace(' ', "␣"))
+    format!("“{}”", visible(name))
 }
 
 /// A symbol among its neighbours.
 fn around(names: &[String], at: usize) -> String {
     let part = &names[at.saturating_sub(4)..(at + 3).min(names.len())];
-    format!("…{}…", part.concat().replace('\n', "⏎"))
+    format!("…{}…", visible(&part.concat()))
 }
