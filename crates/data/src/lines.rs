@@ -133,16 +133,17 @@ impl Reader {
     }
 
     fn next(&mut self) -> Result<Option<Line>, DataError> {
+        let mut note = None;
         if self.number == 0 && self.form.is_none() {
             let first = self.source.fill_buf().map_err(|e| io_error(&self.path, e))?;
             if let Some(form) = Form::wide(first) {
+                note = form.note(Encoding::AUTO, &self.path);
                 self.decode(form);
             }
         }
         let offset = self.offset;
         let Some(mut bytes) = self.bytes().map_err(|e| io_error(&self.path, e))? else { return Ok(None) };
         self.number += 1;
-        let mut note = None;
         if self.form.is_none() && !bytes.is_ascii() {
             let form = Encoding::AUTO.form(|| Ok(&bytes[..]), false).map_err(|e| io_error(&self.path, e))?;
             if form != Form::UTF_8 {

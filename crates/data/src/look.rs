@@ -137,8 +137,10 @@ impl<'a> Seen<'a> {
         file.take(HEAD).read_to_end(&mut head).map_err(|e| io_error(path, e))?;
         if head.len() as u64 == HEAD {
             // The last line may be cut; so may a character of it.
-            match head.iter().rposition(|&byte| byte == b'\n') {
-                Some(at) => head.truncate(at + 1),
+            let form = encoding.form(|| Ok(&head[..]), false).map_err(|e| io_error(path, e))?;
+            let feed = form.line_feed();
+            match head.chunks_exact(feed.len()).rposition(|unit| unit == feed) {
+                Some(at) => head.truncate((at + 1) * feed.len()),
                 None => head.truncate(head.iter().rposition(u8::is_ascii).map_or(0, |at| at + 1)),
             }
         }
