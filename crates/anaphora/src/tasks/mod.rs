@@ -40,6 +40,7 @@ pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> 
         Kind::LabelledTexts | Kind::LabelledNumbers | Kind::Sounds | Kind::Pictures => Task::Classify,
         Kind::Scores => Task::Regress,
         Kind::Series => Task::Forecast,
+        Kind::Paths => Task::Trajectory,
         Kind::Tagged => Task::Tag,
         Kind::Pairs => Task::Translate,
         Kind::Captions => Task::Caption,
