@@ -12,7 +12,6 @@ use std::path::Path;
 use std::str::FromStr;
 
 use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
-use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::files::io_error;
@@ -21,8 +20,7 @@ use crate::files::io_error;
 const BLOCK: usize = 1 << 16;
 
 /// The encoding of texts: one by its name, or whatever each of them is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encoding(Option<&'static encoding_rs::Encoding>);
 
 /// A text names no encoding.
@@ -51,19 +49,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-impl TryFrom<String> for Encoding {
-    type Error = NoEncoding;
-
-    fn try_from(text: String) -> Result<Self, NoEncoding> {
-        text.parse()
-    }
-}
-
-impl From<Encoding> for String {
-    fn from(encoding: Encoding) -> String {
-        encoding.to_string()
-    }
-}
+crate::as_text!(Encoding);
 
 /// The name of an encoding as it is written here.
 fn name(encoding: &'static encoding_rs::Encoding) -> String {

@@ -21,9 +21,10 @@ use std::path::Path;
 
 use anaphora_data::Encoding;
 use anaphora_data::look::{Kind, Look, look};
+use anaphora_data::table::{Decimal, read_table};
 
-use self::shared::trained;
-use crate::recipe::{Recipe, RecipeError, Task};
+use self::shared::{table_options, trained};
+use crate::recipe::{Data, Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
@@ -66,6 +67,18 @@ fn refuse_other_data(recipe: &Recipe) -> Result<()> {
             Err(RecipeError::Conflict(sentence).into())
         }
     }
+}
+
+/// The mark before decimals in the table that a recipe's numbers are learnt from, for whatever the model is to read later: the one
+/// that the recipe names, else the one that all of its numbers have. None where they have none.
+pub fn decimal(recipe: &Recipe, learner: &dyn Learner) -> Option<Decimal> {
+    let mut recipe = recipe.clone();
+    recipe.data.input = learner.input().unwrap_or(recipe.data.input);
+    let Data { decimal, train, .. } = &recipe.data;
+    let is_read = recipe.refuse_field("data.decimal").is_ok();
+    let table = train.as_ref().filter(|path| decimal.is_none() && is_read && path.is_file());
+    let table = table.and_then(|path| read_table(path, &table_options(&recipe.data)).ok());
+    decimal.or_else(|| table?.decimal())
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.

@@ -82,6 +82,42 @@ fn a_series_goes_on_with_its_dates() {
 }
 
 #[test]
+fn midnight_has_a_time_where_other_hours_have_one() {
+    let place = Workplace::new();
+    place.write("hours.csv", place.call(&["sample", "series", "--count=100"]).ok());
+    train(&place, &["hours.csv", "--task=forecast", "--horizon=24", "--lookback=24", "--steps=2"]);
+    let next = place.call(&["predict", "runs/hours", "--json"]).json().remove(0);
+    let stamps: Vec<&str> =
+        next["forecast"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
+    assert!(stamps.iter().any(|stamp| stamp.ends_with(" 00:00:00")), "{stamps:?}");
+    assert!(stamps.iter().all(|stamp| stamp.len() == "2020-01-01 00:00:00".len()), "{stamps:?}");
+}
+
+#[test]
+fn numbers_are_read_by_the_mark_that_was_learnt() {
+    let place = Workplace::new();
+    let rows = |from: usize, to: usize, decimals: usize| -> String {
+        let value = |i: usize| format!("{:.decimals$}", 1.0 + ((i * 7) % 10) as f64 / 8.0);
+        let row = |i: usize| format!("2020-01-{:02}\t{}\n", i + 1, value(i));
+        "date\tx\n".to_owned() + &(from..to).map(row).collect::<String>()
+    };
+    place.write("all.tsv", rows(0, 28, 3).replace("1.875", "0.875").replace('.', ","));
+    // By themselves the numbers of the last rows have thousands.
+    place.write("last.tsv", rows(20, 28, 3).replace('.', ","));
+    place.write("points.tsv", rows(20, 28, 2));
+    train(&place, &["all.tsv", "--task=forecast", "--horizon=2", "--lookback=6", "--steps=2"]);
+    let recipe = String::from_utf8(place.read("runs/all/recipe.toml")).unwrap();
+    assert!(recipe.contains("decimal = \"comma\""), "{recipe}");
+    let next = place.call(&["predict", "runs/all", "last.tsv", "--json"]).json().remove(0);
+    for step in next["forecast"].as_array().unwrap() {
+        assert!((0.0..3.0).contains(&number(&step["x"])), "{next}");
+    }
+    // With the other mark they are none.
+    let refused = place.call(&["predict", "runs/all", "points.tsv"]).refused(1);
+    assert!(refused.contains("a finite number is needed"), "{refused}");
+}
+
+#[test]
 fn quantiles_have_a_band() {
     let place = Workplace::new();
     place.write("visits.csv", months(144));
@@ -186,7 +222,7 @@ fn what_is_wrong_with_a_series_is_said() {
     };
     place.write("gap.csv", without(20));
     let sentence = refused(&place, &["gap.csv"], 1);
-    assert!(sentence.contains("gap.csv") && sentence.contains("1 monthly steps are missing"), "{sentence}");
+    assert!(sentence.contains("gap.csv") && sentence.contains("1 monthly step is missing"), "{sentence}");
     place.write("nan.csv", good.replace(lines[7], "2010-07,NaN"));
     let sentence = refused(&place, &["nan.csv"], 1);
     assert!(sentence.contains("line 8") && sentence.contains("'visits' holds 'NaN'"), "{sentence}");

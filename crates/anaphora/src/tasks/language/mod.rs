@@ -12,6 +12,7 @@ pub use self::trained::Trained;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use anaphora_data::error::counted;
 use anaphora_data::{Batch, Plan, TokenStream, Windows};
 use anaphora_nn::{Params, State};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ impl LanguageLearner {
             },
             train: size(&train),
             validation: size(&validation),
-            maps: format!("{symbols} symbols"),
+            maps: counted(symbols, "symbol"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
         Self::of(opening, Symbols { task, train, validation, count: symbols, description })
