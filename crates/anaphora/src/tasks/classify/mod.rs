@@ -64,7 +64,7 @@ impl Lesson for Classes {
         let count = self.labels.len();
         let what = match self.separator {
             Some(_) => format!("any of {}", counted(count, "label")),
-            None => format!("one of {count} classes"),
+            None => format!("one of {}", counted(count, "class")),
         };
         Words {
             example: "example",
