@@ -4,7 +4,7 @@
 
 Samples of every kind of data and small trained runs are made first. Each run then takes a call of the table below, mutates one file that
 the call reads (bytes changed, cut, doubled, put in, spliced with another file) or draws valid flags by their names and ranges, and starts
-the program with at most 2 GiB of memory and ten seconds. It must end with 0, 1 or 2 and say no more than a person can use: no
+the program with at most 2 GiB of memory and ten seconds of a processor. It must end with 0, 1 or 2 and say no more than a person can use: no
 panic. What is found lies in --out: the folder of the run and its call.
 """
 
@@ -15,6 +15,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from pathlib import Path
 
 MEMORY = 2 << 30
 SECONDS = 10
+# Of a processor that others may use: by the clock it is given longer.
+PATIENCE = 120
 SMALL = "--hidden 8 --steps 2 --threads 1 --batch 4 --validate-every 2"
 # What is made once: a command line, with its standard output as a file where one is named.
 SAMPLES = {
@@ -59,15 +62,17 @@ USES = {
 def limit():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
 def call(binary, words, folder, limited=True):
     try:
         done = subprocess.run(
-            [binary, *words], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS,
+            [binary, *words], cwd=folder, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE,
             preexec_fn=limit if limited else None, env={**os.environ, "RUST_BACKTRACE": "0"},
         )
-        return done.returncode, done.stdout, done.stderr
+        code = "hang" if done.returncode == -signal.SIGXCPU else done.returncode
+        return code, done.stdout, done.stderr
     except subprocess.TimeoutExpired as expired:
         return "hang", expired.stdout or b"", expired.stderr or b""
 

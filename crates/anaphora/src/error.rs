@@ -185,6 +185,17 @@ pub enum Error {
         /// Its task.
         task: crate::recipe::Task,
     },
+    /// A view of a model or an input that has nothing to show in it.
+    #[error("--show {view}: {reason}")]
+    View {
+        /// The view.
+        view: crate::inspect::View,
+        /// Why there is nothing to see.
+        reason: String,
+    },
+    /// An input that cannot be looked at.
+    #[error("{0}")]
+    Inspect(String),
     /// A search is asked of a task that writes no sequences.
     #[error(
         "--beams, --length-penalty, --n-best and --no-repeat-ngram are for models that write, as in translation"
@@ -243,13 +254,17 @@ pub enum Error {
     },
     /// Training diverges however low the learning rate.
     #[error(
-        "training diverges: {found} at step {step}, and lower learning rates did not help; try a smaller training.learning_rate or training.clip"
+        "training diverges: {found} at step {step}, and lower learning rates did not help; {}",
+        if *accumulates { "a ReLU layer adds its state up from window to window, set data.windows to random" }
+        else { "try a smaller training.learning_rate or training.clip" }
     )]
     Diverged {
         /// The optimizer step.
         step: u64,
         /// What was seen.
         found: String,
+        /// Whether the model carries a state without bounds from one window to the next.
+        accumulates: bool,
     },
     /// A run's tokenizer and its weights were not made for each other.
     #[error("{} has {found} tokens where the run's weights have {expected}; restore the file that the run began with", path.display())]

@@ -46,11 +46,13 @@
 //! | [`run`] | the run folder: weights, checkpoints, logs, assets |
 //! | [`plot`] | pictures, and runs compared |
 //! | [`training`] | the loop, its schedule, resuming; knows a task as a `Learner` only |
+//! | [`inspect`] | what happens inside a model, as named arrays |
 //! | [`tasks`] | how raw data become examples, what is predicted, how it is scored |
 //! | [`interop`] | other programs' formats |
 
 pub mod decoding;
 pub mod error;
+pub mod inspect;
 pub mod interop;
 pub mod metrics;
 pub mod model;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::error::{Consumed, ShapeError, expect};
+use crate::trace::{Place, Trace, Watched};
 use crate::workspace::{Buffer, Workspace};
 use crate::{Device, Gradients, ParamId, Params};
 
@@ -120,6 +121,8 @@ pub struct Graph<'a> {
     gradients: Option<&'a mut Gradients>,
     /// In training, the seed of this step's random masks.
     seed: Option<u64>,
+    /// What is noted where somebody looks on.
+    pub(crate) trace: Option<&'a mut Trace>,
     operations: Vec<Box<dyn Operation>>,
     /// Layers that saved something, and masks that were drawn, so far.
     pub(crate) saved: usize,
@@ -150,7 +153,76 @@ impl<'a> Graph<'a> {
     /// An empty tape on which nothing is recorded and nothing is random.
     pub fn infer(device: &'a Device, params: &'a Params, workspace: &'a mut Workspace) -> Self {
         let (nodes, operations) = (Nodes(Vec::with_capacity(32)), Vec::new());
-        Self { device, params, workspace, nodes, gradients: None, seed: None, operations, saved: 0, masks: 0 }
+        let (gradients, seed, trace) = (None, None, None);
+        Self { device, params, workspace, nodes, gradients, seed, trace, operations, saved: 0, masks: 0 }
+    }
+
+    /// An empty tape that records operations as [`Graph::train`]'s does, but on which nothing is random; what happens is noted
+    /// in `trace`.
+    ///
+    /// # Panics
+    ///
+    /// If `gradients` are laid out for other parameters.
+    pub fn observe(
+        device: &'a Device,
+        params: &'a Params,
+        gradients: &'a mut Gradients,
+        workspace: &'a mut Workspace,
+        trace: &'a mut Trace,
+    ) -> Self {
+        let mut graph = Self::train(device, params, gradients, workspace, 0);
+        (graph.seed, graph.trace) = (None, Some(trace));
+        graph
+    }
+
+    /// Whether each step of a recurrent layer is to be an operation of its own; see [`Trace::stepwise`].
+    pub fn is_stepwise(&self) -> bool {
+        self.trace.as_ref().is_some_and(|trace| trace.stepwise)
+    }
+
+    /// Says of which layer the operations are that follow, by one of its weights.
+    pub fn under(&mut self, weight: ParamId) {
+        if let Some(trace) = &mut self.trace {
+            trace.current.clear();
+            trace.current.push_str(self.params.name(weight));
+        }
+    }
+
+    /// Notes a tensor and, in the backward pass, its gradient: the sum of those of `tensors`, which stand for one thing. The
+    /// values noted are those of the first.
+    pub fn watch(&mut self, place: Place, weight: ParamId, tensors: &[Tensor]) {
+        if let Some(&first) = tensors.first() {
+            self.watch_as(place, weight, first, tensors, Vec::new());
+        }
+    }
+
+    /// As [`Graph::watch`] the cell state behind a hidden state that was watched just now.
+    pub(crate) fn watch_cell(&mut self, weight: ParamId, cell: Tensor, slope: Vec<f32>) {
+        self.watch_as(Place::Cell, weight, cell, &[cell], slope);
+    }
+
+    /// As [`Graph::watch`] the values of `[values, gradient]`'s first, whose whole gradient is that of the second.
+    pub fn watch_through(&mut self, place: Place, weight: ParamId, [values, gradient]: [Tensor; 2]) {
+        self.watch_as(place, weight, values, &[gradient], Vec::new());
+    }
+
+    fn watch_as(
+        &mut self,
+        place: Place,
+        weight: ParamId,
+        first: Tensor,
+        tensors: &[Tensor],
+        slope: Vec<f32>,
+    ) {
+        let Some(trace) = &mut self.trace else { return };
+        let values = self.nodes.value(first).to_vec();
+        let weight = self.params.name(weight).to_owned();
+        trace.watch(
+            Watched { place, weight, cols: first.cols, values, gradient: Vec::new(), slope },
+            tensors.iter().map(|tensor| tensor.node),
+        );
+        // The gradient is of use, whatever it is of.
+        tensors.iter().for_each(|tensor| self.nodes.0[tensor.node].wants_grad = true);
     }
 
     /// The parameters.
@@ -158,9 +230,9 @@ impl<'a> Graph<'a> {
         self.params
     }
 
-    /// Whether operations are recorded.
-    pub fn is_training(&self) -> bool {
-        self.seed.is_some()
+    /// Whether operations are recorded, for a backward pass.
+    pub fn records(&self) -> bool {
+        self.gradients.is_some()
     }
 
     /// A constant `[rows, cols]`.
@@ -232,6 +304,16 @@ impl<'a> Graph<'a> {
             operation.backward(self, gradients);
         }
         self.gradients = Some(gradients);
+        // What no operation took: gradients of inputs.
+        let watched = self.trace.as_ref().map(|trace| trace.nodes());
+        for node in watched.into_iter().flatten() {
+            let grad = std::mem::take(&mut self.nodes.0[node].grad);
+            self.note_gradient(node, &grad);
+            self.workspace.give(grad);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.finish();
+        }
         Ok(())
     }
 
@@ -260,7 +342,7 @@ impl<'a> Graph<'a> {
         wants_grad: bool,
     ) -> Tensor {
         assert_eq!(value.len(), rows * cols, "{operation}: values of a tensor [{rows}, {cols}]");
-        let (grad, wants_grad) = (Buffer::default(), wants_grad && self.is_training());
+        let (grad, wants_grad) = (Buffer::default(), wants_grad && self.records());
         let (kept, lookup, consumed) = (false, None, None);
         self.nodes.0.push(Node { made_by: operation, value, consumed, grad, wants_grad, kept, lookup });
         Tensor { node: self.nodes.0.len() - 1, rows, cols }
@@ -285,7 +367,7 @@ impl<'a> Graph<'a> {
 
     /// Records an operation on the tape, in training; [`Graph::backward`] calls the recorded ones in reverse order.
     pub fn record(&mut self, operation: impl Operation + 'static) {
-        if self.is_training() {
+        if self.records() {
             self.operations.push(Box::new(operation));
         }
     }
@@ -325,7 +407,21 @@ impl<'a> Graph<'a> {
 
     /// Takes the gradient of an operation's output for good; empty where none has come.
     pub fn take_grad(&mut self, tensor: Tensor) -> Buffer {
+        let grad = self.lend_grad(tensor);
+        self.note_gradient(tensor.node, &grad);
+        grad
+    }
+
+    /// As [`Graph::take_grad`], of a gradient that goes back as it is, for another operation.
+    pub(crate) fn lend_grad(&mut self, tensor: Tensor) -> Buffer {
         std::mem::take(&mut self.nodes.0[tensor.node].grad)
+    }
+
+    /// Notes the gradient of a node that is watched.
+    fn note_gradient(&mut self, node: usize, grad: &[f32]) {
+        if let Some(trace) = self.trace.as_mut().filter(|_| !grad.is_empty()) {
+            trace.add_gradient(node, grad);
+        }
     }
 
     /// Takes the gradient of an operation's input to add to it, zeros at first; empty where no gradient is wanted. It goes

@@ -39,6 +39,7 @@ mod graph;
 mod ops;
 pub mod optimizer;
 mod params;
+pub mod trace;
 mod workspace;
 
 pub use anaphora_kernels::activation::Activation;
@@ -57,6 +58,7 @@ pub use ops::norm::{Norm, NormParams};
 pub use ops::pool::Reduction;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params, Role};
+pub use trace::Trace;
 pub use workspace::{Buffer, Workspace};
 
 use anaphora_kernels::{Pool, orthogonal, random};

@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, predict, recipe, resume, runs, sample,
-    train,
+    bench, compare, convert, demo, evaluate, export, generate, import, inspect, predict, recipe, resume,
+    runs, sample, train,
 };
 use error::Failure;
 
@@ -54,6 +54,7 @@ enum Command {
     Generate(generate::Args),
     Predict(predict::Args),
     Evaluate(evaluate::Args),
+    Inspect(inspect::Args),
     Convert(convert::Args),
     Import(import::Args),
     Export(export::Args),
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),

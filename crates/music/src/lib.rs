@@ -31,4 +31,4 @@ pub mod sound;
 pub use key::{Key, Mode, Tonic};
 pub use metre::Metre;
 pub use problem::Problem;
-pub use score::{Note, Part, Score, TICKS_PER_QUARTER, TICKS_PER_WHOLE, Tempo, Ticks};
+pub use score::{Note, Part, Score, TICKS_PER_QUARTER, TICKS_PER_WHOLE, Tempo, Ticks, pitch_name};

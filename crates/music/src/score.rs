@@ -168,3 +168,8 @@ pub(crate) fn into_range(pitch: i16) -> u8 {
         _ => (116 + (pitch - 116).rem_euclid(12)) as u8,
     }
 }
+/// The name of a MIDI pitch with its octave: `C4` for 60, sharps for the black keys.
+pub fn pitch_name(pitch: u8) -> String {
+    const NAMES: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+    format!("{}{}", NAMES[usize::from(pitch) % 12], i16::from(pitch) / 12 - 1)
+}

@@ -77,6 +77,7 @@ impl EncoderAttention {
         memory: EncoderMemory,
     ) -> Result<Tensor, ShapeError> {
         let EncoderMemory { parts, batch_sizes: memory_sizes, sources } = memory;
+        graph.under(self.query.weight());
         let query = self.query.forward(graph, states)?;
         let context = match (&self.additive, parts) {
             (Some((_, score)), &[keys, values]) => {

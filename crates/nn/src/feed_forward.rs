@@ -1,5 +1,6 @@
 //! The baseline without memory: a feed-forward network over a fixed window of the past (Bengio et al. 2003).
 
+use anaphora_autograd::trace::Place;
 use anaphora_autograd::{Activation, Graph, Mask, ShapeError, Tensor};
 
 use crate::{Builder, Linear, State};
@@ -49,6 +50,7 @@ impl FeedForward {
         batch_sizes: &[usize],
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
+        graph.watch(Place::Input, self.layers[0].weight(), &[x]);
         let (mut x, following) = graph.window(x, batch_sizes, self.window, state.part(0))?;
         state.part_mut(0).copy_from_slice(graph.value(following));
         for (number, layer) in self.layers.iter().enumerate() {

@@ -109,5 +109,5 @@ pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOp
 
 pub use anaphora_autograd::{
     Activation, Cell, CrossEntropy, Device, Gradients, Graph, Mask, NOWHERE, Norm, ParamId, Params,
-    Precision, Reduction, Role, ShapeError, Similarity, Tensor, Workspace, check, optimizer,
+    Precision, Reduction, Role, ShapeError, Similarity, Tensor, Trace, Workspace, check, optimizer, trace,
 };

@@ -52,6 +52,11 @@ impl Linear {
         self
     }
 
+    /// Its weight.
+    pub fn weight(&self) -> ParamId {
+        self.weight
+    }
+
     /// `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
         graph.linear(x, self.weight, self.bias)

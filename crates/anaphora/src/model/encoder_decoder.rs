@@ -10,6 +10,7 @@ use super::compute::{Backward, Compute};
 use super::decoder::{Decoder, EncodedSource, Written};
 use super::encoder::{Encoded, Encoder, Reads};
 use super::logits::likeliest;
+use super::observed::{Observed, Pull, observe};
 use super::pair_batch::PairBatch;
 use crate::recipe;
 
@@ -157,6 +158,17 @@ impl EncoderDecoder {
         let (encoded, memory) = self.layers.read(&mut graph, &batch.source)?;
         let written = self.layers.written(&mut graph, batch)?;
         self.layers.decoder.alignments(&mut graph, written, &encoded, &memory)
+    }
+
+    /// Reads a batch of pairs, each target behind its true tokens; with `pull` what is seen are the gradients of each state, and
+    /// not gates and attention.
+    pub fn observe(
+        &self,
+        compute: &mut Compute,
+        batch: &PairBatch,
+        pull: Option<Pull>,
+    ) -> Result<Observed, ShapeError> {
+        observe(compute, &self.params, pull, |graph| self.layers.teach(graph, batch))
     }
 
     /// Encodes source sequences, longest first.

@@ -201,16 +201,71 @@ impl Interface {
         y
     }
 
+    /// The names of the numbers that the network gives for a window: those of the first of its columns.
+    pub fn output_names(&self) -> Vec<String> {
+        let width = self.width();
+        let of = |index: usize| {
+            let ahead = format!("+{}", index / width + 1);
+            if width > 1 { format!("{} {ahead}", self.names[index % width]) } else { ahead }
+        };
+        let numbers: Vec<String> = (0..self.chunk * width).map(of).collect();
+        match self.head {
+            Head::Point => numbers,
+            Head::Gaussian => {
+                let spread = numbers.iter().map(|name| format!("{name} log variance"));
+                numbers.iter().map(|name| format!("{name} mean")).chain(spread).collect()
+            }
+            Head::Quantile => numbers
+                .iter()
+                .flat_map(|name| self.levels.iter().map(move |level| format!("{name} q{level}")))
+                .collect(),
+        }
+    }
+
+    /// What a window's frames are called: the steps from the first to the last of each, counted back from the forecast.
+    pub fn frame_names(&self) -> Vec<String> {
+        let [size, stride] = self.patch;
+        let of = |frame: usize| {
+            let end = self.lookback as i64 - (frame * stride) as i64;
+            match size {
+                1 => format!("-{end}"),
+                _ => format!("-{end} to -{}", (end - size as i64 + 1).max(1)),
+            }
+        };
+        (0..self.frames()).map(of).collect()
+    }
+
+    /// What the network reads of one window, and what is to come out where it has come.
+    pub fn window_at(
+        &self,
+        prepared: &[Prepared],
+        (origin, part): (Origin, usize),
+        has_come: bool,
+    ) -> (Packed, Option<Targets>) {
+        if has_come {
+            let (batch, targets) = self.batch(prepared, &[(origin, part)]);
+            return (batch, Some(targets));
+        }
+        (Packed::new([&self.read(&prepared[origin.member], origin.at, part).1]), None)
+    }
+
+    /// The window that ends before a step, and what the network reads of it.
+    fn read(&self, Prepared { values, waves }: &Prepared, at: usize, part: usize) -> (Window, Sequence) {
+        let (columns, waved) = (self.names.len(), 2 * self.features.len());
+        let begin = at - self.lookback;
+        let window = self.window(&values[begin * columns..at * columns], part * self.width());
+        let sequence = self.sequence(&window, &waves[begin * waved..at * waved]);
+        (window, sequence)
+    }
+
     /// A batch of examples: windows and what is to come out.
     pub fn batch(&self, prepared: &[Prepared], examples: &[(Origin, usize)]) -> (Packed, Targets) {
-        let (columns, waved) = (self.names.len(), 2 * self.features.len());
+        let columns = self.names.len();
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         for &(Origin { member, at }, part) in examples {
-            let Prepared { values, waves } = &prepared[member];
-            let begin = at - self.lookback;
-            let window = self.window(&values[begin * columns..at * columns], part * self.width());
-            inputs.push(self.sequence(&window, &waves[begin * waved..at * waved]));
-            let truth = &values[at * columns..(at + self.chunk) * columns];
+            let (window, sequence) = self.read(&prepared[member], at, part);
+            inputs.push(sequence);
+            let truth = &prepared[member].values[at * columns..(at + self.chunk) * columns];
             targets.extend(self.target(&window, truth, part * self.width()));
         }
         (Packed::new(&inputs), Targets::Values(targets))

@@ -1,12 +1,13 @@
 //! The language model: input, backbone and a head over the vocabulary.
 
-use anaphora_data::Batch;
+use anaphora_data::{Batch, Packed};
 use anaphora_nn::{
     Backbone, Builder, Graph, Input, Linear, Mask, Params, ShapeError, Start, State, Tensor, init,
 };
 
 use super::backbone::{BackboneOptions, backbone, embedding_deviation};
 use super::compute::{Backward, Compute};
+use super::observed::{Observe, Observed, Pull, observe, outputs};
 use crate::recipe;
 
 /// A model that gives a distribution over the next token after each token of a sequence.
@@ -109,6 +110,31 @@ impl LanguageModel {
             start += rows;
         }
         Ok(())
+    }
+}
+
+impl Observe for LanguageModel {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn outputs(&self, compute: &mut Compute, batch: &Packed) -> Result<(Vec<f32>, usize), ShapeError> {
+        let mut state = self.initial_state(batch.rows());
+        outputs(compute, &self.params, |graph| {
+            self.layers.forward(graph, &batch.ids, &batch.batch_sizes, &mut state)
+        })
+    }
+
+    fn observe(
+        &self,
+        compute: &mut Compute,
+        batch: &Packed,
+        pull: Option<Pull>,
+    ) -> Result<Observed, ShapeError> {
+        let mut state = self.initial_state(batch.rows());
+        observe(compute, &self.params, pull, |graph| {
+            self.layers.forward(graph, &batch.ids, &batch.batch_sizes, &mut state)
+        })
     }
 }
 

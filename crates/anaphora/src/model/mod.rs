@@ -10,6 +10,7 @@ mod language;
 mod least_squares;
 mod logits;
 mod normal;
+mod observed;
 mod pair_batch;
 mod sequence;
 
@@ -23,4 +24,5 @@ pub use sequence::{Objective, SequenceModel, Shape, Targets};
 pub(crate) use backbone::{numbers_a_unit, transformer};
 pub use encoder::Reads;
 pub use encoder_decoder::{EncoderDecoder, Read, Teaching};
+pub use observed::{Observe, Observed, Pull};
 pub use pair_batch::{PairBatch, Pairs};

@@ -91,6 +91,16 @@ impl PairBatch {
         batch
     }
 
+    /// Rows of each step of what is written, and the token that follows each.
+    pub fn written(&self) -> (&[usize], &[u32]) {
+        (&self.batch_sizes, &self.targets)
+    }
+
+    /// Rows of each step of what is read.
+    pub fn read(&self) -> &[usize] {
+        &self.source.batch_sizes
+    }
+
     /// Replaces each input token, with probability `share`, by the token that the model finds likeliest there.
     pub(super) fn replace(&mut self, share: f64, likeliest: &[u32], seed: u64) {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);

@@ -1,12 +1,14 @@
 //! Models that read a sequence and predict something for it, or for each of its steps.
 
 use anaphora_data::Packed;
+use anaphora_nn::trace::rows_of;
 use anaphora_nn::{
     Builder, CrossEntropy, Graph, Linear, Mask, Params, Pooler, Reduction, ShapeError, Start, State, Tensor,
 };
 
 use super::compute::{Backward, Compute};
 use super::encoder::{Encoder, Reads};
+use super::observed::{Observe, Observed, Pull, observe, observe_loss, outputs};
 use crate::recipe::{self, Pooling};
 
 /// What is predicted, and by which loss.
@@ -39,6 +41,23 @@ pub enum Targets {
     Classes(Vec<u32>),
     /// Numbers, or ones and zeros, for each row, row-major.
     Values(Vec<f32>),
+}
+
+impl Targets {
+    /// Those of the last step of each sequence of a packed batch.
+    fn last_of(&self, batch_sizes: &[usize]) -> Self {
+        let count = batch_sizes.first().copied().unwrap_or(0);
+        let rows: Vec<usize> =
+            (0..count).filter_map(|sequence| rows_of(batch_sizes, sequence).last().copied()).collect();
+        match self {
+            Self::Classes(classes) => Self::Classes(rows.iter().map(|&row| classes[row]).collect()),
+            Self::Values(values) => {
+                let width = values.len() / batch_sizes.iter().sum::<usize>().max(1);
+                let row = |&row: &usize| values[row * width..(row + 1) * width].iter().copied();
+                Self::Values(rows.iter().flat_map(row).collect())
+            }
+        }
+    }
 }
 
 /// An encoder, a pooling where one thing is predicted of a whole sequence, and a head.
@@ -126,6 +145,28 @@ impl SequenceModel {
         Ok(graph.value(output).to_vec())
     }
 
+    /// Reads a batch and goes back from the loss at the end of each sequence by itself: that of what is told of the whole of
+    /// it, or of its last step. What is seen are the gradients of each state.
+    pub fn observe_loss(
+        &self,
+        compute: &mut Compute,
+        batch: &Packed,
+        targets: &Targets,
+    ) -> Result<Observed, ShapeError> {
+        let last = self.layers.pooler.is_none().then(|| targets.last_of(&batch.batch_sizes));
+        let forward = |graph: &mut Graph| {
+            let output = self.layers.forward(graph, batch)?;
+            match &last {
+                Some(_) => graph.pool(output, &batch.batch_sizes, Reduction::Last),
+                None => Ok(output),
+            }
+        };
+        let targets = last.as_ref().unwrap_or(targets);
+        observe_loss(compute, &self.params, forward, |graph, output| {
+            self.objective.loss(graph, output, targets)
+        })
+    }
+
     /// The head's output for a batch, `[rows, width]`, and its mean loss if targets are given. Rows are sequences, or
     /// the batch's steps in their packed order.
     pub fn predict(
@@ -145,6 +186,25 @@ impl SequenceModel {
             None => None,
         };
         Ok((values, loss))
+    }
+}
+
+impl Observe for SequenceModel {
+    fn params(&self) -> &Params {
+        &self.params
+    }
+
+    fn outputs(&self, compute: &mut Compute, batch: &Packed) -> Result<(Vec<f32>, usize), ShapeError> {
+        outputs(compute, &self.params, |graph| self.layers.forward(graph, batch))
+    }
+
+    fn observe(
+        &self,
+        compute: &mut Compute,
+        batch: &Packed,
+        pull: Option<Pull>,
+    ) -> Result<Observed, ShapeError> {
+        observe(compute, &self.params, pull, |graph| self.layers.forward(graph, batch))
     }
 }
 

@@ -41,6 +41,18 @@ pub enum Tokenizer {
     File(PathBuf),
 }
 
+impl Tokenizer {
+    /// What a token is called.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Character => "character",
+            Self::Byte => "byte",
+            Self::Word { .. } => "word",
+            _ => "token",
+        }
+    }
+}
+
 /// The largest vocabulary that can be asked for.
 const LARGEST: usize = 1_000_000;
 /// The most words where no size is said.

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::corpus;
-use super::shared::pairs::{self, Pairs, Written, best_as_json, first, search, teaching, texts};
+use super::shared::pairs::{
+    self, InspectPairs, Pairs, Written, best_as_json, first, search, teaching, texts,
+};
 use super::shared::reader::reads_pictures;
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
@@ -235,6 +237,25 @@ impl ExampleTask for Captioning {
         );
         evaluation.details.insert("most_frequent".into(), json!({ "caption": common, "bleu": baseline }));
         Ok(evaluation)
+    }
+}
+
+impl InspectPairs for Captioning {
+    fn target(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    fn source(&self) -> Option<&Tokenizer> {
+        None
+    }
+
+    fn picture(&self) -> Option<PictureSteps> {
+        Some(self.reader.steps())
+    }
+
+    fn look_at_input(&self, input: &Input) -> Result<Sequence> {
+        let path = input.text().map_or(input.path().to_owned(), |text| text.trim().into());
+        self.reader.sequence(&Image::File(path))
     }
 }
 

@@ -6,17 +6,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anaphora_data::events::EventOptions;
+use anaphora_data::error::counted;
+use anaphora_data::events::{Event as EventKind, EventOptions};
 use anaphora_data::{Spill, StreamBuilder, TokenStream, composer};
-use anaphora_music::abc;
 use anaphora_music::midi::{each_file, read_file};
+use anaphora_music::{abc, pitch_name};
 use serde_json::json;
 
-use super::language::{Evaluator, LanguageLearner, Symbols};
+use super::language::{Evaluator, LanguageLearner, Stream, Symbols, longest, read_symbols};
 use super::midi::{self, TICKS_PER_SECOND};
 use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out, malformed_at};
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
+use crate::inspect::{self, Inspection, Request, Source, View};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
@@ -126,6 +128,56 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     };
     let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
     Ok(Box::new(LanguageLearner::of(opening, symbols)?))
+}
+
+/// Looks into the model of a run while it reads a piece.
+///
+/// # Errors
+/// As [`tasks::inspect`](super::inspect).
+pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Inspection> {
+    let recipe = run.recipe()?;
+    let options: EventOptions = read_json(run.path(), EVENTS)?;
+    let mut model = LanguageModel::zeros(&recipe.model, symbols(&options));
+    run.load_weights(model.params_mut(), None)?;
+    let mut inspection = Inspection::default();
+    let told = &mut |note: &str| inspection.notes.push(note.to_owned());
+    let pieces = match &request.source {
+        Source::File(path, _) => find(Some(path), &recipe.data, &options, told)?,
+        Source::HeldOut => splits(&run.data(&recipe.data)?, &options, told)?.validation,
+        Source::Text(_) => {
+            let reason = "it is no music; name a MIDI file with --data";
+            return Err(malformed_at(Path::new("the text given"), 0, reason));
+        }
+    };
+    let Some(piece) = pieces.get(request.index) else {
+        let (count, number) = (counted(pieces.len(), "piece"), request.index + 1);
+        return Err(Error::Inspect(format!("there are {count}, and number {number} was asked for")));
+    };
+    let end = options.vocabulary();
+    let mut tokens = vec![end];
+    tokens.extend(piece.events(&options)?);
+    let mut targets: Vec<Option<u32>> = tokens[1..].iter().copied().chain([end]).map(Some).collect();
+    let most = longest(&recipe);
+    if tokens.len() > most {
+        inspection.notes.push(format!("the piece is longer than the {most} events that are shown"));
+        tokens.truncate(most);
+        targets.truncate(most);
+    }
+    let name = |id: u32| match options.event(id) {
+        Some(EventKind::On(pitch)) => format!("{} on", pitch_name(pitch)),
+        Some(EventKind::Off(pitch)) => format!("{} off", pitch_name(pitch)),
+        Some(EventKind::Shift(steps)) => format!("{} ms", (f64::from(steps) * options.step * 1e3).round()),
+        Some(EventKind::Velocity(range)) => format!("velocity {range}"),
+        None => "<end>".to_owned(),
+    };
+    inspection.about = inspect::about(&run, &recipe, "event", model.params());
+    inspection.labels.insert("steps".into(), tokens.iter().map(|&id| name(id)).collect());
+    inspection.labels.insert("symbols".into(), (0..=end).map(name).collect());
+    let stream = Stream { tokens: &tokens, targets: &targets };
+    read_symbols(&mut inspection, request, compute, &model, &recipe, stream)?;
+    let reason = "it is for text and tunes, whose symbols have properties by rule";
+    request.refuse(&mut inspection, View::Units, reason)?;
+    Ok(inspection)
 }
 
 /// A trained model of events.

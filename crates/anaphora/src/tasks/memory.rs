@@ -14,9 +14,10 @@ use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
 use super::shared::{
-    Evaluate, Input, Predict, PredictOptions, Prediction, Split, each_batch, malformed_at,
-    malformed_position, predict_lines,
+    Evaluate, Input, Looked, Names, Predict, PredictOptions, Prediction, Split, Subject, each_batch, look,
+    malformed_at, malformed_position, predict_lines,
 };
+use crate::inspect::{Inspection, Request, Says, Source};
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, Recipe, Task};
@@ -232,6 +233,63 @@ impl MemoryModel {
         let mut model = model(problem, &recipe, Start::zeros());
         run.load_weights(model.params_mut(), Some(precision))?;
         Ok(Self { run, problem, model })
+    }
+
+    /// Looks into the model of a run while it reads an example of the problem, or the question that is asked.
+    pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Inspection> {
+        let recipe = run.recipe()?;
+        let problem = problem(&recipe);
+        let mut own = model(problem, &recipe, Start::zeros());
+        run.load_weights(own.params_mut(), None)?;
+        let known = Self { run, problem, model: own };
+        let examples = held_out(problem, VALIDATION);
+        let (input, truth) = match &request.source {
+            Source::HeldOut => {
+                let count = examples.0.len();
+                let index = request.index.min(count - 1);
+                (examples.0[index].clone(), Some(targets(problem, &examples.1[index..=index])))
+            }
+            Source::Text(text) => match known.question(text.trim(), Path::new("the text given"), 0)? {
+                Question::Sum(input, _) => (Sequence::Frames(input), None),
+                Question::Symbols(symbols, delay) => {
+                    (Sequence::Tokens(CopyExample::new(symbols, delay).input), None)
+                }
+            },
+            Source::File(path, _) => {
+                let reason =
+                    "a problem of memory makes its own examples; ask with --text, or leave --data out";
+                return Err(malformed_at(path, 0, reason));
+            }
+        };
+        let names = match problem {
+            Problem::Adding(_) => Names {
+                outputs: vec!["sum".into()],
+                symbols: None,
+                says: Says::Numbers,
+                unit: "frame",
+                is_each_step: false,
+                picture: None,
+            },
+            Problem::Copy(_) => {
+                let symbols: Vec<String> = (0..COPY_SYMBOLS).map(|symbol| symbol.to_string()).collect();
+                Names {
+                    outputs: symbols.clone(),
+                    symbols: Some(symbols),
+                    says: Says::Classes,
+                    unit: "symbol",
+                    is_each_step: true,
+                    picture: None,
+                }
+            }
+        };
+        let count = examples.0.len().min((STEPS / problem.steps()).clamp(1, 64));
+        let others = Some((Packed::new(&examples.0[..count]), targets(problem, &examples.1[..count])));
+        let fresh = &|| model(problem, &recipe, u64::from(recipe.training.seed).into());
+        let subject = Subject { run: &known.run, recipe: &recipe, model: &known.model, fresh, names };
+        let looked = Looked { batch: Packed::new([&input]), steps: None, text: None };
+        let mut inspection = Inspection::default();
+        look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
+        Ok(inspection)
     }
 
     /// What a line asks.

@@ -24,6 +24,8 @@ use anaphora_data::look::{Kind, Look, look};
 use anaphora_data::table::{Decimal, read_table};
 
 use self::shared::{table_options, trained};
+use crate::inspect::{Inspection, Request};
+use crate::model::Compute;
 use crate::recipe::{Data, Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
@@ -124,13 +126,36 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
         Task::Regress => Opened::Predicts(Box::new(trained::<regress::Numbers>(run, precision)?)),
         Task::Translate => Opened::Predicts(Box::new(trained::<translate::Translation>(run, precision)?)),
         Task::Caption => Opened::Predicts(Box::new(trained::<caption::Captioning>(run, precision)?)),
-        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, precision)?)),
+        Task::Forecast => Opened::Predicts(Box::new(forecast::Forecaster::open(run, Some(precision))?)),
         Task::Trajectory => Opened::Predicts(Box::new(trajectory::PathForecaster::open(run, precision)?)),
         Task::Memory => Opened::Predicts(Box::new(memory::MemoryModel::open(run, precision)?)),
         Task::Tag => Opened::Predicts(Box::new(trained::<tag::Tagger>(run, precision)?)),
         Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run, precision)?)),
         Task::Events => Opened::Composes(Box::new(events::EventModel::open(run, precision)?)),
     })
+}
+
+/// Looks into the model of a run while it reads an input.
+///
+/// # Errors
+/// As [`open`]; an input that the model cannot read, and a view that was asked for by name and cannot be given.
+pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<Inspection> {
+    let opened = Run::open(run)?;
+    match opened.info().task {
+        Task::Auto | Task::Music | Task::Text => {
+            language::inspect(&language::Trained::open(run)?, compute, request)
+        }
+        Task::Classify => shared::inspect::<classify::Classes>(opened, compute, request),
+        Task::Regress => shared::inspect::<regress::Numbers>(opened, compute, request),
+        Task::Tag => shared::inspect::<tag::Tagger>(opened, compute, request),
+        Task::Chorales => shared::inspect::<chorales::Chords>(opened, compute, request),
+        Task::Translate => shared::pairs::inspect::<translate::Translation>(opened, compute, request),
+        Task::Caption => shared::pairs::inspect::<caption::Captioning>(opened, compute, request),
+        Task::Forecast => forecast::Forecaster::inspect_run(opened, compute, request),
+        Task::Trajectory => trajectory::PathForecaster::inspect(opened, compute, request),
+        Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
+        Task::Events => events::inspect(opened, compute, request),
+    }
 }
 
 impl Opened {

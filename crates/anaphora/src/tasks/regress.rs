@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    malformed_at, name, reader,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
+    Words, hold_out, malformed_at, name, reader,
 };
 use crate::Result;
+use crate::inspect::Says;
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
@@ -187,6 +188,27 @@ impl PredictTask for Numbers {
             Prediction::new(format!("{number:.decimals$}  {name}"), json).noted(&notes)
         };
         Ok(names.into_iter().zip(numbers).map(predict).collect())
+    }
+}
+
+impl InspectTask for Numbers {
+    fn names(&self) -> Names {
+        Names {
+            outputs: vec!["number".into()],
+            symbols: reader::symbols(&self.reader),
+            says: Says::Numbers,
+            unit: self.reader.steps.unit(),
+            is_each_step: false,
+            picture: reader::picture(&self.reader),
+        }
+    }
+
+    fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
+        reader::look_at_inputs(&self.reader, input)
+    }
+
+    fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
+        (reader::look_at(&self.reader, batch), reader::text(example))
     }
 }
 

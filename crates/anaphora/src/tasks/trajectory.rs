@@ -8,11 +8,12 @@ use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
 use anaphora_data::split_indices;
 
-use super::forecast::{Ends, Forecaster, Scores, SeriesSource, columns, learn_from};
+use super::forecast::{Ends, FOLLOWED, Forecaster, Scores, SeriesSource, columns, learn_from};
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
     table_options,
 };
+use crate::inspect::{Inspection, Request, Source};
 use crate::metrics::{Contender, Evaluation, distances};
 use crate::model::Compute;
 use crate::model::forecast::{Interface, Lengths};
@@ -118,7 +119,39 @@ pub struct PathForecaster(Forecaster);
 impl PathForecaster {
     /// Opens a run.
     pub fn open(run: Run, precision: Precision) -> Result<Self> {
-        Forecaster::open(run, precision).map(Self)
+        Forecaster::open(run, Some(precision)).map(Self)
+    }
+
+    /// Looks into the model of a run while it reads the beginning of a path.
+    pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Inspection> {
+        let own = Self(Forecaster::open(run, None)?);
+        let other = match &request.source {
+            Source::HeldOut => None,
+            Source::File(path, _) => Some(path.as_path()),
+            Source::Text(text) => {
+                let reason = format!("'{text}' is no path; name a file with paths with --data");
+                return Err(malformed_at(Path::new("the text given"), 0, reason));
+            }
+        };
+        let mut notes = Vec::new();
+        let collection = own.read(other, &mut |note| notes.push(note.to_owned()))?;
+        let Interface { lookback, chunk, horizon, season, .. } = own.0.interface;
+        let lengths = Lengths { lookback, chunk, horizon, season };
+        let mut members: Vec<usize> = match other {
+            Some(_) => (0..collection.members.len()).collect(),
+            None => {
+                let origins = origins(&own.0.recipe.data, &collection, &lengths)?;
+                origins.validation.iter().map(|origin| origin.member).collect()
+            }
+        };
+        members.dedup();
+        members.retain(|&member| collection.steps(member) >= lookback);
+        let first: Vec<Origin> = members.iter().map(|&member| Origin { member, at: lookback }).collect();
+        let known = |origin: &&Origin| origin.at + chunk <= collection.steps(origin.member);
+        let followed: Vec<Origin> = first.iter().filter(known).take(FOLLOWED).copied().collect();
+        let mut inspection = own.0.inspect(compute, request, &collection, [&first, &followed])?;
+        inspection.notes.splice(0..0, notes);
+        Ok(inspection)
     }
 
     fn read(&self, other: Option<&Path>, notes: &mut dyn FnMut(&str)) -> Result<Collection> {

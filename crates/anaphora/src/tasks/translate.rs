@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::corpus;
-use super::shared::pairs::{self, Pairs, Written, best_as_json, first, search, teaching, texts, without_end};
+use super::shared::pairs::{
+    self, InspectPairs, Pairs, Written, best_as_json, first, search, teaching, texts, without_end,
+};
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
     malformed_at, table_options,
@@ -175,6 +177,20 @@ impl ExampleTask for Translation {
         evaluation.details.insert("by_length".into(), rows);
         evaluation.table = Some(table);
         Ok(evaluation)
+    }
+}
+
+impl InspectPairs for Translation {
+    fn target(&self) -> &Tokenizer {
+        &self.target
+    }
+
+    fn source(&self) -> Option<&Tokenizer> {
+        Some(&self.source)
+    }
+
+    fn look_at_input(&self, input: &Input) -> Result<Sequence> {
+        Ok(self.read_source(input.text().unwrap_or_default(), input)?.0)
     }
 }
 

@@ -16,7 +16,7 @@ use super::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use super::{Budget, Ended, Event, Outcome, Setup, Step, precision, threads};
 use crate::model::{Backward, Compute};
 use crate::plot::loss_curve;
-use crate::recipe::{Recipe, Training};
+use crate::recipe::{Backbone, Nonlinearity, Recipe, Training, Windows};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
 use crate::run::{Run, Score, ValidationSize, weights};
@@ -228,17 +228,24 @@ impl Trainer {
         let (retreats, seconds) = (self.guard.retreats, self.seconds());
         match self.run.checkpoints().latest_valid()?.checkpoint {
             Some((_, checkpoint)) => self.restore(checkpoint)?,
-            None => return Err(Error::Diverged { step, found }),
+            None => return Err(self.diverged(step, found)),
         }
         (self.seconds_before, self.clock) = (seconds, Instant::now());
         if !self.guard.retreat(retreats) {
-            return Err(Error::Diverged { step, found });
+            return Err(self.diverged(step, found));
         }
         // Saved before anything else: killed now, the training goes on from here with the lower rate.
         self.run.checkpoints().save(&self.checkpoint()?)?;
         self.run.checkpoints().discard_after(self.step)?;
         let (back, scale) = (self.step, self.guard.scale);
         Ok(format!("{found} at step {step}: back to step {back} with {scale} times the learning rate"))
+    }
+
+    fn diverged(&self, step: u64, found: String) -> Error {
+        let Recipe { data, model, .. } = &self.recipe;
+        let is_relu = model.backbone == Backbone::Rnn && model.nonlinearity == Nonlinearity::Relu;
+        let carries = self.learner.task().continues() && data.windows == Windows::Sequential;
+        Error::Diverged { step, found, accumulates: is_relu && carries }
     }
 
     /// Writes a checkpoint and what goes with it.

@@ -12,7 +12,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("decoding", &["model"]),
     ("plot", &["recipe", "run"]),
     ("training", &["recipe", "model", "run", "plot"]),
-    ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training"]),
+    ("inspect", &["recipe", "model", "metrics", "run"]),
+    ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "inspect"]),
     ("interop", &["recipe", "model", "run", "tasks"]),
 ];
 

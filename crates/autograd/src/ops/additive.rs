@@ -6,6 +6,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Nodes, Operation, Tensor};
 use crate::params::ParamId;
+use crate::trace::{Attended, heads, rows_of};
 
 struct Additive {
     queries: Tensor,
@@ -57,7 +58,7 @@ impl Graph<'_> {
         once.sort_unstable();
         once.dedup();
         let sides = (("sources", sources), ("different ones", &[once.len()][..]));
-        let alone = !self.is_training() || once.len() == sources.len();
+        let alone = !self.records() || once.len() == sources.len();
         expect(alone, NAME, sides.0, sides.1, "in training no two sequences may read the same one")?;
 
         self.check_present(NAME, &[queries, keys, values])?;
@@ -79,6 +80,20 @@ impl Graph<'_> {
         let weights = self.push(NAME, weights, 1, len, false);
         let y = self.push(NAME, value, tokens, values.cols, true);
         [queries, keys, values, weights].into_iter().for_each(|tensor| self.keep(tensor));
+        if self.trace.as_ref().is_some_and(|trace| !trace.stepwise) {
+            let part = |tensor: Tensor, rows: &[usize]| {
+                heads((tensor, self.value(tensor)), rows, 0, [1, tensor.cols, 1])
+            };
+            let attended = |pair: &Pair| Attended {
+                shape: [1, pair.queries.len(), pair.keys.len()],
+                queries: part(queries, &pair.queries),
+                keys: part(keys, &pair.keys),
+                values: part(values, &pair.keys),
+                weights: self.value(weights)[pair.weights..][..pair.queries.len() * pair.keys.len()].to_vec(),
+            };
+            let attended = pairs.iter().map(attended).collect();
+            self.note_attended(true, attended);
+        }
         self.record(Additive { queries, keys, values, weight, pairs, weights, y });
         Ok((y, weights))
     }
@@ -87,18 +102,6 @@ impl Graph<'_> {
 fn inputs<'a>(nodes: &'a Nodes, [queries, keys, values]: [Tensor; 3], weight: &'a [f32]) -> Inputs<'a> {
     let [queries, keys] = [queries, keys].map(|tensor| nodes.value(tensor));
     Inputs { queries, keys, values: nodes.value(values), weight, value_width: values.cols }
-}
-
-/// The rows of a sequence in a packed batch.
-fn rows_of(batch_sizes: &[usize], sequence: usize) -> Vec<usize> {
-    let mut start = 0;
-    let steps = batch_sizes.iter().take_while(|&&rows| rows > sequence);
-    steps
-        .map(|rows| {
-            start += rows;
-            start - rows + sequence
-        })
-        .collect()
 }
 
 impl Operation for Additive {

@@ -1,12 +1,13 @@
 //! Attention of the tokens of packed batches to each other, to a cache, or to other sequences.
 
 use anaphora_kernels::attention::{
-    self, Attention, Batch, Cache, Dropout, KeyValues, Sequences, Settings, Similarity, reference,
+    self, Attention, Batch, Cache, Dropout, KeyValues, Sequences, Settings, Similarity,
 };
 
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
+use crate::trace::{Attended, AttentionTrace, heads};
 use crate::{Device, Gradients};
 
 /// Other sequences' keys and values, and which of them each sequence of queries reads.
@@ -103,7 +104,7 @@ impl Graph<'_> {
     }
 
     /// The weights of [`Graph::self_attention`], to be looked at: `[heads, queries, keys]` for each sequence. They are
-    /// computed plainly, in f64, and without dropout.
+    /// computed anew, in f32 and without dropout.
     pub fn self_attention_weights(
         &self,
         attention: &Attention,
@@ -165,8 +166,51 @@ impl Graph<'_> {
             self.keep(read);
         }
         let attention = *attention;
+        self.note_attention(&attention, scale, queries, &sequences, others.as_ref());
         self.record(Attend { attention, scale, queries, sequences, others, dropout, out, log_sums });
         out
+    }
+
+    /// Notes the queries, keys, values and weights of each sequence, where somebody looks on and not at gradients alone.
+    fn note_attention(
+        &mut self,
+        attention: &Attention,
+        scale: Option<ParamId>,
+        queries: Tensor,
+        sequences: &Sequences,
+        others: Option<&Others>,
+    ) {
+        if self.trace.as_ref().is_none_or(|trace| trace.stepwise) {
+            return;
+        }
+        let all = self.attention_weights(attention, scale, queries, sequences, others);
+        let (width, kv_width) = (attention.width(), attention.kv_width());
+        let of = |(sequence, weights): (usize, Vec<f32>)| {
+            let own = sequences.rows_of(sequence);
+            let (tensor, read, column) = match others {
+                None => (queries, own.clone(), width),
+                Some(others) => (others.keys_values, others.sequences.rows_of(others.sources[sequence]), 0),
+            };
+            let shape = |group| [attention.heads, attention.head_size, group];
+            let read = |column| heads((tensor, self.value(tensor)), &read, column, shape(attention.group()));
+            Attended {
+                shape: [attention.heads, own.len(), weights.len() / (attention.heads * own.len()).max(1)],
+                queries: heads((queries, self.value(queries)), &own, 0, shape(1)),
+                keys: read(column),
+                values: read(column + kv_width),
+                weights,
+            }
+        };
+        let attended = all.into_iter().enumerate().map(of).collect();
+        self.note_attended(others.is_some(), attended);
+    }
+
+    /// Notes an attention under the name of what runs now.
+    pub(super) fn note_attended(&mut self, is_cross: bool, sequences: Vec<Attended>) {
+        if let Some(trace) = &mut self.trace {
+            let weight = trace.current.clone();
+            trace.attentions.push(AttentionTrace { weight, is_cross, sequences });
+        }
     }
 
     fn attention_weights(
@@ -177,13 +221,10 @@ impl Graph<'_> {
         sequences: &Sequences,
         others: Option<&Others>,
     ) -> Vec<Vec<f32>> {
-        let exact = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
-        let (scale, queries) = (exact(self.attention_scale(scale)), exact(self.value(queries)));
-        let keys_values = others.map_or_else(Vec::new, |others| exact(self.value(others.keys_values)));
-        let batch = batch(&queries, sequences, others, |_| &keys_values);
-        let of = |sequence| reference::weights(attention, &scale, &batch, sequence);
-        let rounded = |weights: Vec<f64>| weights.into_iter().map(|weight| weight as f32).collect();
-        (0..sequences.lengths().len()).map(|sequence| rounded(of(sequence))).collect()
+        let settings = settings(self.device, attention, self.attention_scale(scale), None);
+        let batch = batch(self.value(queries), sequences, others, |tensor| self.value(tensor));
+        let of = |sequence| attention::weights(&self.device.pool, settings, batch, sequence);
+        (0..sequences.lengths().len()).map(of).collect()
     }
 
     /// The learned scale, empty where there is none.
@@ -284,12 +325,12 @@ fn packed(
     Ok(Sequences::packed(batch_sizes))
 }
 
-fn batch<'a, T>(
-    queries: &'a [T],
+fn batch<'a>(
+    queries: &'a [f32],
     sequences: &'a Sequences,
     others: Option<&'a Others>,
-    value: impl Fn(Tensor) -> &'a [T],
-) -> Batch<'a, T> {
+    value: impl Fn(Tensor) -> &'a [f32],
+) -> Batch<'a> {
     let key_values = others.map(|Others { keys_values, sequences, sources }| KeyValues {
         rows: value(*keys_values),
         sequences,

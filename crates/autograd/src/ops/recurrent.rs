@@ -6,6 +6,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
+use crate::trace::{LayerTrace, Place};
 use crate::workspace::Buffer;
 
 /// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
@@ -78,7 +79,8 @@ impl Graph<'_> {
         let smaller = |lookup: &&Lookup| {
             self.params.has_values(lookup.table) && self.params.shape(lookup.table)[0] < tokens
         };
-        let lookup = self.lookup(x).filter(smaller).cloned();
+        // Where somebody looks on, the gradient of each row is wanted.
+        let lookup = self.lookup(x).filter(|_| self.trace.is_none()).filter(smaller).cloned();
 
         let stride = directions.len() * hidden;
         let mut y = self.workspace.take(tokens * stride);
@@ -108,6 +110,16 @@ impl Graph<'_> {
             results.push((layer, *direction, rows, hn, cn, saved));
         }
         let y = self.push("recurrent", y, tokens, stride, true);
+        if self.trace.is_some() {
+            for (layer, direction, rows, hn, cn, saved) in &results {
+                let weight = direction.weights[1];
+                if self.is_stepwise() {
+                    self.watch_states(layer, weight, [y, *hn], *cn, *saved);
+                } else {
+                    self.note_layer(layer, weight, batch_sizes, (y, *rows), *saved);
+                }
+            }
+        }
         for read in
             [Some(x), Some(y)].into_iter().chain(directions.iter().flat_map(|d| [d.h0, d.c0])).flatten()
         {
@@ -117,7 +129,7 @@ impl Graph<'_> {
         for (number, (layer, direction, rows, hn, cn, saved)) in results.into_iter().enumerate() {
             output.hn.push(hn);
             output.cn.extend(cn);
-            if self.is_training() {
+            if self.records() {
                 let (batch_sizes, first) = (batch_sizes.to_vec(), number == 0);
                 let lookup = lookup.clone();
                 self.record(Recurrent {
@@ -136,6 +148,44 @@ impl Graph<'_> {
             }
         }
         Ok(output)
+    }
+
+    /// Watches the states after the one step that there is.
+    fn watch_states(
+        &mut self,
+        layer: &Layer,
+        weight: ParamId,
+        hidden: [Tensor; 2],
+        cell: Option<Tensor>,
+        saved: usize,
+    ) {
+        self.watch(Place::Hidden, weight, &hidden);
+        let Some(cell) = cell else { return };
+        let activations =
+            self.workspace.saved[saved].activations(layer, hidden[0].rows, self.device.threads());
+        let [.., output, cells] = &activations[..] else { return };
+        let slope = |(o, c): (&f32, &f32)| o / (c.cosh() * c.cosh());
+        self.watch_cell(weight, cell, output.iter().zip(cells).map(slope).collect());
+    }
+
+    /// Notes what a direction did.
+    fn note_layer(
+        &mut self,
+        layer: &Layer,
+        weight: ParamId,
+        batch_sizes: &[usize],
+        (y, rows): (Tensor, Rows),
+        saved: usize,
+    ) {
+        let Some(trace) = &mut self.trace else { return };
+        let values = self.nodes.value(y).chunks_exact(rows.stride.max(1));
+        trace.layers.push(LayerTrace {
+            weight: self.params.name(weight).to_owned(),
+            cell: layer.cell,
+            batch_sizes: batch_sizes.to_vec(),
+            activations: self.workspace.saved[saved].activations(layer, y.rows, self.device.threads()),
+            hidden: values.flat_map(|row| &row[rows.column..][..layer.hidden_size]).copied().collect(),
+        });
     }
 
     fn check(&self, layer: &Layer, direction: &Direction, batch: usize) -> Result<(), ShapeError> {
@@ -185,7 +235,7 @@ impl Graph<'_> {
 impl Operation for Recurrent {
     fn backward(&self, graph: &mut Graph, gradients: &mut Gradients) {
         // The first direction recorded is the last to go back: the gradient of y is no longer needed after it.
-        let mut dy = graph.take_grad(self.y);
+        let mut dy = if self.first { graph.take_grad(self.y) } else { graph.lend_grad(self.y) };
         if dy.is_empty() {
             dy = graph.workspace.take_zeroed(self.y.rows * self.y.cols);
         }

@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod export;
 pub mod generate;
 pub mod import;
+pub mod inspect;
 pub mod predict;
 pub mod recipe;
 pub mod resume;

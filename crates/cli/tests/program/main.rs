@@ -10,6 +10,7 @@ mod forecast;
 mod format2;
 mod go_on;
 mod huggingface;
+mod inspect;
 mod interrupt;
 mod kill;
 mod lines;

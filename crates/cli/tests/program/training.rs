@@ -250,3 +250,13 @@ fn data_that_have_changed_are_not_taken_for_those_of_the_run() {
 fn heard(tune: &[u8]) -> anaphora_music::Score {
     anaphora_music::abc::parse_tune(std::str::from_utf8(tune).unwrap()).0.score()
 }
+
+#[test]
+fn a_state_that_adds_up_from_window_to_window_is_known_for_it() {
+    let place = Workplace::new();
+    let relu =
+        ["--builtin=tunes", "--backbone=rnn", "--set=model.nonlinearity=relu", "--layers=2", "--steps=20"];
+    let sentence = place.train(&[&relu[..], &["--length=100", "--out=relu"]].concat()).refused(1);
+    assert!(sentence.ends_with("set data.windows to random"), "{sentence}");
+    place.train(&[&relu[..], &["--set=data.windows=random", "--out=random"]].concat()).ok();
+}

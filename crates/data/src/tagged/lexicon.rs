@@ -115,6 +115,12 @@ impl Lexicon {
         found.map_or(0, |place| place as u32 + 1)
     }
 
+    /// The word of a number, `<unk>` for that of all others.
+    pub fn name(&self, number: u32) -> &str {
+        let place = (number as usize).checked_sub(1);
+        place.and_then(|place| self.words.get(place)).map_or("<unk>", |(word, _)| word)
+    }
+
     /// The tag that a word, by its number, has most often.
     pub fn usual_tag(&self, word: u32) -> u32 {
         match word.checked_sub(1) {

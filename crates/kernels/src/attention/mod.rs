@@ -20,11 +20,13 @@ mod product;
 pub mod reference;
 mod scratch;
 mod softmax;
+mod weights;
 
 pub use self::backward::{Gradients, backward};
 pub use self::cached::{Cache, cached};
 pub use self::dropout::Dropout;
 pub use self::forward::forward;
+pub use self::weights::weights;
 
 use std::ops::Range;
 
@@ -88,7 +90,7 @@ impl Attention {
     }
 
     /// Heads of queries that share a head of keys.
-    fn group(&self) -> usize {
+    pub fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
 
@@ -208,6 +210,12 @@ impl Sequences {
     /// The rows of a sequence's steps, from `first` to before `end`.
     fn tokens(&self, sequence: usize, steps: Range<usize>) -> Tokens<'_> {
         Tokens { offsets: &self.offsets[steps], sequence }
+    }
+
+    /// The row of each step of a sequence.
+    pub fn rows_of(&self, sequence: usize) -> Vec<usize> {
+        let steps = self.lengths[sequence];
+        self.offsets[..steps].iter().map(|offset| offset + sequence).collect()
     }
 
     /// Steps of each sequence, longest first.

@@ -1,5 +1,4 @@
-//! Attention written out plainly in f64, with the matrix of all weights: the oracle of the fast one, and what shows the
-//! weights to those who ask for them.
+//! Attention written out plainly in f64, with the matrix of all weights: the oracle of the fast one.
 
 use super::{Attention, Batch, Dropout, SHORTEST, Similarity};
 

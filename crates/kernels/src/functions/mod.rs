@@ -8,7 +8,7 @@ mod tanh;
 pub(crate) use exp::exp_of_negative;
 pub(crate) use normal::{Normal, normal};
 pub(crate) use sigmoid::sigmoid;
-pub(crate) use tanh::tanh;
+pub(crate) use tanh::{tanh, tanh_with_slope};
 
 #[cfg(test)]
 mod testing {

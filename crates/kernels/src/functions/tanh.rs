@@ -3,6 +3,8 @@
 use rten_simd::Isa;
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
 
+use super::exp_of_negative;
+
 /// Beyond, the quotient is taken for what it is here.
 const END: f32 = 7.905_311;
 
@@ -35,12 +37,24 @@ pub(crate) fn tanh<I: Isa>(isa: I, x: I::F32) -> I::F32 {
     ops.select(y, x, ops.eq(x, x))
 }
 
+/// `tanh(x)` and its derivative `1 - tanh²(x)`, which is exact also where so little is left of it that it cannot be told from
+/// the value: with `e = exp(-2 |x|)` they are `(1 - e) / (1 + e)` and `4 e / (1 + e)²`.
+#[inline(always)]
+pub(crate) fn tanh_with_slope<I: Isa>(isa: I, x: I::F32) -> (I::F32, I::F32) {
+    let ops = isa.f32();
+    let e = exp_of_negative(isa, ops.mul(ops.abs(x), ops.splat(-2.0)));
+    let reciprocal = ops.reciprocal(ops.add(ops.one(), e));
+    let size = ops.mul(ops.sub(ops.one(), e), reciprocal);
+    let slope = ops.mul(ops.mul(ops.splat(4.0), e), ops.mul(reciprocal, reciprocal));
+    (ops.select(size, ops.neg(size), ops.ge(x, ops.zero())), slope)
+}
+
 #[cfg(test)]
 mod tests {
     use rten_simd::Isa;
 
     use super::super::testing::{Function, on_each_isa};
-    use super::tanh;
+    use super::{tanh, tanh_with_slope};
 
     struct Tanh;
 
@@ -64,5 +78,32 @@ mod tests {
                 assert!(near || (x.is_nan() && y.is_nan()), "tanh({x}) is {exact}, not {y}");
             }
         }
+    }
+
+    struct Part(bool);
+
+    impl Function for Part {
+        #[inline(always)]
+        fn of<I: Isa>(&self, isa: I, x: I::F32) -> I::F32 {
+            let (value, slope) = tanh_with_slope(isa, x);
+            if self.0 { slope } else { value }
+        }
+    }
+
+    #[test]
+    fn the_slope_is_exact_where_nothing_is_left_of_it() {
+        let x: Vec<f32> = (-40_000..40_000).map(|i| i as f32 * 1e-3).collect();
+        for (values, slopes) in on_each_isa(&Part(false), &x).iter().zip(on_each_isa(&Part(true), &x)) {
+            for ((x, value), slope) in x.iter().zip(values).zip(slopes) {
+                let exact = f64::from(*x);
+                assert!((f64::from(*value) - exact.tanh()).abs() < 4e-7, "tanh({x}) is not {value}");
+                let exact = exact.cosh().powi(-2);
+                let near = (f64::from(slope) - exact).abs() < 2e-6 * exact;
+                assert!(near, "the slope of tanh at {x} is {exact:e}, not {slope:e}");
+            }
+        }
+        let ends = [f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 0.0, -0.0, 100.0, -100.0].repeat(2);
+        let wanted = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0].repeat(2);
+        on_each_isa(&Part(true), &ends).iter().for_each(|slopes| assert_eq!(*slopes, wanted));
     }
 }

@@ -7,7 +7,7 @@
 use rten_simd::ops::{BitOps, FloatOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
-use crate::functions::{sigmoid, tanh};
+use crate::functions::{sigmoid, tanh, tanh_with_slope};
 use crate::lanes::{Lanes, for_each};
 use crate::shared::SharedMut;
 
@@ -343,8 +343,8 @@ impl SimdOp for Backward<'_> {
                                 let total = ops.add(at.load(isa, dh), at.load(isa, dy));
                                 let (i, f) = (at.load(isa, i), at.load(isa, f));
                                 let (g, o) = (at.load(isa, g), at.load(isa, o));
-                                let tanh_c = tanh(isa, at.load(isa, c));
-                                let dcell = ops.mul_add(ops.mul(total, o), dtanh(tanh_c), at.load(isa, dc));
+                                let (tanh_c, slope) = tanh_with_slope(isa, at.load(isa, c));
+                                let dcell = ops.mul_add(ops.mul(total, o), slope, at.load(isa, dc));
                                 at.store(isa, ops.mul(ops.mul(dcell, g), dsigmoid(i)), di);
                                 at.store(
                                     isa,

@@ -105,6 +105,32 @@ pub struct Saved {
     table: Vec<f32>,
 }
 
+impl Saved {
+    /// What the forward pass of `layer` over so many tokens left, by one worker of `parts`: the activations of each gate
+    /// in PyTorch's order, `[tokens, hidden_size]` each, and for an LSTM the cell states after them.
+    pub fn activations(&self, layer: &Layer, tokens: usize, parts: usize) -> Vec<Vec<f32>> {
+        let (hidden, gates) = (layer.hidden_size, layer.cell.gates());
+        let mut all = vec![vec![0.0; tokens * hidden]; gates + usize::from(layer.cell.has_cell_state())];
+        for part in 0..parts {
+            let units = layer.part_units(part, parts);
+            let width = units.len();
+            let own = |token: usize| token * hidden + units.start..token * hidden + units.end;
+            for token in 0..tokens {
+                let row =
+                    &self.gates[tokens * gates * units.start + token * gates * width..][..gates * width];
+                for (gate, values) in row.chunks_exact(width.max(1)).enumerate() {
+                    all[gate][own(token)].copy_from_slice(values);
+                }
+                if let Some(cells) = all.get_mut(gates) {
+                    let row = &self.extra[tokens * units.start + token * width..][..width];
+                    cells[own(token)].copy_from_slice(row);
+                }
+            }
+        }
+        all
+    }
+}
+
 /// The weights of a layer as the forward pass takes them.
 #[derive(Clone, Copy)]
 pub struct PackedLayer<'a> {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use anaphora_autograd::trace::Place;
 use anaphora_autograd::{
     Activation, Attention, Cache, Graph, NormParams, ParamId, Rotary, ShapeError, Similarity, Tensor,
 };
@@ -129,6 +130,11 @@ impl Block {
         }
     }
 
+    /// A weight by which the block is known.
+    pub fn weight(&self) -> ParamId {
+        self.qkv.weight()
+    }
+
     /// The norm of the first part.
     pub fn first_norm(&self) -> NormParams {
         self.norms[0]
@@ -170,6 +176,7 @@ impl Block {
         pass: &mut Pass,
         following: Option<NormParams>,
     ) -> Result<(Tensor, Tensor), ShapeError> {
+        graph.under(self.weight());
         let branch = self.attend(graph, number, y, pass)?;
         (stream, y) = self.join(graph, stream, branch, 0, following)?;
         let mut part = 1;
@@ -199,7 +206,11 @@ impl Block {
             }
         };
         let branch = self.down.forward(graph, inner)?;
-        self.join(graph, stream, branch, part, following)
+        let (stream, y) = self.join(graph, stream, branch, part, following)?;
+        // Where a norm follows, what comes back to the branch is the gradient of the sum.
+        let whole = if self.norm_first { [stream, branch] } else { [y, y] };
+        graph.watch_through(Place::Block, self.weight(), whole);
+        Ok((stream, y))
     }
 
     /// Adds what a part gives to the stream, and normalises: by the next part's norm where norms stand in front, by this

@@ -3,6 +3,7 @@
 mod block;
 mod cache;
 
+use anaphora_autograd::trace::Place;
 use anaphora_autograd::{Attention, Graph, Norm, NormParams, ShapeError, Similarity, Tensor};
 
 use self::block::{Block, Keys, Pass};
@@ -152,7 +153,7 @@ impl Transformer {
         state: &mut State,
     ) -> Result<Tensor, ShapeError> {
         let x = self.enter(graph, x)?;
-        if self.options.causal && !graph.is_training() {
+        if self.options.causal && !graph.records() {
             return self.go_on(graph, x, batch_sizes, memory, state);
         }
         let keys = Keys::OfBatch;
@@ -194,6 +195,9 @@ impl Transformer {
     }
 
     fn enter(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, ShapeError> {
+        if let Some(block) = self.blocks.first() {
+            graph.watch(Place::Input, block.weight(), &[x]);
+        }
         match &self.input {
             Some(input) => input.forward(graph, x),
             None => Ok(x),

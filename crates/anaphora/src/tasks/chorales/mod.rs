@@ -11,14 +11,19 @@ use std::path::Path;
 use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use anaphora_music::midi::each_file;
+use anaphora_music::pitch_name;
 use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::midi;
-use super::shared::{ExampleTask, Lesson, Reading, Splits, Using, Words, hold_out, malformed_at, name};
+use super::shared::{
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, Reading, Splits, Using, Words, hold_out,
+    malformed_at, name,
+};
 use crate::Result;
+use crate::inspect::Says;
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Data, Recipe, Task};
@@ -79,6 +84,17 @@ impl Chords {
             sum += f64::from(mean.unwrap_or(f32::NAN)) * packed.units() as f64;
         }
         Ok(sum / frames(pieces) as f64)
+    }
+}
+
+impl Chords {
+    /// What a token of conditioned notes is called.
+    fn token_name(&self, token: u32) -> String {
+        match (token, self.coding.pitch(token)) {
+            (coding::END, _) => "<end>".to_owned(),
+            (_, Some(pitch)) => pitch_name(pitch),
+            (_, None) => "<frame>".to_owned(),
+        }
     }
 }
 
@@ -223,6 +239,32 @@ impl ExampleTask for Chords {
         evaluation.add("bits_a_frame", crate::metrics::bits(nats));
         evaluation.details.insert("frames".into(), json!(frames(&pieces)));
         Ok(evaluation)
+    }
+}
+
+impl InspectTask for Chords {
+    fn names(&self) -> Names {
+        let pitches = (self.coding.low..=self.coding.high).map(pitch_name);
+        let tokens = || (0..self.coding.vocabulary() as u32).map(|token| self.token_name(token)).collect();
+        let (outputs, symbols, says) = match self.coding.notes {
+            Notes::Independent => (pitches.collect(), None, Says::Labels),
+            Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes),
+        };
+        Names { outputs, symbols, says, unit: "frame", is_each_step: true, picture: None }
+    }
+
+    fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
+        let reason = "it is no music; name a MIDI file or one of chords with --data";
+        Err(malformed_at(input.path(), 0, reason))
+    }
+
+    fn look_at(&self, _: &Piece, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
+        let names = || batch.ids.iter().map(|&token| self.token_name(token)).collect();
+        ((!batch.ids.is_empty()).then(names), None)
+    }
+
+    fn batch_of(&self, pieces: &Vec<Piece>, batch: &[usize]) -> (Packed, Targets) {
+        self.packed(batch.iter().map(|&piece| (&pieces[piece], 0)))
     }
 }
 

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 
 use self::examples::{Examples, THRESHOLD, validation};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    malformed_at, name, one_class, reader,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
+    Words, hold_out, malformed_at, name, one_class, reader,
 };
+use crate::inspect::Says;
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
@@ -175,6 +176,27 @@ impl PredictTask for Classes {
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
         Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
+    }
+}
+
+impl InspectTask for Classes {
+    fn names(&self) -> Names {
+        Names {
+            outputs: self.labels.clone(),
+            symbols: reader::symbols(&self.reader),
+            says: if self.separator.is_some() { Says::Labels } else { Says::Classes },
+            unit: self.reader.steps.unit(),
+            is_each_step: false,
+            picture: reader::picture(&self.reader),
+        }
+    }
+
+    fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
+        reader::look_at_inputs(&self.reader, input)
+    }
+
+    fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
+        (reader::look_at(&self.reader, batch), reader::text(example))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forecasts of series.
 
 mod collection;
+mod inspect;
 mod score;
 mod show;
 
@@ -12,6 +13,7 @@ use anaphora_data::{Packed, Place, Scaler};
 use anaphora_nn::Start;
 
 pub(super) use self::collection::columns;
+pub(super) use self::inspect::FOLLOWED;
 pub(super) use self::score::Scores;
 use super::shared::{
     Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
@@ -242,12 +244,12 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
-    /// Opens a run to predict in a precision.
-    pub fn open(run: Run, precision: Precision) -> Result<Self> {
+    /// Opens a run to predict in a precision; or, without one, to look into.
+    pub fn open(run: Run, precision: Option<Precision>) -> Result<Self> {
         let recipe = run.recipe()?;
         let interface: Interface = read_json(run.path(), INTERFACE)?;
         let mut model = interface.model(&recipe.model, Start::zeros());
-        run.load_weights(model.params_mut(), Some(precision))?;
+        run.load_weights(model.params_mut(), precision)?;
         Ok(Self { run, recipe, interface, model })
     }
 

@@ -3,10 +3,13 @@
 pub(super) mod corpus;
 mod evaluate;
 mod generator;
+mod inspect;
 mod trained;
 
 pub use self::evaluate::{LanguageScore, evaluate, score};
 pub use self::generator::{Generator, spelling};
+pub use self::inspect::inspect;
+pub(super) use self::inspect::{Stream, longest, read_symbols};
 pub use self::trained::Trained;
 
 use std::cell::OnceCell;
@@ -89,12 +92,7 @@ impl LanguageLearner {
         let size = |stream: &TokenStream| DataSize { examples: stream.piece_count(), units: stream.len() };
         let description = Description {
             example: if task == Task::Music { "tune" } else { "piece" },
-            unit: match data.tokenizer {
-                recipe::Tokenizer::Character => "character",
-                recipe::Tokenizer::Byte => "byte",
-                recipe::Tokenizer::Word { .. } => "word",
-                _ => "token",
-            },
+            unit: data.tokenizer.unit(),
             train: size(&train),
             validation: size(&validation),
             maps: counted(symbols, "symbol"),

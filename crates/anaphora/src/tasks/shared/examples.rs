@@ -131,7 +131,7 @@ pub fn note_encoding(path: &Path, data: &Data, notes: &mut dyn FnMut(&str)) -> R
 }
 
 /// Reads what the recipe names and splits it.
-fn splits<T: ExampleTask>(
+pub fn splits<T: ExampleTask>(
     recipe: &Recipe,
     known: Option<&T>,
     notes: &mut dyn FnMut(&str),

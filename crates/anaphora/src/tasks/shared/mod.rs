@@ -2,6 +2,7 @@
 
 mod examples;
 mod inputs;
+mod inspecting;
 mod learning;
 pub mod pairs;
 mod predicting;
@@ -14,6 +15,7 @@ pub use examples::{
     ExampleTask, PredictTask, Reading, TrainedTask, Using, learner, name, note_encoding, trained,
 };
 pub use inputs::{Input, column, each_batch, one_class, predict_lines, table_options};
+pub use inspecting::{InspectTask, Looked, Names, Subject, inspect, look};
 pub use learning::{ExampleModel, Learning, Lesson, Words, malformed_position};
 pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, Split};
 pub use splits::hold_out;

@@ -10,7 +10,7 @@ use anaphora_data::lines::STANDARD_INPUT;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 
-use super::{Input, Reading, Splits, column, table_options};
+use super::{Input, Looked, Reading, Splits, column, table_options};
 use crate::model::{Compute, Reads, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Model};
 use crate::run::assets::Assets;
@@ -127,6 +127,47 @@ pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<N
         });
     }
     Ok(all.into_iter().unzip())
+}
+
+/// A sequence to look at: the names of its symbols are its steps'.
+pub fn look_at(reader: &Reader, batch: &Packed) -> Option<Vec<String>> {
+    let tokenizer = reader.tokenizer.as_ref()?;
+    Some(batch.ids.iter().map(|&id| tokenizer.name(id).unwrap_or_default()).collect())
+}
+
+/// Inputs to look at, without their truth.
+pub fn look_at_inputs(reader: &Reader, input: &Input) -> Result<Vec<Looked>> {
+    let input = std::slice::from_ref(input);
+    let looked = |(sequence, named): (Sequence, Named)| {
+        let batch = Packed::new([&sequence]);
+        let steps = look_at(reader, &batch);
+        let text = steps.is_some().then_some(named.name);
+        Looked { batch, steps, text }
+    };
+    let (sequences, names) = inputs(reader, input)?;
+    Ok(sequences.into_iter().zip(names).map(looked).collect())
+}
+
+/// The names of the symbols that are read, where there are any.
+pub fn symbols(reader: &Reader) -> Option<Vec<String>> {
+    let tokenizer = reader.tokenizer.as_ref()?;
+    Some((0..tokenizer.vocab_size() as u32).map(|id| tokenizer.name(id).unwrap_or_default()).collect())
+}
+
+/// How a picture was made steps, where steps are parts of one.
+pub fn picture(reader: &Reader) -> Option<PictureSteps> {
+    match &reader.steps {
+        Steps::Picture(steps) => Some(*steps),
+        _ => None,
+    }
+}
+
+/// The text of an example, where it is one.
+pub fn text(example: &Example) -> Option<String> {
+    match &example.value {
+        Raw::Text(text) => Some(text.clone()),
+        Raw::Frames(_) => None,
+    }
 }
 
 /// Whether a file is read line by line: what names a file of sounds or pictures cannot stand in standard input either.

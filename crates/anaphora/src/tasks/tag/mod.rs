@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 
 use self::score::{probabilities, score};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, column, hold_out,
-    malformed_at, one_class, table_options,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
+    Words, column, hold_out, malformed_at, one_class, table_options,
 };
 use crate::Result;
+use crate::inspect::Says;
 use crate::metrics::{Evaluation, Span, mark_spans, scheme, spans};
 use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
@@ -163,6 +164,33 @@ impl PredictTask for Tagger {
             rows.extend(probabilities(&examples, with.model, with.compute, self.0.tags.len())?);
         }
         Ok(words.iter().zip(&rows).map(|(words, rows)| self.prediction(words, rows)).collect())
+    }
+}
+
+impl InspectTask for Tagger {
+    fn names(&self) -> Names {
+        Names {
+            outputs: self.0.tags.clone(),
+            symbols: Some((0..self.0.words() as u32).map(|id| self.0.name(id).to_owned()).collect()),
+            says: Says::Classes,
+            unit: "word",
+            is_each_step: true,
+            picture: None,
+        }
+    }
+
+    fn look_at_input(&self, input: &Input, recipe: &Recipe) -> Result<Vec<Looked>> {
+        let look = |sentence: Sentence| {
+            let steps = Some(sentence.words.clone());
+            let text = Some(sentence.words.join(" "));
+            let encoded = Encoded::new(&self.0, vec![sentence], input.path(), false, &mut |_| {})?;
+            Ok(Looked { batch: encoded.batch(&[0]), steps, text })
+        };
+        untagged(input, &recipe.data)?.into_iter().map(look).collect()
+    }
+
+    fn look_at(&self, sentence: &Sentence, _: &Packed) -> (Option<Vec<String>>, Option<String>) {
+        (Some(sentence.words.clone()), Some(sentence.words.join(" ")))
     }
 }
 

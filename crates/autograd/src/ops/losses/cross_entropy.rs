@@ -34,7 +34,7 @@ impl Graph<'_> {
         cross_entropy::forward(&self.device.pool, logits.cols, &mut values, targets, &mut losses);
         let probabilities = self.push("cross_entropy", values, logits.rows, logits.cols, false);
         let (losses, mean) = self.push_losses("cross_entropy", losses, targets.len() as f64);
-        if self.is_training() {
+        if self.records() {
             self.record(PlainCrossEntropy { logits, probabilities, targets: targets.to_vec(), mean });
         }
         Ok((losses, mean))

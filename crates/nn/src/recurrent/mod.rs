@@ -1,5 +1,8 @@
 //! Stacks of recurrent layers.
 
+mod stepwise;
+
+use anaphora_autograd::trace::Place;
 use anaphora_autograd::{Cell, Direction, Graph, Mask, ParamId, Role, ShapeError, Tensor};
 
 use crate::{Builder, State, init};
@@ -159,6 +162,7 @@ impl Recurrent {
         let mut starts = starts.iter().copied();
         let mut ends = Vec::with_capacity(self.parts());
         let mut x = x;
+        graph.watch(Place::Input, self.weights[0][0][0], &[x]);
         for (layer, directions) in self.weights.iter().enumerate() {
             if layer > 0 {
                 let mask = if variational { Mask::Sequence(batch_sizes) } else { Mask::Each };
@@ -172,7 +176,11 @@ impl Recurrent {
                     Direction { weights, h0, c0 }
                 })
                 .collect();
-            let output = graph.recurrent(cell, x, batch_sizes, &directions)?;
+            let output = if graph.is_stepwise() {
+                stepwise::recurrent(graph, cell, x, batch_sizes, &directions)?
+            } else {
+                graph.recurrent(cell, x, batch_sizes, &directions)?
+            };
             for (number, &hn) in output.hn.iter().enumerate() {
                 ends.push(hn);
                 ends.extend(output.cn.get(number));

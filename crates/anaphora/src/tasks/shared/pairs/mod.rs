@@ -1,8 +1,11 @@
 //! Sequence to sequence: the part that translation and captioning share.
 
+mod inspect;
+
 use anaphora_data::{Sequence, Tokenizer};
 use serde_json::{Value, json};
 
+pub use self::inspect::{InspectPairs, inspect};
 use super::Using;
 use crate::Result;
 use crate::decoding::beam::Hypothesis;

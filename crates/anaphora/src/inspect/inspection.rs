@@ -1,0 +1,172 @@
+//! Named arrays with labels: what a model did on one input.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anaphora_data::error::counted;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
+
+use crate::run::weights::{self, NamedTensor};
+use crate::{Error, Result};
+
+/// One array of an [`Inspection`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Array {
+    /// The length of each dimension, slowest first.
+    pub shape: Vec<usize>,
+    /// The name of each dimension: `steps`, `units`, `heads`, …; those of one name have the same length and
+    /// [labels](Inspection::labels).
+    pub axes: Vec<String>,
+    /// What the numbers are, in a clause.
+    pub description: String,
+    /// The numbers, row-major.
+    #[serde(serialize_with = "numbers")]
+    pub values: Vec<f32>,
+}
+
+/// What a model did on one input. Every view, file and answer with such numbers is made from one of these.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inspection {
+    /// What was inspected: the run, its task and backbone, what its steps are called.
+    pub about: Map<String, Value>,
+    /// The names of the places of an axis, as many as it is long; of an axis that is not here they are its numbers from 0.
+    pub labels: BTreeMap<String, Vec<String>>,
+    /// What is to be said of the input, a clause each.
+    pub notes: Vec<String>,
+    /// The views that this model or input has nothing to show in, and why.
+    pub not_shown: BTreeMap<String, String>,
+    arrays: Vec<(String, Array)>,
+}
+
+impl Inspection {
+    /// Adds an array.
+    ///
+    /// # Panics
+    /// Where values, shape and axes do not fit together, or the name is taken.
+    pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        axes: &[&str],
+        shape: &[usize],
+        values: Vec<f32>,
+        description: impl Into<String>,
+    ) {
+        let name = name.into();
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}: {shape:?} against its values");
+        assert_eq!(axes.len(), shape.len(), "{name}: {axes:?} against {shape:?}");
+        assert!(self.get(&name).is_none(), "{name} is there already");
+        let axes = axes.iter().map(|&axis| axis.to_owned()).collect();
+        self.arrays
+            .push((name, Array { shape: shape.to_vec(), axes, description: description.into(), values }));
+    }
+
+    /// Adds an array, or what follows of one that comes in parts: of a decoder that is fed with what it found each step comes by
+    /// itself. It grows along the axis `steps`; one without that is the same each time.
+    ///
+    /// # Panics
+    /// As [`Inspection::add`].
+    pub(super) fn append(
+        &mut self,
+        name: &str,
+        axes: &[&str],
+        shape: &[usize],
+        values: &[f32],
+        description: &str,
+    ) {
+        let Some((_, there)) = self.arrays.iter_mut().find(|(known, _)| known == name) else {
+            return self.add(name, axes, shape, values.to_vec(), description);
+        };
+        let Some(axis) = axes.iter().position(|axis| *axis == "steps") else { return };
+        // Rows of one place of the axes in front: those of the array that is there, and then the new ones.
+        let inner = |shape: &[usize]| shape[axis..].iter().product::<usize>();
+        let (old, new) = (inner(&there.shape), inner(shape));
+        let parts = there.values.chunks_exact(old.max(1)).zip(values.chunks_exact(new.max(1)));
+        there.values = parts.flat_map(|(old, new)| old.iter().chain(new)).copied().collect();
+        there.shape[axis] += shape[axis];
+    }
+
+    /// An array by its name.
+    pub fn get(&self, name: &str) -> Option<&Array> {
+        self.arrays.iter().find(|(known, _)| known == name).map(|(_, array)| array)
+    }
+
+    /// All arrays with their names, in the order in which they were added.
+    pub fn arrays(&self) -> impl Iterator<Item = (&str, &Array)> {
+        self.arrays.iter().map(|(name, array)| (name.as_str(), array))
+    }
+
+    /// Writes the arrays as safetensors, whole or not at all; axes, descriptions and labels stand as JSON in its metadata.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let tensors: Vec<NamedTensor> = self
+            .arrays()
+            .map(|(name, array)| NamedTensor::new(name, array.shape.as_slice(), array.values.as_slice()))
+            .collect();
+        let each = |of: fn(&Array) -> Value| -> Value {
+            self.arrays().map(|(name, array)| (name.to_owned(), of(array))).collect::<Map<_, _>>().into()
+        };
+        let parts = [
+            ("about", json!(self.about)),
+            ("axes", each(|array| json!(array.axes))),
+            ("descriptions", each(|array| json!(array.description))),
+            ("labels", json!(self.labels)),
+            ("notes", json!(self.notes)),
+            ("not_shown", json!(self.not_shown)),
+        ];
+        // Metadata of a safetensors file are texts.
+        let metadata = parts.map(|(name, part)| (name.to_owned(), part.to_string().into()));
+        weights::write(path, &tensors, metadata.into_iter().collect())
+    }
+}
+
+/// Refuses to lay inspections over one another whose models read different symbols: what they say of one is not what they say
+/// of the other.
+///
+/// # Errors
+/// [`Error::Inspect`] with the two runs.
+pub fn check_overlay(inspections: &[Inspection]) -> Result<()> {
+    let symbols = |inspection: &Inspection| inspection.labels.get("symbols").cloned();
+    let name = |inspection: &Inspection| {
+        inspection.about.get("run").and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let Some((first, others)) = inspections.split_first() else { return Ok(()) };
+    let Some(other) = others.iter().find(|other| symbols(other) != symbols(first)) else { return Ok(()) };
+    let count = |inspection: &Inspection| {
+        symbols(inspection).map_or("no symbols".into(), |all| counted(all.len(), "symbol"))
+    };
+    Err(Error::Inspect(format!(
+        "{} reads {} and {} reads {}, which are not the same; lay runs over one another that have one tokenizer",
+        name(first),
+        count(first),
+        name(other),
+        count(other)
+    )))
+}
+
+impl Serialize for Inspection {
+    /// `{"about": …, "labels": …, "notes": …, "not_shown": …, "arrays": {NAME: {"shape", "axes", "description", "values"}}}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        struct Arrays<'a>(&'a [(String, Array)]);
+        impl Serialize for Arrays<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|(name, array)| (name, array)))
+            }
+        }
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("about", &self.about)?;
+        map.serialize_entry("labels", &self.labels)?;
+        map.serialize_entry("notes", &self.notes)?;
+        map.serialize_entry("not_shown", &self.not_shown)?;
+        map.serialize_entry("arrays", &Arrays(&self.arrays))?;
+        map.end()
+    }
+}
+
+/// Numbers of JSON, null where one is not finite.
+fn numbers<S: Serializer>(values: &[f32], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(|value| Some(*value).filter(|value| value.is_finite())))
+}

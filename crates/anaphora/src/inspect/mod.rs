@@ -1,0 +1,30 @@
+//! What happens inside a model, as data: named arrays with labels, from which every view is drawn.
+
+mod context;
+mod describe;
+mod embedding;
+pub mod features;
+mod gradients;
+mod inspection;
+mod music;
+mod pass;
+mod request;
+mod sequence;
+mod speed;
+mod statistics;
+mod units;
+mod view;
+
+pub use self::context::{context, cross_entropy};
+pub use self::describe::about;
+pub use self::embedding::{embedding, embedding_of, plane};
+pub use self::gradients::gradients;
+pub use self::inspection::{Array, Inspection, check_overlay};
+pub use self::music::{notes, sound};
+pub use self::pass::pass;
+pub use self::request::{Request, Source, refuse_by_backbone};
+pub use self::sequence::{Says, running, saliency};
+pub use self::speed::speed;
+pub use self::statistics::{QUANTILES, quantiles};
+pub use self::units::{Tracked, features, units};
+pub use self::view::View;

@@ -1,0 +1,121 @@
+//! A tune as it is written, note by note, so that what a model did at each symbol can be followed while it sounds.
+
+use anaphora_music::abc::{Element, Tune, parse_tune};
+use anaphora_music::sound::{SynthOptions, render, write_wav};
+use anaphora_music::{Note, Part, Score, TICKS_PER_QUARTER, Ticks};
+use serde_json::{Value, json};
+
+use super::Inspection;
+
+/// Samples a second of the sound: enough for plucked strings, and small.
+const SAMPLE_RATE: u32 = 16_000;
+/// The longest tune that sounds, in seconds.
+const LONGEST: f64 = 180.0;
+
+/// Adds `notes` to what an inspection is about: the notes of a tune as they are written, repeats not followed, each with its
+/// beginning and duration in seconds, its MIDI pitch and the step behind whose symbol it begins. `place_of` gives the
+/// step that read the character at a place of the text.
+pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -> Option<usize>) {
+    let (tune, _) = parse_tune(text);
+    let mut lines = vec![0];
+    lines.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
+    let tempo = tune.tempo.clone().unwrap_or_default();
+    let seconds = |ticks: Ticks| ticks as f64 / TICKS_PER_QUARTER as f64 * 60.0 / tempo.quarters_per_minute();
+    let mut all: Vec<Value> = Vec::new();
+    for (start, duration, pitch, [line, column]) in as_written(&tune) {
+        let place = lines.get(line.saturating_sub(tune.line.max(1) as usize)).map(|first| first + column - 1);
+        let Some(step) = place.and_then(&place_of) else { continue };
+        all.push(json!({
+            "start": seconds(start), "seconds": seconds(duration), "pitch": pitch, "step": step
+        }));
+    }
+    all.sort_by(|a, b| {
+        a["start"].as_f64().partial_cmp(&b["start"].as_f64()).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    if !all.is_empty() {
+        inspection.about.insert("notes".into(), all.into());
+    }
+}
+
+/// The sound of the notes that an inspection is about, as a WAV file; none where there are none or too many.
+pub fn sound(inspection: &Inspection) -> Option<Vec<u8>> {
+    let notes = inspection.about.get("notes")?.as_array()?;
+    // At 60 quarters a minute, so that a quarter is a second.
+    let ticks = |value: &Value| (value.as_f64().unwrap_or(0.0) * TICKS_PER_QUARTER as f64).round() as Ticks;
+    let note = |note: &Value| Note {
+        start: ticks(&note["start"]),
+        duration: ticks(&note["seconds"]).max(1),
+        pitch: note["pitch"].as_u64().unwrap_or(0).min(127) as u8,
+        velocity: 90,
+    };
+    let tempo = anaphora_music::Tempo { beat: TICKS_PER_QUARTER, per_minute: 60.0, text: None };
+    let part = Part { notes: notes.iter().map(note).collect(), ..Part::default() };
+    let score = Score { tempos: vec![(0, tempo)], parts: vec![part], ..Score::default() };
+    let options = SynthOptions { sample_rate: SAMPLE_RATE, reverb: 0.0, longest: LONGEST };
+    Some(write_wav(&render(&score, &options).ok()?))
+}
+
+/// The notes of all voices in the order in which they are written: beginning and duration, pitch, line and column.
+fn as_written(tune: &Tune) -> Vec<(Ticks, Ticks, u8, [usize; 2])> {
+    let mut all: Vec<(Ticks, Ticks, u8, [usize; 2])> = Vec::new();
+    for voice in &tune.voices {
+        let (mut now, mut transpose) = (0, voice.transpose);
+        // Where the notes are that go on in the next one of their pitch.
+        let mut tied: Vec<(u8, usize)> = Vec::new();
+        for item in &voice.items {
+            if let Element::Transpose(semitones) = item.element {
+                transpose = semitones;
+            }
+            if let Element::Sound(sound) = &item.element {
+                let before = std::mem::take(&mut tied);
+                for tone in &sound.tones {
+                    let pitch = (i16::from(tone.pitch) + transpose).clamp(0, 127) as u8;
+                    let goes_on = before.iter().find(|(known, _)| *known == pitch).map(|(_, index)| *index);
+                    let index = match goes_on {
+                        Some(index) => {
+                            all[index].1 += sound.length.played;
+                            index
+                        }
+                        None => {
+                            let place = [item.line as usize, (item.column as usize).max(1)];
+                            all.push((now, sound.length.played, pitch, place));
+                            all.len() - 1
+                        }
+                    };
+                    if tone.tie {
+                        tied.push((pitch, index));
+                    }
+                }
+            }
+            now += item.element.duration().unwrap_or(0);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_begin_at_the_symbols_that_write_them() {
+        let text = "X:1\nM:4/4\nL:1/4\nQ:1/4=60\nK:D\nD2-D f|[Fa]4|]\n";
+        let mut inspection = Inspection::default();
+        notes(&mut inspection, text, |place| Some(place + 1));
+        let found = inspection.about["notes"].as_array().unwrap();
+        let body = text.find("D2-").unwrap() as u64 + 1;
+        let wanted = [
+            (0.0, 3.0, 62, body),
+            (3.0, 1.0, 78, body + 5),
+            (4.0, 4.0, 66, body + 7),
+            (4.0, 4.0, 81, body + 7),
+        ];
+        for (found, (start, seconds, pitch, step)) in found.iter().zip(wanted) {
+            let wanted = json!({ "start": start, "seconds": seconds, "pitch": pitch, "step": step });
+            assert_eq!(*found, wanted);
+        }
+        assert_eq!(found.len(), wanted.len());
+        let wav = sound(&inspection).unwrap();
+        assert!(wav.starts_with(b"RIFF") && wav.len() > 8 * 16_000 * 4, "{}", wav.len());
+    }
+}

@@ -1,0 +1,96 @@
+//! What is asked of an inspection, and why a view cannot be given.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Inspection, View};
+use crate::recipe::Backbone;
+use crate::{Error, Result};
+
+/// The input to look at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Source {
+    /// What the training held out.
+    #[default]
+    HeldOut,
+    /// A text.
+    Text(String),
+    /// A file of what the task reads, and the file of its truths if that is a separate one.
+    File(PathBuf, Option<PathBuf>),
+}
+
+/// What is to be looked at, and of which input.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// The input.
+    pub source: Source,
+    /// Which example of it, from 0.
+    pub index: usize,
+    /// The views that are wanted; none for all that apply and are quick.
+    pub views: Option<BTreeSet<View>>,
+}
+
+impl Request {
+    /// Whether a view is wanted.
+    pub fn wants(&self, view: View) -> bool {
+        self.views.as_ref().map_or(!view.is_slow(), |views| views.contains(&view))
+    }
+
+    /// Whether one of some views is wanted.
+    pub fn wants_any(&self, views: &[View]) -> bool {
+        views.iter().any(|&view| self.wants(view))
+    }
+
+    /// Says that a view cannot be given, and why.
+    ///
+    /// # Errors
+    /// [`Error::View`] where it was asked for by name.
+    pub fn refuse(&self, inspection: &mut Inspection, view: View, reason: impl Into<String>) -> Result<()> {
+        let reason = reason.into();
+        match &self.views {
+            Some(views) if views.contains(&view) => Err(Error::View { view, reason }),
+            Some(_) => Ok(()),
+            None => {
+                inspection.not_shown.insert(view.to_string(), reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a view is made from, if it is there: data may be gone since the training.
+    ///
+    /// # Errors
+    /// Its own, where the view was asked for by name.
+    pub fn need<T>(&self, inspection: &mut Inspection, view: View, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if self.views.is_some() => Err(error),
+            Err(error) => self.refuse(inspection, view, error.to_string()).map(|()| None),
+        }
+    }
+}
+
+/// Says of which views of layers there is nothing to see in a model with such a backbone.
+///
+/// # Errors
+/// As [`Request::refuse`].
+pub fn refuse_by_backbone(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
+    let recurrent = matches!(backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
+    if !recurrent {
+        let reason = format!(
+            "a model with backbone {backbone} has no recurrent layer; gates are those of rnn, gru and lstm"
+        );
+        request.refuse(inspection, View::Gates, reason)?;
+    }
+    if inspection.arrays().any(|(name, _)| name.contains("attention.b") || name.starts_with("cross.b")) {
+        return Ok(());
+    }
+    let asked = backbone != Backbone::Transformer;
+    let reason =
+        format!("a model with backbone {backbone} does not attend; attention is that of a transformer");
+    if asked {
+        request.refuse(inspection, View::Attention, reason.as_str())?;
+        request.refuse(inspection, View::Search, reason)?;
+    }
+    Ok(())
+}

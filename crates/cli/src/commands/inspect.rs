@@ -1,0 +1,104 @@
+//! `anaphora inspect`: what happens inside a model.
+
+use std::path::PathBuf;
+
+use anaphora::inspect::{self, Inspection, Request, Source, View};
+use anaphora::model::Compute;
+use anaphora::{Device, Precision, tasks};
+use serde_json::json;
+
+use crate::error::{Failure, Result};
+use crate::input::Spool;
+use crate::output::{print_json, refuse_overwriting, tell};
+
+const EXAMPLES: &str = "\
+Examples:
+  anaphora inspect runs/tunes --data tune.abc --json           all numbers, one JSON object
+  anaphora inspect runs/tunes --data tune.abc --out x.safetensors    the same as tensors
+  anaphora inspect runs/tunes --show gates,next --text \"X:1\"    only some of it";
+
+/// Look inside a trained model while it reads an input
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Run folders
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// A text to read
+    #[arg(long, value_name = "TEXT", conflicts_with = "data")]
+    text: Option<String>,
+    /// File of what the task reads, - for standard input [default: what the training held out]
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// File with the truths, where they are not in the one named with --data: translations, line by line
+    #[arg(long, value_name = "PATH", requires = "data")]
+    reference: Option<PathBuf>,
+    /// Which piece or example of the data, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    index: u32,
+    /// Views to make, by names and commas [default: all that apply and are quick]
+    #[arg(long, value_name = "VIEWS", value_delimiter = ',')]
+    show: Vec<View>,
+    /// Where to write: a page (.html) or the numbers as tensors (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over the file where it is there already
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Threads to compute with, 0 for one a core
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
+    threads: u16,
+    /// Print all numbers as a line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Inspects.
+pub fn run(args: &Args) -> Result<()> {
+    args.out.iter().try_for_each(|path| refuse_overwriting(path, args.force))?;
+    let mut spool = Spool::default();
+    let source = match (&args.text, &args.data) {
+        (Some(text), _) => Source::Text(text.clone()),
+        (None, Some(path)) => {
+            let reference = args.reference.as_ref().map(|path| spool.file(path)).transpose()?;
+            Source::File(spool.file(path)?, reference)
+        }
+        (None, None) => Source::HeldOut,
+    };
+    let views = (!args.show.is_empty()).then(|| args.show.iter().copied().collect());
+    let request = Request { source, index: args.index as usize - 1, views };
+    let (threads, note) = anaphora::training::threads(args.threads.into());
+    note.iter().for_each(|note| tell(&format!("Note: {note}.")));
+    // What is shown is exact: no product is rounded to bf16.
+    let mut compute = Compute::new(Device::new(threads, Precision::F32));
+    let mut inspections = Vec::with_capacity(args.runs.len());
+    for run in &args.runs {
+        let inspection = tasks::inspect(run, &mut compute, &request)?;
+        let of = if args.runs.len() > 1 { format!("{}: ", run.display()) } else { String::new() };
+        inspection.notes.iter().for_each(|note| tell(&format!("Note: {of}{note}.")));
+        inspections.push(inspection);
+    }
+    inspect::check_overlay(&inspections)?;
+    if let Some(path) = &args.out {
+        write(path, &inspections)?;
+    }
+    match &inspections[..] {
+        [only] if args.json => print_json(only),
+        several if args.json => print_json(&json!({ "runs": several })),
+        _ => Ok(()),
+    }
+}
+
+/// Writes what was seen as its file's name says.
+fn write(path: &std::path::Path, inspections: &[Inspection]) -> Result<()> {
+    match (path.extension().and_then(|extension| extension.to_str()), inspections) {
+        (Some("safetensors"), [only]) => Ok(only.write(path)?),
+        (Some("safetensors"), _) => {
+            Err(Failure::call("--out FILE.safetensors holds one run's numbers; name one run, or use --json"))
+        }
+        _ => Err(Failure::call(format!(
+            "--out {}: the name of a page ends in .html, that of tensors in .safetensors",
+            path.display()
+        ))),
+    }
+}

@@ -1,0 +1,197 @@
+//! Looking into models.
+
+use serde_json::Value;
+
+use crate::common::Workplace;
+
+/// The shape of an array of an inspection.
+fn shape(inspection: &Value, name: &str) -> Vec<u64> {
+    let shape = inspection["arrays"][name]["shape"].as_array();
+    let shape = shape.unwrap_or_else(|| panic!("{name} is not there"));
+    shape.iter().map(|len| len.as_u64().unwrap()).collect()
+}
+
+fn values(inspection: &Value, name: &str) -> Vec<f64> {
+    let values = inspection["arrays"][name]["values"].as_array().unwrap();
+    values.iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+}
+
+fn inspect(place: &Workplace, call: &[&str]) -> Value {
+    let call: Vec<&str> = ["inspect"].iter().chain(call).chain(&["--json"]).copied().collect();
+    place.call(&call).json().remove(0)
+}
+
+/// A workplace with an LSTM and a Transformer that learnt the same tunes.
+fn trained() -> Workplace {
+    let place = Workplace::new();
+    place.write_tunes("tunes.abc", 12);
+    place.train(&["tunes.abc", "--steps=20", "--backbone=lstm", "--layers=2", "--out=lstm"]).ok();
+    place
+        .train(&[
+            "tunes.abc",
+            "--steps=20",
+            "--backbone=transformer",
+            "--embedding=32",
+            "--layers=2",
+            "--out=gpt",
+        ])
+        .ok();
+    place
+}
+
+#[test]
+fn a_model_of_tunes_shows_what_happens_in_it() {
+    let place = trained();
+    let text = "X:1\nT:A\nM:4/4\nL:1/8\nK:D\nD2FA dAFD|";
+    let found = inspect(&place, &["lstm", "--text", text]);
+    let steps = text.chars().count() as u64 + 1;
+    let symbols = found["labels"]["symbols"].as_array().unwrap().len() as u64;
+    assert_eq!(shape(&found, "tokens"), [steps]);
+    assert_eq!(found["labels"]["steps"][0], "<end>");
+    assert_eq!(found["labels"]["steps"][1], "X");
+    assert_eq!(shape(&found, "logits"), [steps, symbols]);
+    for layer in ["l0", "l1"] {
+        for part in ["i", "f", "g", "o", "c", "h"] {
+            assert_eq!(shape(&found, &format!("gates.{layer}.{part}")), [steps, 32]);
+        }
+    }
+    assert_eq!(shape(&found, "embedding"), [symbols, 16]);
+    assert_eq!(shape(&found, "gradients.hidden.l1"), [steps - 1, 5]);
+    assert!(found["arrays"]["attention.b0"].is_null() && found["not_shown"]["attention"].is_string());
+    assert_eq!(values(&found, "targets").last(), Some(&-1.0), "nothing is known behind a text that goes on");
+    // The notes stand at their symbols.
+    let note = &found["about"]["notes"][0];
+    let step = note["step"].as_u64().unwrap() as usize;
+    assert_eq!((&found["labels"]["steps"][step], &note["pitch"]), (&"D".into(), &62.into()));
+    // Median norms fall or rise, but they are numbers.
+    assert!(values(&found, "gradients.input").iter().all(|norm| norm.is_finite() && *norm >= 0.0));
+
+    let found = inspect(&place, &["gpt", "--text", text]);
+    let shown = shape(&found, "tokens")[0];
+    assert_eq!(
+        shape(&found, "attention.b1"),
+        [4, shown, shown].map(|len| if len == 4 { shape(&found, "q.b0")[0] } else { len })
+    );
+    for row in values(&found, "attention.b1").chunks(shown as usize) {
+        assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{row:?}");
+    }
+    assert_eq!(shape(&found, "hidden.b1"), [shown, 32]);
+    // A context of 32 symbols is all that it sees.
+    assert!(
+        shown == 32 && found["notes"][0].as_str().unwrap().contains("longer than the 32 steps"),
+        "{}",
+        found["notes"]
+    );
+
+    // What is asked for alone is computed, and the numbers are the same as tensors.
+    let found = inspect(&place, &["lstm", "--text", text, "--show=gates", "--out=seen.safetensors"]);
+    assert!(found["arrays"]["logits"].is_null() && found["arrays"]["gradients.input"].is_null());
+    let tensors = anaphora::run::weights::read_weights(place.path("seen.safetensors")).unwrap();
+    let cell = tensors.iter().find(|tensor| tensor.name == "gates.l1.c").unwrap();
+    let wanted: Vec<f32> = values(&found, "gates.l1.c").iter().map(|value| *value as f32).collect();
+    assert_eq!(*cell.data, *wanted);
+    let call = ["inspect", "lstm", "--text=X", "--out=seen.safetensors"];
+    assert!(place.call(&call).refused(2).contains("--force"));
+}
+
+#[test]
+fn each_task_shows_what_it_reads() {
+    let place = Workplace::new();
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--builtin=names", "--bidirectional"], &["tokens", "gates.l0_reverse.c", "saliency", "running"]),
+        (&["--builtin=waves"], &["frames", "gates.l0.h", "saliency"]),
+        (&["--builtin=prices"], &["tokens", "said", "gradients.hidden.l0"]),
+        (&["--builtin=phrases"], &["tokens", "gates.l0.h", "saliency.steps"]),
+        (
+            &["--builtin=reverse", "--attention=bahdanau"],
+            &["encoder.tokens", "cross.b0", "gradients.cell.l0", "encoder.gradients.input"],
+        ),
+        (&["--builtin=seasonal"], &["frames", "gates.l0.h", "gradients.input"]),
+        (&["--builtin=ball"], &["frames", "targets", "gradients.input"]),
+        (&["--builtin=copy"], &["tokens", "said", "gradients.input"]),
+        (&["--builtin=chorales"], &["tokens", "attention.b0", "q.b0"]),
+    ];
+    for (number, (recipe, arrays)) in cases.iter().enumerate() {
+        let out = format!("run-{number}");
+        let mut call = vec!["train", "--steps=3", "--hidden=16", "--batch=4", "--threads=1", "--layers=1"];
+        let out_flag = format!("--out={out}");
+        call.extend(recipe.iter().copied().chain([out_flag.as_str()]));
+        place.call(&call).ok();
+        let found = inspect(&place, &[&out]);
+        for array in *arrays {
+            assert!(!shape(&found, array).is_empty(), "{recipe:?}");
+        }
+        // Labels have the lengths of their axes.
+        for (name, array) in found["arrays"].as_object().unwrap() {
+            for (axis, len) in
+                array["axes"].as_array().unwrap().iter().zip(array["shape"].as_array().unwrap())
+            {
+                if let Some(labels) = found["labels"][axis.as_str().unwrap()].as_array() {
+                    assert_eq!(labels.len() as u64, len.as_u64().unwrap(), "{recipe:?}: {name} along {axis}");
+                }
+            }
+        }
+        let call = ["inspect", &out, "--show=speed", "--index=2", "--json"];
+        if *recipe == ["--builtin=phrases"] {
+            assert!(place.call(&call).refused(1).contains("no length that could be chosen"));
+            continue;
+        }
+        let found = place.call(&call).json().remove(0);
+        let measured = found["arrays"]["speed.seconds"]["values"].as_array().unwrap();
+        assert!(measured.iter().all(|time| time.as_f64().unwrap() > 0.0), "{recipe:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_said_in_a_sentence() {
+    let place = trained();
+    place.write("empty.abc", "");
+    place.write("latin.abc", "X:1\nK:C\nCDE\u{4e2d}|\n");
+    place.call(&["train", "--builtin=names", "--steps=3", "--hidden=16", "--out=names"]).ok();
+    for (call, code, said) in [
+        (&["inspect", "lstm", "--text", ""][..], 1, "the text given is empty"),
+        (&["inspect", "lstm", "--text", "X:1\u{4e2d}"], 1, "\u{4e2d}"),
+        (&["inspect", "lstm", "--data", "latin.abc"], 1, "latin.abc"),
+        (&["inspect", "lstm", "--data", "empty.abc"], 1, "empty.abc"),
+        (&["inspect", "lstm", "--data", "none.abc"], 1, "none.abc"),
+        (&["inspect", "lstm", "--index", "400"], 1, "number 400 was asked for"),
+        (
+            &["inspect", "lstm", "--show", "attention"],
+            1,
+            "--show attention: a model with backbone lstm does not attend",
+        ),
+        (
+            &["inspect", "gpt", "--show", "gates"],
+            1,
+            "--show gates: a model with backbone transformer has no recurrent layer",
+        ),
+        (&["inspect", "names", "--show", "context"], 1, "--show context: "),
+        (
+            &["inspect", "lstm", "--show", "all"],
+            2,
+            "there is no view 'all'; the views are graph, next, gates",
+        ),
+        (&["inspect", "lstm", "--text", "X:", "--out", "page.doc"], 2, ".html"),
+        (&["inspect", "lstm", "names", "--json", "--show", "gates"], 1, "which are not the same"),
+        (&["inspect", "nowhere"], 1, "nowhere is not a run folder"),
+        (&["inspect", "names", "--text", ""], 1, "the text is empty"),
+    ] {
+        let sentence = place.call(call).refused(code);
+        assert!(sentence.contains(said), "{call:?}: {sentence}");
+    }
+}
+
+#[test]
+fn a_model_whose_data_are_gone_shows_the_rest() {
+    let place = trained();
+    std::fs::remove_file(place.path("tunes.abc")).unwrap();
+    let found = inspect(&place, &["lstm", "--text=X:1"]);
+    assert!(
+        shape(&found, "gates.l0.f")[0] == 4
+            && found["not_shown"]["units"].as_str().unwrap().contains("tunes.abc")
+    );
+    let sentence = place.call(&["inspect", "lstm", "--text=X:1", "--show=units"]).refused(1);
+    assert!(sentence.contains("tunes.abc"), "{sentence}");
+    let sentence = place.call(&["inspect", "lstm"]).refused(1);
+    assert!(sentence.contains("tunes.abc"), "{sentence}");
+}
