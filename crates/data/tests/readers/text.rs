@@ -156,7 +156,8 @@ fn utf_16_without_a_mark_is_known_by_its_zeros_and_told() {
         let note = Encoding::AUTO.note(&path).unwrap().unwrap();
         assert!(note.contains(&format!("is read as {name}")), "{note}");
         let mut lines = Lines::open(&path, Encoding::AUTO, 1).unwrap();
-        assert_eq!(Some(&*lines.next_batch().unwrap()[0].text), text.lines().next());
+        let first = lines.next_batch().unwrap().remove(0);
+        assert_eq!((Some(&*first.text), first.note), (text.lines().next(), Some(note)));
         assert_eq!(look(&path, Encoding::AUTO).unwrap().kind, look::Kind::Text);
     }
     let numbers: Vec<u8> = (0..200u16).flat_map(u16::to_le_bytes).collect();
