@@ -1,5 +1,6 @@
 //! `anaphora inspect`: what happens inside a model.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anaphora::inspect::{self, Inspection, Request, Source, View};
@@ -14,7 +15,7 @@ use crate::output::{print_json, refuse_overwriting, tell};
 
 const EXAMPLES: &str = "\
 Examples:
-  anaphora inspect runs/tunes --out page.html                  a page with all views, one file
+  anaphora inspect runs/tunes                                  a page with all views: runs/tunes/inspect.html
   anaphora inspect runs/lstm runs/gru --text \"X:1\" --out page.html    several models, laid over each other
   anaphora inspect runs/tunes --data tune.abc --json           all numbers, one JSON object
   anaphora inspect runs/tunes --data tune.abc --out x.safetensors    the same as tensors
@@ -42,7 +43,7 @@ pub struct Args {
     /// Views to make, by names and commas [default: all that apply and are quick]
     #[arg(long, value_name = "VIEWS", value_delimiter = ',')]
     show: Vec<View>,
-    /// Where to write: a page (.html) or the numbers as tensors (.safetensors)
+    /// Where to write: a page (.html) or the numbers as tensors (.safetensors) [default: inspect.html in the run's folder; nowhere with --json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write over the file where it is there already
@@ -82,8 +83,14 @@ pub fn run(args: &Args) -> Result<()> {
         inspections.push(inspection);
     }
     inspect::check_overlay(&inspections)?;
-    if let Some(path) = &args.out {
-        write(path, &inspections)?;
+    let page = args.runs[0].join("inspect.html");
+    match &args.out {
+        Some(path) => write(path, &inspections)?,
+        None if args.json => {}
+        None => {
+            write(&page, &inspections)?;
+            tell(&format!("Page: {}", page.display()));
+        }
     }
     match &inspections[..] {
         [only] if args.json => print_json(only),

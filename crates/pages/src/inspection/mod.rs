@@ -65,7 +65,7 @@ impl<'a> Shown<'a> {
         let next = next::next(inspection);
         let embeddings = embedding::embeddings(inspection, &mut notes);
         let texts = text::of_axes(inspection);
-        let tune = tune::tune(inspection, texts.get("steps"));
+        let tune = tune::tune(inspection);
         let mut arrays = BTreeMap::new();
         for (name, array) in inspection.arrays() {
             let is_elsewhere = planes.iter().any(|plane| plane.name() == name)
@@ -154,7 +154,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Units,
         "What units track",
-        "The area under the ROC curve says how well the unit alone tells where a property of the text holds: 0.5 is chance, 1 without fail, and 0 without fail by its absence. An untrained model of the same shape stands beside it, as among many units some fit by chance; that a unit tells a property does not mean that the model uses it.",
+        "The area under the ROC curve says how well the unit alone tells where a property of the text holds: 0.5 is chance, 1 without fail. An untrained model of the same shape stands beside it, as among many units some fit by chance; that a unit tells a property does not mean that the model uses it.",
     ),
     (
         View::Gradients,
@@ -194,7 +194,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Speed,
         "Time",
-        "The time of one training step by the length of the sequence, a line for each number of threads. Steps of a recurrent layer wait for each other, those of attention do not; other work on the machine shows here too.",
+        "The time of a training step for each token, by the length of the sequences, a line for each number of threads; a step has as many tokens whatever their length. Steps of a recurrent layer wait for each other, those of attention do not; other work on the machine shows here too.",
     ),
 ];
 
@@ -231,7 +231,7 @@ pub fn inspection(inspections: &[Inspection]) -> String {
         view(
             &mut page,
             "tune",
-            "Each bar is a note; while it plays, the page follows at the token that wrote it. Repeats are played, so one token may sound twice.",
+            "Each bar is a note; while it plays, the page follows at the token that wrote it. It is played as it is written: repeats are not followed.",
         );
     }
     for (kind, heading, caption) in VIEWS {

@@ -169,6 +169,18 @@ impl Browser {
         self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Chooses a value of one of the choices below an element.
+    pub fn choose(&self, selector: &str, number: usize, value: &str) {
+        let (selector, value) = (json!(selector), json!(value));
+        self.run(&format!(
+            "const select = document.querySelectorAll({selector})[{number}];
+             select.value = {value};
+             if (select.value !== {value}) throw Error('there is no ' + {value});
+             select.dispatchEvent(new Event('change', {{ bubbles: true }}))"
+        ));
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     /// Presses keys with the focus on an element.
     pub fn keys(&self, selector: &str, keys: &str) {
         let element = self.find(selector);

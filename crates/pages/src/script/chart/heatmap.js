@@ -67,7 +67,7 @@ export function heatmap(host, spec) {
     const fit = (left) => {
       const across = Math.max(40, room - left - 1) / width;
       if (spec.square) return [Math.min(across, 26, (spec.height ?? 620) / height), undefined];
-      return [Math.min(across, 40), Math.min(16, (spec.height ?? 220) / height)];
+      return [Math.min(across, 64), Math.min(16, (spec.height ?? 220) / height)];
     };
     const size = (left) => {
       let [w, h] = fit(left);
@@ -205,12 +205,13 @@ export function heatmap(host, spec) {
     // Rows.
     pen.save();
     pen.beginPath();
-    pen.rect(0, top - 4, left, view[1] - top + 8);
+    pen.rect(0, top - 6, left, view[1] - top + 12);
     pen.clip();
     pen.textAlign = "right";
     const everyRow = h >= NAMED ? 1 : roundStep(18 / h);
     for (let r = Math.ceil(r0 / everyRow) * everyRow; r < r1; r += everyRow) {
-      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, dy + (r + 0.5) * h);
+      const y = Math.max(top + 1, Math.min(view[1] - 5, dy + (r + 0.5) * h));
+      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, y);
     }
     pen.restore();
     // Columns.
@@ -231,7 +232,8 @@ export function heatmap(host, spec) {
         pen.restore();
       } else if (columnNames || w < NAMED || w > 22 || c % 2 === 0) {
         pen.textAlign = "center";
-        pen.fillText(name, x, top - 9);
+        const half = pen.measureText(name).width / 2;
+        pen.fillText(name, Math.min(x, view[0] - half), top - 9);
       }
     }
     pen.restore();

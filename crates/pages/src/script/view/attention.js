@@ -16,6 +16,7 @@ export async function drawAttention(host, shown) {
   const figures = element("div");
   const buttons = [];
   let chart;
+  let step;
   for (const block of blocks) {
     const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
     block.heads.forEach((head, number) => {
@@ -64,7 +65,7 @@ export async function drawAttention(host, shown) {
   });
   await choose(blocks[0], 0);
   follow(host, mark);
-  let step;
+
   function mark(to) {
     step = to;
     if (chart && chart.axes[0] === "steps") chart.map.mark({ row: to });

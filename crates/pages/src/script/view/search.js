@@ -25,6 +25,8 @@ export async function drawSearch(host, shown) {
   const [asked, answer] = [element("div"), element("div")];
   host.append(controls, asked, answer);
   let shaded;
+  let described = [];
+  let asking = 0;
   setUp();
 
   function setUp() {
@@ -52,8 +54,6 @@ export async function drawSearch(host, shown) {
     ask();
   }
 
-  let described = [];
-  let asking = 0;
   async function ask() {
     const turn = ++asking;
     const [q, k, v] = await Promise.all(["q", "k", "v"].map((letter) => unpacked(block.of(letter)[head])));
