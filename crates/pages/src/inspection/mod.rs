@@ -198,6 +198,12 @@ const VIEWS: [(View, &str, &str); 12] = [
     ),
 ];
 
+/// The graph of a model that is no recurrence: its heading and caption.
+const STACK: (&str, &str) = (
+    "The model",
+    "From what is read, below, to what is said, above; parts of one colour have the same form, each with weights of its own, and every step goes through all of them. How steps see each other is not shown here: that is what attention does.",
+);
+
 /// The page of what one or several models did on one input; where a view can, it lays them over each other.
 pub fn inspection(inspections: &[Inspection]) -> String {
     let names = names(inspections);
@@ -235,6 +241,8 @@ pub fn inspection(inspections: &[Inspection]) -> String {
         );
     }
     for (kind, heading, caption) in VIEWS {
+        let is_stack = kind == View::Graph && shown.iter().all(|one| is_stack(&one.about));
+        let (heading, caption) = if is_stack { STACK } else { (heading, caption) };
         if shown.iter().any(|one| one.has(kind)) {
             let name = kind.to_string();
             page.section(name.clone(), heading);
@@ -279,14 +287,24 @@ fn names(inspections: &[Inspection]) -> Vec<String> {
         .collect()
 }
 
+/// Name and shape of each weight.
+fn listed(about: &Map<String, Value>) -> &[Value] {
+    about.get("weights").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a model is drawn as a stack of its parts: it has blocks, or no recurrent weights.
+fn is_stack(about: &Map<String, Value>) -> bool {
+    let mut names = listed(about).iter().filter_map(|weight| weight["name"].as_str());
+    names.clone().any(|name| name.contains("layers.")) || !names.any(|name| name.contains("weight_hh_l"))
+}
+
 /// How many weights a model has.
 fn weights(about: &Map<String, Value>) -> usize {
-    let all = about.get("weights").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let size = |weight: &Value| -> usize {
         let shape = weight["shape"].as_array().map(Vec::as_slice).unwrap_or_default();
         shape.iter().filter_map(Value::as_u64).product::<u64>() as usize
     };
-    all.iter().map(size).sum()
+    listed(about).iter().map(size).sum()
 }
 
 /// A number with a comma between thousands.

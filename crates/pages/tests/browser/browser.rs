@@ -157,6 +157,8 @@ impl Browser {
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
         self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
+        // What is shown beside the pointer goes when the page is scrolled.
+        std::thread::sleep(Duration::from_millis(200));
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime
             .block_on(self.client.perform_actions(MouseActions::new("mouse".into()).then(to)))

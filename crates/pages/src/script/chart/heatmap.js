@@ -6,7 +6,7 @@ import { ramp, colourNow } from "../base/colour.js";
 import { redrawn, show, hide } from "../base/figure.js";
 
 /** The least cell, in pixels, that has its name beside it. */
-const NAMED = 11;
+const NAMED = 10;
 
 /**
  * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`), `values` (row-major), `range` (`[low, high]`), `ramp`
@@ -85,7 +85,7 @@ export function heatmap(host, spec) {
     }
     const wide = columnNames ? widest(columnNames) : 0;
     const upright = wide > w - 2;
-    const top = (columnNames && w >= NAMED ? (upright ? Math.min(120, wide) + 8 : 18) : 18) + (columns.label ? 14 : 0);
+    const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
     geometry = { w, h, left, top, upright, view, full, rowNames, columnNames, size };
@@ -197,11 +197,11 @@ export function heatmap(host, spec) {
     pen.font = font();
     pen.fillStyle = colourNow("--soft");
     pen.textBaseline = "middle";
-    const below = columns.label ? 14 : 0;
-    if (columns.label) {
-      pen.textAlign = "left";
-      pen.fillText(`${columns.label} →`, left, 7);
-    }
+    const below = columns.label || rows.label ? 14 : 0;
+    pen.textAlign = "left";
+    const down = rows.label ? `${rows.label} ↓` : "";
+    pen.fillText(down, 0, 7);
+    if (columns.label) pen.fillText(`${columns.label} →`, Math.max(left, pen.measureText(down).width + 10), 7);
     // Rows.
     pen.save();
     pen.beginPath();
