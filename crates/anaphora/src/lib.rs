@@ -91,6 +91,7 @@ pub fn train(
     let mut preparation = Preparation::new(recipe, folder)?;
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
     let learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: false })?;
+    preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
 }
 
@@ -112,6 +113,7 @@ pub fn fine_tune(
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
     let mut learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: true })?;
     source.load_weights(learner.params_mut(), None)?;
+    preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
 }
 

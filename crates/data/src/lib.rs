@@ -33,6 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod as_text;
 pub mod audio;
 pub mod batches;
 pub mod builtin;

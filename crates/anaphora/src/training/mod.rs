@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anaphora_data::error::counted;
 use anaphora_nn::Precision;
 
 pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
@@ -267,11 +268,8 @@ pub fn threads(asked: usize) -> (usize, Option<String>) {
     if asked <= cores {
         return (asked, None);
     }
-    let s = if cores == 1 { "" } else { "s" };
-    (
-        cores,
-        Some(format!("{asked} threads are asked for, and {cores} work: this machine has {cores} core{s}")),
-    )
+    let (threads, has) = (counted(asked, "thread"), counted(cores, "core"));
+    (cores, Some(format!("{threads} are asked for, and {cores} work: this machine has {has}")))
 }
 
 /// The precision that a recipe asks for on this machine.

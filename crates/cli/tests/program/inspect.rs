@@ -143,6 +143,20 @@ fn each_task_shows_what_it_reads() {
 }
 
 #[test]
+fn a_page_holds_what_was_seen() {
+    let place = trained();
+    let called = place.call(&["inspect", "lstm", "--text", "X:1\nK:D\nDE|"]);
+    assert!(called.stderr.contains("lstm/inspect.html"), "{}", called.stderr);
+    let page = std::fs::read_to_string(place.path("lstm/inspect.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("data-view=\"gates\""));
+    place.call(&["inspect", "lstm", "gpt", "--text", "X:1\nK:D\nDEFG|", "--out", "both.html"]).ok();
+    let both = std::fs::read_to_string(place.path("both.html")).unwrap();
+    assert!(both.contains("Inside lstm, gpt") && both.contains("data-view=\"attention\""));
+    let sentence = place.call(&["inspect", "lstm", "--text", "X:", "--out", "both.html"]).refused(2);
+    assert!(sentence.contains("both.html"), "{sentence}");
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_said_in_a_sentence() {
     let place = trained();
     place.write("empty.abc", "");

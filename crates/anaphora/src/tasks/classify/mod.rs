@@ -4,6 +4,7 @@ mod examples;
 
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::{self, seen_once};
@@ -67,8 +68,8 @@ impl Lesson for Classes {
     fn describe(&self) -> Words {
         let count = self.labels.len();
         let what = match self.separator {
-            Some(_) => format!("any of {count} labels"),
-            None => format!("one of {count} classes"),
+            Some(_) => format!("any of {}", counted(count, "label")),
+            None => format!("one of {}", counted(count, "class")),
         };
         Words {
             example: "example",
@@ -142,7 +143,7 @@ impl ExampleTask for Classes {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: reader::opened(classes.reader, assets, tokenizer)?, ..classes })
+        Ok(Self { reader: reader::opened(classes.reader, &recipe.data, assets, tokenizer)?, ..classes })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {

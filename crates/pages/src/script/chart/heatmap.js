@@ -6,7 +6,7 @@ import { ramp, colourNow } from "../base/colour.js";
 import { redrawn, show, hide } from "../base/figure.js";
 
 /** The least cell, in pixels, that has its name beside it. */
-const NAMED = 11;
+const NAMED = 10;
 
 /**
  * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`), `values` (row-major), `range` (`[low, high]`), `ramp`
@@ -67,7 +67,7 @@ export function heatmap(host, spec) {
     const fit = (left) => {
       const across = Math.max(40, room - left - 1) / width;
       if (spec.square) return [Math.min(across, 26, (spec.height ?? 620) / height), undefined];
-      return [Math.min(across, 40), Math.min(16, (spec.height ?? 220) / height)];
+      return [Math.min(across, 64), Math.min(16, (spec.height ?? 220) / height)];
     };
     const size = (left) => {
       let [w, h] = fit(left);
@@ -85,7 +85,7 @@ export function heatmap(host, spec) {
     }
     const wide = columnNames ? widest(columnNames) : 0;
     const upright = wide > w - 2;
-    const top = (columnNames && w >= NAMED ? (upright ? Math.min(120, wide) + 8 : 18) : 18) + (columns.label ? 14 : 0);
+    const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
     geometry = { w, h, left, top, upright, view, full, rowNames, columnNames, size };
@@ -197,20 +197,21 @@ export function heatmap(host, spec) {
     pen.font = font();
     pen.fillStyle = colourNow("--soft");
     pen.textBaseline = "middle";
-    const below = columns.label ? 14 : 0;
-    if (columns.label) {
-      pen.textAlign = "left";
-      pen.fillText(`${columns.label} →`, left, 7);
-    }
+    const below = columns.label || rows.label ? 14 : 0;
+    pen.textAlign = "left";
+    const down = rows.label ? `${rows.label} ↓` : "";
+    pen.fillText(down, 0, 7);
+    if (columns.label) pen.fillText(`${columns.label} →`, Math.max(left, pen.measureText(down).width + 10), 7);
     // Rows.
     pen.save();
     pen.beginPath();
-    pen.rect(0, top - 4, left, view[1] - top + 8);
+    pen.rect(0, top - 6, left, view[1] - top + 12);
     pen.clip();
     pen.textAlign = "right";
     const everyRow = h >= NAMED ? 1 : roundStep(18 / h);
     for (let r = Math.ceil(r0 / everyRow) * everyRow; r < r1; r += everyRow) {
-      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, dy + (r + 0.5) * h);
+      const y = Math.max(top + 1, Math.min(view[1] - 5, dy + (r + 0.5) * h));
+      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, y);
     }
     pen.restore();
     // Columns.
@@ -231,7 +232,8 @@ export function heatmap(host, spec) {
         pen.restore();
       } else if (columnNames || w < NAMED || w > 22 || c % 2 === 0) {
         pen.textAlign = "center";
-        pen.fillText(name, x, top - 9);
+        const half = pen.measureText(name).width / 2;
+        pen.fillText(name, Math.min(x, view[0] - half), top - 9);
       }
     }
     pen.restore();

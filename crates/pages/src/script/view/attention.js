@@ -16,6 +16,7 @@ export async function drawAttention(host, shown) {
   const figures = element("div");
   const buttons = [];
   let chart;
+  let step;
   for (const block of blocks) {
     const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
     block.heads.forEach((head, number) => {
@@ -41,14 +42,14 @@ export async function drawAttention(host, shown) {
   host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, figures);
   table(figures, {
     title: "What each head does",
-    columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step" }, { name: "largest weight", digits: 3 }],
+    columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step", share: true }, { name: "largest weight", digits: 3 }],
     rows: blocks.flatMap((block) =>
       block.heads.map((head, number) => [
         blockName(block.name, block.kind),
         number,
         head.entropy,
         head.distance,
-        head.previous === null ? "–" : percent(head.previous),
+        head.previous,
         head.most,
       ]),
     ),
@@ -64,7 +65,7 @@ export async function drawAttention(host, shown) {
   });
   await choose(blocks[0], 0);
   follow(host, mark);
-  let step;
+
   function mark(to) {
     step = to;
     if (chart && chart.axes[0] === "steps") chart.map.mark({ row: to });
@@ -94,7 +95,7 @@ export async function drawAttention(host, shown) {
         values: roots,
         range: [0, most],
         square: true,
-        height: 560,
+        height: 720,
         zoom: exact,
         describe: (row, column) => `${visible(queries[down(row)])} (${down(row)}) looks at ${visible(keys[across(column)])} (${across(column)}): ${percent(roots[row * columns + column] ** 2)}`,
         picked: (row) => exact && block.axes[0] === "steps" && moveTo(row),

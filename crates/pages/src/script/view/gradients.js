@@ -8,7 +8,9 @@ import { table } from "../chart/table.js";
 
 export async function drawGradients(host, all) {
   const of = (shown) => Object.keys(shown.arrays).filter((name) => name.includes("gradients.") && !name.startsWith("untrained."));
-  const names = [...new Set(all.flatMap(of))].sort((a, b) => importance(a) - importance(b));
+  // What most models have comes first.
+  const shared = (name) => all.filter((shown) => shown.arrays[name]).length;
+  const names = [...new Set(all.flatMap(of))].sort((a, b) => shared(b) - shared(a) || importance(a) - importance(b));
   const body = element("div");
   host.append(element("div", { class: "controls" }, choice("With respect to", names.map((name) => [name, titleOf(name)]), names[0], draw)), body);
   await draw(names[0]);

@@ -15,7 +15,8 @@ export async function drawGraph(host, shown) {
   host.append(picture);
   const nats = shown.next ? await unpacked(shown.next.nats) : undefined;
   const parts = partsOf(weights);
-  if (recurrent && !blocks) redrawn(picture, (width) => picture.replaceChildren(unrolled(width, shown, weights, nats)));
+  const halves = weights.some(({ name }) => name.startsWith("encoder.rnn.")) ? ["encoder.", "decoder."] : [weights.some(({ name }) => name.startsWith("decoder.rnn.")) ? "decoder." : ""];
+  if (recurrent && !blocks) redrawn(picture, (width) => picture.replaceChildren(...halves.map((half) => unrolled(width, shown, weights, nats, half))));
   else redrawn(picture, (width) => picture.replaceChildren(stacked(width, parts)));
   const figures = element("details", { class: "numbers" }, element("summary", { text: "All weights" }));
   host.append(figures);
@@ -29,12 +30,13 @@ export async function drawGraph(host, shown) {
 
 const size = (shape) => shape.join(" × ");
 
-/** x, states, output and loss of the first steps, from left to right. */
-function unrolled(width, shown, weights, nats) {
-  const prefix = weights.some(({ name }) => name.startsWith("decoder.rnn.")) ? "decoder." : "";
-  const own = (name) => weights.find((weight) => weight.name === `${prefix}${name}` || weight.name === name);
+/** x, states, output and loss of the first steps, from left to right; an encoder's without output. */
+function unrolled(width, shown, weights, allNats, prefix) {
+  const encodes = prefix === "encoder.";
+  const nats = encodes ? undefined : allNats;
+  const own = (name) => weights.find((weight) => weight.name === `${prefix}${name}`) ?? weights.find((weight) => weight.name === name);
   const layers = weights.map(({ name }) => name.match(new RegExp(`^${prefix.replace(".", "\\.")}rnn\\.weight_hh_l(\\d+)$`))?.[1]).filter((number) => number !== undefined);
-  const names = namesOf(shown, "steps", 0);
+  const names = namesOf(shown, encodes ? "source" : "steps", 0);
   const total = names.length || 4;
   const [left, right] = [width > 600 ? 118 : 8, width > 600 && nats ? 70 : 40];
   const count = Math.max(1, Math.min(total, 8, Math.floor((width - left - right) / 92)));
@@ -42,11 +44,14 @@ function unrolled(width, shown, weights, nats) {
   const each_says = Boolean(nats) || shown.axes.logits?.[0] === "steps";
   const embedded = own("embedding.weight");
   // Levels from the bottom: x, states of each layer, y, loss.
-  const levels = [{ kind: "x" }, ...(embedded ? [{ kind: "e" }] : []), ...layers.map((layer) => ({ kind: "h", layer })), { kind: "y" }, ...(nats ? [{ kind: "loss" }] : [])];
+  const levels = [{ kind: "x" }, ...(embedded ? [{ kind: "e" }] : []), ...layers.map((layer) => ({ kind: "h", layer })), ...(encodes ? [] : [{ kind: "y" }]), ...(nats ? [{ kind: "loss" }] : [])];
   const gap = 74;
   const height = levels.length * gap + 6;
   const yOf = (level) => height - 30 - level * gap;
-  const xOf = (step) => left + (step + 0.5) * each;
+  const xOf = (place) => left + (place + 0.5) * each;
+  // One answer comes after the last step, which then stands in the last place.
+  const leaps = !encodes && !each_says && count < total;
+  const stepAt = (place) => (leaps && place === count - 1 ? total - 1 : place);
   const half = Math.min(34, each / 2 - 12);
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The model unrolled over ${count} of ${total} steps. ${levels.length} levels; each matrix is the same at every step.` });
   const marker = (id, colour) =>
@@ -84,40 +89,44 @@ function unrolled(width, shown, weights, nats) {
   };
   for (let step = 0; step < count; step++) {
     levels.forEach((level, number) => {
-      if (number + 1 < levels.length && (step === count - 1 || each_says || levels[number + 1].kind !== "y" || step === total - 1)) {
+      // The output of one answer is that of the last place alone.
+      if (number + 1 < levels.length && (step === count - 1 || each_says || levels[number + 1].kind !== "y")) {
         const weight = vertical(number);
         edge(xOf(step), yOf(number) - 17, xOf(step), yOf(number + 1) + 18, weight, step === 0 && weight && each > 80 ? size(weight.shape) : undefined);
       }
       if (level.kind === "h") {
         const weight = own(`rnn.weight_hh_l${level.layer}`);
-        const label = step === 1 && each > 2 * half + 70 ? size(weight.shape) : undefined;
-        if (step > 0) edge(xOf(step - 1) + half + 1, yOf(number), xOf(step) - half - 2, yOf(number), weight, label);
-        if (step === count - 1 && count < total) edge(xOf(step) + half + 1, yOf(number), xOf(step) + half + 22, yOf(number), weight);
+        if (step > 0) edge(xOf(step - 1) + half + 1, yOf(number), xOf(step) - half - 2, yOf(number), weight);
+        if (leaps && step === count - 1) picture.append(svg("text", { class: "halo", x: (xOf(step - 1) + xOf(step)) / 2, y: yOf(number) - 8, "text-anchor": "middle", text: "…" }));
+        if (step === 1) picture.append(svg("text", { class: "halo", x: (xOf(0) + xOf(1)) / 2, y: yOf(number) - 21, "text-anchor": "middle", text: size(weight.shape), style: { fill: colourOf(weight), "font-size": "11px" } }));
+        if (step === count - 1 && count < total && !leaps) edge(xOf(step) + half + 1, yOf(number), xOf(step) + half + 22, yOf(number), weight);
       }
     });
     levels.forEach((level, number) => {
-      const name = visible(names[step] ?? "");
-      if (level.kind === "x") node(step, number, name || "x", { title: `step ${step}: ${name}` });
-      if (level.kind === "e") node(step, number, `x${sub(step)}`);
-      if (level.kind === "h") node(step, number, `h${sub(step)}`, { round: true });
+      const at = stepAt(step);
+      const name = visible(names[at] ?? "");
+      if (level.kind === "x") node(step, number, name || "x", { title: `step ${at}: ${name}` });
+      if (level.kind === "e") node(step, number, `x${sub(at)}`);
+      if (level.kind === "h") node(step, number, `h${sub(at)}`, { round: true });
       if (level.kind === "y" && each_says) node(step, number, nats && shown.next.symbols.length ? visible(namesOf(shown, "symbols", 0)[shown.next.symbols[step * shown.next.top]]) : `y${sub(step)}`, { title: "the most probable" });
-      if (level.kind === "loss" && Number.isFinite(nats[step])) node(step, number, `L${sub(step)} ${written(nats[step], 2)}`, { faint: true, title: `surprise ${written(nats[step])} nats` });
+      if (level.kind === "loss" && Number.isFinite(nats[step])) node(step, number, written(nats[step], 2), { faint: true, title: `surprise ${written(nats[step])} nats` });
     });
   }
-  if (!each_says) node(count - 1, levels.findIndex((level) => level.kind === "y"), "y");
+  if (!each_says && !encodes) node(count - 1, levels.findIndex((level) => level.kind === "y"), "y");
   if (nats) {
     const known = [...nats].filter(Number.isFinite);
     const y = yOf(levels.length - 1);
-    picture.append(svg("text", { x: width - 4, y: y - 2, "text-anchor": "end", text: "ΣL =", style: { "font-weight": "600" } }));
+    picture.append(svg("text", { x: width - 4, y: y - 2, "text-anchor": "end", text: "sum", style: { "font-weight": "600" } }));
     picture.append(svg("text", { x: width - 4, y: y + 14, "text-anchor": "end", text: written(known.reduce((a, b) => a + b, 0), 4), style: { "font-weight": "600" } }));
   }
   if (width > 600) {
-    const words = { x: "read", e: "embedded", h: "state", y: each_says && nats ? "most probable" : "says", loss: "loss, nats" };
+    const words = { x: "read", e: "embedded", h: "state", y: each_says && nats ? "most probable" : "says", loss: "loss in nats" };
     levels.forEach((level, number) => picture.append(svg("text", { class: "soft", x: 4, y: yOf(number) + 4, text: `${words[level.kind]}${level.kind === "h" && layers.length > 1 ? `, layer ${level.layer}` : ""}` })));
   }
   const key = element("div", { class: "legend" }, ...[...used].map(([name, number]) => element("span", {}, element("i", { style: { color: seriesColour(number) } }), element("span", { class: "mono", text: `${name} ${size(weights.find((weight) => weight.name === name).shape)}` }))));
-  const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
-  return element("div", {}, key, picture, note);
+  const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.startsWith(prefix) && name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
+  const title = encodes ? "The encoder reads" : prefix ? "The decoder writes, with the encoder's states at hand" : undefined;
+  return element("div", {}, title && element("div", { class: "chart-title", text: title }), key, picture, note);
 }
 
 function sub(number) {
