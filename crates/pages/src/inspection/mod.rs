@@ -25,7 +25,7 @@ use crate::frame::Page;
 use crate::html::{tag, text as words};
 
 /// Bytes of gates and states, of attention and of queries, keys and values in a page.
-const ROOM: [usize; 3] = [3_000_000, 3_500_000, 1_800_000];
+const ROOM: [usize; 3] = [2_200_000, 4_600_000, 2_000_000];
 
 /// Numbers of an array that is shown as it is, at most; larger ones are of the views that make something smaller of them.
 const PLAIN: usize = 1 << 18;
@@ -139,7 +139,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Next,
         "What it expects next",
-        "The darker a token, the less the model expected it: the shade is its surprise, minus the logarithm of the probability that the model gave it. A low surprise says that the token was expected, not why.",
+        "The stronger the shade of a token, the less the model expected it: it is its surprise, minus the logarithm of the probability that the model gave it. A low surprise says that the token was expected, not why.",
     ),
     (
         View::Graph,

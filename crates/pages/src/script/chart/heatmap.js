@@ -84,7 +84,9 @@ export function heatmap(host, spec) {
       [w, h] = size(left);
     }
     const wide = columnNames ? widest(columnNames) : 0;
-    const upright = wide > w - 2;
+    const fitting = columnNames?.filter((name) => pen.measureText(name).width <= w - 2).length ?? 0;
+    // A few long names among short ones do not turn them all.
+    const upright = wide > w - 2 && fitting < 0.8 * width;
     const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
@@ -233,7 +235,8 @@ export function heatmap(host, spec) {
       } else if (columnNames || w < NAMED || w > 22 || c % 2 === 0) {
         pen.textAlign = "center";
         const half = pen.measureText(name).width / 2;
-        pen.fillText(name, Math.min(x, view[0] - half), top - 9);
+        const isNamed = w >= NAMED && columnNames;
+        pen.fillText(isNamed && 2 * half > w - 1 ? "…" : name, Math.min(x, view[0] - half), top - 9);
       }
     }
     pen.restore();

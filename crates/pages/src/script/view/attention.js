@@ -19,7 +19,7 @@ export async function drawAttention(host, shown) {
   let step;
   for (const block of blocks) {
     const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
-    block.heads.forEach((head, number) => {
+    for (const [number, head] of block.heads.entries()) {
       const canvas = element("canvas", { width: head.small.shape[1], height: head.small.shape[0] });
       const button = element(
         "button",
@@ -33,10 +33,11 @@ export async function drawAttention(host, shown) {
         canvas,
         element("span", { class: "said", text: String(number) }),
       );
-      redrawn(button, async () => paintSmall(canvas, head));
+      await paintSmall(canvas, head);
+      redrawn(button, () => paintSmall(canvas, head));
       buttons.push({ button, block, number });
       row.append(button);
-    });
+    }
     grid.append(row);
   }
   host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, figures);
@@ -82,14 +83,14 @@ export async function drawAttention(host, shown) {
     const [rows, columns] = packed.shape;
     const exact = Boolean(head.whole);
     const [queries, keys] = block.axes.map((axis, k) => namesOf(shown, axis, block.shape[k]));
-    const [most] = [Math.max(...(await unpacked(head.small)), Math.sqrt(head.most))];
+    const most = strong(roots);
     const across = (k) => Math.floor((k * block.shape[1]) / columns);
     const down = (k) => Math.floor((k * block.shape[0]) / rows);
     chart = {
       axes: exact ? block.axes : [],
       map: heatmap(whole, {
         title,
-        label: exact ? "square root of the weight" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
+        label: exact ? "square root of the weight; all above the darkest are as dark" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
         rows: { label: "query", count: rows, names: exact ? queries : undefined },
         columns: { label: "key", count: columns, names: exact ? keys : undefined },
         values: roots,
@@ -103,6 +104,16 @@ export async function drawAttention(host, shown) {
     };
     if (step !== undefined) mark(step);
   }
+}
+
+/** What few of the weights that are not zero exceed. */
+function strong(roots) {
+  // A sample of large matrices, by a stride that meets all columns.
+  const every = roots.length > 100_000 ? 31 : 1;
+  const seen = [];
+  for (let k = 0; k < roots.length; k += every) if (roots[k] > 0) seen.push(roots[k]);
+  const sorted = Float32Array.from(seen).sort();
+  return sorted[Math.floor(sorted.length * 0.99)] || 1;
 }
 
 async function paintSmall(canvas, head) {

@@ -98,7 +98,8 @@ function unrolled(width, shown, weights, allNats, prefix) {
         const weight = own(`rnn.weight_hh_l${level.layer}`);
         if (step > 0) edge(xOf(step - 1) + half + 1, yOf(number), xOf(step) - half - 2, yOf(number), weight);
         if (leaps && step === count - 1) picture.append(svg("text", { class: "halo", x: (xOf(step - 1) + xOf(step)) / 2, y: yOf(number) - 8, "text-anchor": "middle", text: "…" }));
-        if (step === 1) picture.append(svg("text", { class: "halo", x: (xOf(0) + xOf(1)) / 2, y: yOf(number) - 21, "text-anchor": "middle", text: size(weight.shape), style: { fill: colourOf(weight), "font-size": "11px" } }));
+        // Beside the sizes of upright arrows, which stand at the first step.
+        if (step === Math.min(2, count - 1) && step > 0) picture.append(svg("text", { class: "halo", x: (xOf(step - 1) + xOf(step)) / 2, y: yOf(number) - 21, "text-anchor": "middle", text: size(weight.shape), style: { fill: colourOf(weight), "font-size": "11px" } }));
         if (step === count - 1 && count < total && !leaps) edge(xOf(step) + half + 1, yOf(number), xOf(step) + half + 22, yOf(number), weight);
       }
     });
