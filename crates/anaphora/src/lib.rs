@@ -49,11 +49,13 @@
 //! | [`inspect`] | what happens inside a model, as named arrays |
 //! | [`tasks`] | how raw data become examples, what is predicted, how it is scored |
 //! | [`interop`] | other programs' formats |
+//! | [`lecture`] | what a lecture on sequence models states, tried |
 
 pub mod decoding;
 pub mod error;
 pub mod inspect;
 pub mod interop;
+pub mod lecture;
 pub mod metrics;
 pub mod model;
 pub mod plot;

@@ -146,7 +146,7 @@ fn each_task_shows_what_it_reads() {
 fn a_page_holds_what_was_seen() {
     let place = trained();
     let called = place.call(&["inspect", "lstm", "--text", "X:1\nK:D\nDE|"]);
-    assert!(called.stderr.contains("lstm/inspect.html"), "{}", called.stderr);
+    assert_eq!(called.stdout, "lstm/inspect.html\n");
     let page = std::fs::read_to_string(place.path("lstm/inspect.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("data-view=\"gates\""));
     place.call(&["inspect", "lstm", "gpt", "--text", "X:1\nK:D\nDEFG|", "--out", "both.html"]).ok();
