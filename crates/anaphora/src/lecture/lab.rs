@@ -25,9 +25,15 @@ pub struct Training {
     seconds: f64,
     /// The fields of its recipe that are set, and their values.
     pub(super) fields: Vec<(&'static str, String)>,
-    /// The file that it learns from, where that is made for it: its name, and what is in it.
-    made: Option<(&'static str, fn() -> String)>,
+    /// The file that it learns from, where that is made for it.
+    made: Option<Made>,
 }
+
+/// A file that is made for a training: its name, and what makes its text.
+type Made = (&'static str, fn() -> String);
+
+/// Fields of a recipe that are set, and their values.
+pub type Fields = &'static [(&'static str, &'static str)];
 
 impl Training {
     /// A training of so many steps that sets these fields; it takes about `seconds` on two cores. All else is as in any training, but

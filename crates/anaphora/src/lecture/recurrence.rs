@@ -3,7 +3,7 @@
 use anaphora_data::builtin::{ASKS, RECALLED, recall};
 
 use super::chapter::{Chapter, Check, Id};
-use super::lab::{Lab, Training};
+use super::lab::{Fields, Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Step, Style};
 use super::{Experiment, Settings, language};
 use crate::decoding::Sequences;
@@ -23,7 +23,7 @@ const ASKED: usize = 64;
 /// Steps and units of the unrolled model that are shown, and guesses of each.
 const SHOWN: (usize, usize, usize) = (8, 16, 3);
 
-const RUNS: [(&str, &str, &[(&str, &str)]); 3] = [
+const RUNS: [(&str, &str, Fields); 3] = [
     (
         "recall-window",
         "window of 8",

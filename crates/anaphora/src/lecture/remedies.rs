@@ -1,7 +1,7 @@
 //! Exploding gradients are clipped; vanishing ones are met by ReLU, identity weights and gates.
 
 use super::chapter::{Chapter, Check, Id};
-use super::lab::{Lab, Training};
+use super::lab::{Fields, Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Style};
 use super::{Experiment, Settings};
 use crate::run::Run;
@@ -18,7 +18,7 @@ const GUESSING: f64 = 1.0 / 6.0;
 const CLIP: f64 = 1.0;
 
 /// What is tried: the run, its name for people, the backbone and the fields that make it what it is.
-const REMEDIES: [(&str, &str, &[(&str, &str)]); 4] = [
+const REMEDIES: [(&str, &str, Fields); 4] = [
     ("adding-tanh", "tanh RNN", &[("model.backbone", "rnn"), ("training.learning_rate", "0.001")]),
     (
         "adding-relu",
