@@ -256,7 +256,7 @@ mod tests {
     fn a_figure_holds_on_its_side_and_where_it_is_sure() {
         let least = |value, unsure| Check::at_least("", value, 0.5, unsure);
         assert_eq!((least(0.5, 0.0).held, least(0.499, 0.0).held), (Some(true), Some(false)));
-        assert_eq!((least(0.6, 0.1).held, least(0.55, 0.1).held), (Some(true), None));
+        assert_eq!((least(0.65, 0.1).held, least(0.55, 0.1).held), (Some(true), None));
         assert_eq!((least(0.45, 0.1).held, least(0.3, 0.1).held), (None, Some(false)));
         assert!((least(0.3, 0.1).distance + 0.2).abs() < 1e-12);
         let most = |value| Check::at_most("", value, 0.01, 0.0);

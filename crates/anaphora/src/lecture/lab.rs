@@ -24,7 +24,7 @@ pub struct Training {
     /// About how long it takes on two cores.
     seconds: f64,
     /// The fields of its recipe that are set, and their values.
-    fields: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<(&'static str, String)>,
     /// The file that it learns from, where that is made for it: its name, and what is in it.
     made: Option<(&'static str, fn() -> String)>,
 }

@@ -298,6 +298,12 @@ mod tests {
                 }
                 recipe.validate().unwrap();
                 recipe.refuse_unread().unwrap();
+                // As flags of a command line each must have an effect.
+                for (field, _) in &training.fields {
+                    recipe
+                        .refuse_field(field)
+                        .unwrap_or_else(|refused| panic!("{}: {refused}", training.name));
+                }
                 match known.iter().find(|other| other.name == training.name) {
                     Some(other) => assert_eq!(*other, training, "{}", experiment.id),
                     None => known.push(training),

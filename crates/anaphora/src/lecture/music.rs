@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn half_a_tune_ends_with_a_bar() {
         let half = half_of("X:1\nK:C\nCDEF|GABc|defg|abc'd'|\n", true);
-        assert_eq!(half, "X:1\nK:C\nCDEF|GABc|defg|");
+        assert_eq!(half, "X:1\nK:C\nCDEF|GABc|");
         assert_eq!(half_of("one two three four", false), "one two three ");
         assert_eq!(half_of("", false), "");
     }

@@ -27,7 +27,6 @@ pub fn trainings(settings: &Settings) -> [Training; 2] {
         ("model.backbone", "window"),
         ("model.window", "1"),
         ("model.hidden_size", "64"),
-        ("model.bidirectional", "false"),
         ("model.pooling", "mean"),
     ];
     [(LSTM, 20.0, lstm), (BAG, 5.0, bag)].map(|(name, seconds, own)| {
