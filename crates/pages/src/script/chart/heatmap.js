@@ -86,11 +86,13 @@ export function heatmap(host, spec) {
     const wide = columnNames ? widest(columnNames) : 0;
     const fitting = columnNames?.filter((name) => pen.measureText(name).width <= w - 2).length ?? 0;
     // A few long names among short ones do not turn them all.
-    const upright = wide > w - 2 && fitting < 0.8 * width;
+    // Numbers are clear when only some of them are written.
+    const sparse = columns.names?.every((name) => /^-?\d+$/.test(name)) ?? true;
+    const upright = !sparse && wide > w - 2 && fitting < 0.8 * width;
     const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
-    geometry = { w, h, left, top, upright, view, full, rowNames, columnNames, size };
+    geometry = { w, h, left, top, upright, sparse, view, full, rowNames, columnNames, size };
     box.style.height = `${Math.ceil(view[1]) + (full[0] > room + 1 ? 16 : 2)}px`;
     inner.style.width = `${Math.floor(full[0])}px`;
     inner.style.height = `${Math.ceil(full[1])}px`;
@@ -172,7 +174,7 @@ export function heatmap(host, spec) {
   }
 
   function paint() {
-    const { w, h, left, top, view, upright, rowNames, columnNames, seen } = geometry;
+    const { w, h, left, top, view, upright, sparse, rowNames, columnNames, seen } = geometry;
     const [c0, c1, r0, r1] = seen;
     const dots = devicePixelRatio || 1;
     const pen = canvas.getContext("2d");
@@ -221,10 +223,10 @@ export function heatmap(host, spec) {
     pen.beginPath();
     pen.rect(left - 4, below, view[0] - left + 4, top - below);
     pen.clip();
-    const everyColumn = w >= NAMED ? 1 : roundStep(44 / w);
+    const everyColumn = w >= NAMED && !sparse ? 1 : roundStep(44 / w);
     for (let c = Math.ceil(c0 / everyColumn) * everyColumn; c < c1; c += everyColumn) {
       const x = dx + (c + 0.5) * w;
-      const name = w >= NAMED && columnNames ? (columnNames[c] ?? String(c)) : String(c);
+      const name = columnNames && (w >= NAMED || sparse) ? (columnNames[c] ?? String(c)) : String(c);
       if (upright && w >= NAMED && columnNames) {
         pen.save();
         pen.translate(x, top - 4);
@@ -232,10 +234,10 @@ export function heatmap(host, spec) {
         pen.textAlign = "left";
         pen.fillText(name, 0, 0);
         pen.restore();
-      } else if (columnNames || w < NAMED || w > 22 || c % 2 === 0) {
+      } else {
         pen.textAlign = "center";
         const half = pen.measureText(name).width / 2;
-        const isNamed = w >= NAMED && columnNames;
+        const isNamed = w >= NAMED && columnNames && !sparse;
         pen.fillText(isNamed && 2 * half > w - 1 ? "…" : name, Math.min(x, view[0] - half), top - 9);
       }
     }

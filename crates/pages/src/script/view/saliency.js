@@ -59,12 +59,16 @@ export async function drawSaliency(host, shown) {
     const [steps, width] = arrays.running.shape;
     const share = values.every((value) => value >= 0 && value <= 1);
     const last = (k) => values[(steps - 1) * width + k];
-    const order = [...Array(width).keys()].sort((a, b) => last(b) - last(a)).slice(0, LINES);
+    const all = [...Array(width).keys()];
+    // Of probabilities the largest, of numbers some from the first to the last.
+    const some = all.filter((k) => Math.floor((k * LINES) / width) !== Math.floor(((k - 1) * LINES) / width));
+    const order = share ? all.sort((a, b) => last(b) - last(a)).slice(0, LINES) : some;
+    const which = width <= LINES ? "" : share ? `: the ${LINES} most probable of ${width} at the end` : `: ${LINES} of ${width}`;
     const place = element("div");
     host.append(place);
     const names = namesOf(shown, axes.running[0], steps);
     lines(place, {
-      title: `What it would say if the sequence ended there${width > LINES ? `: the ${LINES} most probable of ${width} at the end` : ""}`,
+      title: `What it would say if the sequence ended there${which}`,
       x: { label: "steps that were read" },
       y: { label: share ? "probability" : "output", low: share ? 0 : undefined, high: share ? 1 : undefined },
       series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step + 1), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
