@@ -112,7 +112,7 @@ fn number_of(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "no number".to_owned(),
         0.0 => "0".to_owned(),
-        size if size < 1e-3 || size >= 1e7 => format!("{value:.1e}"),
+        size if !(1e-3..1e7).contains(&size) => format!("{value:.1e}"),
         size if size < 10.0 => format!("{value:.3}"),
         size if size < 1e3 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
