@@ -20,7 +20,7 @@ pub use self::describe::about;
 pub use self::embedding::{embedding, embedding_of, plane};
 pub use self::gradients::gradients;
 pub use self::inspection::{Array, Inspection, check_overlay};
-pub use self::music::{notes, sound};
+pub use self::music::notes;
 pub use self::pass::pass;
 pub use self::request::{Request, Source, refuse_by_backbone};
 pub use self::sequence::{Says, running, saliency};
