@@ -278,9 +278,9 @@ fn heat(
 
 fn tune(tune: &picture::Tune) -> Chart {
     let (read, _) = abc::parse_tune(&tune.abc);
-    let sounding = |(start, seconds, note): (f64, f64, anaphora_music::Note)| Sounding {
+    let sounding = |(start, end, note): (f64, f64, anaphora_music::Note)| Sounding {
         start,
-        seconds,
+        seconds: end - start,
         pitch: note.pitch,
         step: None,
     };

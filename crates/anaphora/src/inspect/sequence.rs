@@ -38,6 +38,8 @@ impl Says {
 /// over the values of a step (Shrikumar et al. 2016); and for one of which each step is told something, `saliency.steps [outputs
 /// of steps, steps]` likewise.
 ///
+/// `false` where there are too many steps for that.
+///
 /// # Errors
 /// A sequence that the model cannot read.
 pub fn saliency(
@@ -46,7 +48,7 @@ pub fn saliency(
     model: &dyn Observe,
     batch: &Packed,
     is_each_step: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let steps = batch.batch_sizes.len();
     // The likeliest class, or the first number.
     let pick =
@@ -62,10 +64,10 @@ pub fn saliency(
             let what = "gradient × input of the output that counts most";
             inspection.add("saliency", &["steps"], &[steps], values, what);
         }
-        return Ok(());
+        return Ok(true);
     }
     if steps > FOLLOWED {
-        return Ok(());
+        return Ok(false);
     }
     let (_, width) = model.outputs(compute, batch)?;
     let mut all = Vec::with_capacity(steps * steps);
@@ -76,12 +78,12 @@ pub fn saliency(
             gradient
         };
         let observed = model.observe(compute, batch, Some(pull))?;
-        let Some(values) = products(&observed.trace.watched, steps) else { return Ok(()) };
+        let Some(values) = products(&observed.trace.watched, steps) else { return Ok(true) };
         all.extend(values);
     }
     let what = "gradient × input of what is told of each step (rows), by the step that is read (columns)";
     inspection.add("saliency.steps", &["outputs", "steps"], &[steps, steps], all, what);
-    Ok(())
+    Ok(true)
 }
 
 /// Gradient × input of each step, where the model's own input was watched.

@@ -169,11 +169,7 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         (&["inspect", "lstm", "--data", "empty.abc"], 1, "empty.abc"),
         (&["inspect", "lstm", "--data", "none.abc"], 1, "none.abc"),
         (&["inspect", "lstm", "--index", "400"], 1, "number 400 was asked for"),
-        (
-            &["inspect", "lstm", "--show", "attention"],
-            1,
-            "--show attention: a model with backbone lstm does not attend",
-        ),
+        (&["inspect", "lstm", "--show", "attention"], 1, "--show attention: the model does not attend"),
         (
             &["inspect", "gpt", "--show", "gates"],
             1,

@@ -184,7 +184,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Saliency,
         "What the answer hangs on",
-        "Gradient × input: orange steps push towards what the model says, blue ones against it; below it what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
+        "Gradient × input: orange steps push towards what the model says, blue ones against it; where one thing is told of the whole, the curves show what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
     ),
     (
         View::Bottleneck,

@@ -233,7 +233,7 @@ fn piece(section: &Section, index: usize, path: &Path) -> Result<String> {
 
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    inspect::refuse_by_backbone(inspection, backbone, request)?;
+    inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
     let reason = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
     request.refuse(inspection, View::Saliency, reason)?;
     let reason = "it is for models that translate; this one continues texts";

@@ -196,6 +196,12 @@ pub fn look(
     let params = Observe::params(*model);
     let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
+    let says = match names.says {
+        Says::Classes => "classes",
+        Says::Labels => "labels",
+        Says::Numbers => "numbers",
+    };
+    about.insert("says".into(), says.into());
     about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
     let count = batch.batch_sizes.len();
@@ -225,7 +231,13 @@ pub fn look(
     let mut said = observed.outputs.clone();
     said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
     inspection.add("logits", axes, shape, observed.outputs, "output of the head");
-    inspection.add("said", axes, shape, said, "what the model says: probabilities, or numbers");
+    inspection.add(
+        "said",
+        axes,
+        shape,
+        said,
+        "what the model says: probabilities, or numbers in the scale that it learnt",
+    );
     if let Some(targets) = truth {
         let values = match targets {
             Targets::Classes(classes) => classes.iter().map(|&class| class as f32).collect(),
@@ -246,7 +258,10 @@ pub fn look(
         }
     }
     if request.wants(View::Saliency) {
-        inspect::saliency(inspection, compute, *model, &batch, names.is_each_step)?;
+        if !inspect::saliency(inspection, compute, *model, &batch, names.is_each_step)? {
+            let reason = "the sequence is too long to follow what is told of each of its steps back to each";
+            request.refuse(inspection, View::Saliency, reason)?;
+        }
         if !names.is_each_step {
             inspect::running(inspection, compute, *model, &batch, names.says)?;
         }
@@ -299,11 +314,11 @@ fn is_causal(recipe: &Recipe) -> bool {
 
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    inspect::refuse_by_backbone(inspection, backbone, request)?;
+    inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
     let next =
         "it is for models that continue a text; --show saliency has what this one says after each step";
     request.refuse(inspection, View::Next, next)?;
-    let context = "it is for models that continue a text";
+    let context = "it is for models that continue a text, a tune or events";
     request.refuse(inspection, View::Context, context)?;
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse(inspection, View::Units, units)?;

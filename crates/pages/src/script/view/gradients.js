@@ -44,7 +44,7 @@ export async function drawGradients(host, all) {
     const [chart, figures] = [element("div"), element("div")];
     body.append(chart, figures);
     lines(chart, { title: titleOf(name), x: { label: "steps before the loss" }, y: { label: "norm of the gradient", log: true }, series });
-    table(figures, { columns: [{ name: "model" }, { name: "factor a step", digits: 3 }, { name: "below 1 % of its largest after, steps" }], rows });
+    table(figures, { columns: [{ name: "model" }, { name: "factor a step", digits: 3 }, { name: "below 1 % of that near the loss after, steps" }], rows });
   }
 }
 
@@ -60,10 +60,14 @@ function titleOf(name) {
   return `${part ? `${part.replace(".", "")}: ` : ""}${{ input: "input", hidden: where?.startsWith("b") ? "stream" : "hidden state", cell: "cell state" }[kind] ?? kind}${place}`;
 }
 
-/** The factor by which the median changes each step, from a line through its logarithms, and where it has fallen below a hundredth. */
+/** Steps next to the loss, among which the gradient is the largest where it falls at all. */
+const NEAR = 5;
+
+/** The factor by which the median changes each step, from a line through its logarithms, and where it has fallen below a hundredth of
+ * what it is near the loss. */
 function decay(median) {
   const points = median.map((value, k) => [k, Math.log(value)]).filter(([, value]) => Number.isFinite(value));
-  const top = points.reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
+  const top = points.filter(([k]) => k < NEAR).reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
   const falling = points.filter(([k]) => k >= top[0]);
   const count = falling.length;
   if (count < 2) return { factor: null, reach: null };

@@ -24,6 +24,9 @@ const FOLLOWED: usize = 128;
 /// Numbers of logits that are laid out at once, at most.
 const LOGITS: usize = 1 << 26;
 
+/// Why a model of pairs does not attend.
+const WITHOUT: &str = "the model was trained without attention; train with --attention luong or bahdanau, or with --backbone transformer";
+
 /// A task of pairs whose models can be looked into.
 pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Example: Clone> {
     /// What the tokens that are written stand for.
@@ -37,8 +40,8 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
         None
     }
 
-    /// An input without its truth.
-    fn look_at_input(&self, input: &Input) -> Result<Sequence>;
+    /// An input without its truth, and what is to be said of it.
+    fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)>;
 }
 
 /// Looks into a run of such a task.
@@ -98,7 +101,7 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         inspection.add("logits", &["steps", "symbols"], &shape, observed.outputs, what);
     }
     inspect::pass(&mut inspection, &observed.trace, |view| request.wants(view));
-    inspect::refuse_by_backbone(&mut inspection, recipe.model.backbone, request)?;
+    inspect::refuse_by_backbone(&mut inspection, recipe.model.backbone, request, WITHOUT)?;
     if request.wants(View::Embedding) {
         let params = model.params();
         for (name, weight, axis) in [
@@ -206,7 +209,9 @@ fn find<T: InspectPairs>(
             Ok(pairs)
         }
         Err(input) => {
-            let source = task.look_at_input(&input)?;
+            let (source, said) = task.look_at_input(&input)?;
+            said.iter().for_each(|note| (from.notes)(note));
+            (from.notes)("what is written is the model's own, not a truth");
             let options = &PredictOptions::default();
             let mut using = Using { model, compute, from, options };
             let end = task.target().end_id();
