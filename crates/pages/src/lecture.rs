@@ -285,7 +285,7 @@ fn tune(tune: &picture::Tune) -> Chart {
         step: None,
     };
     let complete = if tune.complete { "complete" } else { "not complete" };
-    let given = tune.abc[..tune.given.min(tune.abc.len())].chars().count();
+    let given = tune.abc.get(..tune.given).unwrap_or_default().chars().count();
     let given = if given > 0 { format!("; the first {given} characters were given") } else { String::new() };
     Chart::Tune(Tune {
         title: format!("{} ({complete}{given})", tune.name),

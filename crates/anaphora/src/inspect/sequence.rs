@@ -69,21 +69,51 @@ pub fn saliency(
     if steps > FOLLOWED {
         return Ok(false);
     }
-    let (_, width) = model.outputs(compute, batch)?;
-    let mut all = Vec::with_capacity(steps * steps);
-    for row in 0..steps {
+    // The sequence once for each step, each followed back from its own.
+    let (own, width) = model.outputs(compute, batch)?;
+    let all = if batch.spelling.is_none() {
+        let all = repeated(batch, steps);
         let pull = &mut |outputs: &[f32]| {
             let mut gradient = vec![0.0; outputs.len()];
-            gradient[pick(outputs, width, row)] = 1.0;
+            (0..steps).for_each(|row| {
+                gradient[(row * steps + row) * width + likeliest(&own[row * width..][..width])] = 1.0
+            });
             gradient
         };
-        let observed = model.observe(compute, batch, Some(pull))?;
-        let Some(values) = products(&observed.trace.watched, steps) else { return Ok(true) };
-        all.extend(values);
-    }
+        let observed = model.observe(compute, &all, Some(pull))?;
+        let Some(products) = products(&observed.trace.watched, steps * steps) else { return Ok(true) };
+        (0..steps * steps).map(|place| products[place % steps * steps + place / steps]).collect()
+    } else {
+        let mut all = Vec::with_capacity(steps * steps);
+        for row in 0..steps {
+            let pull = &mut |outputs: &[f32]| {
+                let mut gradient = vec![0.0; outputs.len()];
+                gradient[pick(outputs, width, row)] = 1.0;
+                gradient
+            };
+            let observed = model.observe(compute, batch, Some(pull))?;
+            let Some(values) = products(&observed.trace.watched, steps) else { return Ok(true) };
+            all.extend(values);
+        }
+        all
+    };
     let what = "gradient × input of what is told of each step (rows), by the step that is read (columns)";
     inspection.add("saliency.steps", &["outputs", "steps"], &[steps, steps], all, what);
     Ok(true)
+}
+
+/// So many copies of the one sequence of a batch.
+fn repeated(one: &Packed, copies: usize) -> Packed {
+    let steps = one.batch_sizes.len();
+    let width = one.values.len() / steps.max(1);
+    let mut batch = Packed { batch_sizes: vec![copies; steps], ..Packed::default() };
+    for step in 0..steps {
+        for _ in 0..copies {
+            batch.ids.extend(one.ids.get(step));
+            batch.values.extend_from_slice(&one.values[step * width..(step + 1) * width]);
+        }
+    }
+    batch
 }
 
 /// Gradient × input of each step, where the model's own input was watched.

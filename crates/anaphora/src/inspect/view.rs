@@ -66,6 +66,7 @@ impl FromStr for View {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
+        let name = name.trim();
         let found = Self::ALL.iter().find(|(_, known)| *known == name).map(|(view, _)| *view);
         found.ok_or_else(|| {
             let known = Self::ALL.map(|(_, name)| name).join(", ");

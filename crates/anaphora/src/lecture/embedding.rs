@@ -126,7 +126,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         "share of nearest words that have the same part, which is twice what chance gives",
         share,
         2.0 * chance,
-        standard_error(share, asked),
+        2.0 * standard_error(share, asked),
     ));
     let point = |(word, part): &(&Word, &str)| Point {
         x: word.plane[0].into(),

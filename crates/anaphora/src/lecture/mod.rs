@@ -31,6 +31,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anaphora_data::error::counted;
+use anaphora_data::{TextEvent, Texts};
 use serde::{Deserialize, Serialize};
 
 pub use chapter::{Chapter, Check, Id, Side, verdict};
@@ -152,6 +154,10 @@ const EXPERIMENTS: [Experiment; 16] = [
 pub const RESULTS: &str = "results.json";
 /// The folder of chapters that are done.
 const CHAPTERS: &str = "chapters";
+/// The fewest characters of a file that language models are to learn from.
+const LEAST: usize = 10_000;
+/// The file by which a lecture's folder is known.
+const MARK: &str = ".lecture";
 
 /// A chapter as it is kept, with what it was made with.
 #[derive(Serialize, Deserialize)]
@@ -178,6 +184,9 @@ struct MadeWith {
 pub fn give(settings: &Settings, observer: &mut dyn FnMut(&Event) -> ControlFlow<()>) -> Result<Lecture> {
     let source = settings.file.as_deref().map(readable).transpose()?;
     refuse_foreign(&settings.out)?;
+    create(&settings.out)?;
+    write_atomic(settings.out.join(MARK), |_| Ok(()))?;
+    let _lock = crate::run::lock(&settings.out)?;
     let made_with = MadeWith {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         minutes: settings.minutes,
@@ -188,7 +197,8 @@ pub fn give(settings: &Settings, observer: &mut dyn FnMut(&Event) -> ControlFlow
     let wanted = |id: Id| settings.only.is_empty() || settings.only.contains(&id);
     let (mut known, mut open) = (Vec::new(), Vec::new());
     for experiment in &EXPERIMENTS {
-        match kept(&path_of(&settings.out, experiment.id), &made_with) {
+        let kept = kept(&path_of(&settings.out, experiment.id), &made_with);
+        match kept.filter(|chapter| chapter.id == experiment.id) {
             Some(chapter) => known.push(chapter),
             None if wanted(experiment.id) => open.push(experiment),
             None => {}
@@ -253,7 +263,28 @@ fn kept(path: &Path, made_with: &MadeWith) -> Option<Chapter> {
 fn readable(path: &Path) -> Result<Source> {
     let (task, found) = tasks::of_data(path, Default::default())?;
     match task {
-        Task::Music | Task::Text => Source::of(path),
+        Task::Music | Task::Text => {
+            let texts = Texts::open(path, None)?;
+            let (mut pieces, mut characters) = (0, 0);
+            texts.replay(|event| {
+                match event {
+                    TextEvent::Begin { .. } => pieces += 1,
+                    TextEvent::Text(text) => {
+                        characters += text.chars().filter(|c| !c.is_whitespace()).count()
+                    }
+                    TextEvent::End => {}
+                }
+                Ok::<_, Error>(())
+            })?;
+            if characters < LEAST {
+                let found =
+                    format!("it has {} in {}", counted(characters, "character"), counted(pieces, "piece"));
+                let reason =
+                    format!("{found}, and {LEAST} characters are the least that the lecture learns from");
+                return Err(Error::Malformed { path: path.to_owned(), reason });
+            }
+            Source::of(path)
+        }
         _ => {
             let reason = format!("it {found}, and the lecture learns from tunes (ABC) or a text");
             Err(Error::Malformed { path: path.to_owned(), reason })
@@ -267,7 +298,7 @@ fn refuse_foreign(out: &Path) -> Result<()> {
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     let names: Vec<String> = names.collect();
     match names.first() {
-        Some(found) if !names.iter().any(|name| name == CHAPTERS) => {
+        Some(found) if !names.iter().any(|name| name == MARK) => {
             Err(Error::FolderInUse { path: out.to_owned(), found: found.clone() })
         }
         _ => Ok(()),

@@ -108,13 +108,13 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
             "share of the written tunes that are complete",
             complete(&new),
             0.5,
-            standard_error(complete(&new), new.len()),
+            2.0 * standard_error(complete(&new), new.len()),
         ));
         chapter.check(Check::at_least(
             "share of the carried tunes that are complete",
             complete(&carried),
             0.25,
-            0.0,
+            2.0 * standard_error(complete(&carried), carried.len()),
         ));
         chapter.check(Check::at_most(
             "share of a piece that is one copied passage, on average",

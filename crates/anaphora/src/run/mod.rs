@@ -483,7 +483,8 @@ fn refuse_foreign(path: &Path, ours: impl Fn(&OsStr) -> bool) -> Result<()> {
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File> {
+/// Locks a folder for as long as the file is held.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(Error::io("create", &path))?;
     match file.try_lock() {

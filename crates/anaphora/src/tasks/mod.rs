@@ -24,7 +24,7 @@ use anaphora_data::look::{Kind, Look, look};
 use anaphora_data::table::{Decimal, read_table};
 
 use self::shared::{table_options, trained};
-use crate::inspect::{Inspection, Request};
+use crate::inspect::{Inspection, Request, Source};
 use crate::model::Compute;
 use crate::recipe::{Data, Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
@@ -141,6 +141,12 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
 /// As [`open`]; an input that the model cannot read, and a view that was asked for by name and cannot be given.
 pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<Inspection> {
     let opened = Run::open(run)?;
+    if opened.info().imported.is_some() && request.source == Source::HeldOut {
+        let run = run.display();
+        return Err(Error::Inspect(format!(
+            "{run} is an imported model, without held-out data; name a text with --text or a file with --data"
+        )));
+    }
     match opened.info().task {
         Task::Auto | Task::Music | Task::Text => {
             language::inspect(&language::Trained::open(run)?, compute, request)

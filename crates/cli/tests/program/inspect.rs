@@ -183,12 +183,33 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         ),
         (&["inspect", "lstm", "--text", "X:", "--out", "page.doc"], 2, ".html"),
         (&["inspect", "lstm", "names", "--json", "--show", "gates"], 1, "which are not the same"),
+        (&["inspect", "lstm", "--text", "X:", "--out", "nowhere/page.html"], 2, "a folder that is there"),
         (&["inspect", "nowhere"], 1, "nowhere is not a run folder"),
         (&["inspect", "names", "--text", ""], 1, "the text is empty"),
     ] {
         let sentence = place.call(call).refused(code);
         assert!(sentence.contains(said), "{call:?}: {sentence}");
     }
+}
+
+#[test]
+fn what_is_cut_or_too_long_is_said() {
+    let place = Workplace::new();
+    let tiny = ["--steps=2", "--hidden=8", "--batch=2", "--threads=1", "--layers=1"];
+    let train = |call: &[&str]| place.call(&[&["train"], call, &tiny[..]].concat()).ok();
+    train(&["--builtin=opinions", "--backbone=transformer", "--out=opinions"]);
+    train(&["--builtin=names", "--out=names"]);
+    train(&["--builtin=reverse", "--out=reverse"]);
+    let long = "good ".repeat(2_000);
+    let found = inspect(&place, &["opinions", "--text", &long]);
+    assert!(!found["notes"].as_array().unwrap().is_empty(), "{}", found["notes"]);
+    for run in ["names", "reverse"] {
+        let sentence = place.call(&["inspect", run, "--text", &long]).refused(1);
+        assert!(sentence.contains("at most can be looked at"), "{sentence}");
+    }
+    // What a model writes itself is no truth.
+    let found = inspect(&place, &["reverse", "--text", "1 2 3"]);
+    assert!(found["notes"].to_string().contains("the model's own"), "{}", found["notes"]);
 }
 
 #[test]

@@ -109,6 +109,17 @@ fn wrong_calls_are_refused() {
             && refused.ends_with("the lecture learns from tunes (ABC) or a text")
     );
     place.call(&["lecture", "missing.abc"]).refused(1);
+    place.write("short.txt", "ab");
+    let refused = place.call(&["lecture", "short.txt", "--only=position"]).refused(1);
+    assert!(refused.contains("2 characters in 1 piece"), "{refused}");
+    std::fs::create_dir_all(place.path("book/chapters")).unwrap();
+    place.write("book/chapters/one.txt", "x");
+    place.write("book/index.html", "my own");
+    let refused = place.call(&["lecture", "--only=position", "--out=book"]).refused(1);
+    assert!(
+        refused.contains("choose a new folder") && place.read("book/index.html") == b"my own",
+        "{refused}"
+    );
     place.write("other.txt", "mine");
     fs::create_dir(place.path("full")).unwrap();
     fs::rename(place.path("other.txt"), place.path("full/other.txt")).unwrap();

@@ -17,6 +17,8 @@ use crate::recipe::{Backbone, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::{Error, Result, Run};
 
+/// Steps of an input that can be looked at, but for the pixels of a picture.
+const LONGEST: usize = 2_048;
 /// Held-out examples from whose ends gradients are followed back, at most.
 const ENDS: usize = 64;
 /// Steps of all of them together, at most.
@@ -30,6 +32,8 @@ pub struct Looked {
     pub steps: Option<Vec<String>>,
     /// The text, where it is one.
     pub text: Option<String>,
+    /// What is to be said of it.
+    pub notes: Vec<String>,
 }
 
 /// What the columns of a model's output and the rows of its embedding are called.
@@ -144,7 +148,7 @@ fn find<T: InspectTask>(
     let encoded = task.encode(vec![example.clone()], &mut from)?;
     let (batch, targets) = task.batch_of(&encoded, &[0]);
     let (steps, text) = task.look_at(&example, &batch);
-    Ok((Looked { batch, steps, text }, Some(targets)))
+    Ok((Looked { batch, steps, text, notes: Vec::new() }, Some(targets)))
 }
 
 /// Some held-out examples, longest first, and what is true of them; none of a model without data.
@@ -192,7 +196,15 @@ pub fn look(
     others: Option<(Packed, Targets)>,
 ) -> Result<()> {
     let Subject { run, recipe, model, fresh, names } = subject;
-    let Looked { batch, steps, text } = looked;
+    let Looked { batch, steps, text, notes } = looked;
+    inspection.notes.extend(notes);
+    let count = batch.batch_sizes.len();
+    if count > LONGEST && names.picture.is_none() {
+        let found = counted(count, "step");
+        return Err(Error::Inspect(format!(
+            "the input has {found}, and {LONGEST} at most can be looked at; name a shorter one"
+        )));
+    }
     let params = Observe::params(*model);
     let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
@@ -204,7 +216,6 @@ pub fn look(
     about.insert("says".into(), says.into());
     about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
-    let count = batch.batch_sizes.len();
     inspection.labels.extend(steps.map(|steps| ("steps".to_owned(), steps)));
     inspection.labels.insert("classes".into(), names.outputs.clone());
     if let Some(symbols) = &names.symbols {

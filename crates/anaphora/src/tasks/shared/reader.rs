@@ -142,7 +142,7 @@ pub fn look_at_inputs(reader: &Reader, input: &Input) -> Result<Vec<Looked>> {
         let batch = Packed::new([&sequence]);
         let steps = look_at(reader, &batch);
         let text = steps.is_some().then_some(named.name);
-        Looked { batch, steps, text }
+        Looked { batch, steps, text, notes: named.notes }
     };
     let (sequences, names) = inputs(reader, input)?;
     Ok(sequences.into_iter().zip(names).map(looked).collect())
