@@ -120,7 +120,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     for (number, series) in paths.into_iter().enumerate() {
         chapter.pictures.push(Picture::new(
             format!("Throw {}", number + 1),
-            "Metres across and above the floor; the forecasts begin where the seen points end.",
+            "Metres across and above the floor; a forecast begins one step behind the last seen point.",
             Drawing::Lines {
                 x: Axis::linear("across, m"),
                 y: Axis::linear("height, m"),

@@ -123,7 +123,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.figure("neighbours_by_chance", chance);
     chapter.figure("words_looked_at", total);
     chapter.check(Check::at_least(
-        "share of nearest words that have the same part, which is twice what chance gives",
+        "share of nearest words that have the same part, against twice what chance gives",
         share,
         2.0 * chance,
         2.0 * standard_error(share, asked),

@@ -42,9 +42,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         "Language, proteins and DNA, pictures cut into patches: to a Transformer they are all sequences of tokens.",
     );
     chapter.experiment = format!(
-        "The same Transformer learns three things. Stretches of 30 to 50 bases of DNA, one of four classes: {} or none of these, anywhere in \
+        "Transformers of one form, of two or three small blocks, learn three things. Stretches of 30 to 50 bases of DNA, one of four classes: {} or none of these, anywhere in \
          them, with one base in sixteen changed. Pictures of 32 by 32 pixels, cut into 16 patches, that show a circle, a square or a \
-         triangle. And {}, of which it predicts the next character. Only the first layer differs: a row for each base or character, a \
+         triangle. And {}, of which it predicts the next character. What they are fed by differs: a row for each base or character, a \
          linear map for each patch.",
         MOTIFS[1..].iter().map(|(name, motif)| format!("a {name} ({motif})")).collect::<Vec<_>>().join(", "),
         language::what(lab.settings)

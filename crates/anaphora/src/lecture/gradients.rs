@@ -105,8 +105,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
          the models that learnt {}, on held-out text.",
         language::what(lab.settings)
     );
-    chapter.reading = "To the right, how many steps back; upwards, what is left of the gradient, each \
-        mark ten times the one below. A straight line down means that the same share is lost at each step. Below the dashed line less than a \
+    chapter.reading = "To the right, how many steps back; upwards, what is left of the gradient, on \
+        an axis of powers of ten. A straight line down means that the same share is lost at each step. Below the dashed line less than a \
         hundredth is left, and what happened there can hardly be learnt from. Bands hold the middle half of the sequences. \
         A Transformer's line falls once and then stays: from any place there is one way to the end, through attention."
         .into();

@@ -35,8 +35,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
          is the share of their attention that would have to be moved to make the one the other.",
         language::what(lab.settings)
     );
-    chapter.reading = "Each small picture is one head: a row is a character that asks, a column one that is looked at. A bright line just \
-        beside the diagonal looks at the character before; stripes across look at marks such as bar lines or line ends; spots far to the left \
+    chapter.reading = "Each small picture is one head: a row is a character that asks, a column one that is looked at. A dark line just \
+        beside the diagonal looks at the character before; upright stripes look at marks such as bar lines or line ends; spots far to the left \
         look for what was there before. Before training all heads look at everything alike."
         .into();
     chapter.limits = "One piece and one model: other seeds divide the work differently. That heads differ does not say which of them are needed."

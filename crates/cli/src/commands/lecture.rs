@@ -11,7 +11,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::error::{Failure, Result};
 use crate::interrupt;
-use crate::output::{clock, tell};
+use crate::output::{clock, counted, tell};
 use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
@@ -92,8 +92,8 @@ pub fn run(args: &Args) -> Result<()> {
     let held = |held: Option<bool>| lecture.chapters.iter().filter(|chapter| chapter.held == held).count();
     let (yes, no, unclear) = (held(Some(true)), held(Some(false)), held(None));
     tell(&format!(
-        "{yes} of {} statements hold here, {no} do not, {unclear} are not decided.\nOpen {} in a browser; the figures are in {}.",
-        lecture.chapters.len(),
+        "Of {} that were tried, {yes} hold here and {no} do not; {unclear} undecided.\nOpen {} in a browser; the figures are in {}.",
+        counted(lecture.chapters.len(), "statement"),
         page.display(),
         args.out.join(RESULTS).display()
     ));

@@ -17,7 +17,17 @@ export async function drawGraph(host, shown) {
   const parts = partsOf(weights);
   const halves = weights.some(({ name }) => name.startsWith("encoder.rnn.")) ? ["encoder.", "decoder."] : [weights.some(({ name }) => name.startsWith("decoder.rnn.")) ? "decoder." : ""];
   if (recurrent && !blocks) redrawn(picture, (width) => picture.replaceChildren(...halves.map((half) => unrolled(width, shown, weights, nats, half))));
-  else redrawn(picture, (width) => picture.replaceChildren(stacked(width, parts)));
+  else {
+    // What the encoder gives goes to the attention of each of the decoder's blocks, and not to what the decoder reads.
+    const encoder = parts.filter((part) => part.name.startsWith("encoder."));
+    const others = parts.filter((part) => !encoder.includes(part));
+    const titled = (title, body) => element("div", {}, element("div", { class: "chart-title", text: title }), body);
+    const stacks = (width) =>
+      encoder.length && others.some((part) => part.name.startsWith("decoder."))
+        ? [titled("The encoder reads", stacked(width, encoder)), titled("The decoder writes; its blocks attend to what the encoder gives", stacked(width, others))]
+        : [stacked(width, parts)];
+    redrawn(picture, (width) => picture.replaceChildren(...stacks(width)));
+  }
   const figures = element("details", { class: "numbers" }, element("summary", { text: "All weights" }));
   host.append(figures);
   const listed = element("div");
@@ -37,7 +47,9 @@ function unrolled(width, shown, weights, allNats, prefix) {
   const own = (name) => weights.find((weight) => weight.name === `${prefix}${name}`) ?? weights.find((weight) => weight.name === name);
   const layers = weights.map(({ name }) => name.match(new RegExp(`^${prefix.replace(".", "\\.")}rnn\\.weight_hh_l(\\d+)$`))?.[1]).filter((number) => number !== undefined);
   const names = namesOf(shown, encodes ? "source" : "steps", 0);
-  const total = names.length || 4;
+  const { arrays, axes } = shown;
+  const read = arrays.tokens ?? (axes.frames?.[0] === "steps" ? arrays.frames : undefined);
+  const total = names.length || read?.shape[0] || 4;
   const [left, right] = [width > 600 ? 118 : 8, width > 600 && nats ? 70 : 40];
   const count = Math.max(1, Math.min(total, 8, Math.floor((width - left - right) / 92)));
   const each = (width - left - right) / count;
@@ -126,7 +138,7 @@ function unrolled(width, shown, weights, allNats, prefix) {
   }
   const key = element("div", { class: "legend" }, ...[...used].map(([name, number]) => element("span", {}, element("i", { style: { color: seriesColour(number) } }), element("span", { class: "mono", text: `${name} ${size(weights.find((weight) => weight.name === name).shape)}` }))));
   const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.startsWith(prefix) && name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
-  const title = encodes ? "The encoder reads" : prefix ? "The decoder writes, with the encoder's states at hand" : undefined;
+  const title = encodes ? "The encoder reads" : prefix ? `The decoder writes; it begins with what the encoder leaves${weights.some(({ name }) => name.startsWith("attention.")) ? ", and attends to each of its states" : ""}` : undefined;
   return element("div", {}, title && element("div", { class: "chart-title", text: title }), key, picture, note);
 }
 
@@ -184,6 +196,6 @@ function stacked(width, parts) {
       picture.append(svg("path", { d: `M${x} ${y + gap}V${y + 4}M${x - 4} ${y + 9}L${x} ${y + 3}L${x + 4} ${y + 9}`, fill: "none", style: { stroke: "var(--soft)" }, "stroke-width": 1.4 }));
     }
   });
-  const note = element("p", { class: "said", text: "From what is read, below, to what is said, above. Dashed: the residual stream, to which each block adds." });
+  const note = element("p", { class: "said", text: `From what is read, below, to what is said, above.${parts.some((part) => part.block) ? " Dashed: the residual stream, to which each block adds." : ""}` });
   return element("div", {}, picture, note);
 }
