@@ -23,7 +23,7 @@ pub use self::inspection::{Array, Inspection, check_overlay};
 pub use self::music::notes;
 pub use self::pass::pass;
 pub use self::request::{NO_ATTENTION, Request, Source, refuse_by_backbone};
-pub use self::sequence::{Says, running, saliency};
+pub use self::sequence::{Says, repeated, running, saliency};
 pub use self::speed::speed;
 pub use self::statistics::{QUANTILES, quantiles};
 pub use self::units::{Tracked, features, units};

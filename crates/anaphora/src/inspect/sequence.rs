@@ -72,7 +72,7 @@ pub fn saliency(
     // The sequence once for each step, each followed back from its own.
     let (own, width) = model.outputs(compute, batch)?;
     let all = if batch.spelling.is_none() {
-        let all = repeated(batch, steps);
+        let all = repeated(batch, steps, steps);
         let pull = &mut |outputs: &[f32]| {
             let mut gradient = vec![0.0; outputs.len()];
             (0..steps).for_each(|row| {
@@ -102,15 +102,16 @@ pub fn saliency(
     Ok(true)
 }
 
-/// So many copies of the one sequence of a batch.
-fn repeated(one: &Packed, copies: usize) -> Packed {
-    let steps = one.batch_sizes.len();
-    let width = one.values.len() / steps.max(1);
-    let mut batch = Packed { batch_sizes: vec![copies; steps], ..Packed::default() };
-    for step in 0..steps {
-        for _ in 0..copies {
-            batch.ids.extend(one.ids.get(step));
-            batch.values.extend_from_slice(&one.values[step * width..(step + 1) * width]);
+/// A batch of `rows` sequences of `length` steps: the steps of the one sequence of a batch, over and over.
+pub fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
+    let steps = one.batch_sizes.len().max(1);
+    let width = one.values.len() / steps;
+    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
+    for step in 0..length {
+        let from = step % steps;
+        for _ in 0..rows {
+            batch.ids.extend(one.ids.get(from));
+            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
         }
     }
     batch

@@ -290,7 +290,7 @@ pub fn look(
                     Says::Classes => Targets::Classes(vec![0; told]),
                     Says::Labels | Says::Numbers => Targets::Values(vec![0.0; told * names.outputs.len()]),
                 };
-                model.learn(backward, &repeated(&batch, rows, length), &targets)
+                model.learn(backward, &inspect::repeated(&batch, rows, length), &targets)
             })?;
         }
     }
@@ -334,19 +334,4 @@ fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse(inspection, View::Units, units)?;
     request.refuse(inspection, View::Bottleneck, "it is for models that translate")
-}
-
-/// A batch of so many sequences of such a length, of the steps of the one sequence there is over and over.
-fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
-    let count = one.batch_sizes.len().max(1);
-    let width = one.values.len() / count;
-    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
-    for step in 0..length {
-        for _ in 0..rows {
-            let from = step % count;
-            batch.ids.extend(one.ids.get(from));
-            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
-        }
-    }
-    batch
 }
