@@ -25,6 +25,6 @@ pub use self::pass::pass;
 pub use self::request::{NO_ATTENTION, Request, Source, refuse_by_backbone};
 pub use self::sequence::{Says, repeated, running, saliency};
 pub use self::speed::speed;
-pub use self::statistics::{QUANTILES, quantiles};
+pub use self::statistics::QUANTILES;
 pub use self::units::{Tracked, features, units};
 pub use self::view::View;

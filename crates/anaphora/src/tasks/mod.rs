@@ -147,7 +147,7 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
             "{run} is an imported model, without held-out data; name a text with --text or a file with --data"
         )));
     }
-    match opened.info().task {
+    let mut inspection = match opened.info().task {
         Task::Auto | Task::Music | Task::Text => {
             language::inspect(&language::Trained::open(run)?, compute, request)
         }
@@ -161,7 +161,9 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Trajectory => trajectory::PathForecaster::inspect(opened, compute, request),
         Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
         Task::Events => events::inspect(opened, compute, request),
-    }
+    }?;
+    inspection.note_overflow();
+    Ok(inspection)
 }
 
 impl Opened {

@@ -26,7 +26,7 @@ pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::run::checkpoint::Latest;
-use crate::run::{NewFolder, Run, RunInfo, Score, Source};
+use crate::run::{ARITHMETIC, NewFolder, Run, RunInfo, Score, Source};
 use crate::{Error, Result};
 
 /// Receives the events of a training; if it breaks, the training is saved and ends.
@@ -247,6 +247,11 @@ pub fn resume(
         return Err(Error::Malformed { path: run.path().to_owned(), reason });
     }
     refuse_memory(&*learner, &recipe)?;
+    if run.info().arithmetic != ARITHMETIC {
+        let note = "an earlier version wrote this run, whose arithmetic rounded otherwise: from here on its weights differ in their \
+                    last digits from those that version would have come to";
+        observer(&Event::Note(note));
+    }
     let mut trainer = Trainer::new(run, recipe, learner, Some(0));
     for damaged in &latest.damaged {
         observer(&Event::Note(&damaged.to_string()));

@@ -135,7 +135,8 @@ enum Kind {
 impl Kind {
     /// What a file's name says.
     fn of(path: &Path, runs: usize) -> Result<Self> {
-        match (path.extension().and_then(|extension| extension.to_str()), runs) {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match (extension.as_deref(), runs) {
             (Some("html"), _) => Ok(Self::Page),
             (Some("safetensors"), 1) => Ok(Self::Tensors),
             (Some("safetensors"), _) => Err(Failure::call(

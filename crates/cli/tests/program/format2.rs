@@ -74,7 +74,8 @@ fn they_go_on_as_they_did() {
         let name = folder.file_name().unwrap().to_str().unwrap();
         copy(&folder, &place.path(name));
         fs::remove_file(place.path(name).join("model.safetensors")).unwrap();
-        place.call(&["resume", name]).ok();
+        let told = place.call(&["resume", name]).stderr;
+        assert!(told.contains("Note: an earlier version wrote this run"), "{name}: {told}");
         let read =
             |folder: &Path| anaphora::run::weights::read_weights(folder.join("model.safetensors")).unwrap();
         for (found, known) in read(&place.path(name)).iter().zip(&read(&folder)) {
@@ -83,6 +84,8 @@ fn they_go_on_as_they_did() {
             let far = found.data.iter().zip(&*known.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(far < 1e-6, "{name}: {} differs by {far:e}", found.name);
         }
+        let told = place.call(&["resume", name, "--steps=1"]).stderr;
+        assert!(!told.contains("earlier version"), "{name}: {told}");
         resumed += 1;
     }
     assert_eq!(resumed, 8);

@@ -184,12 +184,54 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         (&["inspect", "lstm", "--text", "X:", "--out", "page.doc"], 2, ".html"),
         (&["inspect", "lstm", "names", "--json", "--show", "gates"], 1, "which are not the same"),
         (&["inspect", "lstm", "--text", "X:", "--out", "nowhere/page.html"], 2, "a folder that is there"),
+        (&["inspect", "lstm", "--show", "gates,", "--json"], 2, "a view's name is missing beside a comma"),
         (&["inspect", "nowhere"], 1, "nowhere is not a run folder"),
         (&["inspect", "names", "--text", ""], 1, "the text is empty"),
     ] {
         let sentence = place.call(call).refused(code);
         assert!(sentence.contains(said), "{call:?}: {sentence}");
     }
+}
+
+#[test]
+fn what_is_damaged_is_said() {
+    let place = trained();
+    // Half a recipe would be read as another one.
+    let recipe = String::from_utf8(place.read("gpt/recipe.toml")).unwrap();
+    let mut cut: Vec<&str> = recipe.lines().collect();
+    while let Some(line) = cut.pop() {
+        if line.starts_with("seed") {
+            place.write("gpt/recipe.toml", cut.join("\n"));
+            for call in [&["inspect", "gpt", "--text=X:1"][..], &["generate", "gpt"], &["resume", "gpt"]] {
+                let sentence = place.call(call).refused(1);
+                assert!(
+                    sentence.contains("gpt/recipe.toml: it ends before training.precision"),
+                    "{sentence}"
+                );
+            }
+        }
+    }
+    // Weights so large that sums of them have no number.
+    let path = place.path("lstm/model.safetensors");
+    let mut weights = anaphora::run::weights::read_weights(&path).unwrap();
+    weights.iter_mut().for_each(|tensor| tensor.data.to_mut().fill(3e38));
+    anaphora::run::weights::write_weights(&path, &weights).unwrap();
+    let found = inspect(&place, &["lstm", "--text=X:1"]);
+    assert!(found["notes"].to_string().contains("are not finite"), "{}", found["notes"]);
+}
+
+#[test]
+fn files_have_the_names_that_people_know() {
+    let place = trained();
+    let called =
+        place.call_with(&["inspect", "lstm", "--data=-", "--json"], "X:1\nK:C\nCDE\u{4e2d}|\n".as_bytes());
+    let sentence = called.refused(1);
+    assert!(sentence.contains("standard input: ") && !sentence.contains("/anaphora-"), "{sentence}");
+    let called = place.call_with(&["evaluate", "lstm", "--data=/dev/stdin"], "\u{4e2d}".as_bytes());
+    let sentence = called.refused(1);
+    assert!(sentence.contains("standard input") && !sentence.contains("/anaphora-"), "{sentence}");
+    place.call(&["inspect", "lstm", "--text=X:1", "--show=next", "--out=PAGE.HTML"]).ok();
+    assert!(place.read("PAGE.HTML").starts_with(b"<!DOCTYPE html>"));
 }
 
 #[test]
