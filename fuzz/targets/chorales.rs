@@ -1,10 +1,3 @@
-//! Chorales as JSON.
-
 #![no_main]
 
-use anaphora_data::roll::parse_chorales;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|content: &[u8]| {
-    parse_chorales(content, "a.json".as_ref()).ok();
-});
+libfuzzer_sys::fuzz_target!(|content: &[u8]| anaphora_fuzz::chorales(content));

@@ -49,11 +49,13 @@
 //! | [`inspect`] | what happens inside a model, as named arrays |
 //! | [`tasks`] | how raw data become examples, what is predicted, how it is scored |
 //! | [`interop`] | other programs' formats |
+//! | [`lecture`] | what a lecture on sequence models states, tried |
 
 pub mod decoding;
 pub mod error;
 pub mod inspect;
 pub mod interop;
+pub mod lecture;
 pub mod metrics;
 pub mod model;
 pub mod plot;
@@ -89,6 +91,7 @@ pub fn train(
     let mut preparation = Preparation::new(recipe, folder)?;
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
     let learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: false })?;
+    preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
 }
 
@@ -110,6 +113,7 @@ pub fn fine_tune(
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
     let mut learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: true })?;
     source.load_weights(learner.params_mut(), None)?;
+    preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
 }
 

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use anaphora_kernels::recurrent::Cell;
 
-use crate::graph::Tensor;
-
 /// What operations and layers note on a tape that [`Graph::observe`](crate::Graph::observe) made, in the order in which they ran.
 /// Each is known by the name of a weight that takes part in it.
 #[derive(Debug, Default)]
@@ -153,10 +151,10 @@ pub fn rows_of(batch_sizes: &[usize], sequence: usize) -> Vec<usize> {
         .collect()
 }
 
-/// The heads of one sequence, `[heads, steps, size]`, of rows that hold those of all side by side from `column` on; each
+/// The heads of one sequence, `[heads, steps, size]`, of rows of so many values that hold those of all side by side from `column` on; each
 /// `group` of heads shares one.
 pub(crate) fn heads(
-    (tensor, values): (Tensor, &[f32]),
+    (cols, values): (usize, &[f32]),
     rows: &[usize],
     column: usize,
     [heads, size, group]: [usize; 3],
@@ -164,7 +162,7 @@ pub(crate) fn heads(
     let mut all = Vec::with_capacity(heads * rows.len() * size);
     for head in 0..heads {
         for row in rows {
-            let at = row * tensor.cols + column + head / group * size;
+            let at = row * cols + column + head / group * size;
             all.extend_from_slice(&values[at..at + size]);
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Result};
+use crate::output::call_by;
 
 pub use anaphora_data::lines::STANDARD_INPUT;
 
@@ -22,6 +23,8 @@ impl Spool {
             tempfile::Builder::new().prefix("anaphora-").tempfile().map_err(Failure::io("create", path))?;
         copy(path, file.as_file_mut())?;
         let kept = file.path().to_owned();
+        let is_standard = path == Path::new(STANDARD_INPUT) || path == Path::new("/dev/stdin");
+        call_by(&kept, &if is_standard { "standard input".into() } else { path.display().to_string() });
         self.0.push(file);
         Ok(kept)
     }

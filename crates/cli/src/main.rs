@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, inspect, predict, recipe, resume,
-    runs, sample, train,
+    bench, compare, convert, demo, evaluate, export, generate, import, inspect, lecture, predict, recipe,
+    resume, runs, sample, train,
 };
 use error::Failure;
 
@@ -31,6 +31,7 @@ Examples:
   anaphora train tunes.abc                        learn from your own; the model goes to runs/tunes
   anaphora generate runs/tunes --count 3 --wav    write new ones and play them
   anaphora train --builtin names                  learn to tell classes apart; then `anaphora predict`
+  anaphora lecture                                see what a lecture on sequence models states happen here
   anaphora COMMAND --help                         all there is to a command
 
 Results go to standard output, all else to standard error. The exit code is 0 for success, 2 for a wrong call or \
@@ -61,6 +62,7 @@ enum Command {
     Runs(runs::Args),
     Serve(serve::Args),
     Compare(compare::Args),
+    Lecture(lecture::Args),
     Bench(bench::Args),
 }
 
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Runs(args) => runs::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Lecture(args) => lecture::run(args),
         Command::Bench(args) => bench::run(args),
     };
     match done {

@@ -1,16 +1,37 @@
 //! Where words go: results to standard output, all else to standard error.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use anaphora::run::atomic::write_atomic;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
 
+/// Files of this process's own making, and what a person knows them as.
+static KNOWN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Lets a file be called by what stands in it, wherever words go.
+pub fn call_by(path: &Path, name: &str) {
+    let known = (path.display().to_string(), name.to_owned());
+    KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(known);
+}
+
+/// The text with all files called as a person knows them.
+fn as_known(text: &str) -> Cow<'_, str> {
+    let known = KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    known.iter().fold(Cow::Borrowed(text), |text, (path, name)| match text.contains(path) {
+        true => text.replace(path, name).into(),
+        false => text,
+    })
+}
+
 /// Prints a result, as it is and at once.
 pub fn print(text: &str) -> Result<()> {
+    let text = as_known(text);
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(refused)
 }
@@ -25,7 +46,7 @@ pub fn print_json(object: &impl Serialize) -> Result<()> {
 /// Tells a person something that is no result.
 pub fn tell(text: &str) {
     // Where nobody listens there is nobody to complain to.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", as_known(text));
 }
 
 fn refused(error: io::Error) -> Failure {

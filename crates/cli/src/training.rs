@@ -159,7 +159,7 @@ fn introduction(start: &Setup) -> String {
         size => format!(", embedding {}", grouped(size as u64)),
     };
     let layers = counted(model.layers, "layer");
-    let units = grouped(model.hidden_size as u64);
+    let units = counted(model.hidden_size, "unit");
     let size = |size: DataSize| {
         format!("{}, {}", counted(size.examples, described.example), counted(size.units, described.unit))
     };
@@ -168,7 +168,7 @@ fn introduction(start: &Setup) -> String {
         ("learn", size(described.train)),
         ("validate", size(described.validation)),
         (if start.task.continues() { "vocabulary" } else { "reads" }, described.maps.clone()),
-        ("model", format!("{backbone}, {layers} of {units} units{input}")),
+        ("model", format!("{backbone}, {layers} of {units}{input}")),
         ("size", counted(start.parameters, "parameter")),
         ("compute", format!("{}, {}", start.precision, counted(start.threads, "thread"))),
         ("run", start.folder.display().to_string()),

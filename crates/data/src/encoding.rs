@@ -1,7 +1,8 @@
 //! How the bytes of a text become characters: by the encoding that is named, or by what they look like.
 //!
-//! Found is, in this order: the one that a byte order mark names; UTF-8, where the bytes are that; else what the letters
-//! make likeliest ([`chardetng`], as web browsers guess). A text that is UTF-8 in most of its letters and broken in a few is
+//! Found is, in this order: the one that a byte order mark names; UTF-16 without a mark, where every second byte of what
+//! UTF-8 would write in one is zero; UTF-8, where the bytes are that; else what the letters make likeliest ([`chardetng`],
+//! as web browsers guess). A text that is UTF-8 in most of its letters and broken in a few is
 //! damaged UTF-8 and not guessed to be another.
 
 use std::fmt;
@@ -11,7 +12,6 @@ use std::path::Path;
 use std::str::FromStr;
 
 use encoding_rs::{Decoder, DecoderResult, UTF_8, UTF_16BE, UTF_16LE};
-use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::files::io_error;
@@ -20,8 +20,7 @@ use crate::files::io_error;
 const BLOCK: usize = 1 << 16;
 
 /// The encoding of texts: one by its name, or whatever each of them is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encoding(Option<&'static encoding_rs::Encoding>);
 
 /// A text names no encoding.
@@ -50,19 +49,7 @@ impl fmt::Display for Encoding {
     }
 }
 
-impl TryFrom<String> for Encoding {
-    type Error = NoEncoding;
-
-    fn try_from(text: String) -> Result<Self, NoEncoding> {
-        text.parse()
-    }
-}
-
-impl From<Encoding> for String {
-    fn from(encoding: Encoding) -> String {
-        encoding.to_string()
-    }
-}
+crate::as_text!(Encoding);
 
 /// The name of an encoding as it is written here.
 fn name(encoding: &'static encoding_rs::Encoding) -> String {
@@ -81,12 +68,23 @@ pub(crate) enum Form {
 impl Form {
     pub const UTF_8: Form = Form::Text(UTF_8);
 
-    /// That of a text in UTF-16, by its first byte, which begins nothing in UTF-8.
+    /// That of a text in UTF-16, by its first bytes: a mark, the first byte of which begins nothing in UTF-8, or zeros.
     pub fn wide(first: &[u8]) -> Option<Form> {
-        match first.first() {
-            Some(0xFF) => Some(Form::Text(UTF_16LE)),
-            Some(0xFE) => Some(Form::Text(UTF_16BE)),
+        match first.first()? {
+            0xFF => Some(Form::Text(UTF_16LE)),
+            0xFE => Some(Form::Text(UTF_16BE)),
+            // A unit of two bytes may be on its way.
+            _ if first.contains(&0) => unmarked(&first[..first.len() / 2 * 2]).ok()?.map(Form::Text),
             _ => None,
+        }
+    }
+
+    /// The bytes of a line feed.
+    pub fn line_feed(self) -> &'static [u8] {
+        match self {
+            Form::Text(encoding) if encoding == UTF_16LE => b"\n\0",
+            Form::Text(encoding) if encoding == UTF_16BE => b"\0\n",
+            _ => b"\n",
         }
     }
 }
@@ -118,8 +116,13 @@ impl Encoding {
             return Ok(Form::Text(mark(&first).map_or(named, |(marked, _)| marked)));
         }
         let sight = look(open()?)?;
+        let unmarked = match (sight.mark, self.0) {
+            (None, None) if sight.nul && !any => unmarked(open()?)?,
+            _ => None,
+        };
         Ok(Form::Text(match (sight.mark, self.0) {
             (Some((marked, _)), _) if marked != UTF_8 => marked,
+            _ if let Some(unmarked) = unmarked => unmarked,
             (_, Some(named)) if named != UTF_8 => named,
             _ if any && (sight.nul || sight.byte || sight.wrong > 0 && sight.right >= sight.wrong) => {
                 return Ok(Form::Bytes);
@@ -212,6 +215,63 @@ fn look(mut source: impl Read) -> io::Result<Sight> {
         if read == 0 {
             return Ok(sight);
         }
+    }
+}
+
+/// What was seen of bytes as units of UTF-16.
+#[derive(Clone, Copy, Default)]
+struct Units {
+    all: u64,
+    /// Spaces and ends of lines; letters and signs of ASCII with them.
+    white: u64,
+    plain: u64,
+    /// Whether one is in no text.
+    foreign: bool,
+    /// The first half of a character of two.
+    half: bool,
+}
+
+impl Units {
+    fn see(&mut self, unit: u16) {
+        let (low, high) = ((0xDC00..0xE000).contains(&unit), (0xD800..0xDC00).contains(&unit));
+        self.foreign |= self.half != low || unit >= 0xFFFE;
+        self.half = high;
+        self.all += 1;
+        match u8::try_from(unit) {
+            Ok(b' ' | b'\t' | b'\n' | b'\r') => (self.white, self.plain) = (self.white + 1, self.plain + 1),
+            Ok(0x0C | 0x80..) => {}
+            Ok(0..b' ' | 0x7F) => self.foreign = true,
+            Ok(_) => self.plain += 1,
+            Err(_) => {}
+        }
+    }
+
+    /// Whether they look like a text: most are ASCII, or words and lines are parted by white space.
+    fn is_text(&self) -> bool {
+        !self.foreign && !self.half && (4 * self.plain >= 3 * self.all || 50 * self.white >= self.all)
+    }
+}
+
+/// The kind of UTF-16 that bytes without a mark look like, if they do: units that are in no text are not among them.
+fn unmarked(mut source: impl Read) -> io::Result<Option<&'static encoding_rs::Encoding>> {
+    let (mut little, mut big) = (Units::default(), Units::default());
+    let (mut block, mut kept) = (vec![0; BLOCK], 0);
+    loop {
+        let read = fill(&mut source, &mut block[kept..])?;
+        let (units, rest) = block[..kept + read].as_chunks::<2>();
+        for &unit in units {
+            little.see(u16::from_le_bytes(unit));
+            big.see(u16::from_be_bytes(unit));
+        }
+        if read == 0 || little.foreign && big.foreign {
+            let whole = rest.is_empty();
+            let kinds = [(little, UTF_16LE), (big, UTF_16BE)].into_iter();
+            let texts = kinds.filter(|(units, _)| whole && units.all > 0 && units.is_text());
+            return Ok(texts.max_by_key(|(units, _)| (units.white, units.plain)).map(|(_, kind)| kind));
+        }
+        let end = kept + read;
+        kept = rest.len();
+        block.copy_within(end - kept..end, 0);
     }
 }
 

@@ -127,7 +127,7 @@ pub fn refusal(error: &std::io::Error) -> String {
 pub fn counted(number: usize, one: &str) -> String {
     let plural = match number {
         1 => "",
-        _ if one.ends_with("ch") => "es",
+        _ if one.ends_with("ch") || one.ends_with("ss") => "es",
         _ => "s",
     };
     format!("{number} {one}{plural}")

@@ -33,6 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod as_text;
 pub mod audio;
 pub mod batches;
 pub mod builtin;
@@ -73,7 +74,7 @@ pub use scaler::Scaler;
 pub use section::Section;
 pub use sequence::{Packed, Sequence, Spelling, batch_sizes};
 pub use split::{Split, split};
-pub use texts::{Format, Piece, Skipped, TextOptions, Texts};
+pub use texts::{Event as TextEvent, Format, Piece, Skipped, TextOptions, Texts};
 pub use tokenizer::{Decoder, Kind, Tokenizer, TokenizerError};
 pub use windows::{
     Batch, Plan, Position, ShardError, Spill, StreamBuilder, StreamError, TokenStream, Windows, WindowsError,

@@ -46,7 +46,7 @@ impl Lines {
         let open = || File::open(path).map_err(|e| io_error(path, e));
         let source = if path.is_file() {
             let form = encoding.form_of(path, false)?;
-            Source::File(Reader::new(open()?, path, Some(form)))
+            Source::File(Reader { note: form.note(encoding, path), ..Reader::new(open()?, path, Some(form)) })
         } else {
             let form = encoding.named();
             let mut reader = match path == Path::new(STANDARD_INPUT) {
@@ -104,6 +104,8 @@ struct Reader {
     offset: usize,
     /// Whether the last line ended with a carriage return, whose line feed may follow.
     returned: bool,
+    /// What is to be said with the next line.
+    note: Option<String>,
 }
 
 impl Reader {
@@ -116,6 +118,7 @@ impl Reader {
             number: 0,
             offset: 0,
             returned: false,
+            note: None,
         };
         if let Some(form) = form {
             reader.decode(form);
@@ -136,13 +139,13 @@ impl Reader {
         if self.number == 0 && self.form.is_none() {
             let first = self.source.fill_buf().map_err(|e| io_error(&self.path, e))?;
             if let Some(form) = Form::wide(first) {
+                self.note = form.note(Encoding::AUTO, &self.path);
                 self.decode(form);
             }
         }
         let offset = self.offset;
         let Some(mut bytes) = self.bytes().map_err(|e| io_error(&self.path, e))? else { return Ok(None) };
         self.number += 1;
-        let mut note = None;
         if self.form.is_none() && !bytes.is_ascii() {
             let form = Encoding::AUTO.form(|| Ok(&bytes[..]), false).map_err(|e| io_error(&self.path, e))?;
             if form != Form::UTF_8 {
@@ -151,7 +154,7 @@ impl Reader {
                 read.map_err(|e| io_error(&self.path, e))?;
                 bytes = text;
             }
-            note = form.note(Encoding::AUTO, &self.path);
+            self.note = form.note(Encoding::AUTO, &self.path);
             self.decode(form);
         }
         let path = || self.path.clone();
@@ -166,7 +169,7 @@ impl Reader {
         if self.number == 1 && text.starts_with('\u{FEFF}') {
             text.remove(0);
         }
-        Ok(Some(Line { number: self.number, text, note }))
+        Ok(Some(Line { number: self.number, text, note: self.note.take() }))
     }
 
     /// The bytes of the next line, without its end.

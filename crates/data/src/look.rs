@@ -1,6 +1,6 @@
 //! A look into a file or folder, to tell what it is to be learnt from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::files::{decode, files_of, has_extension, io_error};
 use crate::folders::holds;
 use crate::picture::idx_files;
 use crate::series::parse_date;
-use crate::table::{LABEL_NAMES, Layout, TEXT_NAMES, Table, TableOptions, parse_table};
+use crate::table::{LABEL_NAMES, Layout, Row, TEXT_NAMES, Table, TableOptions, parse_table};
 use crate::texts::{Format, Texts};
 
 /// Bytes at the beginning of a file that are looked at.
@@ -32,6 +32,8 @@ pub enum Kind {
     Scores,
     /// Numbers at regular dates or steps.
     Series,
+    /// Coordinates of many paths, a path after the other.
+    Paths,
     /// Words with tags in columns.
     Tagged,
     /// Texts and what they become.
@@ -95,6 +97,11 @@ const FILES: &[(Test, Kind, &str)] = &[
     (|seen| Ok(seen.is_tagged()), Kind::Tagged, "has a word and its tag in each line"),
     (|seen| Ok(seen.is_fasttext()), Kind::LabelledTexts, "has a __label__ in each line"),
     (|seen| Ok(seen.is_series()), Kind::Series, "has dates and numbers in its columns"),
+    (
+        |seen| Ok(seen.is_paths()),
+        Kind::Paths,
+        "has the coordinates of one path after the other in its columns",
+    ),
     (|seen| Ok(seen.names_pictures()), Kind::Captions, "has names of pictures and texts in its columns"),
     (|seen| Ok(seen.has_labelled_numbers()), Kind::LabelledNumbers, "has labels and numbers in its columns"),
     (|seen| Ok(seen.is_numbers()), Kind::Series, "has nothing but numbers in its columns"),
@@ -137,8 +144,10 @@ impl<'a> Seen<'a> {
         file.take(HEAD).read_to_end(&mut head).map_err(|e| io_error(path, e))?;
         if head.len() as u64 == HEAD {
             // The last line may be cut; so may a character of it.
-            match head.iter().rposition(|&byte| byte == b'\n') {
-                Some(at) => head.truncate(at + 1),
+            let form = encoding.form(|| Ok(&head[..]), false).map_err(|e| io_error(path, e))?;
+            let feed = form.line_feed();
+            match head.chunks_exact(feed.len()).rposition(|unit| unit == feed) {
+                Some(at) => head.truncate((at + 1) * feed.len()),
                 None => head.truncate(head.iter().rposition(u8::is_ascii).map_or(0, |at| at + 1)),
             }
         }
@@ -228,6 +237,29 @@ impl<'a> Seen<'a> {
         dates == 1 && numbers > 0 && numbers + dates == columns.len() && ascending
     }
 
+    /// A name in front of two or three numbers, its rows together, in which each of the numbers goes on from where it was; not
+    /// the parts of a date.
+    fn is_paths(&self) -> bool {
+        let columns = self.columns();
+        let (Some(table), Some((name, numbers))) = (&self.table, columns.split_first()) else { return false };
+        if numbers.iter().any(|holds| !matches!(holds, Holds::Numbers(_))) || *name == Holds::Dates {
+            return false;
+        }
+        if table.column_called(CALENDAR_NAMES).is_some() || table.header.is_none() && holds_years(table) {
+            return false;
+        }
+        let rows = || table.rows.iter();
+        let paths: Vec<&[Row]> = table.rows.chunk_by(|a, b| a.cells[0] == b.cells[0]).collect();
+        let names: HashSet<&str> = paths.iter().map(|path| &*path[0].cells[0]).collect();
+        let together = names.len() == paths.len() && paths.len() >= 3 && rows().count() >= 5 * paths.len();
+        // What goes up by as much in each row counts them.
+        let coordinates: Vec<_> =
+            (1..table.columns).filter(|&column| !counts(table, &paths, column)).collect();
+        together
+            && (2..=3).contains(&coordinates.len())
+            && coordinates.iter().all(|&column| goes_on(table, &paths, column))
+    }
+
     fn names_pictures(&self) -> bool {
         self.columns().contains(&Holds::Pictures)
     }
@@ -288,6 +320,42 @@ impl<'a> Seen<'a> {
 }
 
 const TABLES: &[&str] = &["csv", "tsv", "tab"];
+
+/// Columns that are parts of a date.
+const CALENDAR_NAMES: &[&str] = &["year", "month", "week", "day", "hour", "minute", "date"];
+
+/// Whether the first column holds nothing but what may be years.
+fn holds_years(table: &Table) -> bool {
+    table.rows.iter().all(|row| row.cells[0].parse().is_ok_and(|year: u32| (1500..2200).contains(&year)))
+}
+
+/// The numbers of a column in the rows of a path.
+fn along<'a>(table: &'a Table, path: &'a [Row], column: usize) -> impl Iterator<Item = f64> + Clone + 'a {
+    path.iter().filter_map(move |row| table.number_in(row, column))
+}
+
+/// Whether a column goes up by as much from each row of a path to the next.
+fn counts(table: &Table, paths: &[&[Row]], column: usize) -> bool {
+    let steps = || paths.iter().flat_map(|path| steps(along(table, path, column)));
+    steps().next().is_some_and(|first| first > 0.0 && steps().all(|step| step == first))
+}
+
+fn steps(numbers: impl Iterator<Item = f64> + Clone) -> impl Iterator<Item = f64> {
+    numbers.clone().skip(1).zip(numbers).map(|(next, number)| next - number)
+}
+
+/// Whether the numbers of a column are nearer to the one before than to the mean of their path: those of rows in no order are
+/// farther from it.
+fn goes_on(table: &Table, paths: &[&[Row]], column: usize) -> bool {
+    let (mut stepped, mut spread) = (0.0, 0.0);
+    for path in paths {
+        let numbers = along(table, path, column);
+        let mean = numbers.clone().sum::<f64>() / path.len() as f64;
+        stepped += steps(numbers.clone()).map(|step| step * step).sum::<f64>();
+        spread += numbers.map(|number| (number - mean).powi(2)).sum::<f64>();
+    }
+    stepped < spread
+}
 
 /// What most of a column's cells are.
 fn of_column(table: &Table, column: usize) -> Holds {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::error::At;
+use crate::error::{At, counted};
 use crate::files::read;
 use crate::table::{Column, Row, RowFault, Table, TableError, TableOptions, parse_table};
 
@@ -122,7 +122,8 @@ pub enum SeriesFault {
     },
     /// Steps are missing before this row.
     #[error(
-        "{missing} {step} steps are missing between {after} and {date} (add them, or choose how to fill what is missing)"
+        "{} {} missing between {after} and {date} (add what is missing, or choose how to fill it)",
+        counted(*missing, &format!("{step} step")), if *missing == 1 { "is" } else { "are" }
     )]
     Gap {
         /// Number of missing steps.
@@ -170,7 +171,7 @@ pub enum SeriesError {
     #[error(transparent)]
     Row(#[from] At<SeriesFault>),
     /// One step or none.
-    #[error("{}: a series of {found} steps was found, two or more are needed", path.display())]
+    #[error("{}: a series of {} was found, two or more are needed", path.display(), counted(*found, "step"))]
     TooShort {
         /// The file.
         path: PathBuf,

@@ -264,7 +264,7 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
     };
     let columns = row.cells.len();
     let notations = match options.decimal {
-        Some(decimal) => vec![Notation { decimal, doubtful: None }; columns],
+        Some(decimal) => vec![Notation { decimal, ..Notation::default() }; columns],
         None => notation::notations(&rows, columns, layout),
     };
     let index = header.as_ref().is_some_and(|header| numbers_rows(&header[0], &rows)).then_some(0);
@@ -371,6 +371,14 @@ impl Table {
         self.notations[column].decimal.parse(&row.cells[column]).filter(|number| number.is_finite())
     }
 
+    /// The mark before decimals in all columns of numbers with marks; none where no number has one, or columns differ.
+    pub fn decimal(&self) -> Option<Decimal> {
+        let mut marks =
+            self.notations.iter().filter(|notation| notation.marked).map(|notation| notation.decimal);
+        let first = marks.next()?;
+        marks.all(|mark| mark == first).then_some(first)
+    }
+
     /// Whether a column holds numbers, but for one cell in ten of the first hundred at most: those are bad ones.
     pub fn mostly_numbers(&self, column: usize) -> bool {
         let is_number = |row: &&Row| self.notations[column].decimal.parse(&row.cells[column]).is_some();
@@ -389,7 +397,7 @@ impl Table {
 
     /// What is to be said of how the numbers of a column are read, where they can be read in two ways.
     pub fn doubt(&self, column: usize) -> Option<String> {
-        let Notation { decimal, doubtful } = &self.notations[column];
+        let Notation { decimal, doubtful, .. } = &self.notations[column];
         let (cell, line) = doubtful.as_ref()?;
         let number = decimal.parse(cell)?;
         Some(format!(

@@ -118,15 +118,10 @@ impl Score {
         let mut positions: Vec<Ticks> = notes.iter().flat_map(|note| [note.start, note.end()]).collect();
         positions.sort_unstable();
         positions.dedup();
-        let seconds = self.seconds(&positions);
+        let mut clock = self.clock();
+        let seconds: Vec<f64> = positions.iter().map(|&position| clock.seconds_at(position)).collect();
         let at = |position| seconds[positions.binary_search(&position).unwrap_or(0)];
         notes.into_iter().map(|note| (at(note.start), at(note.end()), note)).collect()
-    }
-
-    /// Seconds from the start of positions in ascending order.
-    pub(crate) fn seconds(&self, positions: &[Ticks]) -> Vec<f64> {
-        let mut clock = self.clock();
-        positions.iter().map(|&position| clock.seconds_at(position)).collect()
     }
 
     /// Converts positions, given in ascending order, to seconds from the start.

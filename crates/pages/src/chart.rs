@@ -220,12 +220,14 @@ pub struct Column {
     /// Significant digits of its numbers; four where none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digits: Option<u8>,
+    /// Whether its numbers are shares, written as percentages.
+    pub share: bool,
 }
 
 impl Column {
     /// A column with this name.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), digits: None }
+        Self { name: name.into(), ..Self::default() }
     }
 }
 

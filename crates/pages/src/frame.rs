@@ -7,7 +7,13 @@ use crate::chart::Chart;
 use crate::html::{Html, data, json, source, tag, text, void};
 use crate::script;
 
-const STYLE: &str = concat!(include_str!("style/page.css"), "\n", include_str!("style/charts.css"));
+const STYLE: &str = concat!(
+    include_str!("style/page.css"),
+    "\n",
+    include_str!("style/charts.css"),
+    "\n",
+    include_str!("style/lecture.css")
+);
 
 /// The page loads nothing and sends nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -34,6 +40,8 @@ pub struct Page {
     title: String,
     opening: Vec<Html>,
     sections: Vec<Section>,
+    /// Whether links to all sections stand in front of them.
+    contents: bool,
     charts: Vec<Value>,
     /// JSON.
     inspections: String,
@@ -53,9 +61,15 @@ impl Page {
             title: title.into(),
             opening: Vec::new(),
             sections: Vec::new(),
+            contents: true,
             charts: Vec::new(),
             inspections: "[]".into(),
         }
+    }
+
+    /// Leaves out the links to all sections: the opening has its own.
+    pub(crate) fn without_contents(&mut self) {
+        self.contents = false;
     }
 
     /// Begins a section. The id is its address in the page: letters, digits and `-`, each id once.
@@ -92,15 +106,25 @@ impl Page {
 
     /// A chart with the sentences that say how to read it.
     pub fn figure(&mut self, chart: &Chart, caption: &str) {
-        let number = self.charts.len().to_string();
-        self.charts.push(serde_json::to_value(chart).expect("charts are plain data"));
-        let drawn = tag("div", &[("data-chart", &number)], []);
         let class = if chart.is_wide() { "wide" } else { "column" };
-        self.push(tag(
-            "figure",
-            &[("class", class)],
-            [drawn, tag("figcaption", &[("dir", "auto")], [text(caption)])],
-        ));
+        self.framed(class, std::slice::from_ref(chart), caption);
+    }
+
+    /// Charts side by side, as far as there is room, with the sentences that say how to read them.
+    pub fn figures(&mut self, charts: &[Chart], caption: &str) {
+        self.framed("wide several", charts, caption);
+    }
+
+    /// Charts in one figure of a class of the style sheet.
+    pub(crate) fn framed(&mut self, class: &str, charts: &[Chart], caption: &str) {
+        let mut parts = Vec::new();
+        for chart in charts {
+            let number = self.charts.len().to_string();
+            self.charts.push(serde_json::to_value(chart).expect("charts are plain data"));
+            parts.push(tag("div", &[("data-chart", &number)], []));
+        }
+        parts.push(tag("figcaption", &[("dir", "auto")], [text(caption)]));
+        self.push(tag("figure", &[("class", class)], parts));
     }
 
     /// What the views of an inspection read.
@@ -121,7 +145,7 @@ impl Page {
         ];
         let mut main = vec![tag("h1", &[], [tag("bdi", &[], [text(&self.title)])])];
         main.extend(self.opening);
-        if self.sections.len() > 2 {
+        if self.contents && self.sections.len() > 2 {
             let links = self
                 .sections
                 .iter()

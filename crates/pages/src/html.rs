@@ -15,7 +15,7 @@ impl Html {
     }
 }
 
-/// A text as markup. Line ends and tabs stay; other control characters, which HTML cannot hold, become their pictures (␀ … ␡).
+/// A text as markup. Line ends and tabs stay; other control characters, which HTML cannot hold, become their names, such as U+001B.
 pub fn text(text: &str) -> Html {
     Html(escaped(text))
 }
@@ -80,17 +80,13 @@ fn escaped(text: &str) -> String {
             '"' => html.push_str("&quot;"),
             '\'' => html.push_str("&#39;"),
             '\n' | '\t' => html.push(character),
-            '\0'..'\u{20}' => html.push(picture(character as u32)),
-            '\u{7f}' => html.push('␡'),
+            _ if character.is_control() => {
+                write!(html, "U+{:04X}", u32::from(character)).expect("a string takes all");
+            }
             _ => html.push(character),
         }
     }
     html
-}
-
-/// The picture of a control character below the blank.
-fn picture(code: u32) -> char {
-    char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]
@@ -101,7 +97,7 @@ mod tests {
     fn nothing_of_a_text_is_markup() {
         assert_eq!(
             text("<b>&\"'</script>\0\u{1b}\u{7f}\n").as_str(),
-            "&lt;b&gt;&amp;&quot;&#39;&lt;/script&gt;␀␛␡\n"
+            "&lt;b&gt;&amp;&quot;&#39;&lt;/script&gt;U+0000U+001BU+007F\n"
         );
         let made = tag("p", &[("title", "\"><script>")], [text("<")]);
         assert_eq!(made.as_str(), "<p title=\"&quot;&gt;&lt;script&gt;\">&lt;</p>");

@@ -7,7 +7,9 @@ pub mod chart;
 mod frame;
 pub mod html;
 mod inspection;
+mod lecture;
 mod script;
 
 pub use frame::Page;
 pub use inspection::inspection;
+pub use lecture::lecture;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
 
 use super::pass::{block_of, layer_of, part_of};
-use super::{Inspection, QUANTILES, quantiles};
+use super::statistics::quantiles;
+use super::{Inspection, QUANTILES};
 
 /// Adds `gradients.input`, `gradients.hidden.…` and `gradients.cell.…`, `[distances, quantiles]`: of the norms of the gradients of
 /// the loss at the end of each sequence of a packed batch, by the number of steps before that; and as `gradients.norms.…`,

@@ -92,6 +92,21 @@ impl Inspection {
         self.arrays.iter().find(|(known, _)| known == name).map(|(_, array)| array)
     }
 
+    /// Notes that numbers of what the layers said are not finite, as weights that overflow make them.
+    pub(crate) fn note_overflow(&mut self) {
+        let count = |array: &Array| array.values.iter().filter(|value| !value.is_finite()).count();
+        let said = |name: &str| ["logits", "hidden.", "gates."].iter().any(|start| name.starts_with(start));
+        let first = self
+            .arrays()
+            .filter(|(name, _)| said(name))
+            .map(|(name, array)| (name, count(array)))
+            .find(|(_, count)| *count > 0);
+        if let Some((name, count)) = first {
+            let numbers = counted(count, "number");
+            self.notes.push(format!("{numbers} of {name} are not finite, so that views are empty there: the model's weights overflow"));
+        }
+    }
+
     /// All arrays with their names, in the order in which they were added.
     pub fn arrays(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.arrays.iter().map(|(name, array)| (name.as_str(), array))

@@ -1,16 +1,10 @@
 //! A tune as it is written, note by note, so that what a model did at each symbol can be followed while it sounds.
 
 use anaphora_music::abc::{Element, Tune, parse_tune};
-use anaphora_music::sound::{SynthOptions, render, write_wav};
-use anaphora_music::{Note, Part, Score, TICKS_PER_QUARTER, Ticks};
+use anaphora_music::{TICKS_PER_QUARTER, Ticks};
 use serde_json::{Value, json};
 
 use super::Inspection;
-
-/// Samples a second of the sound: enough for plucked strings, and small.
-const SAMPLE_RATE: u32 = 16_000;
-/// The longest tune that sounds, in seconds.
-const LONGEST: f64 = 180.0;
 
 /// Adds `notes` to what an inspection is about: the notes of a tune as they are written, repeats not followed, each with its
 /// beginning and duration in seconds, its MIDI pitch and the step behind whose symbol it begins. `place_of` gives the
@@ -35,24 +29,6 @@ pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -
     if !all.is_empty() {
         inspection.about.insert("notes".into(), all.into());
     }
-}
-
-/// The sound of the notes that an inspection is about, as a WAV file; none where there are none or too many.
-pub fn sound(inspection: &Inspection) -> Option<Vec<u8>> {
-    let notes = inspection.about.get("notes")?.as_array()?;
-    // At 60 quarters a minute, so that a quarter is a second.
-    let ticks = |value: &Value| (value.as_f64().unwrap_or(0.0) * TICKS_PER_QUARTER as f64).round() as Ticks;
-    let note = |note: &Value| Note {
-        start: ticks(&note["start"]),
-        duration: ticks(&note["seconds"]).max(1),
-        pitch: note["pitch"].as_u64().unwrap_or(0).min(127) as u8,
-        velocity: 90,
-    };
-    let tempo = anaphora_music::Tempo { beat: TICKS_PER_QUARTER, per_minute: 60.0, text: None };
-    let part = Part { notes: notes.iter().map(note).collect(), ..Part::default() };
-    let score = Score { tempos: vec![(0, tempo)], parts: vec![part], ..Score::default() };
-    let options = SynthOptions { sample_rate: SAMPLE_RATE, reverb: 0.0, longest: LONGEST };
-    Some(write_wav(&render(&score, &options).ok()?))
 }
 
 /// The notes of all voices in the order in which they are written: beginning and duration, pitch, line and column.
@@ -115,7 +91,5 @@ mod tests {
             assert_eq!(*found, wanted);
         }
         assert_eq!(found.len(), wanted.len());
-        let wav = sound(&inspection).unwrap();
-        assert!(wav.starts_with(b"RIFF") && wav.len() > 8 * 16_000 * 4, "{}", wav.len());
     }
 }

@@ -70,27 +70,30 @@ impl Request {
     }
 }
 
-/// Says of which views of layers there is nothing to see in a model with such a backbone.
+/// Says of which views of layers there is nothing to see in a model with such a backbone; `without` is why it does not attend, where
+/// it does not.
 ///
 /// # Errors
 /// As [`Request::refuse`].
-pub fn refuse_by_backbone(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    let recurrent = matches!(backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm);
-    if !recurrent {
+pub fn refuse_by_backbone(
+    inspection: &mut Inspection,
+    backbone: Backbone,
+    request: &Request,
+    without: &str,
+) -> Result<()> {
+    if !matches!(backbone, Backbone::Rnn | Backbone::Gru | Backbone::Lstm) {
         let reason = format!(
             "a model with backbone {backbone} has no recurrent layer; gates are those of rnn, gru and lstm"
         );
         request.refuse(inspection, View::Gates, reason)?;
     }
-    if inspection.arrays().any(|(name, _)| name.contains("attention.b") || name.starts_with("cross.b")) {
-        return Ok(());
-    }
-    let asked = backbone != Backbone::Transformer;
-    let reason =
-        format!("a model with backbone {backbone} does not attend; attention is that of a transformer");
-    if asked {
-        request.refuse(inspection, View::Attention, reason.as_str())?;
-        request.refuse(inspection, View::Search, reason)?;
+    let attends = |name: &str| ["attention.b", "cross.b", "q.b"].iter().any(|part| name.contains(part));
+    if backbone != Backbone::Transformer && !inspection.arrays().any(|(name, _)| attends(name)) {
+        request.refuse(inspection, View::Attention, without)?;
+        request.refuse(inspection, View::Search, without)?;
     }
     Ok(())
 }
+
+/// Why a model that reads one sequence does not attend.
+pub const NO_ATTENTION: &str = "the model does not attend; a transformer does, and what translates or captions with --attention luong or bahdanau";

@@ -38,6 +38,8 @@ impl Says {
 /// over the values of a step (Shrikumar et al. 2016); and for one of which each step is told something, `saliency.steps [outputs
 /// of steps, steps]` likewise.
 ///
+/// `false` where there are too many steps for that.
+///
 /// # Errors
 /// A sequence that the model cannot read.
 pub fn saliency(
@@ -46,7 +48,7 @@ pub fn saliency(
     model: &dyn Observe,
     batch: &Packed,
     is_each_step: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let steps = batch.batch_sizes.len();
     // The likeliest class, or the first number.
     let pick =
@@ -62,26 +64,57 @@ pub fn saliency(
             let what = "gradient × input of the output that counts most";
             inspection.add("saliency", &["steps"], &[steps], values, what);
         }
-        return Ok(());
+        return Ok(true);
     }
     if steps > FOLLOWED {
-        return Ok(());
+        return Ok(false);
     }
-    let (_, width) = model.outputs(compute, batch)?;
-    let mut all = Vec::with_capacity(steps * steps);
-    for row in 0..steps {
+    // The sequence once for each step, each followed back from its own.
+    let (own, width) = model.outputs(compute, batch)?;
+    let all = if batch.spelling.is_none() {
+        let all = repeated(batch, steps, steps);
         let pull = &mut |outputs: &[f32]| {
             let mut gradient = vec![0.0; outputs.len()];
-            gradient[pick(outputs, width, row)] = 1.0;
+            (0..steps).for_each(|row| {
+                gradient[(row * steps + row) * width + likeliest(&own[row * width..][..width])] = 1.0
+            });
             gradient
         };
-        let observed = model.observe(compute, batch, Some(pull))?;
-        let Some(values) = products(&observed.trace.watched, steps) else { return Ok(()) };
-        all.extend(values);
-    }
+        let observed = model.observe(compute, &all, Some(pull))?;
+        let Some(products) = products(&observed.trace.watched, steps * steps) else { return Ok(true) };
+        (0..steps * steps).map(|place| products[place % steps * steps + place / steps]).collect()
+    } else {
+        let mut all = Vec::with_capacity(steps * steps);
+        for row in 0..steps {
+            let pull = &mut |outputs: &[f32]| {
+                let mut gradient = vec![0.0; outputs.len()];
+                gradient[pick(outputs, width, row)] = 1.0;
+                gradient
+            };
+            let observed = model.observe(compute, batch, Some(pull))?;
+            let Some(values) = products(&observed.trace.watched, steps) else { return Ok(true) };
+            all.extend(values);
+        }
+        all
+    };
     let what = "gradient × input of what is told of each step (rows), by the step that is read (columns)";
     inspection.add("saliency.steps", &["outputs", "steps"], &[steps, steps], all, what);
-    Ok(())
+    Ok(true)
+}
+
+/// A batch of `rows` sequences of `length` steps: the steps of the one sequence of a batch, over and over.
+pub fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
+    let steps = one.batch_sizes.len().max(1);
+    let width = one.values.len() / steps;
+    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
+    for step in 0..length {
+        let from = step % steps;
+        for _ in 0..rows {
+            batch.ids.extend(one.ids.get(from));
+            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
+        }
+    }
+    batch
 }
 
 /// Gradient × input of each step, where the model's own input was watched.

@@ -66,6 +66,10 @@ impl FromStr for View {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
+        let name = name.trim();
+        if name.is_empty() {
+            return Err("a view's name is missing beside a comma, as in gates,next".into());
+        }
         let found = Self::ALL.iter().find(|(_, known)| *known == name).map(|(view, _)| *view);
         found.ok_or_else(|| {
             let known = Self::ALL.map(|(_, name)| name).join(", ");

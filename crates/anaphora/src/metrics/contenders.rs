@@ -1,5 +1,6 @@
 //! Errors of a model's forecasts beside those of simpler means.
 
+use anaphora_data::error::counted;
 use serde_json::{Map, Value, json};
 
 use super::{Evaluation, ScoreError, coverage, mae, mape, mse, pinball};
@@ -108,10 +109,9 @@ impl Truth<'_> {
             let row = json!({ "mse": mse, "mae": mae, "mae_own_unit": own, "mape": mape, "mase": mase });
             rows.insert(contender.key(), row);
         }
-        let steps = if self.ahead == 1 { "step" } else { "steps" };
         table += &format!(
-            "\n{} {steps} ahead. MSE and MAE are in units of a column's deviation in the training data.\n",
-            self.ahead
+            "\n{} ahead. MSE and MAE are in units of a column's deviation in the training data.\n",
+            counted(self.ahead, "step")
         );
         evaluation.details.insert("ahead".into(), json!(self.ahead));
         evaluation.details.insert("contenders".into(), Value::Object(rows));

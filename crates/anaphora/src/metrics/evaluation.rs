@@ -1,5 +1,6 @@
 //! The scores of a model on some examples, for people and for programs.
 
+use anaphora_data::error::counted;
 use serde_json::{Map, Value, json};
 
 use super::{ClassScore, Confusion};
@@ -119,7 +120,8 @@ fn confusion_table(labels: &[String], rows: &[Vec<u64>]) -> String {
         table += &format!("{:<longest$}  {:<longest$}  {count:>5}\n", labels[*truth], labels[*found]);
     }
     if mistakes.len() > MISTAKES {
-        table += &format!("and {} more kinds of mistake\n", mistakes.len() - MISTAKES);
+        let kinds = counted(mistakes.len() - MISTAKES, "more kind");
+        table += &format!("and {kinds} of mistake\n");
     }
     table
 }

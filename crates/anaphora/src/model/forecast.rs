@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Feature, Member, Origin, Window, frames_in};
 use anaphora_data::{Packed, Scaler, Sequence};
 use anaphora_nn::Start;
@@ -137,7 +138,7 @@ impl Interface {
         let known = [self.lookback, self.chunk, self.horizon];
         if known != [lookback, chunk, horizon] {
             let words = |[lookback, chunk, horizon]: [usize; 3]| {
-                format!("a look-back of {lookback}, {chunk} steps at once and {horizon} in all")
+                format!("a look-back of {lookback}, {} at once and {horizon} in all", counted(chunk, "step"))
             };
             let (found, known) = (words([lookback, chunk, horizon]), words(known));
             let right = "set series.lookback, series.chunk and series.horizon to those";

@@ -50,10 +50,14 @@ fn transformer(Recipe { data, model, training, .. }: &mut Recipe) {
 fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
     data.lowercase = data.builtin.is_none();
     data.tokenizer = match data.builtin {
-        Some(Builtin::Names) => Tokenizer::Character,
+        Some(Builtin::Names | Builtin::Motifs) => Tokenizer::Character,
         _ => Tokenizer::Word { size: 20_000 },
     };
-    data.patch = (data.builtin == Some(Builtin::Waves)).then_some(10);
+    data.patch = match data.builtin {
+        Some(Builtin::Waves) => Some(10),
+        Some(Builtin::Shapes) => Some(8),
+        _ => None,
+    };
     (model.hidden_size, model.bidirectional) = (128, true);
     if model.backbone == Transformer {
         (model.layers, model.dropout) = (2, 0.1);

@@ -84,6 +84,7 @@ impl View {
         let task = recipe.task_at_hand();
         let input = match (task, recipe.data.builtin, recipe.data.input) {
             (Forecast | Trajectory, ..) | (Classify, Some(Builtin::Waves), _) => Some(Input::Numbers),
+            (Classify, Some(Builtin::Shapes), _) => Some(Input::Patches),
             (Classify | Regress, Some(_), _) => Some(Input::Text),
             (Caption, _, Input::Auto) => Some(Input::Picture),
             (_, _, Input::Auto) => None,

@@ -70,6 +70,12 @@ pub enum Builtin {
     Phrases,
     /// Shopping lists and what they cost.
     Prices,
+    /// Opinions on films, in which the order of words counts.
+    Opinions,
+    /// Stretches of DNA, told apart by a motif.
+    Motifs,
+    /// Pictures of a circle, a square or a triangle.
+    Shapes,
 }
 
 impl Task {
@@ -103,7 +109,7 @@ impl Builtin {
     pub fn task(self) -> Task {
         match self {
             Self::Tunes => Task::Music,
-            Self::Names | Self::Waves => Task::Classify,
+            Self::Names | Self::Waves | Self::Opinions | Self::Motifs | Self::Shapes => Task::Classify,
             Self::Reverse => Task::Translate,
             Self::Scenes => Task::Caption,
             Self::Seasonal => Task::Forecast,

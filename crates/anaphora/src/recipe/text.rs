@@ -53,6 +53,16 @@ impl Recipe {
         Ok(text)
     }
 
+    /// Whether a text that [`to_toml`](Self::to_toml) wrote has its last field, which always has a value.
+    ///
+    /// # Errors
+    /// The field that is not there. A text that is no TOML has its own error where it is read.
+    pub fn reaches_end(text: &str) -> Result<(), &'static str> {
+        let (table, last) = (text.parse::<Table>(), fields().last().map_or("", |field| field.path));
+        let is_there = table.map_or(true, |table| lookup(&table, last).is_some());
+        if is_there { Ok(()) } else { Err(last) }
+    }
+
     /// The fields that are read and have a value, as [`to_toml`](Self::to_toml) writes them.
     pub fn to_json(&self) -> Result<serde_json::Value, RecipeError> {
         let text = self.to_toml()?;

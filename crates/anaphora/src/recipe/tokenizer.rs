@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anaphora_data::Kind;
-use serde::{Deserialize, Serialize};
 
 use super::Data;
 
 /// What a token is. In a recipe and on the command line `character`, `byte`, `word`, `bpe`, `wordpiece`, `unigram`, the
 /// last four with a size if wanted (`bpe:4096`), or the path of a tokenizer's `.json` file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tokenizer {
     /// A Unicode character that occurs in the data.
     #[default]
@@ -124,19 +122,7 @@ impl fmt::Display for Tokenizer {
 #[error("character, byte, word, bpe, wordpiece or unigram, or a .json file, is expected")]
 pub struct NoTokenizer;
 
-impl TryFrom<String> for Tokenizer {
-    type Error = NoTokenizer;
-
-    fn try_from(text: String) -> Result<Self, NoTokenizer> {
-        text.parse()
-    }
-}
-
-impl From<Tokenizer> for String {
-    fn from(tokenizer: Tokenizer) -> String {
-        tokenizer.to_string()
-    }
-}
+anaphora_data::as_text!(Tokenizer);
 
 #[cfg(test)]
 mod tests {

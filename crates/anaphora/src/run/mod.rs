@@ -52,6 +52,9 @@ pub use self::new_folder::NewFolder;
 /// newer folder, or the other way round.
 pub const FORMAT: u64 = 2;
 
+/// The arithmetic of this version's training. It grows when the same step gives other bits than in an earlier version.
+pub const ARITHMETIC: u64 = 2;
+
 const INFO: &str = "run.json";
 const RECIPE: &str = "recipe.toml";
 /// The name of the folder of data that a training was given through standard input.
@@ -66,6 +69,9 @@ pub struct RunInfo {
     pub format: u64,
     /// Version of the program that wrote the folder.
     pub program: String,
+    /// [`ARITHMETIC`] of the program that wrote the newest checkpoint.
+    #[serde(default = "first_arithmetic")]
+    pub arithmetic: u64,
     /// The task; never [`Task::Auto`].
     pub task: Task,
     /// When the run was created.
@@ -98,6 +104,7 @@ impl RunInfo {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            arithmetic: ARITHMETIC,
             task,
             created: Timestamp::now(),
             sources,
@@ -111,6 +118,11 @@ impl RunInfo {
             memory_mib: None,
         }
     }
+}
+
+/// That of versions that did not write it.
+fn first_arithmetic() -> u64 {
+    1
 }
 
 /// The size of some data.
@@ -359,6 +371,14 @@ impl Run {
     /// [`Error::RecipeFile`] for a recipe that is refused, [`Error::Io`] where it cannot be read.
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.path.join(RECIPE);
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        // What a file leaves out has its default: a part of a recipe would be read as another recipe.
+        if let Err(last) = Recipe::reaches_end(&text) {
+            let reason = format!(
+                "it ends before {last}, the last field of every run's recipe; restore what was cut off"
+            );
+            return Err(Error::Malformed { path, reason });
+        }
         if self.info.imported.is_none() {
             return Recipe::read(path);
         }
@@ -483,7 +503,8 @@ fn refuse_foreign(path: &Path, ours: impl Fn(&OsStr) -> bool) -> Result<()> {
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File> {
+/// Locks a folder for as long as the file is held.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(Error::io("create", &path))?;
     match file.try_lock() {

@@ -253,9 +253,9 @@ impl InspectPairs for Captioning {
         Some(self.reader.steps())
     }
 
-    fn look_at_input(&self, input: &Input) -> Result<Sequence> {
+    fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {
         let path = input.text().map_or(input.path().to_owned(), |text| text.trim().into());
-        self.reader.sequence(&Image::File(path))
+        Ok((self.reader.sequence(&Image::File(path))?, Vec::new()))
     }
 }
 

@@ -286,7 +286,7 @@ impl MemoryModel {
         let others = Some((Packed::new(&examples.0[..count]), targets(problem, &examples.1[..count])));
         let fresh = &|| model(problem, &recipe, u64::from(recipe.training.seed).into());
         let subject = Subject { run: &known.run, recipe: &recipe, model: &known.model, fresh, names };
-        let looked = Looked { batch: Packed::new([&input]), steps: None, text: None };
+        let looked = Looked { batch: Packed::new([&input]), steps: None, text: None, notes: Vec::new() };
         let mut inspection = Inspection::default();
         look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
         Ok(inspection)

@@ -21,11 +21,12 @@ use std::path::Path;
 
 use anaphora_data::Encoding;
 use anaphora_data::look::{Kind, Look, look};
+use anaphora_data::table::{Decimal, read_table};
 
-use self::shared::trained;
-use crate::inspect::{Inspection, Request};
+use self::shared::{table_options, trained};
+use crate::inspect::{Inspection, Request, Source};
 use crate::model::Compute;
-use crate::recipe::{Recipe, RecipeError, Task};
+use crate::recipe::{Data, Recipe, RecipeError, Task};
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
@@ -42,6 +43,7 @@ pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> 
         Kind::LabelledTexts | Kind::LabelledNumbers | Kind::Sounds | Kind::Pictures => Task::Classify,
         Kind::Scores => Task::Regress,
         Kind::Series => Task::Forecast,
+        Kind::Paths => Task::Trajectory,
         Kind::Tagged => Task::Tag,
         Kind::Pairs => Task::Translate,
         Kind::Captions => Task::Caption,
@@ -67,6 +69,18 @@ fn refuse_other_data(recipe: &Recipe) -> Result<()> {
             Err(RecipeError::Conflict(sentence).into())
         }
     }
+}
+
+/// The mark before decimals in the table that a recipe's numbers are learnt from, for whatever the model is to read later: the one
+/// that the recipe names, else the one that all of its numbers have. None where they have none.
+pub fn decimal(recipe: &Recipe, learner: &dyn Learner) -> Option<Decimal> {
+    let mut recipe = recipe.clone();
+    recipe.data.input = learner.input().unwrap_or(recipe.data.input);
+    let Data { decimal, train, .. } = &recipe.data;
+    let is_read = recipe.refuse_field("data.decimal").is_ok();
+    let table = train.as_ref().filter(|path| decimal.is_none() && is_read && path.is_file());
+    let table = table.and_then(|path| read_table(path, &table_options(&recipe.data)).ok());
+    decimal.or_else(|| table?.decimal())
 }
 
 /// Reads what the recipe names and makes the model that is to learn it.
@@ -127,7 +141,13 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
 /// As [`open`]; an input that the model cannot read, and a view that was asked for by name and cannot be given.
 pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<Inspection> {
     let opened = Run::open(run)?;
-    match opened.info().task {
+    if opened.info().imported.is_some() && request.source == Source::HeldOut {
+        let run = run.display();
+        return Err(Error::Inspect(format!(
+            "{run} is an imported model, without held-out data; name a text with --text or a file with --data"
+        )));
+    }
+    let mut inspection = match opened.info().task {
         Task::Auto | Task::Music | Task::Text => {
             language::inspect(&language::Trained::open(run)?, compute, request)
         }
@@ -141,7 +161,9 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Trajectory => trajectory::PathForecaster::inspect(opened, compute, request),
         Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
         Task::Events => events::inspect(opened, compute, request),
-    }
+    }?;
+    inspection.note_overflow();
+    Ok(inspection)
 }
 
 impl Opened {

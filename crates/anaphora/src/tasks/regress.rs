@@ -129,7 +129,7 @@ impl ExampleTask for Numbers {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let numbers: Self = assets.json(NUMBERS, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: reader::opened(numbers.reader, assets, tokenizer)?, ..numbers })
+        Ok(Self { reader: reader::opened(numbers.reader, &recipe.data, assets, tokenizer)?, ..numbers })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {

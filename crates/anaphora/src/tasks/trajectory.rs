@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::builtin::{self, WALL};
+use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
 use anaphora_data::split_indices;
 
@@ -34,22 +35,24 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let (needed, short) = (lengths.lookback + lengths.chunk, too_short(&collection, &lengths));
     if let Some(&first) = short.first() {
         let (path, found) = (&collection.members[first].name, collection.steps(first));
-        let (count, s) = (short.len(), if short.len() == 1 { " is" } else { "s are" });
+        let (count, are) = (short.len(), if short.len() == 1 { "is" } else { "are" });
+        let found = counted(found, "step");
         if count == collection.members.len() {
-            let reason = format!(
-                "path {path} has {found} steps, and none has the {needed} that are read and forecast"
-            );
+            let reason =
+                format!("path {path} has {found}, and none has the {needed} that are read and forecast");
             return Err(malformed_at(&name(data), 0, reason));
         }
         opening.note(&format!(
-            "{count} path{s} shorter than the {needed} steps that are read and forecast, as {path} with {found} (skipped)"
+            "{} {are} shorter than the {needed} steps that are read and forecast, as {path} with {found} (skipped)",
+            counted(count, "path"),
         ));
     }
     let origins = origins(data, &collection, &lengths)?;
     if origins.train.is_empty() || origins.validation.is_empty() {
-        let (count, train) = (collection.members.len(), origins.train.len());
+        let (paths, windows) =
+            (counted(collection.members.len(), "path"), counted(origins.train.len(), "window"));
         let reason = format!(
-            "of {count} paths there are {train} windows to learn from and {} to validate on, one or more of each are needed",
+            "{paths}: {windows} to learn from and {} to validate on, one or more of each are needed",
             origins.validation.len(),
         );
         return Err(malformed_at(&name(data), 0, reason));
@@ -175,7 +178,7 @@ impl PathForecaster {
             let end = |member: usize| {
                 let (at, name) = (collection.steps(member), &collection.members[member].name);
                 if at < needed {
-                    let found = format!("path {name} has {at} steps");
+                    let found = format!("path {name} has {}", counted(at, "step"));
                     let reason = format!("{found}, {needed} or more are needed to go on from");
                     return Err(malformed_at(path, 0, reason));
                 }

@@ -189,8 +189,8 @@ impl InspectPairs for Translation {
         Some(&self.source)
     }
 
-    fn look_at_input(&self, input: &Input) -> Result<Sequence> {
-        Ok(self.read_source(input.text().unwrap_or_default(), input)?.0)
+    fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {
+        self.read_source(input.text().unwrap_or_default(), input)
     }
 }
 

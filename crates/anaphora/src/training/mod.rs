@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anaphora_data::error::counted;
 use anaphora_nn::Precision;
 
 pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
@@ -25,7 +26,7 @@ pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::run::checkpoint::Latest;
-use crate::run::{NewFolder, Run, RunInfo, Score, Source};
+use crate::run::{ARITHMETIC, NewFolder, Run, RunInfo, Score, Source};
 use crate::{Error, Result};
 
 /// Receives the events of a training; if it breaks, the training is saved and ends.
@@ -246,6 +247,11 @@ pub fn resume(
         return Err(Error::Malformed { path: run.path().to_owned(), reason });
     }
     refuse_memory(&*learner, &recipe)?;
+    if run.info().arithmetic != ARITHMETIC {
+        let note = "an earlier version wrote this run, whose arithmetic rounded otherwise: from here on its weights differ in their \
+                    last digits from those that version would have come to";
+        observer(&Event::Note(note));
+    }
     let mut trainer = Trainer::new(run, recipe, learner, Some(0));
     for damaged in &latest.damaged {
         observer(&Event::Note(&damaged.to_string()));
@@ -267,11 +273,8 @@ pub fn threads(asked: usize) -> (usize, Option<String>) {
     if asked <= cores {
         return (asked, None);
     }
-    let s = if cores == 1 { "" } else { "s" };
-    (
-        cores,
-        Some(format!("{asked} threads are asked for, and {cores} work: this machine has {cores} core{s}")),
-    )
+    let (threads, has) = (counted(asked, "thread"), counted(cores, "core"));
+    (cores, Some(format!("{threads} are asked for, and {cores} work: this machine has {has}")))
 }
 
 /// The precision that a recipe asks for on this machine.

@@ -19,7 +19,7 @@ use crate::plot::loss_curve;
 use crate::recipe::{Backbone, Nonlinearity, Recipe, Training, Windows};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
-use crate::run::{Run, Score, ValidationSize, weights};
+use crate::run::{ARITHMETIC, Run, Score, ValidationSize, weights};
 use crate::{Error, Result};
 
 /// Optimizer steps between two lines of metrics.
@@ -258,6 +258,7 @@ impl Trainer {
         self.run.update(|info| {
             (info.steps, info.best, info.ended) = (steps, best, ended);
             info.validated = validated;
+            info.arithmetic = ARITHMETIC;
             info.memory_mib = info.memory_mib.into_iter().chain(memory).reduce(f64::max);
         })?;
         self.draw()

@@ -15,6 +15,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inspect", &["recipe", "model", "metrics", "run"]),
     ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "inspect"]),
     ("interop", &["recipe", "model", "run", "tasks"]),
+    (
+        "lecture",
+        &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "tasks", "inspect", "lib"],
+    ),
 ];
 
 fn files(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -82,7 +82,7 @@ impl Graph<'_> {
         [queries, keys, values, weights].into_iter().for_each(|tensor| self.keep(tensor));
         if self.trace.as_ref().is_some_and(|trace| !trace.stepwise) {
             let part = |tensor: Tensor, rows: &[usize]| {
-                heads((tensor, self.value(tensor)), rows, 0, [1, tensor.cols, 1])
+                heads((tensor.cols, self.value(tensor)), rows, 0, [1, tensor.cols, 1])
             };
             let attended = |pair: &Pair| Attended {
                 shape: [1, pair.queries.len(), pair.keys.len()],

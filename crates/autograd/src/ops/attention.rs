@@ -192,10 +192,11 @@ impl Graph<'_> {
                 Some(others) => (others.keys_values, others.sequences.rows_of(others.sources[sequence]), 0),
             };
             let shape = |group| [attention.heads, attention.head_size, group];
-            let read = |column| heads((tensor, self.value(tensor)), &read, column, shape(attention.group()));
+            let read =
+                |column| heads((tensor.cols, self.value(tensor)), &read, column, shape(attention.group()));
             Attended {
                 shape: [attention.heads, own.len(), weights.len() / (attention.heads * own.len()).max(1)],
-                queries: heads((queries, self.value(queries)), &own, 0, shape(1)),
+                queries: heads((queries.cols, self.value(queries)), &own, 0, shape(1)),
                 keys: read(column),
                 values: read(column + kv_width),
                 weights,

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::{Failure, Result};
 use crate::numbers::whole;
-use crate::output::{print, print_json};
+use crate::output::{counted, print, print_json};
 
 /// How fast this machine trains and generates
 #[derive(Debug, clap::Args)]
@@ -311,8 +311,11 @@ fn report(
     };
     let Spread { median, min, max } = report.step_ms;
     let text = format!(
-        "{work} {} in {} on {} threads: {:.0} tokens/s, a step in {median:.3} ms ({min:.3} to {max:.3})",
-        report.backbone, report.precision, report.threads, report.tokens_per_second
+        "{work} {} in {} on {}: {:.0} tokens/s, a step in {median:.3} ms ({min:.3} to {max:.3})",
+        report.backbone,
+        report.precision,
+        counted(report.threads, "thread"),
+        report.tokens_per_second
     );
     show(common.json, &report, &text)
 }

@@ -6,7 +6,7 @@ use anaphora::Run;
 use anaphora::interop::huggingface;
 
 use crate::error::Result;
-use crate::output::{print, print_json};
+use crate::output::{counted, print, print_json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,5 +47,6 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         return print_json(&serde_json::json!({ "run": run.path(), "parameters": parameters }));
     }
-    print(&format!("A model of {parameters} parameters, imported to {}\n", run.path().display()))
+    let parameters = counted(parameters as usize, "parameter");
+    print(&format!("A model of {parameters}, imported to {}\n", run.path().display()))
 }

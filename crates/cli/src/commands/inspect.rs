@@ -63,6 +63,13 @@ pub fn run(args: &Args) -> Result<()> {
     let out = match (&args.out, &args.runs[..]) {
         (Some(path), _) => {
             refuse_overwriting(path, args.force)?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+                let path = path.display();
+                return Err(Failure::call(format!(
+                    "--out {path}: a file in a folder that is there is needed"
+                )));
+            }
             Some((path.clone(), Kind::of(path, args.runs.len())?))
         }
         (None, _) if args.json => None,
@@ -128,7 +135,8 @@ enum Kind {
 impl Kind {
     /// What a file's name says.
     fn of(path: &Path, runs: usize) -> Result<Self> {
-        match (path.extension().and_then(|extension| extension.to_str()), runs) {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match (extension.as_deref(), runs) {
             (Some("html"), _) => Ok(Self::Page),
             (Some("safetensors"), 1) => Ok(Self::Tensors),
             (Some("safetensors"), _) => Err(Failure::call(

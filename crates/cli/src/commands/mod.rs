@@ -9,6 +9,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
+pub mod lecture;
 pub mod predict;
 pub mod recipe;
 pub mod resume;

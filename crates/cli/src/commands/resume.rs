@@ -7,7 +7,7 @@ use anaphora::training::Budget;
 
 use crate::error::{Failure, Result};
 use crate::numbers::whole;
-use crate::output::{grouped, tell};
+use crate::output::{counted, tell};
 use crate::training;
 
 const EXAMPLES: &str = "\
@@ -55,10 +55,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     match before.ended.filter(|_| outcome.steps == before.steps) {
         Some(why) => {
-            let (steps, run) = (grouped(before.steps), training::quoted(run));
+            let (steps, run) = (counted(before.steps as usize, "step"), training::quoted(run));
             let way = format!("anaphora resume {run} --steps 1000");
             tell(&format!(
-                "This training had ended after {steps} steps: {why}.\n\
+                "This training had ended after {steps}: {why}.\n\
                  Go on with     {way}\n\
                  or for so many --epochs or --minutes more."
             ));

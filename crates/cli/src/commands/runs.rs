@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::output::{grouped, print, print_json, short, size, spoken, table, tell};
+use crate::output::{counted, grouped, print, print_json, short, size, spoken, table, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,7 +99,7 @@ fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> Vec<String> {
 fn ago(then: Timestamp, now: Timestamp) -> String {
     let age = now.duration_since(then).max(SignedDuration::ZERO);
     let (minutes, hours) = (age.as_mins(), age.as_hours());
-    let said = |number: i64, one: &str| format!("{number} {one}{} ago", if number == 1 { "" } else { "s" });
+    let said = |number: i64, one: &str| counted(number as usize, one) + " ago";
     match (minutes, hours) {
         (0, _) => "just now".to_owned(),
         (1..60, _) => said(minutes, "minute"),

@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "each test file uses some of this")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -40,6 +41,13 @@ impl Called {
     }
 }
 
+impl From<Output> for Called {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
 /// A folder to work in; every call runs in it.
 pub struct Workplace(tempfile::TempDir);
 
@@ -73,9 +81,16 @@ impl Workplace {
     }
 
     pub fn call(&self, call: &[&str]) -> Called {
-        let output = self.command(call).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Called { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Called::from(self.command(call).output().unwrap())
+    }
+
+    /// A call with something on standard input.
+    pub fn call_with(&self, call: &[&str], input: &[u8]) -> Called {
+        let mut command = self.command(call);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Called::from(child.wait_with_output().unwrap())
     }
 
     /// Starts a call that is not waited for.

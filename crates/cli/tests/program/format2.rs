@@ -1,5 +1,5 @@
-//! Run folders that an earlier version of the program wrote, in run format 2: they open, score as they did, and go on to the
-//! same bits.
+//! Run folders that an earlier version of the program wrote, in run format 2: they open, score as they did, and go on as they
+//! did.
 //!
 //! Each folder in `format2/` was trained there for 12 steps from data made by rule, in f32 on one thread; `expected.json` is what
 //! that version's `evaluate --json` said of it. Of two steps before its end there is a checkpoint in most.
@@ -67,22 +67,26 @@ fn they_score_as_they_did() {
 }
 
 #[test]
-fn they_go_on_to_the_same_bits() {
-    // The bits are those of vector units with fused multiply-adds.
-    #[cfg(target_arch = "x86_64")]
-    let fused = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    #[cfg(not(target_arch = "x86_64"))]
-    let fused = false;
+fn they_go_on_as_they_did() {
     let mut resumed = 0;
-    for folder in folders().into_iter().filter(|folder| fused && folder.join("checkpoints").exists()) {
+    for folder in folders().into_iter().filter(|folder| folder.join("checkpoints").exists()) {
         let place = Workplace::new();
         let name = folder.file_name().unwrap().to_str().unwrap();
         copy(&folder, &place.path(name));
         fs::remove_file(place.path(name).join("model.safetensors")).unwrap();
-        place.call(&["resume", name]).ok();
-        let found = fs::read(place.path(name).join("model.safetensors")).unwrap();
-        assert!(found == fs::read(folder.join("model.safetensors")).unwrap(), "{name} has other weights");
+        let told = place.call(&["resume", name]).stderr;
+        assert!(told.contains("Note: an earlier version wrote this run"), "{name}: {told}");
+        let read =
+            |folder: &Path| anaphora::run::weights::read_weights(folder.join("model.safetensors")).unwrap();
+        for (found, known) in read(&place.path(name)).iter().zip(&read(&folder)) {
+            assert_eq!(found.name, known.name, "{name}");
+            // Kernels that have become more exact since then round otherwise.
+            let far = found.data.iter().zip(&*known.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far < 1e-6, "{name}: {} differs by {far:e}", found.name);
+        }
+        let told = place.call(&["resume", name, "--steps=1"]).stderr;
+        assert!(!told.contains("earlier version"), "{name}: {told}");
         resumed += 1;
     }
-    assert!(resumed == 8 || !fused, "{resumed}");
+    assert_eq!(resumed, 8);
 }

@@ -24,7 +24,7 @@ fn an_imported_model_is_a_run() {
     let place = Workplace::new();
     place_gpt2(&place);
     let said = place.call(&["import", "gpt2"]).ok();
-    assert_eq!(said, "A model of 27616 parameters, imported to runs/gpt2\n");
+    assert_eq!(said, "A model of 27,616 parameters, imported to runs/gpt2\n");
     let piece = |folder: &str| {
         let call = ["generate", folder, "--prompt=The sea", "--temperature=0", "--tokens=150", "--json"];
         place.call(&call).json()[0]["text"].as_str().unwrap().to_owned()
@@ -40,6 +40,13 @@ fn an_imported_model_is_a_run() {
     assert_eq!(place.call(&["evaluate", "runs/gpt2"]).refused(1), none);
     assert_eq!(place.call(&["resume", "runs/gpt2"]).refused(1), none);
     assert!(place.call(&["runs"]).ok().contains("gpt2"));
+
+    // Its recipe says what it is, and is enough to train on.
+    let recipe = String::from_utf8(place.read("runs/gpt2/recipe.toml")).unwrap();
+    assert!(recipe.contains("tokenizer = \"runs/gpt2/tokenizer.json\""), "{recipe}");
+    place.write("seas.txt", "The sea was calm, and the wind came from the west.\n".repeat(100));
+    place.call(&["train", "seas.txt", "--from=runs/gpt2", "--steps=2", "--threads=1", "--batch=2"]).ok();
+    assert_eq!(place.read("runs/seas/tokenizer.json"), place.read("runs/gpt2/tokenizer.json"));
 
     place.call(&["export", "runs/gpt2", "--to=huggingface", "--out=out"]).ok();
     let files = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];

@@ -143,6 +143,20 @@ fn each_task_shows_what_it_reads() {
 }
 
 #[test]
+fn a_page_holds_what_was_seen() {
+    let place = trained();
+    let called = place.call(&["inspect", "lstm", "--text", "X:1\nK:D\nDE|"]);
+    assert_eq!(called.stdout, "lstm/inspect.html\n");
+    let page = std::fs::read_to_string(place.path("lstm/inspect.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("data-view=\"gates\""));
+    place.call(&["inspect", "lstm", "gpt", "--text", "X:1\nK:D\nDEFG|", "--out", "both.html"]).ok();
+    let both = std::fs::read_to_string(place.path("both.html")).unwrap();
+    assert!(both.contains("Inside lstm, gpt") && both.contains("data-view=\"attention\""));
+    let sentence = place.call(&["inspect", "lstm", "--text", "X:", "--out", "both.html"]).refused(2);
+    assert!(sentence.contains("both.html"), "{sentence}");
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_said_in_a_sentence() {
     let place = trained();
     place.write("empty.abc", "");
@@ -155,11 +169,7 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         (&["inspect", "lstm", "--data", "empty.abc"], 1, "empty.abc"),
         (&["inspect", "lstm", "--data", "none.abc"], 1, "none.abc"),
         (&["inspect", "lstm", "--index", "400"], 1, "number 400 was asked for"),
-        (
-            &["inspect", "lstm", "--show", "attention"],
-            1,
-            "--show attention: a model with backbone lstm does not attend",
-        ),
+        (&["inspect", "lstm", "--show", "attention"], 1, "--show attention: the model does not attend"),
         (
             &["inspect", "gpt", "--show", "gates"],
             1,
@@ -173,12 +183,75 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         ),
         (&["inspect", "lstm", "--text", "X:", "--out", "page.doc"], 2, ".html"),
         (&["inspect", "lstm", "names", "--json", "--show", "gates"], 1, "which are not the same"),
+        (&["inspect", "lstm", "--text", "X:", "--out", "nowhere/page.html"], 2, "a folder that is there"),
+        (&["inspect", "lstm", "--show", "gates,", "--json"], 2, "a view's name is missing beside a comma"),
         (&["inspect", "nowhere"], 1, "nowhere is not a run folder"),
         (&["inspect", "names", "--text", ""], 1, "the text is empty"),
     ] {
         let sentence = place.call(call).refused(code);
         assert!(sentence.contains(said), "{call:?}: {sentence}");
     }
+}
+
+#[test]
+fn what_is_damaged_is_said() {
+    let place = trained();
+    // Half a recipe would be read as another one.
+    let recipe = String::from_utf8(place.read("gpt/recipe.toml")).unwrap();
+    let mut cut: Vec<&str> = recipe.lines().collect();
+    while let Some(line) = cut.pop() {
+        if line.starts_with("seed") {
+            place.write("gpt/recipe.toml", cut.join("\n"));
+            for call in [&["inspect", "gpt", "--text=X:1"][..], &["generate", "gpt"], &["resume", "gpt"]] {
+                let sentence = place.call(call).refused(1);
+                assert!(
+                    sentence.contains("gpt/recipe.toml: it ends before training.precision"),
+                    "{sentence}"
+                );
+            }
+        }
+    }
+    // Weights so large that sums of them have no number.
+    let path = place.path("lstm/model.safetensors");
+    let mut weights = anaphora::run::weights::read_weights(&path).unwrap();
+    weights.iter_mut().for_each(|tensor| tensor.data.to_mut().fill(3e38));
+    anaphora::run::weights::write_weights(&path, &weights).unwrap();
+    let found = inspect(&place, &["lstm", "--text=X:1"]);
+    assert!(found["notes"].to_string().contains("are not finite"), "{}", found["notes"]);
+}
+
+#[test]
+fn files_have_the_names_that_people_know() {
+    let place = trained();
+    let called =
+        place.call_with(&["inspect", "lstm", "--data=-", "--json"], "X:1\nK:C\nCDE\u{4e2d}|\n".as_bytes());
+    let sentence = called.refused(1);
+    assert!(sentence.contains("standard input: ") && !sentence.contains("/anaphora-"), "{sentence}");
+    let called = place.call_with(&["evaluate", "lstm", "--data=/dev/stdin"], "\u{4e2d}".as_bytes());
+    let sentence = called.refused(1);
+    assert!(sentence.contains("standard input") && !sentence.contains("/anaphora-"), "{sentence}");
+    place.call(&["inspect", "lstm", "--text=X:1", "--show=next", "--out=PAGE.HTML"]).ok();
+    assert!(place.read("PAGE.HTML").starts_with(b"<!DOCTYPE html>"));
+}
+
+#[test]
+fn what_is_cut_or_too_long_is_said() {
+    let place = Workplace::new();
+    let tiny = ["--steps=2", "--hidden=8", "--batch=2", "--threads=1", "--layers=1"];
+    let train = |call: &[&str]| place.call(&[&["train"], call, &tiny[..]].concat()).ok();
+    train(&["--builtin=opinions", "--backbone=transformer", "--out=opinions"]);
+    train(&["--builtin=names", "--out=names"]);
+    train(&["--builtin=reverse", "--out=reverse"]);
+    let long = "good ".repeat(2_000);
+    let found = inspect(&place, &["opinions", "--text", &long]);
+    assert!(!found["notes"].as_array().unwrap().is_empty(), "{}", found["notes"]);
+    for run in ["names", "reverse"] {
+        let sentence = place.call(&["inspect", run, "--text", &long]).refused(1);
+        assert!(sentence.contains("at most can be looked at"), "{sentence}");
+    }
+    // What a model writes itself is no truth.
+    let found = inspect(&place, &["reverse", "--text", "1 2 3"]);
+    assert!(found["notes"].to_string().contains("the model's own"), "{}", found["notes"]);
 }
 
 #[test]

@@ -3,19 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use crate::common::{Called, Workplace};
+use crate::common::Workplace;
 use serde_json::Value;
-
-/// A call with something on standard input.
-fn with_input(place: &Workplace, call: &[&str], input: &[u8]) -> Called {
-    let mut command = place.command(call);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Called { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
 
 /// A run of each kind of model that reads lines.
 fn train_all(place: &Workplace) {
@@ -57,7 +46,7 @@ fn each_line_has_its_prediction() {
             assert_eq!(empty, [false, true, false, true], "{run}: {objects:?}");
             for input in [&["-"][..], &[]] {
                 let call = [&["predict", &folder, "--json"][..], input].concat();
-                assert_eq!(with_input(&place, &call, text.as_bytes()).json(), objects, "{run}");
+                assert_eq!(place.call_with(&call, text.as_bytes()).json(), objects, "{run}");
             }
             if run != "phrases" {
                 let lines = place.call(&["predict", &folder, "in.txt"]).ok();
@@ -66,12 +55,12 @@ fn each_line_has_its_prediction() {
             }
         }
     }
-    let sums = with_input(&place, &["predict", "runs/adding", "--json"], b"\n\n").json();
+    let sums = place.call_with(&["predict", "runs/adding", "--json"], b"\n\n").json();
     assert_eq!((sums.len(), &sums[1]["line"], &sums[1]["sum"]), (2, &2.into(), &Value::Null));
     // What is said before a line that cannot be read stays said.
     place.write("rows.csv", (0..60).map(|i| format!("{},{i},{i},{i}\n", i % 2)).collect::<String>());
     place.train(&["rows.csv", "--task=classify", "--steps=2", "--batch=4", "--out=runs/rows"]).ok();
-    let called = with_input(&place, &["predict", "runs/rows"], b"1,2,3\n\n4,x,6\n7,8,9\n");
+    let called = place.call_with(&["predict", "runs/rows"], b"1,2,3\n\n4,x,6\n7,8,9\n");
     assert_eq!((called.code, called.stdout.lines().count()), (Some(1), 2), "{called:#?}");
     assert!(called.stderr.contains("standard input: line 3: x is no finite number"), "{called:#?}");
 }
@@ -114,7 +103,7 @@ fn other_encodings_are_read_and_named() {
     let report = place.call(&["evaluate", "runs/a", "--data=a.tsv", "--json"]).json().remove(0);
     assert_eq!(report["labels"], Value::from(vec!["gut", "übel"]));
     assert_eq!(
-        with_input(&place, &["evaluate", "runs/a", "--data=-", "--json"], &bytes).json()[0]["examples"],
+        place.call_with(&["evaluate", "runs/a", "--data=-", "--json"], &bytes).json()[0]["examples"],
         60
     );
     place.write("a.txt", &bytes);
@@ -145,20 +134,20 @@ fn standard_input_is_learnt_and_can_be_resumed() {
         "--batch=2",
         "--length=16",
     ];
-    let called = with_input(&place, &call, text.as_bytes());
+    let called = place.call_with(&call, text.as_bytes());
     assert_eq!(called.code, Some(0), "{called:#?}");
     assert_eq!(place.read("runs/stdin/data/data.train"), text.as_bytes());
     place.call(&["evaluate", "runs/stdin"]).ok();
     place.call(&["resume", "runs/stdin"]).ok();
     let called =
-        with_input(&place, &["generate", "runs/stdin", "--prompts=-", "--tokens=5", "--json"], b"S\nw\n");
+        place.call_with(&["generate", "runs/stdin", "--prompts=-", "--tokens=5", "--json"], b"S\nw\n");
     assert_eq!(called.json().len(), 2);
-    let refused = with_input(&place, &["train", "-", "--out=empty"], b"").refused(1);
+    let refused = place.call_with(&["train", "-", "--out=empty"], b"").refused(1);
     assert!(refused.contains("the file is empty"), "{refused}");
     assert!(!place.path("empty").exists());
     place.write("text.txt", &text);
     let call = ["train", "text.txt", "--valid=-", "--steps=2", "--hidden=8", "--length=16", "--out=valid"];
-    let called = with_input(&place, &call, text.as_bytes());
+    let called = place.call_with(&call, text.as_bytes());
     assert_eq!(called.code, Some(0), "{called:#?}");
 }
 

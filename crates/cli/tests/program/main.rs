@@ -13,6 +13,7 @@ mod huggingface;
 mod inspect;
 mod interrupt;
 mod kill;
+mod lecture;
 mod lines;
 mod memory;
 mod pairs;

@@ -42,6 +42,30 @@ pub fn phrases(seed: u64, count: usize) -> Vec<Vec<TaggedWord>> {
     (0..count).map(|_| Sentence::made(&mut random)).collect()
 }
 
+/// What part a common word of [`phrases`] can have: words of one part can stand in the same places. None of names that are made
+/// of syllables.
+pub fn part_of_speech(word: &str) -> Option<&'static str> {
+    let is_with_s = |words: &[&str]| words.iter().any(|known| with_s(known) == word);
+    Some(match word {
+        "the" | "a" | "this" | "some" | "these" => "article",
+        "she" | "it" | "they" | "we" => "pronoun",
+        "will" | "must" | "can" => "auxiliary",
+        "in" | "near" | "from" | "for" | "with" | "to" | "of" => "preposition",
+        "." => "full stop",
+        _ if BOTH.contains(&word) => "noun or verb",
+        _ if is_with_s(BOTH) => "noun or verb with s",
+        _ if NOUNS.contains(&word) => "noun",
+        _ if is_with_s(NOUNS) => "noun with s",
+        _ if QUALITIES.contains(&word) => "adjective or verb",
+        _ if is_with_s(QUALITIES) => "verb with s",
+        _ if ADJECTIVES.contains(&word) => "adjective",
+        _ if ADVERBS.contains(&word) => "adverb",
+        _ if PLACES.contains(&word) || GIVEN.contains(&word) || BEFORE_PLACES.contains(&word) => "name",
+        _ if COMPANIES.contains(&word) => "name of a firm",
+        _ => return None,
+    })
+}
+
 /// A sentence that is being made.
 struct Sentence<'a> {
     random: &'a mut Random,

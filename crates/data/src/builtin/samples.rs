@@ -1,6 +1,6 @@
 //! Built-in examples as files, in the formats that people have their own data in.
 
-use super::{WAVES, names, phrases, prices, reverse, seasonal, throws, waves};
+use super::{WAVES, motifs, names, opinions, phrases, prices, recall, reverse, seasonal, throws, waves};
 use crate::composer;
 
 /// A kind of file.
@@ -17,7 +17,7 @@ pub struct Sample {
 }
 
 /// All kinds of file.
-pub const SAMPLES: [Sample; 9] = [
+pub const SAMPLES: [Sample; 12] = [
     Sample { name: "tunes", meaning: "tunes in ABC notation", usual: 100, write: composer::collection },
     Sample { name: "text", meaning: "sentences as running text", usual: 3_000, write: text },
     Sample {
@@ -51,6 +51,24 @@ pub const SAMPLES: [Sample; 9] = [
         write: pairs,
     },
     Sample { name: "series", meaning: "an hourly series with dates", usual: 2_000, write: series },
+    Sample {
+        name: "opinions",
+        meaning: "a table of opinions on films, in which order and negation count",
+        usual: 2_000,
+        write: opinion_table,
+    },
+    Sample {
+        name: "dna",
+        meaning: "a table of stretches of DNA and the motif in each",
+        usual: 2_000,
+        write: dna,
+    },
+    Sample {
+        name: "recall",
+        meaning: "lines whose last letter is their first",
+        usual: 5_000,
+        write: recall_lines,
+    },
     Sample { name: "paths", meaning: "throws of a ball, a row a step", usual: 300, write: paths },
 ];
 
@@ -80,6 +98,26 @@ fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String
 fn classes(seed: u64, count: usize) -> String {
     let row = |(language, name): (&str, String)| vec![language.to_owned(), name];
     table(&["label", "text"], names(seed, count).into_iter().map(row))
+}
+
+fn opinion_table(seed: u64, count: usize) -> String {
+    let row = |(label, text): (&str, String)| vec![label.to_owned(), text];
+    table(&["label", "text"], opinions(seed, count).into_iter().map(row))
+}
+
+fn dna(seed: u64, count: usize) -> String {
+    let row = |(label, text): (&str, String)| vec![label.to_owned(), text];
+    table(&["label", "text"], motifs(seed, count).into_iter().map(row))
+}
+
+/// The longest distance at which a letter is recalled.
+const FAR: usize = 30;
+/// Lines of a block.
+const BLOCK: usize = 50;
+
+fn recall_lines(seed: u64, count: usize) -> String {
+    let lines = recall(seed, count, FAR);
+    lines.chunks(BLOCK).map(|block| block.join("\n") + "\n").collect::<Vec<_>>().join("\n")
 }
 
 fn numbers(seed: u64, count: usize) -> String {

@@ -6,7 +6,7 @@ use super::{Random, seeded};
 use crate::picture::Picture;
 
 /// Pixels of a scene's side.
-const SIDE: usize = 32;
+pub const SIDE: usize = 32;
 
 const COLOURS: &[(&str, [u8; 3])] = &[
     ("red", [220, 40, 40]),
@@ -145,4 +145,18 @@ impl Thing {
             }
         }
     }
+}
+
+/// Pictures of one thing each, as in [`scenes`], with its form.
+pub fn shapes(seed: u64, count: usize) -> Vec<(&'static str, Picture)> {
+    let mut random = seeded(seed);
+    let shape = |_| {
+        let thing = Thing {
+            size: random.random_range(0..SIZES.len()),
+            colour: random.random_range(0..COLOURS.len()),
+            shape: random.random_range(0..SHAPES.len()),
+        };
+        (SHAPES[thing.shape], Seen::One(thing).draw(&mut random))
+    };
+    (0..count).map(shape).collect()
 }

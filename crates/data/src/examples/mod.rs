@@ -16,7 +16,7 @@ use crate::error::{At, DataError, counted};
 use crate::folders::holds;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundSteps};
 use crate::labelled::{self, LabelledOptions, read_label_files, read_labelled, read_labelled_numbers};
-use crate::picture::{PictureError, idx_files};
+use crate::picture::{Picture, PictureError, idx_files};
 use crate::table::{Table, TableError, read_table};
 use crate::tokenizer::TokenizerError;
 
@@ -272,6 +272,20 @@ impl Example {
         let width = options.row_width();
         let rows = rows.into_iter().map(|(label, row)| (label, Raw::Frames(Frames::of_row(row, width))));
         Self::made(rows, Steps::Numbers { columns, width }, path)
+    }
+
+    /// Labelled pictures of one size, patch by patch.
+    ///
+    /// # Errors
+    /// Patches that do not fill them.
+    pub fn pictures(
+        pictures: impl IntoIterator<Item = (String, Picture)>,
+        steps: PictureSteps,
+        path: &Path,
+    ) -> Result<Vec<Self>, PictureError> {
+        let frames = |(label, picture)| Ok((label, Raw::Frames(steps.frames(&picture)?)));
+        let frames: Vec<_> = pictures.into_iter().map(frames).collect::<Result<_, PictureError>>()?;
+        Ok(Self::made(frames.into_iter(), Steps::Picture(steps), path))
     }
 
     fn made(values: impl Iterator<Item = (String, Raw)>, steps: Steps, path: &Path) -> Vec<Self> {

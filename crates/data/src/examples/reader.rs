@@ -43,6 +43,9 @@ pub struct Reader {
     /// The tokenizer, kept in a file of its own; none for frames.
     #[serde(skip)]
     pub tokenizer: Option<Tokenizer>,
+    /// The mark before the decimals of rows of numbers, where it is known; the recipe keeps it.
+    #[serde(skip)]
+    pub decimal: Option<Decimal>,
 }
 
 /// What an input is called, and what is to be said of it.
@@ -61,7 +64,7 @@ impl Reader {
     /// Fits to the training examples, at least one.
     pub fn learn(train: &[Example], tokenizer: Option<Tokenizer>) -> Self {
         let steps = Steps::clone(&train[0].steps);
-        Self { scaler: scaler(train, &steps), steps, context: None, tokenizer }
+        Self { scaler: scaler(train, &steps), steps, context: None, tokenizer, decimal: None }
     }
 
     /// Steps of the longest example.
@@ -191,7 +194,7 @@ impl Reader {
             Steps::Text { .. } => (text.to_owned(), Raw::Text(text.to_owned())),
             &Steps::Numbers { columns, width } => {
                 let name = if number == 0 { text.trim().to_owned() } else { format!("line {number}") };
-                (name, row(text, path, number, columns, width)?)
+                (name, row(text, path, number, self.decimal, [columns, width])?)
             }
             steps => return Err(At::new(path, number, ExampleFault::NoFile(steps.files())).into()),
         };
@@ -252,17 +255,25 @@ impl Reader {
 }
 
 /// A row of so many numbers, between which stand commas, semicolons or white space, in frames of so many. Where semicolons do, commas
-/// may stand before decimals.
-fn row(text: &str, path: &Path, line: usize, columns: usize, width: usize) -> Result<Raw, ExampleError> {
+/// may stand before decimals, if no mark is `given`.
+fn row(
+    text: &str,
+    path: &Path,
+    line: usize,
+    given: Option<Decimal>,
+    [columns, width]: [usize; 2],
+) -> Result<Raw, ExampleError> {
     let wrong = |fault| ExampleError::from(At::new(path, line, fault));
     let number = |decimal: Decimal, cell: &str| {
         decimal.parse(cell).map(|number| number as f32).filter(|number| number.is_finite())
     };
     let by_semicolons = text.contains(';');
-    let is_between = |c: char| c == ';' || c.is_whitespace() || c == ',' && !by_semicolons;
+    let commas_part = !by_semicolons && given != Some(Decimal::Comma);
+    let is_between = |c: char| c == ';' || c.is_whitespace() || c == ',' && commas_part;
     let cells: Vec<&str> = text.split(is_between).filter(|cell| !cell.is_empty()).collect();
     let all = |decimal| cells.iter().all(|cell| number(decimal, cell).is_some());
-    let decimal = if !all(Decimal::Point) && all(Decimal::Comma) { Decimal::Comma } else { Decimal::Point };
+    let found = || if !all(Decimal::Point) && all(Decimal::Comma) { Decimal::Comma } else { Decimal::Point };
+    let decimal = given.unwrap_or_else(found);
     let read = |cell: &&str| {
         number(decimal, cell).ok_or_else(|| wrong(ExampleFault::NotANumber((*cell).to_owned())))
     };
@@ -314,10 +325,12 @@ mod tests {
             ("1,5;2;30", [1.5, 2.0, 30.0]),
             ("1.5; 2; 30", [1.5, 2.0, 30.0]),
         ] {
-            let Raw::Frames(frames) = row(text, Path::new("a"), 1, 3, 1).unwrap() else { unreachable!() };
+            let Raw::Frames(frames) = row(text, Path::new("a"), 1, None, [3, 1]).unwrap() else {
+                unreachable!()
+            };
             assert_eq!(frames.values, wanted, "{text}");
         }
-        let error = row("1.5;x;3", Path::new("a"), 1, 3, 1).unwrap_err().to_string();
+        let error = row("1.5;x;3", Path::new("a"), 1, None, [3, 1]).unwrap_err().to_string();
         assert_eq!(error, "a, line 1: x is no finite number");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,24 @@ impl Calendar {
                 })
             }
         }
+    }
+
+    /// The date of a step as it is written: all steps of a calendar with a time, to the same part of a second, or all without.
+    pub fn written(&self, place: usize) -> Option<String> {
+        let (start, step) = (
+            self.start.time(),
+            match self.step {
+                Step::Milliseconds(time) => time,
+                Step::Weekdays | Step::Months(_) => DAY,
+            },
+        );
+        let format = match start.subsec_nanosecond() {
+            nanoseconds if nanoseconds % 1_000_000 != 0 => "%Y-%m-%d %H:%M:%S%.9f",
+            0 if step % DAY == 0 && start == Time::midnight() => "%Y-%m-%d",
+            0 if step % SECOND == 0 => "%Y-%m-%d %H:%M:%S",
+            _ => "%Y-%m-%d %H:%M:%S%.3f",
+        };
+        Some(self.date(place)?.strftime(format).to_string())
     }
 
     /// The step on which a date lies, if it lies on one.
@@ -300,5 +318,19 @@ mod tests {
         assert_eq!(hourly.recurring(24 * 360), [Feature::Hour, Feature::Weekday]);
         assert_eq!(hourly.recurring(24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
         assert_eq!(hourly.recurring(24), []);
+    }
+
+    #[test]
+    fn all_dates_of_a_calendar_are_written_alike() {
+        for (start, step, written) in [
+            ("2020-01-01", Step::Milliseconds(HOUR), ["2020-01-01 00:00:00", "2020-01-02 00:00:00"]),
+            ("2020-01-01", Step::Milliseconds(DAY), ["2020-01-01", "2020-01-25"]),
+            ("2020-01-01", Step::Months(1), ["2020-01-01", "2022-01-01"]),
+            ("2020-01-01 12:00", Step::Milliseconds(DAY), ["2020-01-01 12:00:00", "2020-01-25 12:00:00"]),
+            ("2020-01-01", Step::Milliseconds(500), ["2020-01-01 00:00:00.000", "2020-01-01 00:00:12.000"]),
+        ] {
+            let calendar = Calendar::new(parse_date(start).unwrap(), step);
+            assert_eq!([0, 24].map(|place| calendar.written(place).unwrap()), written);
+        }
     }
 }

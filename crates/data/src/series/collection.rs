@@ -70,10 +70,8 @@ impl Collection {
         for member in &self.members {
             if let Some(index) = member.values.iter().position(|&value| !transform.takes(value)) {
                 let (step, column) = (index / self.columns(), self.names[index % self.columns()].clone());
-                let at = match member.calendar.and_then(|calendar| calendar.date(step)) {
-                    Some(date) => date.to_string(),
-                    None => format!("step {}", step + 1),
-                };
+                let date = member.calendar.and_then(|calendar| calendar.written(step));
+                let at = date.unwrap_or_else(|| format!("step {}", step + 1));
                 let (found, needs) = (member.values[index], transform.needs());
                 let fault = NoTransform { column, found, at, needs };
                 return Err(SeriesError::NoTransform(At::new(member.name.as_ref(), 0, fault)));

@@ -1,7 +1,7 @@
 //! Where a series is cut into what is learnt, validated on and kept for a test.
 
 use super::{Calendar, SeriesError, parse_date};
-use crate::error::At;
+use crate::error::{At, counted};
 
 /// Where a series is cut, in steps from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,13 @@ pub struct CutOptions<'a> {
 /// A place that is not in the series.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{field} is {found}; it takes {}, within the series of {steps} steps",
+    "{field} is {found}; it takes {}, within the series of {}",
     if *dated {
         "a date or a share between 0 and 1"
     } else {
         "a step from 1 on or a share between 0 and 1, for there are no dates"
-    }
+    },
+    counted(*steps, "step")
 )]
 pub struct NoPlace {
     /// What it was for.

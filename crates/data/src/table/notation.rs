@@ -19,6 +19,8 @@ pub enum Decimal {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Notation {
     pub decimal: Decimal,
+    /// Whether one of them has a mark, before its decimals or between its thousands.
+    pub marked: bool,
     /// A number that could be read otherwise, and its line.
     pub doubtful: Option<(String, usize)>,
 }
@@ -157,7 +159,12 @@ pub(super) fn notations(rows: &[Row], columns: usize, layout: Layout) -> Vec<Not
         (0, 1..) => Some(Decimal::Comma),
         _ => None,
     };
-    tallies.into_iter().map(|tally| tally.decide(of_others, layout)).collect()
+    let notation = |tally: Tally| {
+        let marked =
+            sure(&&tally) && (tally.certain != [0, 0] || tally.doubtful.iter().any(|all| !all.is_empty()));
+        Notation { marked, ..tally.decide(of_others, layout) }
+    };
+    tallies.into_iter().map(notation).collect()
 }
 
 fn tally(rows: &[Row], column: usize) -> Tally {
@@ -186,7 +193,7 @@ fn tally(rows: &[Row], column: usize) -> Tally {
 
 impl Tally {
     fn decide(self, of_others: Option<Decimal>, layout: Layout) -> Notation {
-        let sure = |decimal| Notation { decimal, doubtful: None };
+        let sure = |decimal| Notation { decimal, ..Notation::default() };
         if self.numbers <= self.others {
             return Notation::default();
         }
@@ -208,15 +215,15 @@ impl Tally {
             (median(self.plain), median(self.doubtful[marked as usize].clone()))
         {
             let decimal = if plain < read * 1000_f64.sqrt() { marked } else { marked.other() };
-            return Notation { decimal, doubtful };
+            return Notation { decimal, doubtful, marked: true };
         }
         match (marked, layout) {
             // Points are usual, and commas where semicolons make room for them.
             (Decimal::Point, Layout::Semicolon) | (Decimal::Comma, Layout::Semicolon) => {
-                Notation { decimal: marked, doubtful }
+                Notation { decimal: marked, doubtful, marked: true }
             }
             (Decimal::Point, _) => sure(Decimal::Point),
-            (Decimal::Comma, _) => Notation { decimal: Decimal::Point, doubtful },
+            (Decimal::Comma, _) => Notation { decimal: Decimal::Point, doubtful, marked: true },
         }
     }
 }
@@ -268,7 +275,9 @@ mod tests {
         assert_eq!(read(Layout::Comma, &["950", "980", "1,020"]).decimal, Decimal::Point);
         assert_eq!(read(Layout::Semicolon, &["950", "980", "1,020"]).decimal, Decimal::Point);
         assert_eq!(read(Layout::Comma, &["2", "3", "1.234"]).decimal, Decimal::Point);
-        assert_eq!(read(Layout::Comma, &["1.234", "2.345"]), Notation::default());
+        let points = read(Layout::Comma, &["1.234", "2.345"]);
+        assert_eq!((points.decimal, points.doubtful, points.marked), (Decimal::Point, None, true));
+        assert_eq!(read(Layout::Comma, &["1", "2"]), Notation::default());
         assert_eq!(read(Layout::Semicolon, &["90,5", "1.020"]).decimal, Decimal::Comma);
         assert_eq!(read(Layout::Tab, &["1,234", "2,345"]).decimal, Decimal::Point);
         assert_eq!(read(Layout::Semicolon, &["1,234", "2,345"]).decimal, Decimal::Comma);

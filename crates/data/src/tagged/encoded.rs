@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Lexicon, Sentence};
-use crate::error::{At, listed};
+use crate::error::{At, counted, listed};
 use crate::sequence::{Packed, Sequence, Spelling};
 
 /// Sentences as a model reads them.
@@ -39,7 +39,7 @@ pub enum SentenceFault {
         known: String,
     },
     /// A sentence that is too long for it.
-    #[error("the sentence has {found} words, and the model reads {most} at most")]
+    #[error("the sentence has {}, and the model reads {most} at most", counted(*found, "word"))]
     TooLong {
         /// Its words.
         found: usize,

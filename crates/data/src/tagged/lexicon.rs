@@ -101,7 +101,11 @@ impl Lexicon {
             Some(characters) => format!(" in {}", counted(characters.len(), "character")),
             None => String::new(),
         };
-        format!("{}{spelt}, one of {} tags each", counted(self.words.len(), "known word"), self.tags.len())
+        format!(
+            "{}{spelt}, one of {} each",
+            counted(self.words.len(), "known word"),
+            counted(self.tags.len(), "tag")
+        )
     }
 
     /// The number of a word.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use anaphora_data::builtin::{
-    Ball, Part, WAVES, adding, copy, flights, names, phrases, reverse, scenes, seasonal, waves,
+    ASKS, Ball, MOTIFS, OPINIONS, Part, RECALLED, SIDE, WAVES, adding, copy, flights, motifs, names,
+    opinions, part_of_speech, phrases, recall, reverse, scenes, seasonal, shapes, twins, waves,
 };
 
 #[test]
@@ -17,6 +18,11 @@ fn the_same_seed_gives_the_same_and_a_larger_count_goes_on() {
     assert_eq!(phrases(1, 9)[..4], phrases(1, 4));
     assert_eq!(scenes(1, 9, Part::Train)[..4], scenes(1, 4, Part::Train));
     assert_eq!(flights(1, 9, &ball)[..4], flights(1, 4, &ball));
+    assert_eq!(opinions(1, 9)[..4], opinions(1, 4));
+    assert_eq!(twins(1, 9)[..4], twins(1, 4));
+    assert_eq!(motifs(1, 9)[..4], motifs(1, 4));
+    assert_eq!(recall(1, 9, 7)[..4], recall(1, 4, 7));
+    assert_eq!(shapes(1, 9)[..4], shapes(1, 4));
     assert_eq!(seasonal(1, 9).values[..4], seasonal(1, 4).values);
     assert_ne!(adding(1, &[7; 1]), adding(2, &[7; 1]));
 }
@@ -172,4 +178,104 @@ fn the_season_comes_back() {
     };
     assert!(mean(&|step| step % 24 == 15) > mean(&|step| step % 24 == 3) + 15.0);
     assert!(mean(&|step| step / 24 % 7 < 5) > mean(&|step| step / 24 % 7 >= 5) + 8.0);
+}
+
+#[test]
+fn opinions_hang_on_the_order_of_their_words() {
+    for [negative, positive] in twins(3, 500) {
+        let sorted = |text: &str| {
+            let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        assert_ne!(negative, positive);
+        assert_eq!(sorted(&negative), sorted(&positive));
+    }
+    let made = opinions(3, 4_000);
+    for label in OPINIONS {
+        let share = made.iter().filter(|(known, _)| *known == label).count() as f64 / 4_000.0;
+        assert!((share - 0.5).abs() < 0.03, "{label}: {share}");
+    }
+    // What is asserted counts, not what is denied; one label in twenty-five is wrong.
+    let share = |words: &str| {
+        let labels: Vec<&str> =
+            made.iter().filter(|(_, text)| text.contains(words)).map(|(label, _)| *label).collect();
+        assert!(labels.len() >= 5, "{words}: {}", labels.len());
+        labels.iter().filter(|label| **label == "positive").count() as f64 / labels.len() as f64
+    };
+    assert!(share("is not good") < 0.2 && share("is not bad") > 0.8);
+    assert!(share("is good , not") > 0.8 && share("is bad , not") < 0.2);
+    let lengths: HashSet<usize> = made.iter().map(|(_, text)| text.split(' ').count()).collect();
+    assert!(lengths.len() > 10, "{lengths:?}");
+}
+
+#[test]
+fn a_motif_stands_in_most_stretches_of_its_class() {
+    let made = motifs(3, 4_000);
+    for (class, motif) in MOTIFS {
+        let of_class: Vec<&String> =
+            made.iter().filter(|(known, _)| *known == class).map(|(_, dna)| dna).collect();
+        assert!((800..1_200).contains(&of_class.len()), "{class}: {}", of_class.len());
+        assert!(
+            of_class
+                .iter()
+                .all(|dna| (30..=50).contains(&dna.len()) && dna.chars().all(|c| "ACGT".contains(c)))
+        );
+        let whole = of_class.iter().filter(|dna| dna.contains(motif)).count() as f64 / of_class.len() as f64;
+        // Three quarters of those that change are another base: (1 - 3/64)^6, and what stands there by chance.
+        assert!(motif.is_empty() || (0.7..0.82).contains(&whole), "{class}: {whole}");
+    }
+}
+
+#[test]
+fn a_letter_is_asked_for_at_each_distance() {
+    let mut distances = HashSet::new();
+    for line in recall(3, 2_000, 12) {
+        let letters: Vec<char> = line.chars().collect();
+        assert!(RECALLED.contains(&letters[0]) && letters.last() == Some(&letters[0]), "{line}");
+        let at = letters.iter().position(|c| *c == ASKS).unwrap();
+        assert_eq!(at + 2, letters.len());
+        distances.insert(at);
+    }
+    assert_eq!(distances, (1..=12).collect());
+}
+
+#[test]
+fn shapes_are_one_thing_each() {
+    let made = shapes(3, 300);
+    let forms: HashSet<&str> = made.iter().map(|(form, _)| *form).collect();
+    assert_eq!(forms, HashSet::from(["circle", "square", "triangle"]));
+    let filled = |wanted: &str| {
+        let of_form: Vec<f64> = made
+            .iter()
+            .filter(|(form, _)| *form == wanted)
+            .map(|(_, picture)| filled(&picture.pixels))
+            .collect();
+        of_form.iter().sum::<f64>() / of_form.len() as f64
+    };
+    assert!(made.iter().all(|(_, picture)| picture.pixels.len() == 3 * SIDE * SIDE));
+    // Of what encloses it: a square fills all, a circle π/4, a triangle half and what edges of pixels add.
+    let [square, circle, triangle] = ["square", "circle", "triangle"].map(filled);
+    assert!(square > 0.95 && (0.7..0.9).contains(&circle) && triangle < 0.68, "{square} {circle} {triangle}");
+}
+
+/// How much of the rectangle that encloses it a shape fills.
+fn filled(pixels: &[u8]) -> f64 {
+    let is_lit = |at: &usize| pixels[3 * at..3 * at + 3].iter().any(|&part| part >= 40);
+    let lit: Vec<usize> = (0..SIDE * SIDE).filter(is_lit).collect();
+    let extent = |of: fn(usize) -> usize| {
+        let places = lit.iter().map(|&at| of(at));
+        places.clone().max().unwrap() - places.min().unwrap() + 1
+    };
+    lit.len() as f64 / (extent(|at| at % SIDE) * extent(|at| at / SIDE)) as f64
+}
+
+#[test]
+fn common_words_have_a_part_and_made_up_names_have_none() {
+    assert_eq!(part_of_speech("market"), part_of_speech("guard"));
+    assert_ne!(part_of_speech("market"), part_of_speech("markets"));
+    assert_eq!((part_of_speech("the"), part_of_speech("Halerson")), (Some("article"), None));
+    let words: Vec<String> = phrases(3, 500).into_iter().flatten().map(|(word, _)| word).collect();
+    let known = words.iter().filter(|word| part_of_speech(word).is_some()).count();
+    assert!(known as f64 > 0.85 * words.len() as f64, "{known} of {}", words.len());
 }

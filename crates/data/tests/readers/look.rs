@@ -53,6 +53,42 @@ fn each_kind_of_file_is_told_from_text() {
 }
 
 #[test]
+fn paths_are_told_from_series_and_from_rows_of_classes() {
+    let rows = |line: &dyn Fn(usize, usize) -> String| -> String {
+        (0..8)
+            .flat_map(|path| (0..10).map(move |step| (path, step)))
+            .map(|(path, step)| line(path, step))
+            .collect()
+    };
+    let x = |path: usize, step: usize| (path * 7 + step * step) as f64 / 4.0;
+    let y = |path: usize, step: usize| (path as f64 - step as f64) * 1.5;
+    // No order from row to row.
+    let noise = |path: usize, step: usize| ((path * 31 + step * 17) * 7919 % 101) as f64 / 7.0;
+    let plain = rows(&|p, s| format!("{p},{},{}\n", x(p, s), y(p, s)));
+    let counted = rows(&|p, s| format!("bird{p};{s};{};{};{}\n", x(p, s), y(p, s), x(s, p)));
+    let classes = rows(&|p, s| format!("{p},{},{},{}\n", noise(p, s), noise(s, p), noise(p + 3, s)));
+    let frames = rows(&|p, s| format!("{p},{s},{},{}\n", noise(p, s), noise(s, p)));
+    let months = rows(&|p, s| format!("{},{},{}\n", 1990 + p, s + 1, y(p, s)));
+    let days = rows(&|p, s| format!("{},{},{},{}\n", 1990 + p, 1 + s / 5, 1 + s % 5, y(p, s)));
+    let mixed = rows(&|p, s| format!("{},{},{}\n", s, x(p, s), y(p, s)));
+    for (header, content, expected) in [
+        ("path,x,y\n", &plain, Kind::Paths),
+        ("", &plain, Kind::Paths),
+        ("track;frame;x;y;z\n", &counted, Kind::Paths),
+        ("label,a,b,c\n", &classes, Kind::LabelledNumbers),
+        ("frame,id,x,y\n", &frames, Kind::Series),
+        ("year,month,value\n", &months, Kind::Series),
+        ("", &months, Kind::Series),
+        ("", &days, Kind::Series),
+        ("year,month,day,value\n", &days, Kind::Series),
+        ("a,b,c\n", &mixed, Kind::Series),
+    ] {
+        let folder = folder(&[("a.csv", (header.to_owned() + content).as_bytes())]);
+        assert_eq!(kind(&folder.path().join("a.csv")), expected, "{header}{}", &content[..60]);
+    }
+}
+
+#[test]
 fn each_kind_of_folder_is_told_from_texts() {
     for (files, expected) in [
         (&["a.txt", "b.txt"][..], Kind::Text),

@@ -87,7 +87,7 @@ fn each_bad_row_has_its_sentence_or_is_repaired() {
         (
             "2020-01,1\n2020-02,2\n2020-05,8\n",
             "a.csv, line 4: 2 monthly steps are missing between 2020-02-01T00:00:00 and 2020-05-01T00:00:00 \
-             (add them, or choose how to fill what is missing)",
+             (add what is missing, or choose how to fill it)",
             &filled,
             vec![1.0, 2.0, 4.0, 6.0, 8.0],
         ),
@@ -123,7 +123,7 @@ fn each_bad_row_has_its_sentence_or_is_repaired() {
         assert_eq!(series.repaired[0].to_string(), message);
     }
     let message = |content| parse(content, &filled).unwrap_err().to_string();
-    assert_eq!(message("date,x\n2020,1\n"), "a.csv: a series of 1 steps was found, two or more are needed");
+    assert_eq!(message("date,x\n2020,1\n"), "a.csv: a series of 1 step was found, two or more are needed");
     assert_eq!(message("x,y\n1,\n2,\n"), "a.csv: column 'y' holds no number at all, leave it out");
     assert!(message("date,x\n2020,1\n2020,2\n").contains("comes twice"));
     assert!(

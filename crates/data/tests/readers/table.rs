@@ -150,13 +150,14 @@ fn a_damaged_line_is_named_or_skipped_and_other_encodings_are_read() {
     let table = parse_table(damaged, name, &options).unwrap();
     assert_eq!((table.rows.len(), table.skipped[0].line), (3, 3));
     let text = "label,text\na,schön \u{2019}\nb,größer\n";
-    let utf16 = |big: bool| -> Vec<u8> {
-        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+    let utf16 = |mark: &str, big: bool| -> Vec<u8> {
+        let units = mark.encode_utf16().chain(text.encode_utf16());
         units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
     };
     let windows: Vec<u8> =
         text.chars().map(|c| if c == '\u{2019}' { 0x92 } else { c as u32 as u8 }).collect();
-    for content in [utf16(true), utf16(false), windows, text.as_bytes().to_vec()] {
+    let wide = ["\u{feff}", ""].into_iter().flat_map(|mark| [utf16(mark, true), utf16(mark, false)]);
+    for content in wide.chain([windows, text.as_bytes().to_vec()]) {
         let table = parse_table(&content, name, &TableOptions::default()).unwrap();
         assert_eq!(cells(&table), [["a", "schön \u{2019}"], ["b", "größer"]]);
     }

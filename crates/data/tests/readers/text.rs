@@ -1,12 +1,16 @@
 //! Texts in any encoding, and their lines as they come.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use anaphora_data::lines::Lines;
+use anaphora_data::look::{self, look};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_data::texts::Event;
-use anaphora_data::{DataError, Encoding, Kind, Section, Spill, TextOptions, Texts, TokenStream, Tokenizer};
+use anaphora_data::{
+    DataError, Encoding, Kind, Section, Spill, TextOptions, Texts, TokenStream, Tokenizer, read_text,
+};
 
 use proptest::prelude::*;
 
@@ -132,4 +136,52 @@ fn each_piece_of_a_text_in_utf_16_is_seen() {
         })
         .unwrap();
     assert_eq!((pieces, &*texts.pieces().unwrap()[1].text), (2, "twö\n"));
+}
+
+fn in_utf_16(text: &str, big: bool) -> Vec<u8> {
+    let bytes = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+    text.encode_utf16().flat_map(bytes).collect()
+}
+
+#[test]
+fn utf_16_without_a_mark_is_known_by_its_zeros_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    let long = "Ĩn Ċ lines\n".repeat(20_000);
+    let texts = ["one\ntwö\n", "x", "Москва, Россия\nКиев\n", "一二三。\n四五六\n　一\n", "a 😀\n", &long];
+    for (text, big) in texts.into_iter().flat_map(|text| [(text, false), (text, true)]) {
+        fs::write(&path, in_utf_16(text, big)).unwrap();
+        assert_eq!(read_text(&path, Encoding::AUTO).unwrap(), text, "{big}");
+        let name = if big { "utf-16be" } else { "utf-16le" };
+        let note = Encoding::AUTO.note(&path).unwrap().unwrap();
+        assert!(note.contains(&format!("is read as {name}")), "{note}");
+        let mut lines = Lines::open(&path, Encoding::AUTO, 1).unwrap();
+        let first = lines.next_batch().unwrap().remove(0);
+        assert_eq!((Some(&*first.text), first.note), (text.lines().next(), Some(note)));
+        assert_eq!(look(&path, Encoding::AUTO).unwrap().kind, look::Kind::Text);
+    }
+    let numbers: Vec<u8> = (0..200u16).flat_map(u16::to_le_bytes).collect();
+    let odd = [&in_utf_16("one\n", false)[..], b"x"].concat();
+    for content in [&numbers[..], &odd, b"one\0two\0", b"\0\0\0\0", &in_utf_16("a\0b", true)] {
+        fs::write(&path, content).unwrap();
+        let error = read_text(&path, Encoding::AUTO).unwrap_err().to_string();
+        assert!(error.contains("binary"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn utf_16_without_a_mark_comes_through_a_pipe() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+    if !Path::new(&path).exists() {
+        eprintln!("skipped: there is no /dev/fd");
+        return;
+    }
+    writer.write_all(&in_utf_16("öne\ntwo\n", false)).unwrap();
+    drop(writer);
+    let mut lines = Lines::open(path.as_ref(), Encoding::AUTO, 10).unwrap();
+    let first = lines.next_batch().unwrap().remove(0);
+    assert_eq!(first.text, "öne");
+    assert!(first.note.unwrap().contains("is read as utf-16le"));
 }

@@ -26,7 +26,7 @@ mod unroll;
 mod write;
 
 pub use from_score::from_score;
-pub use play::{Heard, Playing};
+pub use play::Playing;
 pub use split::{Piece, split};
 pub use tune::{Bar, Element, Field, Item, Length, Sound, Tone, Tune, Voice};
 pub use write::write;

@@ -26,47 +26,7 @@ impl Default for Playing {
     }
 }
 
-/// A note that is heard, and where it stands in the text.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Heard {
-    /// When it begins, in seconds from the start.
-    pub start: f64,
-    /// When it ends.
-    pub end: f64,
-    /// MIDI pitch.
-    pub pitch: u8,
-    /// Line, from 1.
-    pub line: u32,
-    /// Character in the line, from 1.
-    pub column: u32,
-}
-
 impl Tune {
-    /// The notes of all voices as they are heard, in order of beginning, then pitch; what repeats is there each time.
-    pub fn heard(&self) -> Vec<Heard> {
-        let score = self.score();
-        let mut notes: Vec<(Note, &Item)> = Vec::new();
-        for player in self.players(Playing::default()) {
-            notes.extend(
-                player.notes.iter().zip(&player.origins).map(|(note, &at)| (*note, &player.voice.items[at])),
-            );
-        }
-        notes.sort_by_key(|(note, _)| *note);
-        let mut positions: Vec<Ticks> = notes.iter().flat_map(|(note, _)| [note.start, note.end()]).collect();
-        positions.sort_unstable();
-        positions.dedup();
-        let seconds = score.seconds(&positions);
-        let at = |position| seconds[positions.binary_search(&position).unwrap_or(0)];
-        let heard = |(note, item): (Note, &Item)| Heard {
-            start: at(note.start),
-            end: at(note.end()),
-            pitch: note.pitch,
-            line: item.line,
-            column: item.column,
-        };
-        notes.into_iter().map(heard).collect()
-    }
-
     /// The tune as it is heard, with grace notes and chord symbols.
     pub fn score(&self) -> Score {
         self.score_with(Playing::default())
@@ -81,28 +41,6 @@ impl Tune {
             tempos: self.tempo.iter().map(|t| (0, t.clone())).collect(),
             parts: Vec::new(),
         };
-        let mut harmony = Vec::new();
-        for (index, mut player) in self.players(playing).into_iter().enumerate() {
-            if index == 0 {
-                score.metres = player.metres;
-                score.keys = player.keys;
-            }
-            score.tempos.append(&mut player.tempos);
-            harmony.append(&mut player.harmony);
-            player.notes.sort();
-            let voice = player.voice;
-            let name = voice.name.clone().unwrap_or_else(|| voice.id.clone());
-            score.parts.push(Part { name, program: 0, notes: player.notes });
-        }
-        score.tempos.sort_by_key(|t| t.0);
-        if harmony.iter().any(|h| matches!(h, Harmony::Symbol(_, Some(_)))) {
-            score.parts.push(accompaniment::part(harmony, score.end()));
-        }
-        score
-    }
-
-    /// A player for each voice, who has played it.
-    fn players(&self, playing: Playing) -> Vec<Player<'_>> {
         // A reader has been told of jumps that are not followed.
         let jumps = jumps(self).unwrap_or_else(|_| vec![None; self.voices.len()]);
         let orders: Vec<_> = self
@@ -125,7 +63,24 @@ impl Tune {
                 }
             }
         }
-        players
+        let mut harmony = Vec::new();
+        for (index, mut player) in players.into_iter().enumerate() {
+            if index == 0 {
+                score.metres = player.metres;
+                score.keys = player.keys;
+            }
+            score.tempos.append(&mut player.tempos);
+            harmony.append(&mut player.harmony);
+            player.notes.sort();
+            let voice = player.voice;
+            let name = voice.name.clone().unwrap_or_else(|| voice.id.clone());
+            score.parts.push(Part { name, program: 0, notes: player.notes });
+        }
+        score.tempos.sort_by_key(|t| t.0);
+        if harmony.iter().any(|h| matches!(h, Harmony::Symbol(_, Some(_)))) {
+            score.parts.push(accompaniment::part(harmony, score.end()));
+        }
+        score
     }
 }
 
@@ -152,10 +107,6 @@ struct Player<'a> {
     transpositions: Vec<(usize, i16)>,
     transpose: i16,
     notes: Vec<Note>,
-    /// The item that each of them comes from.
-    origins: Vec<usize>,
-    /// The item that is played.
-    item: usize,
     /// Notes waiting for the end of their tie, by pitch: index in `notes`.
     tied: BTreeMap<u8, usize>,
     grace: Vec<&'a Sound>,
@@ -192,8 +143,6 @@ impl<'a> Player<'a> {
             bar_end: 0,
             metre: tune.metre.clone(),
             notes: Vec::new(),
-            origins: Vec::new(),
-            item: 0,
             tied: BTreeMap::new(),
             grace: Vec::new(),
             staccato: false,
@@ -216,7 +165,6 @@ impl<'a> Player<'a> {
         self.resume(start);
         self.bar_offset = self.missing(items);
         for (index, item) in items.iter().enumerate() {
-            self.item = start + index;
             match &item.element {
                 Element::Sound(sound) => self.sound(sound),
                 Element::Rest { length, .. } => self.rest(length.played),
@@ -310,7 +258,7 @@ impl<'a> Player<'a> {
                     index
                 }
                 _ => {
-                    self.push(Note { start, duration, pitch, velocity });
+                    self.notes.push(Note { start, duration, pitch, velocity });
                     self.notes.len() - 1
                 }
             };
@@ -320,11 +268,6 @@ impl<'a> Player<'a> {
         }
         self.tied = tied;
         self.now = end;
-    }
-
-    fn push(&mut self, note: Note) {
-        self.notes.push(note);
-        self.origins.push(self.item);
     }
 
     /// Plays the waiting grace notes at the cost of the note that follows; gives its new start.
@@ -343,7 +286,7 @@ impl<'a> Player<'a> {
             let end = self.now + total * done / written;
             for tone in sound.tones.iter().filter(|_| end > start) {
                 let pitch = crate::score::into_range(i16::from(tone.pitch) + self.transpose);
-                self.push(Note { start, duration: end - start, pitch, velocity });
+                self.notes.push(Note { start, duration: end - start, pitch, velocity });
             }
             start = end;
         }
@@ -366,20 +309,6 @@ mod tests {
         assert_eq!(score.metres, metres);
         let sharps: Vec<_> = score.keys.iter().map(|(at, key)| (*at, key.sharps())).collect();
         assert_eq!(sharps, [(at(0), 1), (at(3), 2), (at(5), 1), (at(8), 2)]);
-    }
-
-    #[test]
-    fn what_is_heard_knows_where_it_is_written() {
-        let (tune, _) = parse_tune("X:1\nL:1/4\nQ:1/4=60\nK:C\n|:C [EG]-:|\n[EG]2 (3ccc|\n");
-        let heard: Vec<_> =
-            tune.heard().iter().map(|h| (h.start, h.end, h.pitch, h.line, h.column)).collect();
-        assert_eq!(heard[..2], [(0.0, 1.0, 60, 5, 3), (1.0, 2.0, 64, 5, 5)]);
-        // The second time the chord is tied to that of the next line.
-        assert_eq!(heard[3..6], [(2.0, 3.0, 60, 5, 3), (3.0, 6.0, 64, 5, 5), (3.0, 6.0, 67, 5, 5)]);
-        assert_eq!(heard.len(), 9);
-        assert!(
-            heard.iter().map(|h| h.2).eq(tune.score().in_seconds().iter().map(|(_, _, note)| note.pitch))
-        );
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub(super) fn unroll(voice: &Voice, part_order: Option<&str>, jump: Option<&Jump
             play(0..jump.map_or(items.len(), |jump| jump.from), 0, false, &mut out);
             if let Some(jump) = jump {
                 play(jump.again.clone(), 0, true, &mut out);
+                if let Some(coda) = jump.coda {
+                    play(coda..items.len(), 0, false, &mut out);
+                }
             }
             return out;
         }
@@ -338,6 +341,15 @@ mod tests {
             ("C|!segno!D|E!fine!|F|G!D.S.!|]", "CDEFGDE"),
             ("C|SD|E|F!D.S.!|]", "CDEFDEF"),
             ("C|D!fine!|]", "CD"),
+            ("C|D!dacoda!|E|F!D.C.alcoda!|]!coda!G|A|]", "CDEFCDGA"),
+            ("C|D|!coda!E|F!D.C.!|]\n!coda!G|A|]", "CDEFCDGA"),
+            ("C|DE!coda!|F!dacapo!|]!coda!G|A|]", "CDEFCDEGA"),
+            ("C|!segno!D|E\"^To Coda\"|F\"^D.S. al Coda\"|]\"^Coda\"G|]", "CDEFDEG"),
+            ("C|SD|EO|F!D.S.alcoda!|]OG|]", "CDEFDEG"),
+            ("|:C|1D:|2E!dacoda!|]F|G!D.C.alcoda!|]!coda!|:A|B:|", "CDCEFGCEABAB"),
+            ("C!fine!|D!coda!|E!D.C.alfine!|]!coda!|]", "CDEC"),
+            ("C!fine!|D!coda!|E!D.C.alcoda!|]!coda!F|]", "CDECDF"),
+            ("C|!segno!D!fine!|E!D.S.alfine!|]", "CDED"),
         ] {
             assert_eq!(played(body), order, "{body}");
         }
@@ -346,7 +358,12 @@ mod tests {
     #[test]
     fn a_jump_that_is_not_followed_is_told() {
         for (header, body, why) in [
-            ("", "C|!coda!D|E!D.C.!|]!coda!F|]", "it leads to a coda"),
+            ("", "C|D|E!D.C.alcoda!|]!coda!F|]", "no sign before it leads to the coda"),
+            ("", "C|D!dacoda!|E!D.C.alcoda!|]F|]", "there is no coda behind it"),
+            ("", "C|D!coda!|E!D.C.!|]", "of the two signs of a coda, before it and behind it, there is one"),
+            ("", "C|D!coda!|E!D.C.!|]F|!coda!G|]", "more music comes behind it"),
+            ("", "C|D!coda!|E!D.C.!|]!coda!G|A!D.C.alfine!|]", "another one comes behind it"),
+            ("", "V:1\nC|D!coda!|E!D.C.!|]!coda!F|]\nV:2\nC|D|E!D.C.!|]", "not all voices have it"),
             ("", "C|D!D.C.!|]E|]", "more music comes behind it"),
             ("", "C|D!D.S.!|]", "there is no segno before it"),
             ("P:AA\n", "P:A\nC|D!D.C.!|]", "P: says in which order the parts are played"),

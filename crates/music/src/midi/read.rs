@@ -17,6 +17,11 @@ pub enum ReadError {
         "this MIDI file counts time in film frames; one that counts it in parts of a quarter note is needed"
     )]
     Timecode,
+    /// Its tracks are pieces of their own.
+    #[error(
+        "this MIDI file holds {0} sequences that are independent of each other (format 2); a file for each of them is needed"
+    )]
+    Sequences(usize),
     /// It states that a quarter note has no ticks.
     #[error("this MIDI file gives a quarter note 0 ticks; it is to have at least 1")]
     NoDivision,
@@ -57,7 +62,7 @@ pub fn is_midi(bytes: &[u8]) -> bool {
 /// standard has them are passed over where players do so; where notes might be lost the file is refused.
 ///
 /// # Errors
-/// When the bytes are no MIDI file, a broken one, or count time in film frames.
+/// When the bytes are no MIDI file, a broken one, count time in film frames, or hold several sequences (format 2).
 pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     let start = bytes.windows(4).position(|name| name == b"MThd").unwrap_or(0);
     if counts_frames(&bytes[start..]) {
@@ -70,8 +75,12 @@ pub fn read(bytes: &[u8]) -> Result<Score, ReadError> {
     if division == 0 {
         return Err(ReadError::NoDivision);
     }
+    let tracks: Vec<_> = tracks.collect();
+    if header.format == midly::Format::Sequential && tracks.len() > 1 {
+        return Err(ReadError::Sequences(tracks.len()));
+    }
     let mut score = Score::default();
-    for (index, track) in tracks.enumerate() {
+    for (index, track) in tracks.into_iter().enumerate() {
         read_track(index + 1, track?.unread(), division, &mut score)?;
     }
     score.tempos.sort_by_key(|t| t.0);
@@ -277,6 +286,17 @@ mod tests {
             file[12] = rate;
             assert!(matches!(read(&file), Err(ReadError::Timecode)), "{rate}");
         }
+    }
+
+    #[test]
+    fn independent_sequences_are_no_voices_of_one_piece() {
+        let mut file = midi::write(&abc::parse_tune(TUNE).0.score());
+        file[9] = 2;
+        let error = read(&file).unwrap_err().to_string();
+        assert!(error.contains("holds 3 sequences that are independent of each other (format 2)"), "{error}");
+        let track = file.windows(4).rposition(|name| name == b"MTrk").unwrap();
+        let single = [b"MThd\0\0\0\x06\0\x02\0\x01", &file[12..14], &file[track..]].concat();
+        assert_eq!(read(&single).unwrap().parts.len(), 1, "a single sequence is a piece");
     }
 
     proptest! {

@@ -212,9 +212,12 @@ mod tests {
     #[test]
     fn heads_beyond_the_room_are_small_and_it_is_said() {
         let mut inspection = Inspection::default();
-        let weights: Vec<f32> = (0..3 * 128 * 128_u32)
-            .map(|k| (k.wrapping_mul(2_654_435_769) >> 8) as f32 / (1 << 24) as f32)
-            .collect();
+        let mut state = 1_u32;
+        let mut random = || {
+            (0..5).for_each(|_| state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let weights: Vec<f32> = (0..3 * 128 * 128).map(|_| random()).collect();
         inspection.add("attention.b0", &["heads", "steps", "steps"], &[3, 128, 128], weights, "");
         let (mut room, mut notes) = (30_000, Vec::new());
         let all = attention(&inspection, &mut room, &mut notes);

@@ -25,7 +25,7 @@ use crate::frame::Page;
 use crate::html::{tag, text as words};
 
 /// Bytes of gates and states, of attention and of queries, keys and values in a page.
-const ROOM: [usize; 3] = [3_000_000, 3_500_000, 1_800_000];
+const ROOM: [usize; 3] = [2_200_000, 4_600_000, 2_000_000];
 
 /// Numbers of an array that is shown as it is, at most; larger ones are of the views that make something smaller of them.
 const PLAIN: usize = 1 << 18;
@@ -65,7 +65,7 @@ impl<'a> Shown<'a> {
         let next = next::next(inspection);
         let embeddings = embedding::embeddings(inspection, &mut notes);
         let texts = text::of_axes(inspection);
-        let tune = tune::tune(inspection, texts.get("steps"));
+        let tune = tune::tune(inspection);
         let mut arrays = BTreeMap::new();
         for (name, array) in inspection.arrays() {
             let is_elsewhere = planes.iter().any(|plane| plane.name() == name)
@@ -139,7 +139,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Next,
         "What it expects next",
-        "The darker a token, the less the model expected it: the shade is its surprise, minus the logarithm of the probability that the model gave it. A low surprise says that the token was expected, not why.",
+        "The stronger the shade of a token, the less the model expected it: it is its surprise, minus the logarithm of the probability that the model gave it. A low surprise says that the token was expected, not why.",
     ),
     (
         View::Graph,
@@ -154,7 +154,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Units,
         "What units track",
-        "The area under the ROC curve says how well the unit alone tells where a property of the text holds: 0.5 is chance, 1 without fail, and 0 without fail by its absence. An untrained model of the same shape stands beside it, as among many units some fit by chance; that a unit tells a property does not mean that the model uses it.",
+        "The area under the ROC curve says how well the unit alone tells where a property of the text holds: 0.5 is chance, 1 without fail. An untrained model of the same shape stands beside it, as among many units some fit by chance; that a unit tells a property does not mean that the model uses it.",
     ),
     (
         View::Gradients,
@@ -184,7 +184,7 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Saliency,
         "What the answer hangs on",
-        "Gradient × input: orange steps push towards what the model says, blue ones against it; below it what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
+        "Gradient × input: orange steps push towards what the model says, blue ones against it; where one thing is told of the whole, the curves show what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
     ),
     (
         View::Bottleneck,
@@ -194,9 +194,15 @@ const VIEWS: [(View, &str, &str); 12] = [
     (
         View::Speed,
         "Time",
-        "The time of one training step by the length of the sequence, a line for each number of threads. Steps of a recurrent layer wait for each other, those of attention do not; other work on the machine shows here too.",
+        "The time of a training step for each token, by the length of the sequences, a line for each number of threads; a step has as many tokens whatever their length. Steps of a recurrent layer wait for each other, those of attention do not; other work on the machine shows here too.",
     ),
 ];
+
+/// The graph of a model that is no recurrence: its heading and caption.
+const STACK: (&str, &str) = (
+    "The model",
+    "From what is read, below, to what is said, above; parts of one colour have the same form, each with weights of its own, and every step goes through all of them. How steps see each other is not shown here: that is what attention does.",
+);
 
 /// The page of what one or several models did on one input; where a view can, it lays them over each other.
 pub fn inspection(inspections: &[Inspection]) -> String {
@@ -231,10 +237,12 @@ pub fn inspection(inspections: &[Inspection]) -> String {
         view(
             &mut page,
             "tune",
-            "Each bar is a note; while it plays, the page follows at the token that wrote it. Repeats are played, so one token may sound twice.",
+            "Each bar is a note; while it plays, the page follows at the token that wrote it. It is played as it is written: repeats are not followed.",
         );
     }
     for (kind, heading, caption) in VIEWS {
+        let is_stack = kind == View::Graph && shown.iter().all(|one| is_stack(&one.about));
+        let (heading, caption) = if is_stack { STACK } else { (heading, caption) };
         if shown.iter().any(|one| one.has(kind)) {
             let name = kind.to_string();
             page.section(name.clone(), heading);
@@ -279,14 +287,24 @@ fn names(inspections: &[Inspection]) -> Vec<String> {
         .collect()
 }
 
+/// Name and shape of each weight.
+fn listed(about: &Map<String, Value>) -> &[Value] {
+    about.get("weights").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a model is drawn as a stack of its parts: it has blocks, or no recurrent weights.
+fn is_stack(about: &Map<String, Value>) -> bool {
+    let mut names = listed(about).iter().filter_map(|weight| weight["name"].as_str());
+    names.clone().any(|name| name.contains("layers.")) || !names.any(|name| name.contains("weight_hh_l"))
+}
+
 /// How many weights a model has.
 fn weights(about: &Map<String, Value>) -> usize {
-    let all = about.get("weights").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let size = |weight: &Value| -> usize {
         let shape = weight["shape"].as_array().map(Vec::as_slice).unwrap_or_default();
         shape.iter().filter_map(Value::as_u64).product::<u64>() as usize
     };
-    all.iter().map(size).sum()
+    listed(about).iter().map(size).sum()
 }
 
 /// A number with a comma between thousands.

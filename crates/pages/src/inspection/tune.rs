@@ -1,39 +1,24 @@
 //! The tune that a model of tunes has read.
 
 use anaphora::inspect::Inspection;
-use anaphora_music::abc;
 use serde_json::Value;
 
-use super::text::Pieces;
 use crate::chart::{Sounding, Tune};
 
-/// The notes of an inspection's tune, each with the step that wrote it; none where nothing of it sounds.
-pub fn tune(inspection: &Inspection, text: Option<&Pieces>) -> Option<Tune> {
-    let abc = inspection.about.get("abc").and_then(Value::as_str)?;
-    let (tune, _) = abc::parse_tune(abc);
-    // Where each line begins, in characters, and where each step ends.
-    let mut lines = vec![0];
-    lines.extend(abc.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
-    let mut ends = Vec::new();
-    for piece in text.map(|text| &text.pieces[..]).unwrap_or_default() {
-        ends.push(ends.last().copied().unwrap_or(0) + piece.chars().count());
-    }
-    let step = |line: u32, column: u32| {
-        let at = lines.get(line.saturating_sub(1) as usize)? + column.saturating_sub(1) as usize;
-        let step = ends.partition_point(|&end| end <= at);
-        (step < ends.len()).then_some(step)
-    };
-    let notes: Vec<Sounding> = tune
-        .heard()
-        .into_iter()
-        .map(|heard| Sounding {
-            start: heard.start,
-            seconds: heard.end - heard.start,
-            pitch: heard.pitch,
-            step: step(heard.line, heard.column),
+/// The notes that an inspection is about, each with the step that wrote it; none where there are none.
+pub fn tune(inspection: &Inspection) -> Option<Tune> {
+    let about = |key: &str| inspection.about.get(key);
+    let note = |note: &Value| {
+        Some(Sounding {
+            start: note["start"].as_f64()?,
+            seconds: note["seconds"].as_f64()?,
+            pitch: note["pitch"].as_u64()?.try_into().ok()?,
+            step: note["step"].as_u64().map(|step| step as usize),
         })
-        .collect();
-    (!notes.is_empty()).then(|| Tune { title: String::new(), abc: abc.to_owned(), notes })
+    };
+    let notes: Vec<Sounding> = about("notes")?.as_array()?.iter().filter_map(note).collect();
+    let abc = about("abc").and_then(Value::as_str).unwrap_or_default().to_owned();
+    (!notes.is_empty()).then(|| Tune { title: String::new(), abc, notes })
 }
 
 #[cfg(test)]
@@ -43,18 +28,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_know_the_steps_that_wrote_them() {
-        let abc = "X:1\nL:1/4\nK:D\n|:D ^E:|\n";
+    fn notes_are_those_that_the_inspection_is_about() {
         let mut inspection = Inspection::default();
-        inspection.about.insert("abc".into(), json!(abc));
-        // The end of a piece in front, then a character a step.
-        let pieces: Vec<String> =
-            std::iter::once(String::new()).chain(abc.chars().map(String::from)).collect();
-        let tune = tune(&inspection, Some(&Pieces { pieces: pieces.clone(), between: "" })).expect("notes");
-        let steps: Vec<&str> =
-            tune.notes.iter().map(|note| &pieces[note.step.expect("a step")][..]).collect();
-        assert_eq!(steps, ["D", "^", "D", "^"]);
-        assert_eq!(tune.notes.iter().map(|note| note.pitch).collect::<Vec<_>>(), [62, 65, 62, 65]);
-        assert_eq!(tune.notes[3].start, 1.5);
+        assert!(tune(&inspection).is_none());
+        let notes = json!([{"start": 0.0, "seconds": 0.5, "pitch": 62, "step": 9}]);
+        inspection.about.insert("notes".into(), notes);
+        let tune = tune(&inspection).expect("a note");
+        assert_eq!((tune.notes[0].pitch, tune.notes[0].step, tune.notes[0].seconds), (62, Some(9), 0.5));
     }
 }

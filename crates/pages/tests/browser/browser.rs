@@ -157,6 +157,8 @@ impl Browser {
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
         self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
+        // What is shown beside the pointer goes when the page is scrolled.
+        std::thread::sleep(Duration::from_millis(200));
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime
             .block_on(self.client.perform_actions(MouseActions::new("mouse".into()).then(to)))
@@ -167,6 +169,18 @@ impl Browser {
     pub fn click(&self, selector: &str) {
         let element = self.find(selector);
         self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Chooses a value of one of the choices below an element.
+    pub fn choose(&self, selector: &str, number: usize, value: &str) {
+        let (selector, value) = (json!(selector), json!(value));
+        self.run(&format!(
+            "const select = document.querySelectorAll({selector})[{number}];
+             select.value = {value};
+             if (select.value !== {value}) throw Error('there is no ' + {value});
+             select.dispatchEvent(new Event('change', {{ bubbles: true }}))"
+        ));
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// Presses keys with the focus on an element.

@@ -2,3 +2,5 @@
 
 mod browser;
 mod charts;
+mod fixtures;
+mod inspection;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use self::config::Config;
 use crate::error::{Error, Result};
 use crate::model::LanguageModel;
-use crate::recipe::{Recipe, Task};
+use crate::recipe::{self, Recipe, Task};
 use crate::run::atomic::write_atomic;
 use crate::run::weights::{self, NamedTensor, arrange, read_wanted, write_weights};
 use crate::run::{Run, RunInfo};
@@ -50,7 +50,10 @@ pub fn import(folder: &Path, run: &Path) -> Result<Run> {
         let wanted = format!("{named} beside it has {expected} tokens");
         return Err(Error::Foreign { path, field: "vocab_size", found: found.to_string(), wanted });
     }
-    let recipe = Recipe { task: Task::Text, model: config.recipe(), ..Recipe::default() };
+    let mut recipe = Recipe { task: Task::Text, model: config.recipe(), ..Recipe::default() };
+    // The tokenizer is one that is already made, and windows fit into the context.
+    recipe.data.tokenizer = recipe::Tokenizer::File(run.join(TOKENIZER));
+    recipe.training.length = recipe.training.length.min(config.positions);
     recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
     let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
     let tensors = arrange(tensors, &weights::expected(model.params()))

@@ -4,8 +4,11 @@ mod examples;
 
 use std::path::Path;
 
+use anaphora_data::error::counted;
 use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::{self, seen_once};
+use anaphora_data::picture::Colour;
 use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,8 @@ const CLASSES: &str = "classes.json";
 const BUILTIN: (u64, usize) = (1, 4_000);
 /// Samples of a built-in wave, and the deviation of the noise on it.
 const WAVE: (usize, f32) = (100, 0.1);
+/// Pixels along the side of a patch of a built-in shape.
+const SHAPE_PATCH: usize = 8;
 
 /// What a model reads, and which classes it knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,8 +68,8 @@ impl Lesson for Classes {
     fn describe(&self) -> Words {
         let count = self.labels.len();
         let what = match self.separator {
-            Some(_) => format!("any of {count} labels"),
-            None => format!("one of {count} classes"),
+            Some(_) => format!("any of {}", counted(count, "label")),
+            None => format!("one of {}", counted(count, "class")),
         };
         Words {
             example: "example",
@@ -93,9 +98,21 @@ impl ExampleTask for Classes {
                 let wave = |(wave, form): (Frames, usize)| (builtin::WAVES[form].to_owned(), wave.values);
                 Example::rows(waves.map(wave), WAVE.0, &options, &path)
             }
-            _ => {
-                let names = builtin::names(seed, count).into_iter();
-                Example::texts(names.map(|(label, name)| (label.to_owned(), name)), &options, &path)
+            Some(Builtin::Shapes) => {
+                let frames = PictureFrames::Patches(data.patch.unwrap_or(SHAPE_PATCH));
+                let (width, height) = (builtin::SIDE, builtin::SIDE);
+                let steps = PictureSteps { width, height, colour: Colour::Rgb, frames };
+                let shapes = builtin::shapes(seed, count).into_iter();
+                Example::pictures(shapes.map(|(label, shape)| (label.to_owned(), shape)), steps, &path)?
+            }
+            builtin => {
+                let texts = match builtin {
+                    Some(Builtin::Opinions) => builtin::opinions(seed, count),
+                    Some(Builtin::Motifs) => builtin::motifs(seed, count),
+                    _ => builtin::names(seed, count),
+                };
+                let texts = texts.into_iter().map(|(label, text)| (label.to_owned(), text));
+                Example::texts(texts, &options, &path)
             }
         };
         Ok(Splits::of(examples, &hold_out(data), |_| false)?)
@@ -126,7 +143,7 @@ impl ExampleTask for Classes {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: reader::opened(classes.reader, assets, tokenizer)?, ..classes })
+        Ok(Self { reader: reader::opened(classes.reader, &recipe.data, assets, tokenizer)?, ..classes })
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {

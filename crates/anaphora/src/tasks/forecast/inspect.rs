@@ -44,7 +44,7 @@ impl Forecaster {
         // Where nothing has come yet, there is a window but no truth.
         let has_come = origin.at + interface.chunk <= collection.steps(origin.member);
         let (batch, truth) = interface.window_at(&prepared, (origin, 0), has_come);
-        let looked = Looked { batch, steps: Some(interface.frame_names()), text: None };
+        let looked = Looked { batch, steps: Some(interface.frame_names()), text: None, notes: Vec::new() };
         let fresh = &|| interface.model(&recipe.model, u64::from(recipe.training.seed).into());
         let others: Vec<WindowAt> = others.iter().map(|&origin| (origin, 0)).collect();
         let others = (!others.is_empty()).then(|| interface.batch(&prepared, &others));

@@ -7,6 +7,7 @@ mod show;
 
 use std::ops::ControlFlow;
 
+use anaphora_data::error::counted;
 use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins, season_errors};
 use anaphora_data::{Packed, Place, Scaler};
 use anaphora_nn::Start;
@@ -107,7 +108,8 @@ fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Length
     if series.season.is_some_and(|season| season >= cuts.validation) {
         let learnt = cuts.validation;
         let reason = format!(
-            "series.season is {season}, and there are {learnt} steps to learn from; it takes a number below that"
+            "series.season is {season}, and the series has {} to learn from; it takes a number below that",
+            counted(learnt, "step")
         );
         return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
     }
@@ -118,9 +120,11 @@ fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Length
     let (learnt, least) = (cuts.validation, lookback + chunk);
     if learnt < least || cuts.test - cuts.validation < chunk {
         let reason = format!(
-            "{learnt} steps to learn from and {} to validate on are too few, {least} and {chunk} are needed \
-             (look-back {lookback}, {chunk} steps forecast at once); set a smaller series.lookback or series.chunk",
+            "{} to learn from and {} to validate on are too few, {least} and {chunk} are needed \
+             (look-back {lookback}, {} forecast at once); set a smaller series.lookback or series.chunk",
+            counted(learnt, "step"),
             cuts.test - cuts.validation,
+            counted(chunk, "step"),
         );
         return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
     }
@@ -139,7 +143,8 @@ fn interface(
     // Few steps are read one by one, many as PatchTST reads them.
     let patch = data.patch.unwrap_or(if lookback < 96 { 1 } else { 16 });
     if patch > lookback {
-        let sentence = format!("data.patch is {patch}, but only {lookback} steps are read");
+        let sentence =
+            format!("data.patch is {patch}, but the look-back is only {}", counted(lookback, "step"));
         return Err(RecipeError::Conflict(sentence).into());
     }
     let stride = series.patch_stride.unwrap_or(patch.div_ceil(2));
@@ -190,11 +195,12 @@ impl Lesson for Windows {
             (count, Channels::Independent) => format!("{count} columns, each by itself"),
             (count, Channels::Joint) => format!("{count} columns together"),
         };
+        let steps = counted(*lookback, "step") + if *lookback == 1 { " is" } else { " are" };
         let at_once = if chunk == horizon { String::new() } else { format!(", {chunk} at once") };
         Words {
             example: "window",
             unit: "frame",
-            maps: format!("{columns}; {lookback} steps are read, {horizon} forecast{at_once}"),
+            maps: format!("{columns}; {steps} read, {horizon} forecast{at_once}"),
         }
     }
 
@@ -291,7 +297,7 @@ impl Forecaster {
             let collection = self.read(other, &mut |note| notes.push(note.to_owned()))?;
             let (at, needed) = (collection.steps(0), self.interface.lookback);
             if at < needed {
-                let found = format!("a series of {at} steps was found");
+                let found = format!("a series of {} was found", counted(at, "step"));
                 let reason = format!("{found}, {needed} or more are needed to forecast from");
                 return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
             }

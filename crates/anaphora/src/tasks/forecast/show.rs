@@ -1,5 +1,6 @@
 //! Forecasts as tables, objects and pictures.
 
+use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Cuts, Origin, Origins};
 use serde_json::{Map, Value, json};
 
@@ -12,10 +13,8 @@ const PANELS: usize = 8;
 
 /// When a step is, or its number from 1.
 pub fn when(collection: &Collection, member: usize, step: usize) -> String {
-    match collection.members[member].calendar.and_then(|calendar| calendar.date(step)) {
-        Some(date) => date.to_string().trim_end_matches("T00:00:00").replace('T', " "),
-        None => (step + 1).to_string(),
-    }
+    let date = collection.members[member].calendar.and_then(|calendar| calendar.written(step));
+    date.unwrap_or_else(|| (step + 1).to_string())
 }
 
 /// From when to when a series is learnt from, validated on and kept for a test, and how many windows of `columns` series each part has.
@@ -23,10 +22,7 @@ pub fn parts(collection: &Collection, cuts: &Cuts, origins: &Origins, columns: u
     let part = |from: usize, end: usize| {
         format!("{} to {}", when(collection, 0, from), when(collection, 0, end.saturating_sub(1)))
     };
-    let windows = |origins: &[Origin]| match origins.len() * columns {
-        1 => "1 window".to_owned(),
-        count => format!("{count} windows"),
-    };
+    let windows = |origins: &[Origin]| counted(origins.len() * columns, "window");
     let mut text = format!(
         "{}: learnt from {} ({}), validated on {} ({})",
         collection.members[0].name,

@@ -59,6 +59,7 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
         inspection.about.insert("abc".into(), text.as_str().into());
     }
     inspection.about.insert("text".into(), text.as_str().into());
+    inspection.about.insert("pieces".into(), pieces(trained, &tokens).into());
     inspection.labels.insert("steps".into(), names(&tokens));
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
@@ -232,7 +233,7 @@ fn piece(section: &Section, index: usize, path: &Path) -> Result<String> {
 
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    inspect::refuse_by_backbone(inspection, backbone, request)?;
+    inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
     let reason = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
     request.refuse(inspection, View::Saliency, reason)?;
     let reason = "it is for models that translate; this one continues texts";
@@ -296,19 +297,27 @@ fn units(
     Ok(())
 }
 
+/// The text that each token completes, that of the end of a piece in front being none.
+fn pieces(trained: &Trained, tokens: &[u32]) -> Vec<String> {
+    let mut decoder = trained.tokenizer.decoder();
+    let mut pieces = vec![String::new()];
+    pieces.extend(tokens[1..].iter().map(|&id| decoder.push(id).to_owned()));
+    if let Some(last) = pieces.last_mut() {
+        last.push_str(decoder.finish());
+    }
+    pieces
+}
+
 /// The text of all tokens but the first, which is the end of a piece, and the place of the last character of each.
 fn places(trained: &Trained, tokens: &[u32]) -> (String, Vec<usize>) {
-    let mut decoder = trained.tokenizer.decoder();
-    let (mut text, mut places) = (String::new(), Vec::with_capacity(tokens.len()));
+    let pieces = pieces(trained, tokens);
     let mut count = 0_usize;
-    for &id in &tokens[1..] {
-        let part = decoder.push(id);
-        count += part.chars().count();
-        text.push_str(part);
-        places.push(count.saturating_sub(1));
-    }
-    text.push_str(decoder.finish());
-    (text, places)
+    let of_piece = |piece: &String| {
+        count += piece.chars().count();
+        count.saturating_sub(1)
+    };
+    let places = pieces[1..].iter().map(of_piece).collect();
+    (pieces.concat(), places)
 }
 
 /// The properties of the text behind each token but the first.

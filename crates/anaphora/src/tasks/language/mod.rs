@@ -15,6 +15,7 @@ pub use self::trained::Trained;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use anaphora_data::error::counted;
 use anaphora_data::{Batch, Plan, TokenStream, Windows};
 use anaphora_nn::{Params, State};
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ impl LanguageLearner {
             unit: data.tokenizer.unit(),
             train: size(&train),
             validation: size(&validation),
-            maps: format!("{symbols} symbols"),
+            maps: counted(symbols, "symbol"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
         Self::of(opening, Symbols { task, train, validation, count: symbols, description })

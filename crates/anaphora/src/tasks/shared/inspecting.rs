@@ -17,6 +17,8 @@ use crate::recipe::{Backbone, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::{Error, Result, Run};
 
+/// Steps of an input that can be looked at, but for the pixels of a picture.
+const LONGEST: usize = 2_048;
 /// Held-out examples from whose ends gradients are followed back, at most.
 const ENDS: usize = 64;
 /// Steps of all of them together, at most.
@@ -30,6 +32,8 @@ pub struct Looked {
     pub steps: Option<Vec<String>>,
     /// The text, where it is one.
     pub text: Option<String>,
+    /// What is to be said of it.
+    pub notes: Vec<String>,
 }
 
 /// What the columns of a model's output and the rows of its embedding are called.
@@ -144,7 +148,7 @@ fn find<T: InspectTask>(
     let encoded = task.encode(vec![example.clone()], &mut from)?;
     let (batch, targets) = task.batch_of(&encoded, &[0]);
     let (steps, text) = task.look_at(&example, &batch);
-    Ok((Looked { batch, steps, text }, Some(targets)))
+    Ok((Looked { batch, steps, text, notes: Vec::new() }, Some(targets)))
 }
 
 /// Some held-out examples, longest first, and what is true of them; none of a model without data.
@@ -192,13 +196,26 @@ pub fn look(
     others: Option<(Packed, Targets)>,
 ) -> Result<()> {
     let Subject { run, recipe, model, fresh, names } = subject;
-    let Looked { batch, steps, text } = looked;
+    let Looked { batch, steps, text, notes } = looked;
+    inspection.notes.extend(notes);
+    let count = batch.batch_sizes.len();
+    if count > LONGEST && names.picture.is_none() {
+        let found = counted(count, "step");
+        return Err(Error::Inspect(format!(
+            "the input has {found}, and {LONGEST} at most can be looked at; name a shorter one"
+        )));
+    }
     let params = Observe::params(*model);
     let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
+    let says = match names.says {
+        Says::Classes => "classes",
+        Says::Labels => "labels",
+        Says::Numbers => "numbers",
+    };
+    about.insert("says".into(), says.into());
     about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
-    let count = batch.batch_sizes.len();
     inspection.labels.extend(steps.map(|steps| ("steps".to_owned(), steps)));
     inspection.labels.insert("classes".into(), names.outputs.clone());
     if let Some(symbols) = &names.symbols {
@@ -225,7 +242,13 @@ pub fn look(
     let mut said = observed.outputs.clone();
     said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
     inspection.add("logits", axes, shape, observed.outputs, "output of the head");
-    inspection.add("said", axes, shape, said, "what the model says: probabilities, or numbers");
+    inspection.add(
+        "said",
+        axes,
+        shape,
+        said,
+        "what the model says: probabilities, or numbers in the scale that it learnt",
+    );
     if let Some(targets) = truth {
         let values = match targets {
             Targets::Classes(classes) => classes.iter().map(|&class| class as f32).collect(),
@@ -246,7 +269,10 @@ pub fn look(
         }
     }
     if request.wants(View::Saliency) {
-        inspect::saliency(inspection, compute, *model, &batch, names.is_each_step)?;
+        if !inspect::saliency(inspection, compute, *model, &batch, names.is_each_step)? {
+            let reason = "the sequence is too long to follow what is told of each of its steps back to each";
+            request.refuse(inspection, View::Saliency, reason)?;
+        }
         if !names.is_each_step {
             inspect::running(inspection, compute, *model, &batch, names.says)?;
         }
@@ -264,7 +290,7 @@ pub fn look(
                     Says::Classes => Targets::Classes(vec![0; told]),
                     Says::Labels | Says::Numbers => Targets::Values(vec![0.0; told * names.outputs.len()]),
                 };
-                model.learn(backward, &repeated(&batch, rows, length), &targets)
+                model.learn(backward, &inspect::repeated(&batch, rows, length), &targets)
             })?;
         }
     }
@@ -299,28 +325,13 @@ fn is_causal(recipe: &Recipe) -> bool {
 
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    inspect::refuse_by_backbone(inspection, backbone, request)?;
+    inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
     let next =
         "it is for models that continue a text; --show saliency has what this one says after each step";
     request.refuse(inspection, View::Next, next)?;
-    let context = "it is for models that continue a text";
+    let context = "it is for models that continue a text, a tune or events";
     request.refuse(inspection, View::Context, context)?;
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse(inspection, View::Units, units)?;
     request.refuse(inspection, View::Bottleneck, "it is for models that translate")
-}
-
-/// A batch of so many sequences of such a length, of the steps of the one sequence there is over and over.
-fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
-    let count = one.batch_sizes.len().max(1);
-    let width = one.values.len() / count;
-    let mut batch = Packed { batch_sizes: vec![rows; length], ..Packed::default() };
-    for step in 0..length {
-        for _ in 0..rows {
-            let from = step % count;
-            batch.ids.extend(one.ids.get(from));
-            batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
-        }
-    }
-    batch
 }

@@ -77,8 +77,14 @@ pub fn learn(splits: &Splits<Example>, tokenizer: Option<Tokenizer>, model: &Mod
     Ok(reader)
 }
 
-/// The reader of a run, with the run's tokenizer if it needs one.
-pub fn opened(mut reader: Reader, assets: &mut Assets, made: Option<Tokenizer>) -> Result<Reader> {
+/// The reader of a run, with what it reads numbers by, and with the run's tokenizer if it needs one.
+pub fn opened(
+    mut reader: Reader,
+    data: &Data,
+    assets: &mut Assets,
+    made: Option<Tokenizer>,
+) -> Result<Reader> {
+    reader.decimal = data.decimal;
     reader.tokenizer = match (made, &reader.steps) {
         (None, Steps::Text { .. }) => Some(assets.tokenizer(|| Err(Error::NoExamples(PathBuf::new())))?),
         (made, _) => made,
@@ -136,7 +142,7 @@ pub fn look_at_inputs(reader: &Reader, input: &Input) -> Result<Vec<Looked>> {
         let batch = Packed::new([&sequence]);
         let steps = look_at(reader, &batch);
         let text = steps.is_some().then_some(named.name);
-        Looked { batch, steps, text }
+        Looked { batch, steps, text, notes: named.notes }
     };
     let (sequences, names) = inputs(reader, input)?;
     Ok(sequences.into_iter().zip(names).map(looked).collect())

@@ -184,7 +184,7 @@ impl InspectTask for Tagger {
             let steps = Some(sentence.words.clone());
             let text = Some(sentence.words.join(" "));
             let encoded = Encoded::new(&self.0, vec![sentence], input.path(), false, &mut |_| {})?;
-            Ok(Looked { batch: encoded.batch(&[0]), steps, text })
+            Ok(Looked { batch: encoded.batch(&[0]), steps, text, notes: Vec::new() })
         };
         untagged(input, &recipe.data)?.into_iter().map(look).collect()
     }

@@ -17,10 +17,11 @@ async function numbersOf({ shape, bits, ranges, data }) {
   const none = bits === 8 ? 255 : 65535;
   const plane = shape.slice(-2).reduce((product, length) => product * length, 1);
   const values = new Float32Array(steps.length);
-  for (let k = 0; k < steps.length; k++) {
-    const [low, high] = ranges[Math.floor(k / plane)];
-    values[k] = steps[k] === none ? NaN : low + (steps[k] / (none - 1)) * (high - low);
-  }
+  ranges.forEach(([low, high], number) => {
+    const by = (high - low) / (none - 1);
+    const end = (number + 1) * plane;
+    for (let k = number * plane; k < end; k++) values[k] = steps[k] === none ? NaN : low + steps[k] * by;
+  });
   return values;
 }
 

@@ -50,8 +50,6 @@ function unseen(code) {
 function sign(code) {
   if (code === 0x0a) return "⏎";
   if (code === 0x09) return "⇥";
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "␡";
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 

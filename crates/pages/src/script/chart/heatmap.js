@@ -6,7 +6,7 @@ import { ramp, colourNow } from "../base/colour.js";
 import { redrawn, show, hide } from "../base/figure.js";
 
 /** The least cell, in pixels, that has its name beside it. */
-const NAMED = 11;
+const NAMED = 10;
 
 /**
  * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`), `values` (row-major), `range` (`[low, high]`), `ramp`
@@ -67,7 +67,7 @@ export function heatmap(host, spec) {
     const fit = (left) => {
       const across = Math.max(40, room - left - 1) / width;
       if (spec.square) return [Math.min(across, 26, (spec.height ?? 620) / height), undefined];
-      return [Math.min(across, 40), Math.min(16, (spec.height ?? 220) / height)];
+      return [Math.min(across, 64), Math.min(16, (spec.height ?? 220) / height)];
     };
     const size = (left) => {
       let [w, h] = fit(left);
@@ -84,11 +84,15 @@ export function heatmap(host, spec) {
       [w, h] = size(left);
     }
     const wide = columnNames ? widest(columnNames) : 0;
-    const upright = wide > w - 2;
-    const top = (columnNames && w >= NAMED ? (upright ? Math.min(120, wide) + 8 : 18) : 18) + (columns.label ? 14 : 0);
+    const fitting = columnNames?.filter((name) => pen.measureText(name).width <= w - 2).length ?? 0;
+    // A few long names among short ones do not turn them all.
+    // Numbers are clear when only some of them are written.
+    const sparse = columns.names?.every((name) => /^-?\d+$/.test(name)) ?? true;
+    const upright = !sparse && wide > w - 2 && fitting < 0.8 * width;
+    const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
-    geometry = { w, h, left, top, upright, view, full, rowNames, columnNames, size };
+    geometry = { w, h, left, top, upright, sparse, view, full, rowNames, columnNames, size };
     box.style.height = `${Math.ceil(view[1]) + (full[0] > room + 1 ? 16 : 2)}px`;
     inner.style.width = `${Math.floor(full[0])}px`;
     inner.style.height = `${Math.ceil(full[1])}px`;
@@ -170,7 +174,7 @@ export function heatmap(host, spec) {
   }
 
   function paint() {
-    const { w, h, left, top, view, upright, rowNames, columnNames, seen } = geometry;
+    const { w, h, left, top, view, upright, sparse, rowNames, columnNames, seen } = geometry;
     const [c0, c1, r0, r1] = seen;
     const dots = devicePixelRatio || 1;
     const pen = canvas.getContext("2d");
@@ -197,20 +201,21 @@ export function heatmap(host, spec) {
     pen.font = font();
     pen.fillStyle = colourNow("--soft");
     pen.textBaseline = "middle";
-    const below = columns.label ? 14 : 0;
-    if (columns.label) {
-      pen.textAlign = "left";
-      pen.fillText(`${columns.label} →`, left, 7);
-    }
+    const below = columns.label || rows.label ? 14 : 0;
+    pen.textAlign = "left";
+    const down = rows.label ? `${rows.label} ↓` : "";
+    pen.fillText(down, 0, 7);
+    if (columns.label) pen.fillText(`${columns.label} →`, Math.max(left, pen.measureText(down).width + 10), 7);
     // Rows.
     pen.save();
     pen.beginPath();
-    pen.rect(0, top - 4, left, view[1] - top + 8);
+    pen.rect(0, top - 6, left, view[1] - top + 12);
     pen.clip();
     pen.textAlign = "right";
     const everyRow = h >= NAMED ? 1 : roundStep(18 / h);
     for (let r = Math.ceil(r0 / everyRow) * everyRow; r < r1; r += everyRow) {
-      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, dy + (r + 0.5) * h);
+      const y = Math.max(top + 1, Math.min(view[1] - 5, dy + (r + 0.5) * h));
+      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, y);
     }
     pen.restore();
     // Columns.
@@ -218,10 +223,10 @@ export function heatmap(host, spec) {
     pen.beginPath();
     pen.rect(left - 4, below, view[0] - left + 4, top - below);
     pen.clip();
-    const everyColumn = w >= NAMED ? 1 : roundStep(44 / w);
+    const everyColumn = w >= NAMED && !sparse ? 1 : roundStep(44 / w);
     for (let c = Math.ceil(c0 / everyColumn) * everyColumn; c < c1; c += everyColumn) {
       const x = dx + (c + 0.5) * w;
-      const name = w >= NAMED && columnNames ? (columnNames[c] ?? String(c)) : String(c);
+      const name = columnNames && (w >= NAMED || sparse) ? (columnNames[c] ?? String(c)) : String(c);
       if (upright && w >= NAMED && columnNames) {
         pen.save();
         pen.translate(x, top - 4);
@@ -229,9 +234,11 @@ export function heatmap(host, spec) {
         pen.textAlign = "left";
         pen.fillText(name, 0, 0);
         pen.restore();
-      } else if (columnNames || w < NAMED || w > 22 || c % 2 === 0) {
+      } else {
         pen.textAlign = "center";
-        pen.fillText(name, x, top - 9);
+        const half = pen.measureText(name).width / 2;
+        const isNamed = w >= NAMED && columnNames && !sparse;
+        pen.fillText(isNamed && 2 * half > w - 1 ? "…" : name, Math.min(x, view[0] - half), top - 9);
       }
     }
     pen.restore();

@@ -92,7 +92,7 @@ export function plane(host, spec) {
       circles[number] = circle;
       const name = shortened(visible(point.name ?? ""), 14);
       const box = [cx + 4, cy - 12, cx + 10 + 7.2 * [...name].length, cy + 4];
-      if (point.name && box[2] < width && (first.includes(number) || free(box))) {
+      if (point.name && box[2] < width && (number === chosen || free(box))) {
         taken.push(box);
         labels.push(svg("text", { class: "halo", x: cx + 6, y: cy + 4, text: name, style: first.includes(number) ? { "font-weight": "600" } : undefined }));
       }

@@ -1,10 +1,10 @@
 // A table that can be sorted.
 
 import { element } from "../base/dom.js";
-import { written } from "../base/number.js";
+import { written, percent } from "../base/number.js";
 
 /**
- * `spec`: `title`, `columns` (`{name, digits}`), `rows` (lists of texts and numbers), `sortable`. Numbers stand to the right.
+ * `spec`: `title`, `columns` (`{name, digits, share}`; share: numbers are written as percentages), `rows` (lists of texts and numbers), `sortable`. Numbers stand to the right.
  * `chosen(row number)` is called where a row is clicked or entered, if given.
  */
 export function table(host, spec) {
@@ -16,7 +16,8 @@ export function table(host, spec) {
   const body = element("tbody");
   const lines = spec.rows.map((row, number) => {
     const cells = row.map((value, at) => {
-      const text = typeof value === "number" ? written(value, spec.columns[at].digits ?? 4) : (value ?? "–");
+      const column = spec.columns[at];
+      const text = typeof value !== "number" ? (value ?? "–") : column.share ? percent(value) : written(value, column.digits ?? 4);
       return element(at ? "td" : "th", { scope: at ? undefined : "row", class: numeric[at] ? "number" : undefined, dir: numeric[at] ? undefined : "auto", text });
     });
     if (!spec.chosen) return element("tr", {}, ...cells);

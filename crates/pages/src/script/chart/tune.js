@@ -43,7 +43,7 @@ export function tune(host, spec) {
     const long = Math.max(width, left + end * 24);
     const row = Math.min(9, Math.max(4, 200 / (highest - lowest + 1)));
     const height = Math.round(row * (highest - lowest + 1)) + 22;
-    const x = (time) => left + (time / end) * (long - left - 8);
+    const x = (time) => left + (time / end) * (long - left - 22);
     const y = (pitch) => (highest - pitch) * row;
     geometry = { x, width };
     const picture = svg("svg", { width: long, height, viewBox: `0 0 ${long} ${height}`, style: { "max-width": "none" } });
@@ -63,7 +63,7 @@ export function tune(host, spec) {
     playhead = svg("line", { class: "playhead", y1: 0, y2: height - 20 });
     picture.append(...rects, playhead);
     picture.addEventListener("click", (event) => {
-      const time = ((event.clientX - picture.getBoundingClientRect().left - left) / (long - left - 8)) * end;
+      const time = ((event.clientX - picture.getBoundingClientRect().left - left) / (long - left - 22)) * end;
       seek.value = String(Math.max(0, time));
       seek.dispatchEvent(new Event("input"));
     });

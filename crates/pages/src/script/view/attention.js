@@ -16,9 +16,10 @@ export async function drawAttention(host, shown) {
   const figures = element("div");
   const buttons = [];
   let chart;
+  let step;
   for (const block of blocks) {
     const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
-    block.heads.forEach((head, number) => {
+    for (const [number, head] of block.heads.entries()) {
       const canvas = element("canvas", { width: head.small.shape[1], height: head.small.shape[0] });
       const button = element(
         "button",
@@ -32,23 +33,24 @@ export async function drawAttention(host, shown) {
         canvas,
         element("span", { class: "said", text: String(number) }),
       );
-      redrawn(button, async () => paintSmall(canvas, head));
+      await paintSmall(canvas, head);
+      redrawn(button, () => paintSmall(canvas, head));
       buttons.push({ button, block, number });
       row.append(button);
-    });
+    }
     grid.append(row);
   }
   host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, figures);
   table(figures, {
     title: "What each head does",
-    columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step" }, { name: "largest weight", digits: 3 }],
+    columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step", share: true }, { name: "largest weight", digits: 3 }],
     rows: blocks.flatMap((block) =>
       block.heads.map((head, number) => [
         blockName(block.name, block.kind),
         number,
         head.entropy,
         head.distance,
-        head.previous === null ? "–" : percent(head.previous),
+        head.previous,
         head.most,
       ]),
     ),
@@ -64,7 +66,7 @@ export async function drawAttention(host, shown) {
   });
   await choose(blocks[0], 0);
   follow(host, mark);
-  let step;
+
   function mark(to) {
     step = to;
     if (chart && chart.axes[0] === "steps") chart.map.mark({ row: to });
@@ -81,20 +83,20 @@ export async function drawAttention(host, shown) {
     const [rows, columns] = packed.shape;
     const exact = Boolean(head.whole);
     const [queries, keys] = block.axes.map((axis, k) => namesOf(shown, axis, block.shape[k]));
-    const [most] = [Math.max(...(await unpacked(head.small)), Math.sqrt(head.most))];
+    const most = strong(roots);
     const across = (k) => Math.floor((k * block.shape[1]) / columns);
     const down = (k) => Math.floor((k * block.shape[0]) / rows);
     chart = {
       axes: exact ? block.axes : [],
       map: heatmap(whole, {
         title,
-        label: exact ? "square root of the weight" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
+        label: exact ? "square root of the weight; all above the darkest are as dark" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
         rows: { label: "query", count: rows, names: exact ? queries : undefined },
         columns: { label: "key", count: columns, names: exact ? keys : undefined },
         values: roots,
         range: [0, most],
         square: true,
-        height: 560,
+        height: 720,
         zoom: exact,
         describe: (row, column) => `${visible(queries[down(row)])} (${down(row)}) looks at ${visible(keys[across(column)])} (${across(column)}): ${percent(roots[row * columns + column] ** 2)}`,
         picked: (row) => exact && block.axes[0] === "steps" && moveTo(row),
@@ -102,6 +104,16 @@ export async function drawAttention(host, shown) {
     };
     if (step !== undefined) mark(step);
   }
+}
+
+/** What few of the weights that are not zero exceed. */
+function strong(roots) {
+  // A sample of large matrices, by a stride that meets all columns.
+  const every = roots.length > 100_000 ? 31 : 1;
+  const seen = [];
+  for (let k = 0; k < roots.length; k += every) if (roots[k] > 0) seen.push(roots[k]);
+  const sorted = Float32Array.from(seen).sort();
+  return sorted[Math.floor(sorted.length * 0.99)] || 1;
 }
 
 async function paintSmall(canvas, head) {

@@ -1,7 +1,8 @@
-// Plain line charts: the loss by visible context, the score by length, the time of a step.
+// Plain charts: the loss by visible context, the score by length, the time of a step.
 
-import { element } from "../base/dom.js";
+import { written } from "../base/number.js";
 import { unpacked, namesOf } from "../base/data.js";
+import { bars } from "../chart/bars.js";
 import { lines } from "../chart/lines.js";
 
 export async function drawContext(host, all) {
@@ -10,15 +11,15 @@ export async function drawContext(host, all) {
 }
 
 export async function drawBottleneck(host, all) {
-  const names = [...new Set(all.flatMap((shown) => Object.keys(shown.arrays).filter((name) => name.startsWith("bottleneck."))))];
-  for (const name of names) {
-    const place = element("div");
-    host.append(place);
-    const axis = all.map((shown) => shown.axes[name]?.[0]).find(Boolean);
-    const series = await over(all, name, axis);
-    const label = all.map((shown) => shown.descriptions[name]).find(Boolean) ?? name;
-    lines(place, { x: { label: "length of what is read" }, y: { label }, series: named(series) });
-  }
+  const of = all.filter((shown) => shown.arrays["bottleneck.score"]);
+  const [scores, pairs] = await Promise.all(["score", "pairs"].map((what) => Promise.all(of.map((shown) => unpacked(shown.arrays[`bottleneck.${what}`])))));
+  const lengths = namesOf(of[0], of[0].axes["bottleneck.score"][0], scores[0].length);
+  bars(host, {
+    label: "BLEU by the words of what is read",
+    names: lengths.map((length, k) => `${length} words (${written(pairs[0][k])} pairs)`),
+    series: of.map((shown, k) => ({ name: shown.name, values: [...scores[k]] })),
+    low: 0,
+  });
 }
 
 export async function drawSpeed(host, all) {
@@ -34,7 +35,7 @@ export async function drawSpeed(host, all) {
       });
     }
   }
-  lines(host, { x: { label: "steps of the sequence", log: true }, y: { label: "seconds a training step", log: true }, series });
+  lines(host, { x: { label: "steps of the sequence", log: true }, y: { label: "seconds a token", log: true }, series });
 }
 
 async function over(all, name, axis) {

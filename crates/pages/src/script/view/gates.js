@@ -1,7 +1,7 @@
 // Gates and states of recurrent layers: units over steps.
 
 import { element, svg, choice, visible } from "../base/dom.js";
-import { written, percent, range } from "../base/number.js";
+import { written, percent } from "../base/number.js";
 import { unpacked, namesOf } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { heatmap } from "../chart/heatmap.js";
@@ -57,12 +57,12 @@ export async function drawGates(host, shown) {
       body.append(place);
       const names = namesOf(shown, plane.axis, rows * plane.pooled);
       const gate = Boolean(plane.gate);
-      const [low, high] = range(values);
-      const limits = gate ? [0, 1] : plane.part === "c" ? [-Math.max(-low, high), Math.max(-low, high)] : [-1, 1];
+      const most = gate ? 1 : plane.part === "c" || plane.part === "h" ? usual(values) : 1;
+      const limits = gate ? [0, 1] : [-most, most];
       const map = { plane, values, units, rows, order: [...Array(units).keys()] };
       map.chart = heatmap(place, {
         title: PARTS[plane.part],
-        label: "",
+        label: most > 1 ? "99 of 100 values lie between" : "",
         rows: { label: "unit", count: units },
         columns: { label: plane.pooled > 1 ? `steps, ${plane.pooled} to a column` : "step", count: rows, names: plane.pooled > 1 ? undefined : names },
         values: ordered(map),
@@ -105,6 +105,12 @@ export async function drawGates(host, shown) {
       map.chart.set({ values: ordered(map) });
     }
   }
+}
+
+/** A size that 99 of 100 values do not exceed, and 1 where all are below it. */
+function usual(values) {
+  const sizes = Float32Array.from(values, Math.abs).sort();
+  return Math.max(1, sizes[Math.floor(sizes.length * 0.99)] ?? 1);
 }
 
 /** Units × steps in an order of the units. */

@@ -8,7 +8,9 @@ import { table } from "../chart/table.js";
 
 export async function drawGradients(host, all) {
   const of = (shown) => Object.keys(shown.arrays).filter((name) => name.includes("gradients.") && !name.startsWith("untrained."));
-  const names = [...new Set(all.flatMap(of))].sort((a, b) => importance(a) - importance(b));
+  // What most models have comes first.
+  const shared = (name) => all.filter((shown) => shown.arrays[name]).length;
+  const names = [...new Set(all.flatMap(of))].sort((a, b) => shared(b) - shared(a) || importance(a) - importance(b));
   const body = element("div");
   host.append(element("div", { class: "controls" }, choice("With respect to", names.map((name) => [name, titleOf(name)]), names[0], draw)), body);
   await draw(names[0]);
@@ -42,7 +44,7 @@ export async function drawGradients(host, all) {
     const [chart, figures] = [element("div"), element("div")];
     body.append(chart, figures);
     lines(chart, { title: titleOf(name), x: { label: "steps before the loss" }, y: { label: "norm of the gradient", log: true }, series });
-    table(figures, { columns: [{ name: "model" }, { name: "factor a step", digits: 3 }, { name: "below 1 % of its largest after, steps" }], rows });
+    table(figures, { columns: [{ name: "model" }, { name: "factor a step", digits: 3 }, { name: "below 1 % of that near the loss after, steps" }], rows });
   }
 }
 
@@ -58,10 +60,14 @@ function titleOf(name) {
   return `${part ? `${part.replace(".", "")}: ` : ""}${{ input: "input", hidden: where?.startsWith("b") ? "stream" : "hidden state", cell: "cell state" }[kind] ?? kind}${place}`;
 }
 
-/** The factor by which the median changes each step, from a line through its logarithms, and where it has fallen below a hundredth. */
+/** Steps next to the loss, among which the gradient is the largest where it falls at all. */
+const NEAR = 5;
+
+/** The factor by which the median changes each step, from a line through its logarithms, and where it has fallen below a hundredth of
+ * what it is near the loss. */
 function decay(median) {
   const points = median.map((value, k) => [k, Math.log(value)]).filter(([, value]) => Number.isFinite(value));
-  const top = points.reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
+  const top = points.filter(([k]) => k < NEAR).reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
   const falling = points.filter(([k]) => k >= top[0]);
   const count = falling.length;
   if (count < 2) return { factor: null, reach: null };

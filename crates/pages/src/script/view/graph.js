@@ -15,8 +15,19 @@ export async function drawGraph(host, shown) {
   host.append(picture);
   const nats = shown.next ? await unpacked(shown.next.nats) : undefined;
   const parts = partsOf(weights);
-  if (recurrent && !blocks) redrawn(picture, (width) => picture.replaceChildren(unrolled(width, shown, weights, nats)));
-  else redrawn(picture, (width) => picture.replaceChildren(stacked(width, parts)));
+  const halves = weights.some(({ name }) => name.startsWith("encoder.rnn.")) ? ["encoder.", "decoder."] : [weights.some(({ name }) => name.startsWith("decoder.rnn.")) ? "decoder." : ""];
+  if (recurrent && !blocks) redrawn(picture, (width) => picture.replaceChildren(...halves.map((half) => unrolled(width, shown, weights, nats, half))));
+  else {
+    // What the encoder gives goes to the attention of each of the decoder's blocks, and not to what the decoder reads.
+    const encoder = parts.filter((part) => part.name.startsWith("encoder."));
+    const others = parts.filter((part) => !encoder.includes(part));
+    const titled = (title, body) => element("div", {}, element("div", { class: "chart-title", text: title }), body);
+    const stacks = (width) =>
+      encoder.length && others.some((part) => part.name.startsWith("decoder."))
+        ? [titled("The encoder reads", stacked(width, encoder)), titled("The decoder writes; its blocks attend to what the encoder gives", stacked(width, others))]
+        : [stacked(width, parts)];
+    redrawn(picture, (width) => picture.replaceChildren(...stacks(width)));
+  }
   const figures = element("details", { class: "numbers" }, element("summary", { text: "All weights" }));
   host.append(figures);
   const listed = element("div");
@@ -29,24 +40,30 @@ export async function drawGraph(host, shown) {
 
 const size = (shape) => shape.join(" × ");
 
-/** x, states, output and loss of the first steps, from left to right. */
-function unrolled(width, shown, weights, nats) {
-  const prefix = weights.some(({ name }) => name.startsWith("decoder.rnn.")) ? "decoder." : "";
-  const own = (name) => weights.find((weight) => weight.name === `${prefix}${name}` || weight.name === name);
+/** x, states, output and loss of the first steps, from left to right; an encoder's without output. */
+function unrolled(width, shown, weights, allNats, prefix) {
+  const encodes = prefix === "encoder.";
+  const nats = encodes ? undefined : allNats;
+  const own = (name) => weights.find((weight) => weight.name === `${prefix}${name}`) ?? weights.find((weight) => weight.name === name);
   const layers = weights.map(({ name }) => name.match(new RegExp(`^${prefix.replace(".", "\\.")}rnn\\.weight_hh_l(\\d+)$`))?.[1]).filter((number) => number !== undefined);
-  const names = namesOf(shown, "steps", 0);
-  const total = names.length || 4;
+  const names = namesOf(shown, encodes ? "source" : "steps", 0);
+  const { arrays, axes } = shown;
+  const read = arrays.tokens ?? (axes.frames?.[0] === "steps" ? arrays.frames : undefined);
+  const total = names.length || read?.shape[0] || 4;
   const [left, right] = [width > 600 ? 118 : 8, width > 600 && nats ? 70 : 40];
   const count = Math.max(1, Math.min(total, 8, Math.floor((width - left - right) / 92)));
   const each = (width - left - right) / count;
   const each_says = Boolean(nats) || shown.axes.logits?.[0] === "steps";
   const embedded = own("embedding.weight");
   // Levels from the bottom: x, states of each layer, y, loss.
-  const levels = [{ kind: "x" }, ...(embedded ? [{ kind: "e" }] : []), ...layers.map((layer) => ({ kind: "h", layer })), { kind: "y" }, ...(nats ? [{ kind: "loss" }] : [])];
+  const levels = [{ kind: "x" }, ...(embedded ? [{ kind: "e" }] : []), ...layers.map((layer) => ({ kind: "h", layer })), ...(encodes ? [] : [{ kind: "y" }]), ...(nats ? [{ kind: "loss" }] : [])];
   const gap = 74;
   const height = levels.length * gap + 6;
   const yOf = (level) => height - 30 - level * gap;
-  const xOf = (step) => left + (step + 0.5) * each;
+  const xOf = (place) => left + (place + 0.5) * each;
+  // One answer comes after the last step, which then stands in the last place.
+  const leaps = !encodes && !each_says && count < total;
+  const stepAt = (place) => (leaps && place === count - 1 ? total - 1 : place);
   const half = Math.min(34, each / 2 - 12);
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The model unrolled over ${count} of ${total} steps. ${levels.length} levels; each matrix is the same at every step.` });
   const marker = (id, colour) =>
@@ -84,40 +101,45 @@ function unrolled(width, shown, weights, nats) {
   };
   for (let step = 0; step < count; step++) {
     levels.forEach((level, number) => {
-      if (number + 1 < levels.length && (step === count - 1 || each_says || levels[number + 1].kind !== "y" || step === total - 1)) {
+      // The output of one answer is that of the last place alone.
+      if (number + 1 < levels.length && (step === count - 1 || each_says || levels[number + 1].kind !== "y")) {
         const weight = vertical(number);
         edge(xOf(step), yOf(number) - 17, xOf(step), yOf(number + 1) + 18, weight, step === 0 && weight && each > 80 ? size(weight.shape) : undefined);
       }
       if (level.kind === "h") {
         const weight = own(`rnn.weight_hh_l${level.layer}`);
-        const label = step === 1 && each > 2 * half + 70 ? size(weight.shape) : undefined;
-        if (step > 0) edge(xOf(step - 1) + half + 1, yOf(number), xOf(step) - half - 2, yOf(number), weight, label);
-        if (step === count - 1 && count < total) edge(xOf(step) + half + 1, yOf(number), xOf(step) + half + 22, yOf(number), weight);
+        if (step > 0) edge(xOf(step - 1) + half + 1, yOf(number), xOf(step) - half - 2, yOf(number), weight);
+        if (leaps && step === count - 1) picture.append(svg("text", { class: "halo", x: (xOf(step - 1) + xOf(step)) / 2, y: yOf(number) - 8, "text-anchor": "middle", text: "…" }));
+        // Beside the sizes of upright arrows, which stand at the first step.
+        if (step === Math.min(2, count - 1) && step > 0) picture.append(svg("text", { class: "halo", x: (xOf(step - 1) + xOf(step)) / 2, y: yOf(number) - 21, "text-anchor": "middle", text: size(weight.shape), style: { fill: colourOf(weight), "font-size": "11px" } }));
+        if (step === count - 1 && count < total && !leaps) edge(xOf(step) + half + 1, yOf(number), xOf(step) + half + 22, yOf(number), weight);
       }
     });
     levels.forEach((level, number) => {
-      const name = visible(names[step] ?? "");
-      if (level.kind === "x") node(step, number, name || "x", { title: `step ${step}: ${name}` });
-      if (level.kind === "e") node(step, number, `x${sub(step)}`);
-      if (level.kind === "h") node(step, number, `h${sub(step)}`, { round: true });
+      const at = stepAt(step);
+      const name = visible(names[at] ?? "");
+      if (level.kind === "x") node(step, number, name || "x", { title: `step ${at}: ${name}` });
+      if (level.kind === "e") node(step, number, `x${sub(at)}`);
+      if (level.kind === "h") node(step, number, `h${sub(at)}`, { round: true });
       if (level.kind === "y" && each_says) node(step, number, nats && shown.next.symbols.length ? visible(namesOf(shown, "symbols", 0)[shown.next.symbols[step * shown.next.top]]) : `y${sub(step)}`, { title: "the most probable" });
-      if (level.kind === "loss" && Number.isFinite(nats[step])) node(step, number, `L${sub(step)} ${written(nats[step], 2)}`, { faint: true, title: `surprise ${written(nats[step])} nats` });
+      if (level.kind === "loss" && Number.isFinite(nats[step])) node(step, number, written(nats[step], 2), { faint: true, title: `surprise ${written(nats[step])} nats` });
     });
   }
-  if (!each_says) node(count - 1, levels.findIndex((level) => level.kind === "y"), "y");
+  if (!each_says && !encodes) node(count - 1, levels.findIndex((level) => level.kind === "y"), "y");
   if (nats) {
     const known = [...nats].filter(Number.isFinite);
     const y = yOf(levels.length - 1);
-    picture.append(svg("text", { x: width - 4, y: y - 2, "text-anchor": "end", text: "ΣL =", style: { "font-weight": "600" } }));
+    picture.append(svg("text", { x: width - 4, y: y - 2, "text-anchor": "end", text: "sum", style: { "font-weight": "600" } }));
     picture.append(svg("text", { x: width - 4, y: y + 14, "text-anchor": "end", text: written(known.reduce((a, b) => a + b, 0), 4), style: { "font-weight": "600" } }));
   }
   if (width > 600) {
-    const words = { x: "read", e: "embedded", h: "state", y: each_says && nats ? "most probable" : "says", loss: "loss, nats" };
+    const words = { x: "read", e: "embedded", h: "state", y: each_says && nats ? "most probable" : "says", loss: "loss in nats" };
     levels.forEach((level, number) => picture.append(svg("text", { class: "soft", x: 4, y: yOf(number) + 4, text: `${words[level.kind]}${level.kind === "h" && layers.length > 1 ? `, layer ${level.layer}` : ""}` })));
   }
   const key = element("div", { class: "legend" }, ...[...used].map(([name, number]) => element("span", {}, element("i", { style: { color: seriesColour(number) } }), element("span", { class: "mono", text: `${name} ${size(weights.find((weight) => weight.name === name).shape)}` }))));
-  const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
-  return element("div", {}, key, picture, note);
+  const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.startsWith(prefix) && name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
+  const title = encodes ? "The encoder reads" : prefix ? `The decoder writes; it begins with what the encoder leaves${weights.some(({ name }) => name.startsWith("attention.")) ? ", and attends to each of its states" : ""}` : undefined;
+  return element("div", {}, title && element("div", { class: "chart-title", text: title }), key, picture, note);
 }
 
 function sub(number) {
@@ -174,6 +196,6 @@ function stacked(width, parts) {
       picture.append(svg("path", { d: `M${x} ${y + gap}V${y + 4}M${x - 4} ${y + 9}L${x} ${y + 3}L${x + 4} ${y + 9}`, fill: "none", style: { stroke: "var(--soft)" }, "stroke-width": 1.4 }));
     }
   });
-  const note = element("p", { class: "said", text: "From what is read, below, to what is said, above. Dashed: the residual stream, to which each block adds." });
+  const note = element("p", { class: "said", text: `From what is read, below, to what is said, above.${parts.some((part) => part.block) ? " Dashed: the residual stream, to which each block adds." : ""}` });
   return element("div", {}, picture, note);
 }

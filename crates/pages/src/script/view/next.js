@@ -1,6 +1,6 @@
 // What the model expected at each place of the text.
 
-import { element, visible } from "../base/dom.js";
+import { element, visible, shortened } from "../base/dom.js";
 import { written, percent } from "../base/number.js";
 import { unpacked, namesOf } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
@@ -47,7 +47,7 @@ export async function drawNext(host, shown) {
     panel.replaceChildren(
       element("div", { class: "chart-title", text: step > 0 ? `Expected at step ${step}` : "Expected first" }),
       element("table", { class: "bars" }, element("tbody", {}, ...rows)),
-      element("p", { class: "said", text: rank ? `True: ${visible(names[target])}, rank ${rank}, ${written(nats[at])} nats.` : "Nothing follows here." }),
+      element("p", { class: "said", text: rank ? `True: ${shortened(visible(names[target]), 40)}, rank ${rank}, ${written(nats[at])} nats.` : "Nothing follows here." }),
     );
   };
   follow(host, show);
@@ -60,7 +60,7 @@ function row(name, probability, isTrue, rank) {
   return element(
     "tr",
     { class: isTrue ? "true" : undefined },
-    element("th", { scope: "row", class: "mono" }, visible(name), isTrue && element("span", { class: "unseen", text: " (true)" })),
+    element("th", { scope: "row", class: "mono", title: visible(name) }, shortened(visible(name), 14), isTrue && element("span", { class: "unseen", text: " (true)" })),
     element("td", { class: "bar", "aria-hidden": "true" }, bar),
     element("td", { class: "number", text: percent(probability) + (rank ? `, rank ${rank}` : "") }),
   );

@@ -15,6 +15,20 @@ const LINES = 6;
 export async function drawSaliency(host, shown) {
   const { arrays, axes } = shown;
   const marks = [];
+  const classes = shown.labels.classes ?? [];
+  // What is told of each step: a class behind the step itself, or the token that is written behind it.
+  const each = arrays.said && axes.said.length === 2 ? await unpacked(arrays.said) : undefined;
+  const told = (axis, count) => {
+    const names = namesOf(shown, axis === "outputs" ? "steps" : axis, count);
+    if (axis === "steps") return names.map((_, k) => names[k + 1] ?? "<end>");
+    if (!each) return names;
+    const width = each.length / count;
+    return names.map((name, k) => {
+      const row = [...each.slice(k * width, (k + 1) * width)];
+      const best = row.indexOf(Math.max(...row));
+      return `${name} → ${classes[best] ?? best}`;
+    });
+  };
   for (const name of Object.keys(arrays).filter((name) => name.startsWith("saliency"))) {
     const values = await unpacked(arrays[name]);
     const place = element("div");
@@ -37,7 +51,7 @@ export async function drawSaliency(host, shown) {
       if (own[0] === "steps") marks.push((step) => shaded.mark(step));
     } else {
       const [rows, columns] = arrays[name].shape;
-      const [down, across] = [rows, columns].map((count, k) => namesOf(shown, own[k] === "outputs" ? "steps" : own[k], count));
+      const [down, across] = [told(own[0], rows), namesOf(shown, own[1], columns)];
       const map = heatmap(place, {
         title: shown.descriptions[name],
         label: "gradient × input",
@@ -53,18 +67,21 @@ export async function drawSaliency(host, shown) {
       if (own[1] === "steps") marks.push((step) => map.mark({ column: step }));
     }
   }
-  const classes = shown.labels.classes ?? [];
   if (arrays.running) {
     const values = await unpacked(arrays.running);
     const [steps, width] = arrays.running.shape;
-    const share = values.every((value) => value >= 0 && value <= 1);
+    const share = shown.about.says !== "numbers";
     const last = (k) => values[(steps - 1) * width + k];
-    const order = [...Array(width).keys()].sort((a, b) => last(b) - last(a)).slice(0, LINES);
+    const all = [...Array(width).keys()];
+    // Of probabilities the largest, of numbers some from the first to the last.
+    const some = all.filter((k) => Math.floor((k * LINES) / width) !== Math.floor(((k - 1) * LINES) / width));
+    const order = share ? all.sort((a, b) => last(b) - last(a)).slice(0, LINES) : some;
+    const which = width <= LINES ? "" : share ? `: the ${LINES} most probable of ${width} at the end` : `: ${LINES} of ${width}`;
     const place = element("div");
     host.append(place);
     const names = namesOf(shown, axes.running[0], steps);
     lines(place, {
-      title: `What it would say if the sequence ended there${width > LINES ? `: the ${LINES} most probable of ${width} at the end` : ""}`,
+      title: `What it would say if the sequence ended there${which}`,
       x: { label: "steps that were read" },
       y: { label: share ? "probability" : "output", low: share ? 0 : undefined, high: share ? 1 : undefined },
       series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step + 1), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
@@ -75,7 +92,7 @@ export async function drawSaliency(host, shown) {
     const order = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, 10);
     const place = element("div");
     host.append(place);
-    const share = values.every((value) => value >= 0 && value <= 1);
+    const share = shown.about.says !== "numbers";
     bars(place, { title: "What it says", label: share ? "Probability" : "Output", names: order.map((k) => classes[k] ?? String(k)), series: [{ name: "", values: order.map((k) => values[k]) }], share, high: share ? 1 : undefined });
   }
   follow(host, (step) => marks.forEach((mark) => mark(step)));

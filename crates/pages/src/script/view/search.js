@@ -25,6 +25,8 @@ export async function drawSearch(host, shown) {
   const [asked, answer] = [element("div"), element("div")];
   host.append(controls, asked, answer);
   let shaded;
+  let described = [];
+  let asking = 0;
   setUp();
 
   function setUp() {
@@ -52,8 +54,6 @@ export async function drawSearch(host, shown) {
     ask();
   }
 
-  let described = [];
-  let asking = 0;
   async function ask() {
     const turn = ++asking;
     const [q, k, v] = await Promise.all(["q", "k", "v"].map((letter) => unpacked(block.of(letter)[head])));
@@ -87,8 +87,8 @@ export async function drawSearch(host, shown) {
     answer.replaceChildren();
     table(answer, {
       title: `What ${visible(namesOf(shown, axisOf(block), 0)[query] ?? "")} (step ${query}) finds`,
-      columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight" }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
-      rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], percent(weights[key]), size(key), weights[key] * size(key)]),
+      columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
+      rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
     });
     const rest = order.slice(LISTED).reduce((total, key) => total + weights[key], 0);
     const parts = [`d = ${width}.`];

@@ -10,8 +10,8 @@ import { text } from "../chart/text.js";
 export async function drawUnits(host, shown) {
   const { arrays, labels } = shown;
   const measures = [
-    { of: "units.auroc", truths: "features", names: labels.features, size: (value) => Math.abs(value - 0.5), what: "AUROC", none: 0.5 },
-    { of: "units.correlation", truths: "numbers", names: labels.numbers, size: Math.abs, what: "rank correlation", none: 0 },
+    { of: "units.auroc", truths: "features", names: labels.features, size: (value) => Math.abs(value - 0.5), turned: (value) => Math.max(value, 1 - value), what: "AUROC", none: 0.5 },
+    { of: "units.correlation", truths: "numbers", names: labels.numbers, size: Math.abs, turned: Math.abs, what: "rank correlation", none: 0 },
   ].filter(({ of, names }) => arrays[of] && names?.length);
   const rows = [];
   for (const measure of measures) {
@@ -23,27 +23,27 @@ export async function drawUnits(host, shown) {
       rows.push({ property, measure, column, own, truth, best, untrained: other && other[ranked(other, measure, column)[0] * measure.names.length + column] });
     });
   }
-  // What no unit can be measured at, as it never changes in the text, says nothing.
-  const told = rows.filter((row) => row.best.length && row.measure.size(row.own[row.best[0] * row.measure.names.length + row.column]) > 0);
+  // What never changes in the text says nothing of any unit.
+  const told = rows.filter((row) => row.best.length && row.measure.size(row.own[row.best[0] * row.measure.names.length + row.column]) > 1e-3);
+  told.sort((a, b) => advantage(b) - advantage(a));
   const all = element("div");
   const detail = element("div");
   host.append(all, detail);
   table(all, {
     title: "The best unit for each property",
     columns: [{ name: "property" }, { name: "measure" }, { name: "best unit" }, { name: "trained", digits: 3 }, { name: "untrained", digits: 3 }],
-    rows: told.map((row) => [
-      row.property,
-      row.measure.what,
-      labels.tracked[row.best[0]],
-      row.own[row.best[0] * row.measure.names.length + row.column],
-      row.untrained ?? null,
-    ]),
+    rows: told.map((row) => {
+      const value = row.own[row.best[0] * row.measure.names.length + row.column];
+      const sign = value < row.measure.none ? "−" : "";
+      return [row.property, row.measure.what, sign + labels.tracked[row.best[0]], row.measure.turned(value), row.untrained === undefined ? null : row.measure.turned(row.untrained)];
+    }),
     sortable: true,
     chosen: (number) => choose(told[number]),
   });
   if (!told.length) return;
+  all.append(element("p", { class: "said", text: "− before a unit: it is low where the property holds, and is measured upside down." }));
   let shaded;
-  await choose(told.reduce((best, row) => (advantage(row) > advantage(best) ? row : best), told[0]));
+  await choose(told[0]);
 
   function advantage({ measure, own, best, column, untrained }) {
     return measure.size(own[best[0] * measure.names.length + column]) - measure.size(untrained ?? measure.none);

@@ -17,12 +17,19 @@ use crate::tasks::shared::examples::{PredictTask, Reading, Using, name, note_enc
 use crate::tasks::shared::{Input, PredictOptions, Splits};
 use crate::{Error, Result, Run};
 
+/// Steps of a source or a target that can be looked at, but for the pixels of a picture.
+const LONGEST: usize = 512;
 /// Held-out pairs from whose ends gradients are followed back, at most.
 const ENDS: usize = 64;
 /// Tokens that are followed back to each step of their source, at most.
 const FOLLOWED: usize = 128;
+/// Steps of the source times tokens, likewise.
+const PRODUCTS: usize = 1 << 13;
 /// Numbers of logits that are laid out at once, at most.
 const LOGITS: usize = 1 << 26;
+
+/// Why a model of pairs does not attend.
+const WITHOUT: &str = "the model was trained without attention; train with --attention luong or bahdanau, or with --backbone transformer";
 
 /// A task of pairs whose models can be looked into.
 pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Example: Clone> {
@@ -37,8 +44,8 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
         None
     }
 
-    /// An input without its truth.
-    fn look_at_input(&self, input: &Input) -> Result<Sequence>;
+    /// An input without its truth, and what is to be said of it.
+    fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)>;
 }
 
 /// Looks into a run of such a task.
@@ -54,6 +61,13 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     let found = find(&task, &run, &recipe, &model, compute, request, &mut inspection)?;
     let (source, target) = (&found.sources[0], &found.targets[0]);
     let end = task.target().end_id();
+    let longest = source.len().max(target.len());
+    if longest > LONGEST && task.picture().is_none() {
+        let found = counted(longest, "step");
+        return Err(Error::Inspect(format!(
+            "the pair has {found}, and {LONGEST} at most can be looked at; name a shorter one"
+        )));
+    }
     let batch = PairBatch::new(&[(source, target)], end);
     let names = |tokenizer: &Tokenizer, ids: &mut dyn Iterator<Item = u32>| -> Vec<String> {
         ids.map(|id| tokenizer.name(id).unwrap_or_default()).collect()
@@ -98,7 +112,7 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         inspection.add("logits", &["steps", "symbols"], &shape, observed.outputs, what);
     }
     inspect::pass(&mut inspection, &observed.trace, |view| request.wants(view));
-    inspect::refuse_by_backbone(&mut inspection, recipe.model.backbone, request)?;
+    inspect::refuse_by_backbone(&mut inspection, recipe.model.backbone, request, WITHOUT)?;
     if request.wants(View::Embedding) {
         let params = model.params();
         for (name, weight, axis) in [
@@ -206,7 +220,14 @@ fn find<T: InspectPairs>(
             Ok(pairs)
         }
         Err(input) => {
-            let source = task.look_at_input(&input)?;
+            let (source, said) = task.look_at_input(&input)?;
+            if source.len() > LONGEST && task.picture().is_none() {
+                let found = counted(source.len(), "step");
+                let most = format!("{LONGEST} at most can be looked at; name a shorter one");
+                return Err(Error::Inspect(format!("the text has {found}, and {most}")));
+            }
+            said.iter().for_each(|note| (from.notes)(note));
+            (from.notes)("what is written is the model's own, not a truth");
             let options = &PredictOptions::default();
             let mut using = Using { model, compute, from, options };
             let end = task.target().end_id();
@@ -239,7 +260,7 @@ fn saliency(
     batch: &PairBatch,
     follows: &[u32],
 ) -> Result<()> {
-    if follows.len() > FOLLOWED {
+    if follows.len() > FOLLOWED || follows.len() * batch.read().len() > PRODUCTS {
         return Ok(());
     }
     let (mut all, mut read) = (Vec::new(), 0);
