@@ -129,17 +129,16 @@ def mutate(random, content, others):
     return bytes(content[: 1 << 20])
 
 
-def flags(random, binary, folder, cache={}):
+def recipes(binary, folder):
+    """The recipe of each run, as an object."""
+    read = lambda run: call(binary, ["recipe", "--recipe", f"runs/{run}/recipe.toml", "--json"], folder, limited=False)[1]
+    return {run: json.loads(read(run)) for run in TRAININGS}
+
+
+def flags(random, recipes):
     """A training with random fields of its recipe, each of a value that it takes."""
-    if "fields" not in cache:
-        _, out, _ = call(binary, ["train", "--help", "all"], folder, limited=False)
-        cache["fields"] = out
-        cache["recipes"] = {
-            run: json.loads(call(binary, ["recipe", "--recipe", f"runs/{run}/recipe.toml", "--json"], folder, limited=False)[1])
-            for run in TRAININGS
-        }
     run = random.choice(list(TRAININGS))
-    recipe = cache["recipes"][run]
+    recipe = recipes[run]
     words = TRAININGS[run][0].split()
     for _ in range(random.choice([1, 2, 4])):
         section = random.choice([name for name in ("data", "series", "model", "training") if recipe.get(name)])
@@ -160,7 +159,7 @@ def flags(random, binary, folder, cache={}):
     return words + "--steps 1 --threads 1 --out out".split()
 
 
-def one(number, args, base, contents):
+def one(number, args, base, contents, known):
     """One run: what is wrong, if anything."""
     draw = random.Random(f"{args.seed}-{number}")
     with tempfile.TemporaryDirectory(dir=args.scratch) as folder:
@@ -169,7 +168,7 @@ def one(number, args, base, contents):
         kind = draw.random()
         if kind < 0.2:
             shutil.copytree(base, folder, symlinks=True)
-            words = flags(draw, args.binary, base)
+            words = flags(draw, known)
         elif kind < 0.55:
             # A file of data, to learn from, to evaluate or to predict from.
             run = draw.choice([run for run, (_, data) in TRAININGS.items() if data])
@@ -225,9 +224,10 @@ def main():
         make(args.binary, base)
         shutil.rmtree(base / "wav")
         contents = {data: (base / data).read_bytes() for _, data in TRAININGS.values() if data}
+        known = recipes(args.binary, base)
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             numbers = range(args.first, args.first + args.runs)
-            for done, found in enumerate(pool.map(lambda number: one(number, args, base, contents), numbers), 1):
+            for done, found in enumerate(pool.map(lambda number: one(number, args, base, contents, known), numbers), 1):
                 if found:
                     wrong += 1
                     print(found, flush=True)

@@ -21,7 +21,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     bench, compare, convert, demo, evaluate, export, generate, import, inspect, lecture, predict, recipe,
-    resume, runs, sample, train,
+    resume, runs, sample, serve, train,
 };
 use error::Failure;
 
