@@ -271,6 +271,13 @@ impl Tokenizer {
         text
     }
 
+    /// The bytes that a token adds to a text, which may be none, or part of a character.
+    pub fn bytes(&self, id: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append_bytes(id, &mut bytes);
+        bytes
+    }
+
     /// A decoder that gives the text token by token.
     pub fn decoder(&self) -> Decoder<'_> {
         Decoder::new(self)

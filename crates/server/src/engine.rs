@@ -1,16 +1,21 @@
 //! One model that continues texts for many requests at once, token step by token step.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
+use std::time::Instant;
 
-use anaphora::Device;
-use anaphora::decoding::sampling::{Choice, Sampler, SamplingOptions};
-use anaphora::decoding::{Batcher, Stream};
+use anaphora::decoding::sampling::{Choice, Sampler, SamplingError, SamplingOptions};
+use anaphora::decoding::{Batcher, Joining, Stream};
 use anaphora::model::{Compute, Observe};
 use anaphora::tasks::language::Trained;
+use anaphora::{Device, Precision};
 use anaphora_data::{Packed, Sequence};
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::meter::Meter;
 
 /// What a request asks of a model.
 #[derive(Clone, Debug)]
@@ -22,6 +27,8 @@ pub struct Ask {
     /// Where the draws begin: the same text comes for it, whatever else the model is asked.
     pub seed: u64,
     /// The number of this text among those that one request asks for.
+    pub index: usize,
+    /// Which draws it takes: that of its number among the texts of its prompt.
     pub stream: u64,
     /// Most tokens.
     pub max_tokens: usize,
@@ -48,17 +55,16 @@ pub enum Part {
     Text(String, Vec<Drawn>),
     /// The end.
     End(Finish),
-    /// The model cannot go on.
-    Failed(String),
+    /// It breaks off.
+    Failed(Trouble),
 }
 
 /// A token that was drawn.
 #[derive(Clone, Debug)]
 pub struct Drawn {
     /// The token.
+    /// The token.
     pub id: u32,
-    /// Bytes of the text before it.
-    pub offset: usize,
     /// Its log-probability and the likeliest tokens, where they are wanted.
     pub choice: Option<Choice>,
 }
@@ -72,136 +78,252 @@ pub enum Finish {
     Length,
 }
 
-/// A model is asked as much as it can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the model is asked more than it can answer now; ask again in a moment")]
-pub struct Busy;
+impl Finish {
+    /// Its name in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+        }
+    }
+}
+
+/// Why a text breaks off.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// The model cannot go on.
+    Model(String),
+    /// The server ends.
+    Closing,
+}
+
+/// Why a model takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Too many wait.
+    Busy,
+    /// Its thread has ended.
+    Gone,
+}
+
+/// Where the parts of an answer go: the number of the text in its request, and a part.
+pub type Answer = UnboundedSender<(usize, Part)>;
 
 struct Job {
     ask: Ask,
-    answer: UnboundedSender<Part>,
+    answer: Answer,
+    since: Instant,
 }
+
+/// Texts that one model writes at once.
+const ROWS: usize = 256;
+/// Texts that wait while as many are written.
+const WAITING: usize = 1024;
+/// Tokens of prompts that are read between two steps of the texts that are being written.
+const CHUNK: usize = 128;
 
 /// A model that answers. Its thread ends when the last of those who can ask is gone.
 #[derive(Clone)]
 pub struct Engine {
     jobs: SyncSender<Job>,
-    trained: Arc<Trained>,
+    shared: Arc<Shared>,
+}
+
+/// What an engine's thread and those who ask have in common.
+struct Shared {
+    trained: Trained,
+    threads: usize,
+    precision: Precision,
+    meter: Arc<Meter>,
+    closing: AtomicBool,
+    gone: AtomicBool,
 }
 
 impl Engine {
-    /// Starts a model that writes `rows` texts at once, while as many wait.
-    pub fn start(trained: Trained, device: Device, rows: usize) -> Self {
-        let (jobs, asked) = sync_channel(rows);
-        let trained = Arc::new(trained);
-        let own = Arc::clone(&trained);
-        thread::spawn(move || answer(&own, Compute::new(device), &asked, rows));
-        Self { jobs, trained }
+    /// Starts a model.
+    pub fn start(trained: Trained, device: Device, meter: Arc<Meter>) -> Self {
+        let (jobs, asked) = sync_channel(WAITING);
+        let (closing, gone) = Default::default();
+        let (threads, precision) = (device.threads(), device.precision());
+        let shared = Arc::new(Shared { trained, threads, precision, meter, closing, gone });
+        let own = Arc::clone(&shared);
+        thread::spawn(move || {
+            let _last = Last(&own.gone);
+            Writing::new(&own, device).answer(&asked);
+        });
+        Self { jobs, shared }
     }
 
     /// The model and what belongs to it.
     pub fn trained(&self) -> &Trained {
-        &self.trained
+        &self.shared.trained
     }
 
-    /// Asks the model. Parts of the answer go to `answer`; where nobody listens any more, its place is free within a step.
+    /// What a request computes on by itself.
+    pub fn compute(&self) -> Compute {
+        Compute::new(Device::new(self.shared.threads, self.shared.precision))
+    }
+
+    /// Asks the model. Where nobody listens to `answer` any more, its place is free within a step.
     ///
     /// # Errors
-    /// [`Busy`] where too many wait.
-    pub fn ask(&self, ask: Ask, answer: UnboundedSender<Part>) -> Result<(), Busy> {
-        self.jobs.try_send(Job { ask, answer }).map_err(|_| Busy)
+    /// A model that takes no more.
+    pub fn ask(&self, ask: Ask, answer: Answer) -> Result<(), Refused> {
+        let job = Job { ask, answer, since: Instant::now() };
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Refused::Busy,
+            TrySendError::Disconnected(_) => Refused::Gone,
+        })
+    }
+
+    /// Breaks off all that is being written.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its thread has ended, so that it answers nobody.
+    pub fn is_gone(&self) -> bool {
+        self.shared.gone.load(Ordering::Relaxed)
     }
 }
 
-/// Answers until nobody can ask any more.
-fn answer(trained: &Trained, mut compute: Compute, asked: &Receiver<Job>, rows: usize) {
-    let mut batcher = Batcher::new(&trained.model);
-    let mut open: Vec<Slot> = Vec::new();
-    loop {
-        while open.len() < rows {
-            let job = match open.is_empty() {
-                true => asked.recv().map_err(|_| TryRecvError::Disconnected),
-                false => asked.try_recv(),
-            };
-            match job {
-                Ok(job) if job.answer.is_closed() => {}
-                Ok(job) => open.extend(join(trained, &mut compute, &mut batcher, job)),
-                Err(TryRecvError::Disconnected) if open.is_empty() => return,
-                Err(_) => break,
+/// Says at the end of a thread, however it ends, that it is gone.
+struct Last<'a>(&'a AtomicBool);
+
+impl Drop for Last<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What is being written, and read.
+struct Writing<'a> {
+    shared: &'a Shared,
+    compute: Compute,
+    batcher: Batcher<'a>,
+    /// The texts of the batch's rows.
+    open: Vec<Slot<'a>>,
+    /// Prompts that are being read, the first of them first.
+    reading: VecDeque<(Slot<'a>, Joining)>,
+}
+
+impl<'a> Writing<'a> {
+    fn new(shared: &'a Shared, device: Device) -> Self {
+        let (compute, batcher) = (Compute::new(device), Batcher::new(&shared.trained.model));
+        Self { shared, compute, batcher, open: Vec::new(), reading: VecDeque::new() }
+    }
+
+    /// Answers until nobody can ask any more: each time a token of every text, and a stretch of the prompts.
+    fn answer(&mut self, asked: &Receiver<Job>) {
+        loop {
+            while self.open.len() + self.reading.len() < ROWS {
+                let is_idle = self.open.is_empty() && self.reading.is_empty();
+                let job = match is_idle {
+                    true => asked.recv().map_err(|_| TryRecvError::Disconnected),
+                    false => asked.try_recv(),
+                };
+                match job {
+                    Ok(job) if job.answer.is_closed() => {}
+                    Ok(job) => self.take(job),
+                    Err(TryRecvError::Disconnected) if is_idle => return,
+                    Err(_) => break,
+                }
+            }
+            if self.shared.closing.load(Ordering::Relaxed) {
+                let reading = self.reading.drain(..).map(|(slot, _)| slot);
+                self.open.drain(..).chain(reading).for_each(|slot| slot.tell(Part::Failed(Trouble::Closing)));
+                self.batcher = Batcher::new(&self.shared.trained.model);
+                continue;
+            }
+            self.read();
+            self.write();
+            self.shared.meter.open_texts.set((self.open.len() + self.reading.len()) as i64);
+        }
+    }
+
+    /// Begins with a job: what is wanted of its prompt is told, and reading it begins where something is to be written.
+    fn take(&mut self, job: Job) {
+        let mut slot = match Slot::new(&self.shared.trained, job) {
+            Ok(slot) => slot,
+            Err((answer, index, error)) => {
+                let _ = answer.send((index, Part::Failed(Trouble::Model(error.to_string()))));
+                return;
+            }
+        };
+        self.shared.meter.prompt_tokens.inc_by(slot.ask.prompt.len() as u64);
+        if let Some(best) = slot.ask.log_probabilities.filter(|_| slot.ask.of_prompt) {
+            match prompt_choices(&self.shared.trained, &mut self.compute, &slot.ask.prompt, best) {
+                Ok(choices) => slot.tell(Part::Prompt(choices)),
+                Err(error) => return slot.tell(Part::Failed(Trouble::Model(error.to_string()))),
             }
         }
+        if slot.ask.max_tokens == 0 {
+            return slot.tell(Part::End(Finish::Length));
+        }
+        let joining = self.batcher.begin(std::mem::take(&mut slot.ask.prompt));
+        self.reading.push_back((slot, joining));
+    }
+
+    /// Reads on in the prompts, a stretch in all; those that are read whole join the batch.
+    fn read(&mut self) {
+        let mut left = CHUNK;
+        while let Some((mut slot, mut joining)) = self.reading.pop_front() {
+            if slot.answer.is_closed() {
+                continue;
+            }
+            match self.batcher.read(&mut self.compute, &mut joining, CHUNK) {
+                Ok(read) => left = left.saturating_sub(read),
+                Err(error) => {
+                    slot.tell(Part::Failed(Trouble::Model(error.to_string())));
+                    continue;
+                }
+            }
+            if joining.is_read() {
+                self.batcher.join(joining);
+                slot.logits.clear();
+                self.open.push(slot);
+            } else {
+                self.reading.push_back((slot, joining));
+            }
+            if left == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Draws a token of each text, and lets those leave that have ended.
+    fn write(&mut self) {
+        let meter = &self.shared.meter;
+        let rows = self.open.iter_mut().enumerate();
         let next: Vec<Option<u32>> =
-            open.iter_mut().enumerate().map(|(row, slot)| slot.step(batcher.logits(row))).collect();
+            rows.map(|(row, slot)| slot.step(self.batcher.logits(row), meter)).collect();
         let mut goes_on = next.iter().map(Option::is_some);
-        open.retain(|_| goes_on.next().unwrap_or(false));
-        if let Err(error) = batcher.advance(&mut compute, &next) {
-            open.drain(..).for_each(|slot| slot.tell(Part::Failed(error.to_string())));
-            batcher = Batcher::new(&trained.model);
+        self.open.retain(|_| goes_on.next().unwrap_or(false));
+        if let Err(error) = self.batcher.advance(&mut self.compute, &next) {
+            let trouble = Trouble::Model(error.to_string());
+            self.open.drain(..).for_each(|slot| slot.tell(Part::Failed(trouble.clone())));
+            self.batcher = Batcher::new(&self.shared.trained.model);
         }
     }
 }
 
-/// Reads the prompt of a job; none where there is nothing to write, or it cannot be read.
-fn join<'a>(
-    trained: &'a Trained,
-    compute: &mut Compute,
-    batcher: &mut Batcher,
-    job: Job,
-) -> Option<Slot<'a>> {
-    let Job { ask, answer } = job;
-    let begun = begin(trained, compute, batcher, &ask, &answer);
-    match begun {
-        Ok(sampler) => {
-            let (rest, stop) = (ask.prompt.as_slice(), ask.stop.as_slice());
-            let stream = Stream::new(&trained.tokenizer, (rest, ""), &[], stop);
-            let counts = vec![0; trained.tokenizer.vocab_size()];
-            Some(Slot {
-                sampler: sampler?,
-                stream,
-                answer,
-                ask,
-                counts,
-                logits: Vec::new(),
-                drawn: Vec::new(),
-                tokens: 0,
-                sent: 0,
-            })
-        }
-        Err(error) => {
-            let _ = answer.send(Part::Failed(error.to_string()));
-            None
-        }
-    }
-}
-
-/// Tells of the prompt what is wanted, and puts it into the batch where something is to be written.
-fn begin(
+/// The log-probabilities of a prompt's tokens but the first, each behind those before it.
+fn prompt_choices(
     trained: &Trained,
     compute: &mut Compute,
-    batcher: &mut Batcher,
-    ask: &Ask,
-    answer: &UnboundedSender<Part>,
-) -> anaphora::Result<Option<Sampler>> {
-    let sampler = Sampler::new(ask.sampling, ask.seed, ask.stream)?;
-    if let Some(best) = ask.log_probabilities.filter(|_| ask.of_prompt) {
-        let prompt = Sequence::Tokens(ask.prompt.clone());
-        let (logits, width) = trained.model.outputs(compute, &Packed::new([&prompt]))?;
-        let rows = logits.chunks_exact(width).zip(&ask.prompt[1..]);
-        let choices = rows.map(|(logits, &id)| Choice::new(logits, id, best)).collect::<Result<_, _>>()?;
-        let _ = answer.send(Part::Prompt(choices));
-    }
-    if ask.max_tokens == 0 {
-        let _ = answer.send(Part::End(Finish::Length));
-        return Ok(None);
-    }
-    batcher.join(compute, &ask.prompt)?;
-    Ok(Some(sampler))
+    prompt: &[u32],
+    best: usize,
+) -> anaphora::Result<Vec<Choice>> {
+    let sequence = Sequence::Tokens(prompt.to_vec());
+    let (logits, width) = trained.model.outputs(compute, &Packed::new([&sequence]))?;
+    let rows = logits.chunks_exact(width).zip(&prompt[1..]);
+    Ok(rows.map(|(logits, &id)| Choice::new(logits, id, best)).collect::<Result<_, _>>()?)
 }
 
 /// A text that is being written.
 struct Slot<'a> {
     ask: Ask,
-    answer: UnboundedSender<Part>,
+    answer: Answer,
     sampler: Sampler,
     stream: Stream<'a>,
     /// How often each token has come behind the prompt.
@@ -213,15 +335,32 @@ struct Slot<'a> {
     tokens: usize,
     /// Bytes of the text that were told.
     sent: usize,
+    /// When it was asked for, and then when its last token came.
+    since: Instant,
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
+    fn new(trained: &'a Trained, job: Job) -> Result<Self, (Answer, usize, SamplingError)> {
+        let Job { ask, answer, since } = job;
+        let sampler = match Sampler::new(ask.sampling, ask.seed, ask.stream) {
+            Ok(sampler) => sampler,
+            Err(error) => return Err((answer, ask.index, error)),
+        };
+        let stream = Stream::new(&trained.tokenizer, (&ask.prompt, ""), &[], &ask.stop);
+        let counts = vec![0; trained.tokenizer.vocab_size()];
+        let (logits, drawn, tokens, sent) = Default::default();
+        Ok(Self { ask, answer, sampler, stream, counts, logits, drawn, tokens, sent, since })
+    }
+
     /// Draws a token and tells it; none where the text has ended, or nobody listens.
-    fn step(&mut self, logits: &[f32]) -> Option<u32> {
-        match self.draw(logits) {
+    fn step(&mut self, logits: &[f32], meter: &Meter) -> Option<u32> {
+        let drawn = self.draw(logits);
+        meter.token(self.tokens == 1, self.since.elapsed());
+        self.since = Instant::now();
+        match drawn {
             Ok(id) => id.filter(|_| !self.answer.is_closed()),
             Err(error) => {
-                self.tell(Part::Failed(error.to_string()));
+                self.tell(Part::Failed(Trouble::Model(error.to_string())));
                 None
             }
         }
@@ -240,7 +379,7 @@ impl Slot<'_> {
         // The first token is the end of the piece before, which is none of this one's.
         let id = self.sampler.sample(&self.logits, &self.stream.ids[1..])?;
         let choice = log_probabilities.map(|best| Choice::new(logits, id, best)).transpose()?;
-        self.drawn.push(Drawn { id, offset: self.stream.text.len(), choice });
+        self.drawn.push(Drawn { id, choice });
         self.counts[id as usize] += 1;
         self.tokens += 1;
         self.stream.push(id);
@@ -263,6 +402,6 @@ impl Slot<'_> {
 
     /// Whoever does not listen any more is noticed at the next step.
     fn tell(&self, part: Part) {
-        let _ = self.answer.send(part);
+        let _ = self.answer.send((self.ask.index, part));
     }
 }

@@ -1,54 +1,192 @@
 //! Trained models over HTTP: an API that clients of OpenAI's know, on loopback by default.
+//!
+//! Each model that continues texts has an [engine] that computes all requests together, token by token; what a text is does
+//! not depend on who else asks. Handlers are described where they stand, and `/openapi.json` is made from that.
 
+mod body;
 mod engine;
 mod error;
+mod guard;
+mod meter;
 mod openai;
+mod predictor;
 mod registry;
+mod tokens;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::{Json, Router};
 use tokio::net::TcpListener;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use error::ApiError;
+pub use guard::Guard;
+use meter::Meter;
 use registry::Registry;
 
-/// The endpoints for the runs of a folder, or for one run.
-pub fn router(folder: &Path, threads: usize) -> Router {
-    let unknown = || async {
-        ApiError::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "there is no such endpoint; /v1/models and /v1/completions are there",
-        )
-    };
-    Router::new()
-        .route("/health", get(|| async { "ok\n" }))
-        .route("/v1/models", get(openai::models::list))
-        .route("/v1/models/{id}", get(openai::models::get))
-        .route("/v1/completions", post(openai::completions::create))
-        .fallback(unknown)
-        .with_state(Arc::new(Registry::new(folder, threads)))
+/// Bytes of a request's body, at most.
+const MOST_BODY: usize = 32 << 20;
+/// How long what is being written may go on when the server is to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What is served, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A folder of runs, or a run.
+    pub folder: PathBuf,
+    /// Threads to compute with, 0 for one a core.
+    pub threads: usize,
+    /// Bytes that models may take together.
+    pub memory: u64,
+    /// Who may ask.
+    pub guard: Guard,
 }
 
-/// Serves until the process ends. `ready` is told the address, with the port that was found where 0 was asked for.
+/// What handlers share.
+pub struct Server {
+    models: Arc<Registry>,
+    meter: Arc<Meter>,
+}
+
+type Shared = Arc<Server>;
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Anaphora", description = "Trained sequence models over HTTP"), tags(
+    (name = "openai", description = "What clients of OpenAI's API ask for"),
+    (name = "tokens", description = "Text to tokens and back"),
+    (name = "server", description = "The server itself")))]
+struct Description;
+
+/// Whether the server lives
+#[utoipa::path(get, path = "/health", tag = "server", responses((status = 200, body = String, content_type = "text/plain")))]
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// What was counted, for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics(State(server): State<Shared>) -> String {
+    server.meter.text()
+}
+
+impl Server {
+    /// Nothing is loaded.
+    fn new(settings: &Settings) -> Self {
+        let meter = Arc::new(Meter::new());
+        let models =
+            Arc::new(Registry::new(&settings.folder, settings.threads, settings.memory, Arc::clone(&meter)));
+        Self { models, meter }
+    }
+}
+
+/// The endpoints, and what `/openapi.json` says of them.
+fn router(server: Shared, guard: Guard) -> Router {
+    let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(health))
+        .routes(routes!(metrics))
+        .routes(routes!(openai::models::list))
+        .routes(routes!(openai::models::get))
+        .routes(routes!(openai::completions::create))
+        .routes(routes!(openai::chat::create))
+        .routes(routes!(openai::embeddings::create))
+        .routes(routes!(tokens::tokenize))
+        .routes(routes!(tokens::detokenize))
+        .routes(routes!(tokens::info))
+        .split_for_parts();
+    let origins: Vec<HeaderValue> = guard.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    router
+        .route("/openapi.json", axum::routing::get(|| async { Json(description) }))
+        .fallback(|| async {
+            let message = "there is no such endpoint; GET /openapi.json describes those that there are";
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+        })
+        .method_not_allowed_fallback(|| async {
+            let message = "the endpoint does not take this method; GET /openapi.json describes it";
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+        })
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::guard))
+        .layer(cors)
+        .with_state(server)
+}
+
+/// Counts an answer by its endpoint.
+async fn count(
+    State(server): State<Shared>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    server.meter.answered(path.as_ref().map_or("none", MatchedPath::as_str), response.status().as_u16());
+    response
+}
+
+/// Serves until the process is asked to end. `ready` is told the address, with the port that was found where 0 was asked for.
+/// What is being written then may go on for some seconds, and is broken off with an error in its stream.
 ///
 /// # Errors
 /// An address that cannot be listened at.
 pub fn serve(
-    folder: &Path,
+    settings: &Settings,
     address: SocketAddr,
-    threads: usize,
     ready: impl FnOnce(SocketAddr),
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let server = Arc::new(Server::new(settings));
+    let router = router(Arc::clone(&server), settings.guard.clone());
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
         ready(listener.local_addr()?);
-        axum::serve(listener, router(folder, threads)).await
+        let (stop, mut stopped) = tokio::sync::watch::channel(false);
+        let asked = async move {
+            asked_to_end().await;
+            let _ = stop.send(true);
+        };
+        let late = async {
+            let _ = stopped.changed().await;
+            tokio::time::sleep(GRACE).await;
+            server.models.close();
+            // Streams say why they end.
+            tokio::time::sleep(GRACE / 5).await;
+        };
+        let serving = axum::serve(listener, router).with_graceful_shutdown(asked);
+        tokio::select! {
+            served = async { serving.await } => served,
+            () = late => Ok(()),
+        }
     })
+}
+
+/// Waits for Ctrl-C or the system's wish that the process ends.
+async fn asked_to_end() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated => {}
+    }
 }

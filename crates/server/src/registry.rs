@@ -1,25 +1,55 @@
-//! The runs of a folder, loaded where they are first asked.
+//! The runs of a folder, loaded where they are first asked, within the memory that is given to them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use anaphora::recipe::Task;
-use anaphora::tasks::language::Trained;
+use anaphora::tasks::{self, Opened};
 use anaphora::{Device, Precision, Run};
+use axum::http::StatusCode;
 
 use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult};
-
-/// Texts that one model writes at once.
-const ROWS: usize = 256;
+use crate::meter::Meter;
+use crate::predictor::Predictor;
 
 /// The models that can be asked.
 pub struct Registry {
     /// The folder of runs, or the one run.
     folder: PathBuf,
     threads: usize,
-    loaded: Mutex<HashMap<String, Engine>>,
+    /// Bytes of models that are kept.
+    memory: u64,
+    meter: Arc<Meter>,
+    loaded: Mutex<HashMap<String, Loaded>>,
+    /// Held while a model is read, so that none is read twice.
+    loading: tokio::sync::Mutex<()>,
+}
+
+/// A model in memory.
+struct Loaded {
+    model: Model,
+    /// The file that it was read from.
+    version: Version,
+    used: Instant,
+}
+
+/// Size and time of a file: whether it is still the one that was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    bytes: u64,
+    written: Option<SystemTime>,
+}
+
+/// A model by its use.
+#[derive(Clone)]
+pub enum Model {
+    /// It continues texts.
+    Writes(Engine),
+    /// It predicts from inputs, or composes music in several voices.
+    Predicts(Arc<Predictor>),
 }
 
 /// A run, as a list of models has it.
@@ -34,63 +64,153 @@ pub struct Listed {
 }
 
 impl Registry {
-    /// The runs in a folder, or the run that it is.
-    pub fn new(folder: &Path, threads: usize) -> Self {
-        Self { folder: folder.to_owned(), threads, loaded: Mutex::default() }
+    /// The runs in a folder, or the run that it is. `memory` is what their models may take together, in bytes.
+    pub fn new(folder: &Path, threads: usize, memory: u64, meter: Arc<Meter>) -> Self {
+        let (loaded, loading) = Default::default();
+        Self { folder: folder.to_owned(), threads, memory, meter, loaded, loading }
     }
 
     /// The runs that are there now and have a model, by their names.
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn list(&self) -> anaphora::Result<Vec<Listed>> {
-        let runs = match Run::open(&self.folder) {
+    pub fn list(&self) -> ApiResult<Vec<Listed>> {
+        let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+        let runs: Vec<Run> = match Run::open(&self.folder) {
             Ok(run) => vec![run],
+            // A run that cannot be opened is none that could be asked.
             Err(_) => {
-                // A run that cannot be opened is none that could be asked.
-                Run::list(&self.folder)?
-                    .into_iter()
-                    .filter_map(|listed| Run::open(listed.path).ok())
-                    .collect()
+                let listed = Run::list(&self.folder).map_err(failed)?.into_iter();
+                listed.filter_map(|listed| Run::open(listed.path).ok()).collect()
             }
         };
-        let listed = |run: &Run| Listed {
-            id: name(run.path()),
-            created: run.info().created.as_second(),
-            task: run.info().task,
-        };
-        let mut all: Vec<Listed> = runs.iter().filter(|run| run.model_path().exists()).map(listed).collect();
+        let mut all: Vec<Listed> =
+            runs.iter().filter(|run| run.model_path().exists()).map(Listed::new).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(all)
     }
 
-    /// The model of that name, to continue texts.
+    /// The run of that name.
     ///
     /// # Errors
-    /// A name that is none of [`Registry::list`], and a model that continues no texts or cannot be read.
-    pub fn engine(&self, id: &str) -> ApiResult<Engine> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = loaded.get(id) {
-            return Ok(engine.clone());
+    /// A name that is none of a run in the folder.
+    pub fn run(&self, id: &str) -> ApiResult<Run> {
+        let is_name = matches!(Path::new(id).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == id);
+        if !is_name || id.contains('\0') {
+            return Err(ApiError::no_model(id));
         }
-        // A name is looked up among those that are there: it is never a path.
-        let all = self.list().map_err(|error| ApiError::server(error.to_string()))?;
-        let listed = all.iter().find(|listed| listed.id == id).ok_or_else(|| ApiError::no_model(id))?;
-        if !listed.task.continues() {
-            let task = listed.task;
-            return Err(ApiError::field(
-                "model",
-                format!(
+        if let Ok(run) = Run::open(&self.folder) {
+            return if name(run.path()) == id { Ok(run) } else { Err(ApiError::no_model(id)) };
+        }
+        match Run::open(self.folder.join(id)) {
+            Ok(run) => Ok(run),
+            Err(anaphora::Error::NotARun(_)) => Err(ApiError::no_model(id)),
+            Err(error) => Err(ApiError::server(error.to_string())),
+        }
+    }
+
+    /// The model of a run, read where it is not in memory or was written anew since.
+    ///
+    /// # Errors
+    /// A name that is none of a run with a model, and files that cannot be read.
+    pub async fn model(self: &Arc<Self>, id: &str) -> ApiResult<Model> {
+        let (run, version) = self.found(id)?;
+        if let Some(model) = self.kept(id, version) {
+            return Ok(model);
+        }
+        let _alone = self.loading.lock().await;
+        if let Some(model) = self.kept(id, version) {
+            return Ok(model);
+        }
+        self.make_room(version.bytes, id);
+        let (registry, path) = (Arc::clone(self), run.path().to_owned());
+        let read = move || -> anaphora::Result<Model> {
+            let device = Device::new(registry.threads, Precision::auto());
+            Ok(match tasks::open(&path, device.precision())? {
+                Opened::Writes(trained) => {
+                    Model::Writes(Engine::start(*trained, device, Arc::clone(&registry.meter)))
+                }
+                other => Model::Predicts(Arc::new(Predictor::new(other, device))),
+            })
+        };
+        let model =
+            tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::server(error.to_string()))?;
+        let model = model.map_err(|error| ApiError::server(error.to_string()))?;
+        let mut loaded = self.loaded();
+        loaded.insert(id.to_owned(), Loaded { model: model.clone(), version, used: Instant::now() });
+        self.meter.loaded_models.set(loaded.len() as i64);
+        Ok(model)
+    }
+
+    /// The model of a run that continues texts.
+    ///
+    /// # Errors
+    /// As [`Registry::model`], and a model of another kind.
+    pub async fn engine(self: &Arc<Self>, id: &str) -> ApiResult<Engine> {
+        match self.model(id).await? {
+            Model::Writes(engine) => Ok(engine),
+            Model::Predicts(_) => {
+                let task = self.run(id)?.info().task;
+                let message = format!(
                     "the model '{id}' is for the task {task} and continues no text; ask it at /api/predict"
-                ),
-            ));
+                );
+                Err(ApiError::field("model", message))
+            }
         }
-        let path = if Run::open(&self.folder).is_ok() { self.folder.clone() } else { self.folder.join(id) };
-        let trained = Trained::predicting(path, Precision::auto())
-            .map_err(|error| ApiError::server(error.to_string()))?;
-        let engine = Engine::start(trained, Device::new(self.threads, Precision::auto()), ROWS);
-        loaded.insert(id.to_owned(), engine.clone());
-        Ok(engine)
+    }
+
+    /// Breaks off all that is being written.
+    pub fn close(&self) {
+        for kept in self.loaded().values() {
+            if let Model::Writes(engine) = &kept.model {
+                engine.close();
+            }
+        }
+    }
+
+    /// A run that has a model, and which.
+    fn found(&self, id: &str) -> ApiResult<(Run, Version)> {
+        let run = self.run(id)?;
+        let meta = run.model_path().metadata().map_err(|_| {
+            let message = format!("the run '{id}' has no model yet; it has one when its training has validated for the first time");
+            ApiError::new(StatusCode::NOT_FOUND, "model_not_ready", message)
+        })?;
+        Ok((run, Version { bytes: meta.len(), written: meta.modified().ok() }))
+    }
+
+    /// A model in memory, where it is of that version.
+    fn kept(&self, id: &str, version: Version) -> Option<Model> {
+        let mut loaded = self.loaded();
+        let kept = loaded.get_mut(id)?;
+        let lives = !matches!(&kept.model, Model::Writes(engine) if engine.is_gone());
+        if kept.version != version || !lives {
+            return None;
+        }
+        kept.used = Instant::now();
+        Some(kept.model.clone())
+    }
+
+    /// Lets those go that were not asked for longest, until there is room for another. Who is being answered keeps them.
+    fn make_room(&self, bytes: u64, id: &str) {
+        let mut loaded = self.loaded();
+        loaded.remove(id);
+        let taken =
+            |loaded: &HashMap<String, Loaded>| loaded.values().map(|kept| kept.version.bytes).sum::<u64>();
+        while taken(&loaded) + bytes > self.memory {
+            let oldest = loaded.iter().min_by_key(|(_, kept)| kept.used).map(|(id, _)| id.clone());
+            let Some(oldest) = oldest else { return };
+            loaded.remove(&oldest);
+        }
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, HashMap<String, Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listed {
+    fn new(run: &Run) -> Self {
+        Self { id: name(run.path()), created: run.info().created.as_second(), task: run.info().task }
     }
 }
 
@@ -99,6 +219,3 @@ fn name(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
 }
-
-/// The models, shared by all requests.
-pub type Shared = Arc<Registry>;

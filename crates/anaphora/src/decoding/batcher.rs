@@ -24,18 +24,32 @@ impl<'a> Batcher<'a> {
         self.logits.len() / self.model.vocab_size()
     }
 
-    /// Adds a row that goes on from `prompt`, which is not empty. `each` is given the logits behind each of its tokens,
-    /// `[tokens, vocab_size]`, where they are wanted.
+    /// Begins to read a prompt, which is not empty.
+    pub fn begin(&self, prompt: Vec<u32>) -> Joining {
+        Joining { state: self.model.initial_state(1), logits: Vec::new(), prompt, read: 0 }
+    }
+
+    /// Reads on in a prompt, so many tokens at most, and tells how many. Where it is always as many, the bits are the same
+    /// whatever is computed in between.
     ///
     /// # Errors
     /// A prompt that the model cannot read.
-    pub fn join(&mut self, compute: &mut Compute, prompt: &[u32]) -> Result<()> {
-        let mut state = self.model.initial_state(1);
-        let mut logits = Vec::new();
-        self.model.advance(compute, prompt, &vec![1; prompt.len()], &mut state, &mut logits)?;
-        self.state.append(state);
-        self.logits.extend_from_slice(&logits);
-        Ok(())
+    pub fn read(&self, compute: &mut Compute, joining: &mut Joining, most: usize) -> Result<usize> {
+        let Joining { state, logits, prompt, read } = joining;
+        let part = &prompt[*read..prompt.len().min(*read + most)];
+        self.model.advance(compute, part, &vec![1; part.len()], state, logits)?;
+        *read += part.len();
+        Ok(part.len())
+    }
+
+    /// Adds a row that goes on from a prompt that was read.
+    ///
+    /// # Panics
+    /// Where it was not read to its end.
+    pub fn join(&mut self, joining: Joining) {
+        assert!(joining.is_read(), "a prompt is read to its end before it joins");
+        self.state.append(joining.state);
+        self.logits.extend_from_slice(&joining.logits);
     }
 
     /// The logits of the next token of a row, `[vocab_size]`.
@@ -60,6 +74,22 @@ impl<'a> Batcher<'a> {
     }
 }
 
+/// A prompt on its way into a batch.
+pub struct Joining {
+    state: State,
+    /// `[vocab_size]`: behind what was read.
+    logits: Vec<f32>,
+    prompt: Vec<u32>,
+    read: usize,
+}
+
+impl Joining {
+    /// Whether it was read to its end.
+    pub fn is_read(&self) -> bool {
+        self.read == self.prompt.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,10 +98,19 @@ mod tests {
 
     const VOCABULARY: usize = 11;
 
+    /// Reads a prompt in stretches of so many tokens, and adds it.
+    fn join(batcher: &mut Batcher, compute: &mut Compute, prompt: &[u32]) {
+        let mut joining = batcher.begin(prompt.to_vec());
+        while !joining.is_read() {
+            batcher.read(compute, &mut joining, 4).unwrap();
+        }
+        batcher.join(joining);
+    }
+
     /// What comes behind a prompt if the likeliest is always taken, and the logits on the way.
     fn alone(model: &LanguageModel, compute: &mut Compute, prompt: &[u32], steps: usize) -> Vec<Vec<f32>> {
         let mut batcher = Batcher::new(model);
-        batcher.join(compute, prompt).unwrap();
+        join(&mut batcher, compute, prompt);
         let mut all = Vec::new();
         for _ in 0..steps {
             all.push(batcher.logits(0).to_vec());
@@ -83,7 +122,6 @@ mod tests {
 
     #[test]
     fn a_sequence_has_the_same_bits_whatever_joins_and_leaves_beside_it() {
-        let mut compute = Compute::new(Device::new(2, Precision::F32));
         let base = Model { hidden_size: 32, layers: 2, embedding_size: Some(16), ..Model::default() };
         let transformer = Model {
             backbone: Backbone::Transformer,
@@ -99,8 +137,11 @@ mod tests {
             Model { position: Position::Rotary, ..transformer.clone() },
             Model { position: Position::Learned, ..transformer },
         ];
-        for kind in kinds {
-            let model = LanguageModel::new(&kind, VOCABULARY, 5);
+        for (kind, precision) in
+            kinds.iter().flat_map(|kind| [(kind, Precision::F32), (kind, Precision::Bf16)])
+        {
+            let mut compute = Compute::new(Device::new(2, precision));
+            let model = LanguageModel::new(kind, VOCABULARY, 5);
             let prompts: [(&[u32], usize, usize); 4] =
                 [(&[0, 3, 4], 0, 20), (&[0], 2, 5), (&[0, 9, 9, 1, 2, 5, 6, 7, 8], 2, 16), (&[0, 1], 11, 9)];
             let wanted: Vec<_> = prompts
@@ -114,7 +155,7 @@ mod tests {
                 for (number, (prompt, ..)) in
                     prompts.iter().enumerate().filter(|(_, prompt)| prompt.1 == time)
                 {
-                    batcher.join(&mut compute, prompt).unwrap();
+                    join(&mut batcher, &mut compute, prompt);
                     rows.push((number, 0));
                 }
                 assert_eq!(batcher.rows(), rows.len());

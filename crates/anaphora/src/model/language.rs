@@ -88,6 +88,27 @@ impl LanguageModel {
         Ok(graph.value(losses).iter().map(|&loss| f64::from(loss)).sum())
     }
 
+    /// The mean over each sequence's steps of what the head reads, `[rows, hidden]`, and its width; each begins from a zero state.
+    pub fn embed(&self, compute: &mut Compute, batch: &Packed) -> Result<(Vec<f32>, usize), ShapeError> {
+        let (mut state, rows) = (self.initial_state(batch.rows()), batch.rows());
+        let (hidden, width) = outputs(compute, &self.params, |graph| {
+            self.layers.hidden(graph, &batch.ids, &batch.batch_sizes, &mut state)
+        })?;
+        let (mut means, mut lengths) = (vec![0.0; rows * width], vec![0.0f32; rows]);
+        let mut steps = hidden.chunks_exact(width);
+        for &size in &batch.batch_sizes {
+            for (row, step) in steps.by_ref().take(size).enumerate() {
+                lengths[row] += 1.0;
+                means[row * width..][..width].iter_mut().zip(step).for_each(|(sum, x)| *sum += x);
+            }
+        }
+        means
+            .chunks_exact_mut(width)
+            .zip(&lengths)
+            .for_each(|(mean, n)| mean.iter_mut().for_each(|x| *x /= n));
+        Ok((means, width))
+    }
+
     /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`.
     /// Sequences go on from `state`.
     pub fn advance(
@@ -165,9 +186,21 @@ impl Layers {
         Self { input, backbone, head, vocab_size, dropout, variational: model.variational_dropout }
     }
 
-    /// Logits `[tokens, vocab_size]` of a packed batch. Dropout stands on every connection that is not recurrent (Zaremba,
-    /// Sutskever, Vinyals 2014): behind the input, between layers and before the head.
+    /// Logits `[tokens, vocab_size]` of a packed batch.
     fn forward(
+        &self,
+        graph: &mut Graph,
+        ids: &[u32],
+        batch_sizes: &[usize],
+        state: &mut State,
+    ) -> Result<Tensor, ShapeError> {
+        let y = self.hidden(graph, ids, batch_sizes, state)?;
+        self.head.forward(graph, y)
+    }
+
+    /// What the head reads of a packed batch, `[tokens, hidden]`. Dropout stands on every connection that is not recurrent (Zaremba,
+    /// Sutskever, Vinyals 2014): behind the input, between layers and before the head.
+    fn hidden(
         &self,
         graph: &mut Graph,
         ids: &[u32],
@@ -178,7 +211,6 @@ impl Layers {
         let x = self.input.forward(graph, ids)?;
         let x = graph.dropout(x, self.dropout, mask);
         let y = self.backbone.forward(graph, x, batch_sizes, state)?;
-        let y = graph.dropout(y, self.dropout, mask);
-        self.head.forward(graph, y)
+        Ok(graph.dropout(y, self.dropout, mask))
     }
 }

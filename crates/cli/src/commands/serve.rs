@@ -1,7 +1,9 @@
 //! `anaphora serve`: trained models over HTTP.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anaphora_server::{Guard, Settings};
 
 use crate::error::{Failure, Result};
 use crate::output::tell;
@@ -10,6 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   anaphora serve                                  every run in runs/, at http://127.0.0.1:8080
   anaphora serve runs/tunes --port 0              one run, at a free port
+  anaphora serve --host 0.0.0.0 --api-key-file key.txt    for others too, who show a key
   curl -s localhost:8080/v1/completions -d '{\"model\":\"tunes\",\"prompt\":\"X:1\\n\",\"max_tokens\":200}'";
 
 /// Serve trained models over HTTP, to clients of OpenAI's API
@@ -22,9 +25,18 @@ pub struct Args {
     /// Port to listen at, 0 for any that is free
     #[arg(long, default_value_t = 8080, value_name = "N")]
     port: u16,
-    /// Address to listen at
+    /// Address to listen at; one that others can reach needs --api-key-file
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: IpAddr,
+    /// File with the keys of which one must be shown, a line each; nobody else may be able to read it
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// Origin whose pages may ask from a browser, as http://localhost:3000; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
+    /// Megabytes of models that are kept in memory; those that were not asked for longest make room
+    #[arg(long, value_name = "MB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    memory: u64,
     /// Threads to compute with, 0 for one a core
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
     threads: u16,
@@ -32,15 +44,61 @@ pub struct Args {
 
 /// Serves.
 pub fn run(args: &Args) -> Result<()> {
-    if !args.host.is_loopback() {
+    let keys = args.api_key_file.as_deref().map(keys).transpose()?.unwrap_or_default();
+    if !args.host.is_loopback() && keys.is_empty() {
         let host = args.host;
         return Err(Failure::call(format!(
-            "--host {host} can be reached by others, and there is no key yet; listen at 127.0.0.1"
+            "--host {host} can be reached by others; name a file of keys with --api-key-file, or listen at 127.0.0.1"
+        )));
+    }
+    if !args.folder.is_dir() {
+        let folder = args.folder.display();
+        return Err(Failure::failed(format!(
+            "{folder}: there is no such folder; name a folder of runs, or a run"
         )));
     }
     let (threads, note) = anaphora::training::threads(args.threads.into());
     note.iter().for_each(|note| tell(&format!("Note: {note}.")));
+    let settings = Settings {
+        folder: args.folder.clone(),
+        threads,
+        memory: args.memory * 1_000_000,
+        guard: Guard { keys, origins: args.origin.clone() },
+    };
     let address = SocketAddr::new(args.host, args.port);
-    anaphora_server::serve(&args.folder, address, threads, |address| tell(&format!("http://{address}")))
-        .map_err(|error| Failure::failed(format!("cannot listen at {address}: {error}")))
+    let ready = |address| tell(&format!("Serving {} at http://{address}", args.folder.display()));
+    anaphora_server::serve(&settings, address, ready).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "; another program listens there, name another --port",
+            _ => "",
+        };
+        Failure::failed(format!("cannot listen at {address}: {error}{hint}"))
+    })
+}
+
+/// The keys in a file.
+fn keys(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(Failure::io("read", path))?;
+    let shown = path.display();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = path.metadata().map_err(Failure::io("read", path))?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(Failure::failed(format!(
+                "{shown} can be read by others (mode {mode:03o}); take their rights away: chmod 600 {shown}"
+            )));
+        }
+    }
+    let keys: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    match keys.iter().find(|key| key.len() < 16 || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        None if keys.is_empty() => {
+            Err(Failure::failed(format!("{shown} has no key in it; write one on a line")))
+        }
+        None => Ok(keys),
+        Some(_) => Err(Failure::failed(format!(
+            "{shown} has a key that is too easy; take 16 printable ASCII characters or more"
+        ))),
+    }
 }

@@ -1,27 +1,57 @@
 //! `GET /v1/models`: what can be asked.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use serde_json::{Value, json};
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::error::{ApiError, ApiResult};
-use crate::registry::{Listed, Shared};
+use crate::Shared;
+use crate::body::Name;
+use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::registry::Listed;
 
-fn object(listed: &Listed) -> Value {
-    json!({
-        "id": listed.id, "object": "model", "created": listed.created, "owned_by": "anaphora", "task": listed.task.to_string()
-    })
+/// A model.
+#[derive(Serialize, ToSchema)]
+pub struct Model {
+    /// Its name: that of its run.
+    id: String,
+    /// Always `model`.
+    object: &'static str,
+    /// When its run began, in seconds of Unix time.
+    created: i64,
+    /// Always `anaphora`.
+    owned_by: &'static str,
+    /// What it learnt: `music`, `text`, `classify` …
+    task: String,
 }
 
 /// All models.
-pub async fn list(State(models): State<Shared>) -> ApiResult<Json<Value>> {
-    let all = models.list().map_err(|error| ApiError::server(error.to_string()))?;
-    Ok(Json(json!({ "object": "list", "data": all.iter().map(object).collect::<Vec<_>>() })))
+#[derive(Serialize, ToSchema)]
+pub struct Models {
+    /// Always `list`.
+    object: &'static str,
+    data: Vec<Model>,
 }
 
-/// One model.
-pub async fn get(State(models): State<Shared>, Path(id): Path<String>) -> ApiResult<Json<Value>> {
-    let all = models.list().map_err(|error| ApiError::server(error.to_string()))?;
-    let found = all.iter().find(|listed| listed.id == id);
-    found.map(|listed| Json(object(listed))).ok_or_else(|| ApiError::no_model(&id))
+impl From<Listed> for Model {
+    fn from(listed: Listed) -> Self {
+        let Listed { id, created, task } = listed;
+        Self { id, object: "model", created, owned_by: "anaphora", task: task.to_string() }
+    }
+}
+
+/// The models that can be asked
+#[utoipa::path(get, path = "/v1/models", tag = "openai", responses(
+    (status = 200, body = Models), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn list(State(server): State<Shared>) -> ApiResult<Json<Models>> {
+    let data = server.models.list()?.into_iter().map(Model::from).collect();
+    Ok(Json(Models { object: "list", data }))
+}
+
+/// One of them
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", params(("id" = String, Path)), responses(
+    (status = 200, body = Model), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn get(State(server): State<Shared>, Name(id): Name) -> ApiResult<Json<Model>> {
+    let found = server.models.list()?.into_iter().find(|listed| listed.id == id);
+    found.map(|listed| Json(listed.into())).ok_or_else(|| ApiError::no_model(&id))
 }

@@ -1,0 +1,86 @@
+//! Answers that are sent as they come: server-sent events.
+
+use std::convert::Infallible;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::answer::{Texts, Written, broken_off};
+use crate::error::{ApiError, ApiResult};
+
+/// Events on their way to a client.
+pub struct Events(Sender<Result<Event, Infallible>>);
+
+/// Nobody listens any more.
+pub struct Closed;
+
+impl Events {
+    /// Sends an object as an event's data.
+    ///
+    /// # Errors
+    /// [`Closed`] where nobody listens.
+    pub async fn send(&self, object: &impl Serialize) -> Result<(), Closed> {
+        let data = serde_json::to_string(object).unwrap_or_default();
+        self.0.send(Ok(Event::default().data(data))).await.map_err(|_| Closed)
+    }
+
+    /// Sends what ends a stream, behind an error where there is one.
+    pub async fn end(self, result: ApiResult<()>) {
+        if let Err(error) = result
+            && self.send(&error.body()).await.is_err()
+        {
+            return;
+        }
+        let _ = self.0.send(Ok(Event::default().data("[DONE]"))).await;
+    }
+}
+
+/// A channel for events, and the answer that they make.
+pub fn events() -> (Events, Response) {
+    let (sender, receiver): (_, Receiver<Result<Event, Infallible>>) = channel(64);
+    let answer = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default());
+    (Events(sender), answer.into_response())
+}
+
+/// Sends texts as they come: each part as `chunk` makes it, and then what `last` makes of the number of tokens.
+pub fn send<C: Serialize, L: Serialize>(
+    mut texts: Texts,
+    mut chunk: impl FnMut(usize, Written) -> Vec<C> + Send + 'static,
+    last: impl FnOnce(usize) -> Option<L> + Send + 'static,
+) -> Response
+where
+    C: Send + Sync,
+    L: Send + Sync,
+{
+    let (events, answer) = events();
+    tokio::spawn(async move {
+        let (mut open, mut tokens) = (texts.count, 0);
+        while let Some((index, part)) = texts.next().await {
+            let written = match Written::part(part) {
+                Ok(written) => written,
+                Err(error) => return events.end(Err(error)).await,
+            };
+            open -= usize::from(written.finish.is_some());
+            tokens += written.drawn.len();
+            for chunk in chunk(index, written) {
+                // Where nobody listens, what is dropped here frees the model's places.
+                if events.send(&chunk).await.is_err() {
+                    return;
+                }
+            }
+        }
+        if open > 0 {
+            return events.end(Err::<(), ApiError>(broken_off())).await;
+        }
+        if let Some(last) = last(tokens)
+            && events.send(&last).await.is_err()
+        {
+            return;
+        }
+        events.end(Ok(())).await;
+    });
+    answer
+}
