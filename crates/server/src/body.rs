@@ -29,14 +29,29 @@ pub fn take<T: DeserializeOwned + Serialize + Default>(object: &mut Map<String, 
     let names = known.as_object().into_iter().flat_map(Map::keys);
     let own: Map<String, Value> = names.filter_map(|name| object.remove_entry(name)).collect();
     serde_path_to_error::deserialize(Value::Object(own)).map_err(|error| {
-        let path = error.path().to_string();
-        let field = path.split(['.', '[']).next().unwrap_or_default();
-        let message = error.inner();
-        match field {
-            "" => ApiError::request(format!("the request cannot be read: {message}")),
-            field => ApiError::field(field, format!("{path} cannot be read: {message}")),
+        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'))
+        {
+            return ApiError::field(missing, format!("the field '{missing}' is missing"));
         }
+        let field = path.split(['.', '[']).next().unwrap_or_default();
+        ApiError::field(field, format!("{path} cannot be read: {}", in_words(&message)))
     })
+}
+
+/// A sentence of the reader's with the names of Rust's types said in words.
+fn in_words(message: &str) -> String {
+    let (found, wanted) = message.rsplit_once("expected ").unwrap_or((message, ""));
+    let wanted = match wanted {
+        "usize" | "u32" | "u64" => "a whole number from 0 on is needed",
+        "i64" => "a whole number is needed",
+        "f32" | "f64" => "a number is needed",
+        "a string" => "a text is needed",
+        "a boolean" => "true or false is needed",
+        "a map" => "an object is needed",
+        other => other,
+    };
+    format!("{found}{wanted}").replace('`', "'")
 }
 
 /// The object in a request's body, whatever content type its client names.

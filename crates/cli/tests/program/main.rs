@@ -21,6 +21,7 @@ mod polyphony;
 mod recipe;
 mod regress;
 mod search;
+mod serve;
 mod subwords;
 mod tag;
 mod training;

@@ -28,14 +28,14 @@ pub struct ChatRequest {
     #[serde(flatten)]
     drawing: Drawing,
     #[serde(flatten)]
-    own: Own,
+    own: ChatFields,
 }
 
 /// What chats have of their own.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
-struct Own {
+struct ChatFields {
     /// What was said; the contents are joined.
-    messages: Vec<Message>,
+    messages: Vec<ChatMessage>,
     /// Most tokens of an answer; 1,024 where left out.
     #[schema(maximum = 1048576)]
     max_completion_tokens: Option<usize>,
@@ -52,10 +52,10 @@ struct Own {
 /// A message.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Message {
+struct ChatMessage {
     /// `user`, `assistant`, `system`: nothing hangs on it.
     role: String,
-    content: Content,
+    content: ChatContent,
     /// The name of who speaks: nothing hangs on it.
     #[serde(default)]
     name: Option<String>,
@@ -64,15 +64,15 @@ struct Message {
 /// What a message says.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(untagged, expecting = "a text or a list of parts of type text is needed")]
-enum Content {
+enum ChatContent {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<ChatPart>),
 }
 
 /// A part of a message.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum Part {
+enum ChatPart {
     Text { text: String },
 }
 
@@ -235,13 +235,13 @@ pub async fn create(State(server): State<Shared>, Body(request): Body<ChatReques
 }
 
 /// The contents of all messages, a line break between two.
-fn joined(messages: &[Message]) -> ApiResult<String> {
+fn joined(messages: &[ChatMessage]) -> ApiResult<String> {
     if messages.is_empty() {
         return Err(ApiError::field("messages", "messages is empty; it takes one message or more"));
     }
-    let content = |message: &Message| match &message.content {
-        Content::Text(text) => text.clone(),
-        Content::Parts(parts) => parts.iter().map(|Part::Text { text }| text.as_str()).collect(),
+    let content = |message: &ChatMessage| match &message.content {
+        ChatContent::Text(text) => text.clone(),
+        ChatContent::Parts(parts) => parts.iter().map(|ChatPart::Text { text }| text.as_str()).collect(),
     };
     Ok(messages.iter().map(content).collect::<Vec<_>>().join("\n"))
 }

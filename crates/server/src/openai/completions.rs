@@ -26,12 +26,12 @@ pub struct CompletionRequest {
     #[serde(flatten)]
     drawing: Drawing,
     #[serde(flatten)]
-    own: Own,
+    own: CompletionFields,
 }
 
 /// What completions have of their own.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
-struct Own {
+struct CompletionFields {
     /// What to continue; the beginning of a piece where left out.
     prompt: Option<Prompt>,
     /// Most tokens of a text; 16 where left out.
