@@ -15,7 +15,7 @@ use crate::error::{ApiError, ApiResult, ErrorBody};
 pub struct TokenizeRequest {
     /// The model's name; the only one where left out.
     model: Option<String>,
-    /// The text.
+    /// The text; the name of the token at the end of every piece, alone, is that token.
     #[schema(required = true)]
     prompt: Option<String>,
     /// Whether the token that stands before every piece comes first; it does where left out.
@@ -106,6 +106,10 @@ pub async fn tokenize(
     let tokenizer = &engine.trained().tokenizer;
     let text =
         request.prompt.ok_or_else(|| ApiError::field("prompt", "prompt is missing; it takes a text"))?;
+    // A tool asks for the number of the token that it knows from /tokenizer_info.
+    if tokenizer.name(tokenizer.end_id()).is_some_and(|end| end == text) {
+        return Ok(Json(Tokens { count: 1, tokens: vec![tokenizer.end_id()] }));
+    }
     let mut tokens = Vec::new();
     if request.add_special_tokens.unwrap_or(true) {
         tokens.push(tokenizer.end_id());
