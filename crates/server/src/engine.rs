@@ -7,15 +7,16 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::thread;
 use std::time::Instant;
 
+use anaphora::Device;
 use anaphora::decoding::sampling::{Choice, Sampler, SamplingError, SamplingOptions};
 use anaphora::decoding::{Batcher, Joining, Stream};
-use anaphora::model::{Compute, Observe};
+use anaphora::model::Compute;
 use anaphora::tasks::language::Trained;
-use anaphora::{Device, Precision};
-use anaphora_data::{Packed, Sequence};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::error::ApiResult;
 use crate::meter::Meter;
+use crate::worker::Worker;
 
 /// What a request asks of a model.
 #[derive(Clone, Debug)]
@@ -132,8 +133,8 @@ pub struct Engine {
 /// What an engine's thread and those who ask have in common.
 struct Shared {
     trained: Trained,
-    threads: usize,
-    precision: Precision,
+    /// For what is computed of a request by itself.
+    worker: Worker,
     meter: Arc<Meter>,
     closing: AtomicBool,
     gone: AtomicBool,
@@ -144,8 +145,8 @@ impl Engine {
     pub fn start(trained: Trained, device: Device, meter: Arc<Meter>) -> Self {
         let (jobs, asked) = sync_channel(WAITING);
         let (closing, gone) = Default::default();
-        let (threads, precision) = (device.threads(), device.precision());
-        let shared = Arc::new(Shared { trained, threads, precision, meter, closing, gone });
+        let worker = Worker::new(Device::new(device.threads(), device.precision()));
+        let shared = Arc::new(Shared { trained, worker, meter, closing, gone });
         let own = Arc::clone(&shared);
         thread::spawn(move || {
             let _last = Last(&own.gone);
@@ -159,9 +160,16 @@ impl Engine {
         &self.shared.trained
     }
 
-    /// What a request computes on by itself.
-    pub fn compute(&self) -> Compute {
-        Compute::new(Device::new(self.shared.threads, self.shared.precision))
+    /// Does what a request computes by itself, behind those who asked before.
+    ///
+    /// # Errors
+    /// As [`Worker::work`].
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Trained, &mut Compute) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.worker.work(move |compute| work(&shared.trained, compute)).await
     }
 
     /// Asks the model. Where nobody listens to `answer` any more, its place is free within a step.
@@ -205,12 +213,14 @@ struct Writing<'a> {
     open: Vec<Slot<'a>>,
     /// Prompts that are being read, the first of them first.
     reading: VecDeque<(Slot<'a>, Joining)>,
+    /// Texts that the meter was told to be open.
+    counted: i64,
 }
 
 impl<'a> Writing<'a> {
     fn new(shared: &'a Shared, device: Device) -> Self {
         let (compute, batcher) = (Compute::new(device), Batcher::new(&shared.trained.model));
-        Self { shared, compute, batcher, open: Vec::new(), reading: VecDeque::new() }
+        Self { shared, compute, batcher, open: Vec::new(), reading: VecDeque::new(), counted: 0 }
     }
 
     /// Answers until nobody can ask any more: each time a token of every text, and a stretch of the prompts.
@@ -233,62 +243,79 @@ impl<'a> Writing<'a> {
                 let reading = self.reading.drain(..).map(|(slot, _)| slot);
                 self.open.drain(..).chain(reading).for_each(|slot| slot.tell(Part::Failed(Trouble::Closing)));
                 self.batcher = Batcher::new(&self.shared.trained.model);
+                self.count_open();
                 continue;
             }
             self.read();
             self.write();
-            self.shared.meter.open_texts.set((self.open.len() + self.reading.len()) as i64);
+            self.count_open();
         }
     }
 
-    /// Begins with a job: what is wanted of its prompt is told, and reading it begins where something is to be written.
+    /// Tells the meter how many texts are open; other models have theirs.
+    fn count_open(&mut self) {
+        let open = (self.open.len() + self.reading.len()) as i64;
+        self.shared.meter.open_texts.inc_by(open - self.counted);
+        self.counted = open;
+    }
+
+    /// Begins to read a job's prompt.
     fn take(&mut self, job: Job) {
-        let mut slot = match Slot::new(&self.shared.trained, job) {
-            Ok(slot) => slot,
+        match Slot::new(&self.shared.trained, job) {
+            Ok(mut slot) => {
+                self.shared.meter.prompt_tokens.inc_by(slot.ask.prompt.len() as u64);
+                let joining = self.batcher.begin(std::mem::take(&mut slot.ask.prompt));
+                self.reading.push_back((slot, joining));
+            }
             Err((answer, index, error)) => {
                 let _ = answer.send((index, Part::Failed(Trouble::Model(error.to_string()))));
-                return;
-            }
-        };
-        self.shared.meter.prompt_tokens.inc_by(slot.ask.prompt.len() as u64);
-        if let Some(best) = slot.ask.log_probabilities.filter(|_| slot.ask.of_prompt) {
-            match prompt_choices(&self.shared.trained, &mut self.compute, &slot.ask.prompt, best) {
-                Ok(choices) => slot.tell(Part::Prompt(choices)),
-                Err(error) => return slot.tell(Part::Failed(Trouble::Model(error.to_string()))),
             }
         }
-        if slot.ask.max_tokens == 0 {
-            return slot.tell(Part::End(Finish::Length));
-        }
-        let joining = self.batcher.begin(std::mem::take(&mut slot.ask.prompt));
-        self.reading.push_back((slot, joining));
     }
 
     /// Reads on in the prompts, a stretch in all; those that are read whole join the batch.
     fn read(&mut self) {
         let mut left = CHUNK;
-        while let Some((mut slot, mut joining)) = self.reading.pop_front() {
+        while left > 0
+            && let Some((mut slot, mut joining)) = self.reading.pop_front()
+        {
             if slot.answer.is_closed() {
                 continue;
             }
-            match self.batcher.read(&mut self.compute, &mut joining, CHUNK) {
+            match self.read_stretch(&mut slot, &mut joining) {
                 Ok(read) => left = left.saturating_sub(read),
                 Err(error) => {
                     slot.tell(Part::Failed(Trouble::Model(error.to_string())));
                     continue;
                 }
             }
-            if joining.is_read() {
-                self.batcher.join(joining);
-                slot.logits.clear();
-                self.open.push(slot);
-            } else {
+            if !joining.is_read() {
                 self.reading.push_back((slot, joining));
+                continue;
             }
-            if left == 0 {
-                break;
+            if slot.ask.of_prompt {
+                let scored = std::mem::take(&mut slot.scored);
+                slot.tell(Part::Prompt(scored));
+            }
+            match slot.ask.max_tokens {
+                0 => slot.tell(Part::End(Finish::Length)),
+                _ => {
+                    self.batcher.join(joining);
+                    self.open.push(slot);
+                }
             }
         }
+    }
+
+    /// Reads a stretch of a prompt, and scores its tokens where that is wanted.
+    fn read_stretch(&mut self, slot: &mut Slot, joining: &mut Joining) -> anaphora::Result<usize> {
+        let best = slot.ask.log_probabilities.filter(|_| slot.ask.of_prompt);
+        let scored = &mut slot.scored;
+        let mut score = |logits: &[f32], id| -> anaphora::Result<()> {
+            scored.extend(best.map(|best| Choice::new(logits, id, best)).transpose()?);
+            Ok(())
+        };
+        self.batcher.read(&mut self.compute, joining, CHUNK, best.is_some().then_some(&mut score))
     }
 
     /// Draws a token of each text, and lets those leave that have ended.
@@ -307,19 +334,6 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// The log-probabilities of a prompt's tokens but the first, each behind those before it.
-fn prompt_choices(
-    trained: &Trained,
-    compute: &mut Compute,
-    prompt: &[u32],
-    best: usize,
-) -> anaphora::Result<Vec<Choice>> {
-    let sequence = Sequence::Tokens(prompt.to_vec());
-    let (logits, width) = trained.model.outputs(compute, &Packed::new([&sequence]))?;
-    let rows = logits.chunks_exact(width).zip(&prompt[1..]);
-    Ok(rows.map(|(logits, &id)| Choice::new(logits, id, best)).collect::<Result<_, _>>()?)
-}
-
 /// A text that is being written.
 struct Slot<'a> {
     ask: Ask,
@@ -333,6 +347,8 @@ struct Slot<'a> {
     /// Tokens that were not told yet.
     drawn: Vec<Drawn>,
     tokens: usize,
+    /// The log-probabilities of the prompt's tokens but the first, each behind those before it.
+    scored: Vec<Choice>,
     /// Bytes of the text that were told.
     sent: usize,
     /// When it was asked for, and then when its last token came.
@@ -348,8 +364,8 @@ impl<'a> Slot<'a> {
         };
         let stream = Stream::new(&trained.tokenizer, (&ask.prompt, ""), &[], &ask.stop);
         let counts = vec![0; trained.tokenizer.vocab_size()];
-        let (logits, drawn, tokens, sent) = Default::default();
-        Ok(Self { ask, answer, sampler, stream, counts, logits, drawn, tokens, sent, since })
+        let (logits, drawn, scored, tokens, sent) = Default::default();
+        Ok(Self { ask, answer, sampler, stream, counts, logits, drawn, scored, tokens, sent, since })
     }
 
     /// Draws a token and tells it; none where the text has ended, or nobody listens.

@@ -12,6 +12,7 @@ mod openai;
 mod predictor;
 mod registry;
 mod tokens;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -30,16 +30,35 @@ impl<'a> Batcher<'a> {
     }
 
     /// Reads on in a prompt, so many tokens at most, and tells how many. Where it is always as many, the bits are the same
-    /// whatever is computed in between.
+    /// whatever is computed in between. `score` is given the logits behind each token, and the token that comes there.
     ///
     /// # Errors
-    /// A prompt that the model cannot read.
-    pub fn read(&self, compute: &mut Compute, joining: &mut Joining, most: usize) -> Result<usize> {
+    /// A prompt that the model cannot read, and what `score` says.
+    pub fn read(
+        &self,
+        compute: &mut Compute,
+        joining: &mut Joining,
+        most: usize,
+        score: Option<&mut Score>,
+    ) -> Result<usize> {
         let Joining { state, logits, prompt, read } = joining;
-        let part = &prompt[*read..prompt.len().min(*read + most)];
-        self.model.advance(compute, part, &vec![1; part.len()], state, logits)?;
-        *read += part.len();
-        Ok(part.len())
+        let end = prompt.len().min(*read + most);
+        let steps = vec![1; end - *read];
+        match score {
+            None => self.model.advance(compute, &prompt[*read..end], &steps, state, logits)?,
+            Some(score) => {
+                let all = self.model.go_on(compute, &prompt[*read..end], &steps, state)?;
+                for (row, at) in all.chunks_exact(self.model.vocab_size()).zip(*read + 1..) {
+                    if let Some(&next) = prompt.get(at) {
+                        score(row, next)?;
+                    }
+                }
+                logits.clear();
+                logits.extend_from_slice(&all[all.len() - self.model.vocab_size()..]);
+            }
+        }
+        *read = end;
+        Ok(steps.len())
     }
 
     /// Adds a row that goes on from a prompt that was read.
@@ -74,6 +93,9 @@ impl<'a> Batcher<'a> {
     }
 }
 
+/// What is told of a prompt's tokens: the logits behind those before, `[vocab_size]`, and the token.
+pub type Score<'a> = dyn FnMut(&[f32], u32) -> Result<()> + 'a;
+
 /// A prompt on its way into a batch.
 pub struct Joining {
     state: State,
@@ -102,7 +124,7 @@ mod tests {
     fn join(batcher: &mut Batcher, compute: &mut Compute, prompt: &[u32]) {
         let mut joining = batcher.begin(prompt.to_vec());
         while !joining.is_read() {
-            batcher.read(compute, &mut joining, 4).unwrap();
+            batcher.read(compute, &mut joining, 4, None).unwrap();
         }
         batcher.join(joining);
     }

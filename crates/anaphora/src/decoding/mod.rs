@@ -14,7 +14,7 @@ pub mod search;
 mod sequences;
 mod stream;
 
-pub use self::batcher::{Batcher, Joining};
+pub use self::batcher::{Batcher, Joining, Score};
 pub use self::compose::{ComposeOptions, Composed};
 pub use self::generate::{GenerateEvent, GenerateOptions, Generated, Observer, Problem, Token, generate};
 pub use self::novelty::{Novelty, novelty};

@@ -109,6 +109,19 @@ impl LanguageModel {
         Ok((means, width))
     }
 
+    /// Reads a packed batch and gives the logits after each step, `[units, vocab_size]`. Sequences go on from `state`.
+    pub fn go_on(
+        &self,
+        compute: &mut Compute,
+        ids: &[u32],
+        batch_sizes: &[usize],
+        state: &mut State,
+    ) -> Result<Vec<f32>, ShapeError> {
+        let all =
+            outputs(compute, &self.params, |graph| self.layers.forward(graph, ids, batch_sizes, state))?;
+        Ok(all.0)
+    }
+
     /// Reads a packed batch and writes the logits after each sequence's last step, `[batch_sizes[0], vocab_size]`.
     /// Sequences go on from `state`.
     pub fn advance(
@@ -141,9 +154,8 @@ impl Observe for LanguageModel {
 
     fn outputs(&self, compute: &mut Compute, batch: &Packed) -> Result<(Vec<f32>, usize), ShapeError> {
         let mut state = self.initial_state(batch.rows());
-        outputs(compute, &self.params, |graph| {
-            self.layers.forward(graph, &batch.ids, &batch.batch_sizes, &mut state)
-        })
+        let all = self.go_on(compute, &batch.ids, &batch.batch_sizes, &mut state)?;
+        Ok((all, self.vocab_size()))
     }
 
     fn observe(

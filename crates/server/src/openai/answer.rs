@@ -1,12 +1,12 @@
 //! Texts on their way: asked of an engine, put together from their parts.
 
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anaphora::decoding::beam::BeamOptions;
 use anaphora::decoding::sampling::Choice;
 use anaphora::decoding::{GenerateOptions, generate};
 use serde::Serialize;
-use std::ops::ControlFlow;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
@@ -102,7 +102,7 @@ impl Texts {
     /// # Errors
     /// More than one request may ask for, or than the model can take now.
     pub fn ask(engine: &Engine, prompts: &[Read], each: usize, ask: &Ask) -> ApiResult<Self> {
-        check_size(prompts.len(), each, ask.max_tokens)?;
+        check_size(prompts, each, ask.max_tokens)?;
         let count = prompts.len() * each;
         let (answer, parts) = unbounded_channel();
         for index in 0..count {
@@ -143,8 +143,14 @@ pub fn broken_off() -> ApiError {
     ApiError::server("the model stopped before the text had ended")
 }
 
-fn check_size(prompts: usize, each: usize, max_tokens: usize) -> ApiResult<()> {
-    let texts = prompts * each;
+fn check_size(prompts: &[Read], each: usize, max_tokens: usize) -> ApiResult<()> {
+    let texts = prompts.len() * each;
+    let read = prompts.iter().map(|prompt| prompt.shown).sum::<usize>() * each;
+    if read > MOST_TOKENS {
+        let message =
+            format!("prompts of {read} tokens are to be read; all together may have {MOST_TOKENS} at most");
+        return Err(ApiError::field("prompt", message));
+    }
     if texts > MOST_TEXTS {
         return Err(ApiError::field(
             "n",
@@ -171,7 +177,7 @@ pub async fn search(
     beams: usize,
     ask: &Ask,
 ) -> ApiResult<Vec<Written>> {
-    check_size(prompts.len(), beams, ask.max_tokens)?;
+    check_size(prompts, beams, ask.max_tokens)?;
     let tokenizer = &engine.trained().tokenizer;
     let options = GenerateOptions {
         beams: Some(BeamOptions { beams, ..BeamOptions::default() }),
@@ -182,16 +188,12 @@ pub async fn search(
         log_probabilities: Some(ask.log_probabilities.unwrap_or(0)),
         ..GenerateOptions::default()
     };
-    let own = engine.clone();
-    let searched = tokio::task::spawn_blocking(move || {
-        let (trained, mut compute) = (own.trained(), own.compute());
+    let searching = engine.work(move |trained, compute| {
         let go_on = &mut |_: anaphora::decoding::GenerateEvent| ControlFlow::Continue(());
-        generate(&trained.model, &trained.tokenizer, &mut compute, &options, None, go_on)
-            .map(|found| (found, options.prompts))
+        let found = generate(&trained.model, &trained.tokenizer, compute, &options, None, go_on);
+        Ok((found.map_err(|error| ApiError::server(error.to_string()))?, options.prompts))
     });
-    let failed = |error: anaphora::Error| ApiError::server(error.to_string());
-    let (found, texts) =
-        searched.await.map_err(|error| ApiError::server(error.to_string()))?.map_err(failed)?;
+    let (found, texts) = searching.await?;
     let written = |piece: anaphora::decoding::Generated| {
         let before = texts[piece.prompt].len();
         let drawn = piece.choices.into_iter().map(|token| Drawn {

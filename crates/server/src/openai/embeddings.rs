@@ -1,5 +1,6 @@
 //! `POST /v1/embeddings`: texts as vectors, the mean over their steps of the states that the head reads.
 
+use anaphora::model::{Compute, LanguageModel};
 use anaphora_data::{Packed, Sequence};
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +13,6 @@ use super::answer::Usage;
 use super::prompt::{Prompt, Read};
 use crate::Shared;
 use crate::body::{Body, Fields, take};
-use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 
 /// Texts that one request may name, at most.
@@ -104,9 +104,13 @@ pub async fn create(
     if texts.iter().any(|text| text.shown == 0) {
         return Err(ApiError::field("input", "a text of input is empty; each must have a symbol or more"));
     }
+    if let Some(long) = texts.iter().find(|text| text.shown > AT_ONCE) {
+        let message =
+            format!("a text of input has {} tokens; it takes texts of {AT_ONCE} at most", long.shown);
+        return Err(ApiError::field("input", message));
+    }
     let usage = Usage::new(&texts, 0);
-    let embedded = tokio::task::spawn_blocking(move || embed(&engine, &texts)).await;
-    let vectors = embedded.map_err(|error| ApiError::server(error.to_string()))??;
+    let vectors = engine.work(move |trained, compute| embed(&trained.model, compute, &texts)).await?;
     let vector = |numbers: Vec<f32>| match request.encoding_format {
         Some(Format::Base64) => {
             let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -123,8 +127,7 @@ pub async fn create(
 }
 
 /// The vector of each text, of length 1.
-fn embed(engine: &Engine, texts: &[Read]) -> ApiResult<Vec<Vec<f32>>> {
-    let (mut compute, model) = (engine.compute(), &engine.trained().model);
+fn embed(model: &LanguageModel, compute: &mut Compute, texts: &[Read]) -> ApiResult<Vec<Vec<f32>>> {
     let mut order: Vec<usize> = (0..texts.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(texts[text].ids.len()));
     let mut vectors = vec![Vec::new(); texts.len()];
@@ -134,7 +137,7 @@ fn embed(engine: &Engine, texts: &[Read]) -> ApiResult<Vec<Vec<f32>>> {
         left = later;
         let sequences: Vec<Sequence> =
             now.iter().map(|&text| Sequence::Tokens(texts[text].ids.clone())).collect();
-        let embedded = model.embed(&mut compute, &Packed::new(&sequences));
+        let embedded = model.embed(compute, &Packed::new(&sequences));
         let (means, width) = embedded.map_err(|error| ApiError::server(error.to_string()))?;
         for (&text, mean) in now.iter().zip(means.chunks_exact(width)) {
             let norm = mean.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
