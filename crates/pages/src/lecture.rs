@@ -312,11 +312,10 @@ fn tune(tune: &picture::Tune) -> Chart {
     let complete = if tune.complete { "complete" } else { "not complete" };
     let given = tune.abc.get(..tune.given).unwrap_or_default().chars().count();
     let given = if given > 0 { format!("; the first {given} characters were given") } else { String::new() };
-    Chart::Tune(Tune {
-        title: format!("{} ({complete}{given})", tune.name),
-        abc: tune.abc.clone(),
-        notes: read.score().in_seconds().into_iter().map(sounding).collect(),
-    })
+    let notes: Vec<Sounding> = read.score().in_seconds().into_iter().map(sounding).collect();
+    let silent = if notes.is_empty() { "; it has no note that can be read" } else { "" };
+    let title = format!("{} ({complete}{given}{silent})", tune.name);
+    Chart::Tune(Tune { title, abc: tune.abc.clone(), notes })
 }
 
 /// Width of a step of an unrolled model, and of the room in front for what its rows are.

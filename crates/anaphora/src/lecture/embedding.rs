@@ -16,7 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     data: Data {
         own_file: OwnFile::Shown,
         of_file: "the plane of characters",
-        built_in: "what decides, sentences by a grammar, of which it is known what part of speech each word has",
+        built_in: "the sentences that decide, made by a grammar, so that the part of speech of each word is known",
     },
     trainings,
     seconds: 2.0,
@@ -66,7 +66,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     );
     chapter.experiment = format!(
         "Two LSTMs of 64 units learn to predict the next word of {} sentences by a small grammar: one reads words one-hot, the other by \
-         vectors of 32 numbers that are learnt with the rest. Nobody tells it what a noun is. Afterwards, of each word that occurs \
+         vectors of 32 numbers that are learnt with the rest. Neither is told what part of speech a word is. Afterwards, of each word that occurs \
          {OFTEN} times or more, the {NEIGHBOURS} words with the most similar vectors are looked at (by the cosine): do they have the same \
          part in sentences (as the grammar has it) as the word itself?",
         SENTENCES.1
@@ -113,7 +113,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         known.iter().map(|(word, part)| (&word.vector[..], *part)).unzip();
     let mut rows = Vec::new();
     for (at, (word, part)) in known.iter().enumerate() {
-        if LISTED.contains(&word.name.as_str()) {
+        let is_listed = |row: &Vec<String>| row[0] == word.name;
+        // A word with and without a blank are two symbols of one name: the first is listed.
+        if LISTED.contains(&word.name.as_str()) && !rows.iter().any(is_listed) {
             let near = nearest(&vectors, at);
             let names: Vec<String> =
                 near.iter().map(|&(other, cosine)| format!("{} {cosine:.2}", known[other].0.name)).collect();

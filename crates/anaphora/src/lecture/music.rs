@@ -48,9 +48,10 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         language::what(lab.settings)
     );
     chapter.reading = "Listen, and look at the notes. The part of a tune that was given to the model stands in front. Nothing is taken \
-        out or made better; each piece is the first that was drawn."
+        out or made better; each piece is the first that was drawn. Of one piece it is shown what the model expected at each \
+        character and what the gates of its units did there: a dark character came unexpected."
         .into();
-    chapter.limits = "Complete is not beautiful. The built-in tunes follow rules that are easy to learn; real collections need longer \
+    chapter.limits = "A tune can be complete and not worth hearing. The built-in tunes follow rules that are easy to learn; real collections need longer \
         trainings. That no passage is copied whole does not mean that each idea is new."
         .into();
     chapter.commands(language::commands(lab.settings, &[language::LSTM]).into_iter().chain([
@@ -152,19 +153,27 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     let drawing = if is_music { Drawing::Tunes { tunes } } else { as_table(tunes) };
     let caption = "The first pieces that were drawn, as they are.";
     chapter.pictures.push(Picture::new("What it writes", caption, drawing));
-    if let Some(inspection) = read_again(lab, &run, &new[0].text)? {
-        let caption = if is_music {
-            "Press play: the text, what was expected, and the gates follow the playhead. A click on a heat map or a character leads there too."
+    if let Some(inspection) = read_again(lab, &run, &carried[0].text)? {
+        let follows = if is_music {
+            "Press play: the text, what was expected, and the gates follow the playhead. A click on a heat map leads to its place too."
         } else {
-            "A click on a character or on a heat map moves all of them to that step."
+            "The pointer over a character, or a click on a heat map, moves all of them to that step."
         };
+        let caption = format!(
+            "The first {} characters were given, the model wrote the others. {follows}",
+            half.chars().count()
+        );
         let drawing = Drawing::Inspected { inspection };
-        chapter.pictures.push(Picture::new("Inside, while it reads its first piece", caption, drawing));
+        chapter.pictures.push(Picture::new(
+            "Inside, while it reads the first piece that it carried on",
+            caption,
+            drawing,
+        ));
     }
     Ok(chapter)
 }
 
-/// What the model expects and what its gates do while it reads a text that it wrote: the beginning of it, if it is long.
+/// What the model expects and what its gates do while it reads a piece that it carried on: the beginning of it, if it is long.
 fn read_again(lab: &mut Lab, run: &Path, text: &str) -> Result<Option<Inspection>> {
     let text: String = text.chars().take(LOOKED).collect();
     if text.trim().is_empty() {

@@ -17,7 +17,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     data: Data {
         own_file: OwnFile::Shown,
         of_file: "the unrolled network",
-        built_in: "what decides, lines in which it is known how far back the letter stands that is asked for",
+        built_in: "the lines that decide, of which it is known how far back the letter stands that is asked for",
     },
     trainings,
     seconds: 3.0,

@@ -111,6 +111,13 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         0.0,
     ));
     chapter.check(Check::at_most("error of the LSTM", last[3], 0.01, 0.0));
+    chapter.check(Check::at_most(
+        "error of the ReLU network, which is below that of guessing",
+        last[1],
+        0.9 * GUESSING,
+        0.0,
+    ));
+    chapter.check(Check::at_least("that error, over the LSTM's", last[1] / last[3], 1.0, 0.0));
     let steps = lab.effort.steps(1_500) as f64;
     let across = |name: &str, y: f64| Series::new(name, [(0.0, y), (steps, y)]).style(Style::Dashed);
     errors.push(across("always 1", GUESSING));

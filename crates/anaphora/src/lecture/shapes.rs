@@ -118,10 +118,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         wave all at once, surnames, pictures, lists, sentences. Beside each score stands that of a plain answer that reads no \
         sequence."
         .into();
-    chapter.reading = "A bar is the share of answers that are right, the other one that of the plain answer. Sentences on pictures and \
-        lists are scored by BLEU, the share of word sequences that are right, with 1 for no mistake."
+    chapter.reading = "Each pair of bars is a task: the trained model, and the plain answer below it. Where a class or a tag is asked for the \
+        bar is the share that is right. Sentences on pictures and lists are scored by BLEU, which counts how many sequences of one to four \
+        words are those of the right answer, with 1 for no mistake."
         .into();
-    chapter.limits = "The tasks differ in how hard they are and in how long they were trained, so that their scores cannot be compared \
+    chapter.limits = "The built-in surnames are made by rule and can be told without a mistake, which real ones cannot. The tasks differ in how hard they are and in how long they were trained, so that their scores cannot be compared \
         with each other."
         .into();
     let train = trainings(lab.settings)?.into_iter().map(|training| match training.builtin() {

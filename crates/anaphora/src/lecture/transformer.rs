@@ -38,8 +38,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.reading = "The first picture compares what is learnt from as much text, the second what is learnt in as much time on this \
         machine. A nat less means that the next character is taken for e = 2.7 times as likely."
         .into();
-    chapter.limits = "Both models are small and their settings usual, not tuned to be equal: their numbers of weights differ. On a few \
-        hundred tunes a recurrent network is hard to beat; what made Transformers win is how they grow with data and machines."
+    chapter.limits = "Both models are small and their settings usual, not tuned to be equal: their numbers of weights differ. Which \
+        is ahead hangs on the data, the sizes and how long both learn. That Transformers gain more from much more data and larger machines is \
+        not tried here."
         .into();
     let compare = format!("anaphora compare runs/{} runs/{}", language::LSTM, language::TRANSFORMER);
     let train = language::commands(lab.settings, &MODELS.map(|(name, _)| name));

@@ -109,7 +109,7 @@ fn write_page(args: &Args, lecture: &Lecture, path: &Path) -> Result<()> {
         ("took", clock(lecture.seconds)),
         ("minutes asked for", args.minutes.to_string()),
         ("seed", args.seed.to_string()),
-        ("language models learn from", learnt),
+        ("learns from", learnt),
     ];
     let html = anaphora_pages::lecture(lecture, &made_with);
     Ok(write_atomic(path, |writer| writer.write_all(html.as_bytes()))?)
