@@ -91,7 +91,9 @@ impl Training {
             }
             let flag = if *path == "task" { Some("task") } else { flag(path) };
             let value = if value.contains(' ') { format!("\"{value}\"") } else { value.clone() };
-            command += &match flag {
+            // A switch takes no value on a command line.
+            let is_switch = matches!(value.as_str(), "true" | "false");
+            command += &match flag.filter(|_| !is_switch) {
                 Some(flag) => format!(" --{flag} {value}"),
                 None => format!(" --set {path}={value}"),
             };
