@@ -10,6 +10,16 @@ use crate::chart::{
     Sounding, Table, Text, Tune,
 };
 use crate::html::{Html, tag, text};
+use crate::inspection;
+
+/// Views of what a model did, and how they are read.
+const INSPECTED: [(&str, &str); 2] = [
+    (
+        "next",
+        "The stronger the shade, the less the character was expected; beside it, what was expected there.",
+    ),
+    ("gates", "A row is a unit, a column a character; gates are between 0 (shut) and 1 (open)."),
+];
 
 /// The page of a lecture; `made_with` are the settings for people, names with their values.
 pub fn lecture(lecture: &Lecture, made_with: &[(&str, String)]) -> String {
@@ -21,6 +31,7 @@ pub fn lecture(lecture: &Lecture, made_with: &[(&str, String)]) -> String {
     );
     page.without_contents();
     page.facts(made_with);
+    page.notes(&lecture.notes());
     page.push(overview(lecture));
     for (number, chapter) in lecture.chapters.iter().enumerate() {
         section(&mut page, number + 1, chapter);
@@ -54,9 +65,11 @@ fn section(page: &mut Page, number: usize, chapter: &Chapter) {
     if !chapter.checks.is_empty() {
         page.push(checks(&chapter.checks));
     }
-    page.notes(&chapter.notes);
+    let notes: Vec<String> = chapter.cut().into_iter().chain(chapter.notes.iter().cloned()).collect();
+    page.notes(&notes);
     heading(page, "How it was tried");
     page.paragraph(&chapter.experiment);
+    page.paragraph(&chapter.data);
     heading(page, "How to read the pictures");
     page.paragraph(&chapter.reading);
     for picture in &chapter.pictures {
@@ -64,7 +77,11 @@ fn section(page: &mut Page, number: usize, chapter: &Chapter) {
     }
     heading(page, "What it does not show");
     page.paragraph(&chapter.limits);
-    heading(page, "Try it on your own data");
+    heading(page, "Try it yourself");
+    page.paragraph(
+        "These commands run as they stand, one after the other in an empty folder. A file of your own of the same form can take the place of \
+         one that is written by the first.",
+    );
     page.push(tag("pre", &[("class", "commands")], [text(&chapter.command)]));
     if !(chapter.figures.is_empty() && chapter.times.is_empty()) {
         let figures = chapter.figures.iter().chain(&chapter.times).map(|(name, value)| {
@@ -187,6 +204,14 @@ fn figure(page: &mut Page, Picture { title, caption, drawing }: &Picture) {
             page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
             page.framed("wide", &tunes.iter().map(tune).collect::<Vec<_>>(), caption);
         }
+        Drawing::Inspected { inspection } => {
+            page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
+            page.paragraph(caption);
+            let has_notes = inspection.about.contains_key("notes");
+            let tune = has_notes.then_some(("tune", "The tune as it is written; repeats are not followed."));
+            let views = tune.into_iter().chain(INSPECTED).collect::<Vec<_>>();
+            inspection::part(page, inspection, &views);
+        }
         Drawing::Unrolled { steps, matrices } => {
             page.push(tag("div", &[("class", "chart-title")], [text(&title)]));
             page.push(unrolled(steps, matrices));
@@ -287,11 +312,10 @@ fn tune(tune: &picture::Tune) -> Chart {
     let complete = if tune.complete { "complete" } else { "not complete" };
     let given = tune.abc.get(..tune.given).unwrap_or_default().chars().count();
     let given = if given > 0 { format!("; the first {given} characters were given") } else { String::new() };
-    Chart::Tune(Tune {
-        title: format!("{} ({complete}{given})", tune.name),
-        abc: tune.abc.clone(),
-        notes: read.score().in_seconds().into_iter().map(sounding).collect(),
-    })
+    let notes: Vec<Sounding> = read.score().in_seconds().into_iter().map(sounding).collect();
+    let silent = if notes.is_empty() { "; it has no note that can be read" } else { "" };
+    let title = format!("{} ({complete}{given}{silent})", tune.name);
+    Chart::Tune(Tune { title, abc: tune.abc.clone(), notes })
 }
 
 /// Width of a step of an unrolled model, and of the room in front for what its rows are.
@@ -430,7 +454,15 @@ mod tests {
             complete: true,
         };
         chapter.pictures.push(Picture::new("Tunes", "", Drawing::Tunes { tunes: vec![tune] }));
-        let page = lecture(&Lecture { chapters: vec![chapter], seconds: 1.0 }, &[("seed", "1".into())]);
+        let page = lecture(
+            &Lecture {
+                file: Some("<my> tunes.abc".into()),
+                share_of_steps: 0.2,
+                chapters: vec![chapter],
+                seconds: 1.0,
+            },
+            &[("seed", "1".into())],
+        );
         for part in [
             "does not hold",
             "It passes &lt;a state&gt; on.",

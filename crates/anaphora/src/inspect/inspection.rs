@@ -1,18 +1,20 @@
 //! Named arrays with labels: what a model did on one input.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use anaphora_data::error::counted;
-use serde::Serialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::run::weights::{self, NamedTensor};
 use crate::{Error, Result};
 
 /// One array of an [`Inspection`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Array {
     /// The length of each dimension, slowest first.
     pub shape: Vec<usize>,
@@ -22,12 +24,12 @@ pub struct Array {
     /// What the numbers are, in a clause.
     pub description: String,
     /// The numbers, row-major.
-    #[serde(serialize_with = "numbers")]
+    #[serde(serialize_with = "numbers", deserialize_with = "read_numbers")]
     pub values: Vec<f32>,
 }
 
 /// What a model did on one input. Every view, file and answer with such numbers is made from one of these.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Inspection {
     /// What was inspected: the run, its task and backbone, what its steps are called.
     pub about: Map<String, Value>,
@@ -37,6 +39,7 @@ pub struct Inspection {
     pub notes: Vec<String>,
     /// The views that this model or input has nothing to show in, and why.
     pub not_shown: BTreeMap<String, String>,
+    #[serde(deserialize_with = "read_arrays")]
     arrays: Vec<(String, Array)>,
 }
 
@@ -184,4 +187,53 @@ impl Serialize for Inspection {
 /// Numbers of JSON, null where one is not finite.
 fn numbers<S: Serializer>(values: &[f32], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_seq(values.iter().map(|value| Some(*value).filter(|value| value.is_finite())))
+}
+
+/// Numbers as [`numbers`] writes them.
+fn read_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<f32>, D::Error> {
+    let values: Vec<Option<f32>> = Deserialize::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect())
+}
+
+/// Arrays by their names, in the order in which they are written.
+fn read_arrays<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<(String, Array)>, D::Error> {
+    struct InOrder;
+    impl<'de> Visitor<'de> for InOrder {
+        type Value = Vec<(String, Array)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("arrays by their names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut arrays = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                arrays.push(entry);
+            }
+            Ok(arrays)
+        }
+    }
+    deserializer.deserialize_map(InOrder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_as_json_is_read_back() {
+        let mut inspection = Inspection::default();
+        inspection.about.insert("run".into(), "runs/a".into());
+        inspection.labels.insert("steps".into(), vec!["a".into(), "\n".into()]);
+        inspection.notes.push("cut".into());
+        inspection.not_shown.insert("gates".into(), "none".into());
+        inspection.add("z", &["steps"], &[2], vec![0.1, -3.25e-20], "last by name, first by order");
+        inspection.add("a", &["steps", "units"], &[2, 1], vec![1.0, f32::NAN], "");
+        let text = serde_json::to_string(&inspection).unwrap();
+        let read: Inspection = serde_json::from_str(&text).unwrap();
+        assert!(read.get("a").unwrap().values[1].is_nan());
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
 }

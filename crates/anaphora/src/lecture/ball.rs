@@ -8,11 +8,17 @@ use serde_json::Value;
 use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Style};
-use super::{Experiment, Settings};
+use super::{Data, Experiment, Settings};
 use crate::tasks::{self, Input, PredictOptions, Split};
 use crate::{Precision, Result};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Ball, trainings, seconds: 3.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Ball,
+    data: Data::built_in("throws of a ball, of which it is known where it really went"),
+    trainings,
+    seconds: 3.0,
+    hold,
+};
 
 /// The runs, and how many positions each reads.
 const READ: [(&str, usize); 3] = [("ball-1", 1), ("ball-2", 2), ("ball-10", 10)];
@@ -53,11 +59,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "The ball is simulated, and its rules never change. That ten positions are better than two has to do with the \
         noise: seen without it, two would almost do."
         .into();
-    chapter.command = trainings(lab.settings)?
-        .iter()
-        .map(|training| training.command("paths.csv --task trajectory"))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let train = trainings(lab.settings)?.into_iter().map(|one| one.command("paths.csv --task trajectory"));
+    chapter.commands(["anaphora sample paths > paths.csv".to_owned()].into_iter().chain(train));
     let throws = flights(DRAWN.0, DRAWN.1, &Ball::default());
     let longest = READ[READ.len() - 1].1;
     let mut paths: Vec<Vec<Series>> = throws

@@ -99,8 +99,14 @@ pub struct Chapter {
     pub reading: String,
     /// What the experiment does not show.
     pub limits: String,
-    /// The commands, a line each, that try the same on data of one's own.
+    /// What of it comes from a file of one's own, and what from built-in data and why.
+    pub data: String,
+    /// What a file of one's own is to it.
+    pub own_file: OwnFile,
+    /// The commands, a line each, that try the same: they run as they are, one after the other in an empty folder.
     pub command: String,
+    /// The trainings that it looks at.
+    pub trainings: Vec<Trained>,
     /// What was measured.
     pub figures: BTreeMap<String, f64>,
     /// What was measured by the clock: another run has others.
@@ -116,6 +122,30 @@ pub struct Chapter {
     pub pictures: Vec<Picture>,
     /// How long it took, its trainings included.
     pub seconds: f64,
+}
+
+/// What a file of one's own is to a chapter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnFile {
+    /// Figures that are asked for are of it, all or some.
+    Decides,
+    /// It is in pictures alone; what is asked for is measured on built-in data.
+    Shown,
+    /// It is not read.
+    #[default]
+    Unread,
+}
+
+/// A training that a chapter looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trained {
+    /// The name of its run.
+    pub run: String,
+    /// Optimizer steps that it has.
+    pub steps: u64,
+    /// Steps for which the experiment is written.
+    pub full: u64,
 }
 
 /// What a figure has to be for a statement to hold.
@@ -136,6 +166,8 @@ pub struct Check {
     pub distance: f64,
     /// How unsure the figure is: a distance below that decides nothing.
     pub unsure: f64,
+    /// Whether it was measured by the clock: another call has another figure.
+    pub timed: bool,
     /// Whether it is so; none where that is not sure.
     pub held: Option<bool>,
 }
@@ -166,6 +198,11 @@ impl Check {
         Self::new(what.into(), value, Side::AtMost, threshold, unsure)
     }
 
+    /// The same of a figure that was measured by the clock.
+    pub fn timed(self) -> Self {
+        Self { timed: true, ..self }
+    }
+
     fn new(what: String, value: f64, side: Side, threshold: f64, unsure: f64) -> Self {
         let distance = match side {
             Side::AtLeast => value - threshold,
@@ -173,7 +210,8 @@ impl Check {
         };
         // What is no number decides nothing.
         let sure = distance.is_finite() && (unsure == 0.0 || distance.abs() >= unsure);
-        Self { what, value, side, threshold, distance, unsure, held: sure.then_some(distance >= 0.0) }
+        let held = sure.then_some(distance >= 0.0);
+        Self { what, value, side, threshold, distance, unsure, timed: false, held }
     }
 }
 
@@ -204,7 +242,10 @@ impl Chapter {
             experiment: String::new(),
             reading: String::new(),
             limits: String::new(),
+            data: String::new(),
+            own_file: OwnFile::default(),
             command: String::new(),
+            trainings: Vec::new(),
             figures: BTreeMap::new(),
             times: BTreeMap::new(),
             held: None,
@@ -227,6 +268,22 @@ impl Chapter {
         if value.is_finite() {
             self.times.insert(name.into(), value);
         }
+    }
+
+    /// Sets the commands, in their order.
+    pub fn commands(&mut self, commands: impl IntoIterator<Item = String>) {
+        self.command = commands.into_iter().collect::<Vec<_>>().join("\n");
+    }
+
+    /// Where trainings were cut, which and how far, as a sentence.
+    pub fn cut(&self) -> Option<String> {
+        let cut = self.trainings.iter().filter(|training| training.steps < training.full);
+        let cut: Vec<String> =
+            cut.map(|Trained { run, steps, full }| format!("{run} {steps} of {full}")).collect();
+        let all = cut.join(", ");
+        (!cut.is_empty()).then(|| {
+            format!("Cut short, in steps trained of those that the experiment is written for: {all}.")
+        })
     }
 
     /// Adds what is asked; all that is asked decides.
@@ -282,6 +339,17 @@ mod tests {
         assert!((standard_error(0.5, 100) - 0.05).abs() < 1e-3);
         assert!(standard_error(1.0, 100) > 0.005 && standard_error(1.0, 100) < standard_error(0.9, 100));
         assert!(standard_error(0.0, 0).is_finite());
+    }
+
+    #[test]
+    fn trainings_that_were_cut_are_told_in_numbers() {
+        let mut chapter = Chapter::new(Id::Ball, "", "");
+        let trained = |run: &str, steps, full| Trained { run: run.into(), steps, full };
+        chapter.trainings = vec![trained("whole", 300, 300), trained("longer", 600, 300)];
+        assert_eq!(chapter.cut(), None);
+        chapter.trainings.push(trained("cut", 60, 300));
+        let cut = chapter.cut().unwrap();
+        assert!(cut.ends_with("written for: cut 60 of 300."), "{cut}");
     }
 
     #[test]

@@ -2,16 +2,26 @@
 
 use anaphora_data::{Packed, Sequence};
 
-use super::chapter::{Chapter, Check, Id, standard_error};
+use super::chapter::{Chapter, Check, Id, OwnFile, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series};
-use super::{Experiment, Settings, language, opinions};
+use super::{Data, Experiment, Settings, language, opinions};
 use crate::inspect::{Request, Source, View};
 use crate::model::{Objective, Reads, SequenceModel, Shape};
 use crate::recipe::{Backbone, Model};
 use crate::{Error, Result, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Demands, trainings, seconds: 6.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Demands,
+    data: Data {
+        own_file: OwnFile::Decides,
+        of_file: "the loss by what is visible",
+        built_in: "sequences of given lengths, and opinions of which it is known that order alone tells them apart",
+    },
+    trainings,
+    seconds: 6.0,
+    hold,
+};
 
 const MODELS: [(&str, &str); 4] = [
     (language::WINDOW, "window of 8"),
@@ -54,13 +64,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         .into();
     chapter.limits = "How far back it pays to look hangs on the text: where nothing depends on what was long ago, no memory helps."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[2].command(&language::data(lab.settings)),
+    chapter.commands(language::commands(lab.settings, &[language::LSTM]).into_iter().chain([
         format!("anaphora inspect runs/{} --show context", language::LSTM),
         "anaphora sample opinions > opinions.csv".to_owned(),
         opinions::trainings(lab.settings)[1].command("opinions.csv --task classify"),
-    ]
-    .join("\n");
+    ]));
     let difference = packed_and_alone(lab)?;
     chapter.figure("largest_difference_packed_and_alone", difference);
     let padded = (LENGTHS.len() * LENGTHS[0]) as f64;

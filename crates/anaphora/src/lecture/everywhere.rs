@@ -2,15 +2,25 @@
 
 use anaphora_data::builtin::MOTIFS;
 
-use super::chapter::{Chapter, Check, Id, standard_error};
+use super::chapter::{Chapter, Check, Id, OwnFile, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::run::log::{Record, read_metrics};
 use crate::tasks::{self, PredictOptions, Split};
 use crate::{Precision, Result, Run};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Everywhere, trainings, seconds: 4.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Everywhere,
+    data: Data {
+        own_file: OwnFile::Decides,
+        of_file: "the next character",
+        built_in: "DNA and pictures, which a text does not have",
+    },
+    trainings,
+    seconds: 4.0,
+    hold,
+};
 
 const DNA: &str = "transformer-dna";
 const SHAPES: &str = "transformer-shapes";
@@ -55,13 +65,15 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "The data are made by rule and small. Some stretches of DNA cannot be told: a motif may be spoilt, and one may stand \
         in a stretch by chance. Real proteins and photographs need models a thousand times as large."
         .into();
-    chapter.command = [
-        "anaphora sample dna > dna.csv".to_owned(),
-        trainings(lab.settings)?[0].command("dna.csv --task classify --tokenizer character"),
-        trainings(lab.settings)?[1].command("pictures/ --task classify --input patches --patch 8"),
-        trainings(lab.settings)?[2].command(&language::data(lab.settings)),
-    ]
-    .join("\n");
+    chapter.commands(
+        [
+            "anaphora sample dna > dna.csv".to_owned(),
+            trainings(lab.settings)?[0].command("dna.csv --task classify --tokenizer character"),
+            trainings(lab.settings)?[1].command("--builtin shapes"),
+        ]
+        .into_iter()
+        .chain(language::commands(lab.settings, &[language::TRANSFORMER])),
+    );
     let (mut names, mut own, mut chances, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, label) in [(DNA, "DNA"), (SHAPES, "pictures in patches")] {
         let run = lab.run(name)?;

@@ -3,11 +3,12 @@
 use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Map, Picture, Series};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::inspect::{Inspection, Request, Source, View};
 use crate::{Result, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Gates, trainings, seconds: 4.0, hold };
+pub const EXPERIMENT: Experiment =
+    Experiment { id: Id::Gates, data: Data::file(), trainings, seconds: 4.0, hold };
 
 /// Steps and units that are drawn.
 const SHOWN: (usize, usize) = (100, 24);
@@ -43,11 +44,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "That a unit goes along with a property does not mean that the model uses it. The best of hundreds of units is better \
         than 0.5 by chance alone: that is why the untrained network stands beside it."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[0].command(&language::data(lab.settings)),
-        format!("anaphora inspect runs/{} --show gates,units", language::LSTM),
-    ]
-    .join("\n");
+    chapter.commands(
+        language::commands(lab.settings, &[language::LSTM])
+            .into_iter()
+            .chain([format!("anaphora inspect runs/{} --show gates,units", language::LSTM)]),
+    );
     let run = lab.run(language::LSTM)?;
     lab.progress("looking at gates", 0.0)?;
     let views = Some([View::Gates, View::Units].into());

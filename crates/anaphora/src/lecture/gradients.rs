@@ -2,16 +2,26 @@
 
 use anaphora_data::{Packed, Sequence};
 
-use super::chapter::{Chapter, Check, Id};
+use super::chapter::{Chapter, Check, Id, OwnFile};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Style};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::inspect::{self, Inspection, QUANTILES, Request, Source, View};
 use crate::model::{LanguageModel, Observe, softmax};
 use crate::recipe::{Backbone, Model, Nonlinearity};
 use crate::{Result, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Gradients, trainings, seconds: 6.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Gradients,
+    data: Data {
+        own_file: OwnFile::Decides,
+        of_file: "the trained models",
+        built_in: "the networks before training, which read random symbols so that nothing learnt counts",
+    },
+    trainings,
+    seconds: 6.0,
+    hold,
+};
 
 /// Units, symbols, steps and sequences of the untrained networks.
 const UNITS: usize = 64;
@@ -113,13 +123,9 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "A long gradient is needed to learn from what was long ago, but not enough: it must also point somewhere useful. What \
         training makes of the gradients hangs on the data: a model that needs no memory lets them vanish."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[0].command(&language::data(lab.settings)),
-        trainings(lab.settings)?[1].command(&language::data(lab.settings)),
-        format!("anaphora inspect runs/{} --show gradients", language::RNN),
-        format!("anaphora inspect runs/{} --show gradients", language::LSTM),
-    ]
-    .join("\n");
+    let inspect = format!("anaphora inspect runs/{} runs/{} --show gradients", language::RNN, language::LSTM);
+    let train = language::commands(lab.settings, &[language::RNN, language::LSTM]);
+    chapter.commands(train.into_iter().chain([inspect]));
     let mut before = Vec::new();
     let mut kept = Vec::new();
     for fresh in &FRESH {

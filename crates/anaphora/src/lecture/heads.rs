@@ -6,12 +6,13 @@ use anaphora_nn::trace::Trace;
 use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Drawing, Map, Picture};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::model::{LanguageModel, Observe};
 use crate::tasks::language::Trained;
 use crate::{Error, Result};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Heads, trainings, seconds: 2.0, hold };
+pub const EXPERIMENT: Experiment =
+    Experiment { id: Id::Heads, data: Data::file(), trainings, seconds: 2.0, hold };
 
 /// Steps of a held-out piece that are read, at most.
 const READ: usize = 128;
@@ -41,11 +42,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         .into();
     chapter.limits = "One piece and one model: other seeds divide the work differently. That heads differ does not say which of them are needed."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[0].command(&language::data(lab.settings)),
-        format!("anaphora inspect runs/{} --show attention", language::TRANSFORMER),
-    ]
-    .join("\n");
+    chapter.commands(
+        language::commands(lab.settings, &[language::TRANSFORMER])
+            .into_iter()
+            .chain([format!("anaphora inspect runs/{} --show attention", language::TRANSFORMER)]),
+    );
     let run = lab.run(language::TRANSFORMER)?;
     lab.progress("comparing heads", 0.0)?;
     let trained = Trained::open(&run)?;

@@ -21,6 +21,8 @@ const RUNS: &str = "runs";
 pub struct Training {
     /// The name of its run.
     pub name: &'static str,
+    /// Its optimizer steps.
+    pub steps: u64,
     /// About how long it takes on two cores.
     seconds: f64,
     /// The fields of its recipe that are set, and their values.
@@ -46,7 +48,7 @@ impl Training {
     ) -> Self {
         let mut fields: Vec<_> = fields.into_iter().collect();
         fields.push(("training.steps", steps.to_string()));
-        Self { name, seconds, fields, made: None }
+        Self { name, steps, seconds, fields, made: None }
     }
 
     /// A training on a file that is made for it.
@@ -57,6 +59,11 @@ impl Training {
     /// The value of a field that is set.
     fn setting(&self, field: &str) -> Option<String> {
         self.fields.iter().find(|(name, _)| *name == field).map(|(_, value)| value.clone())
+    }
+
+    /// The flag of a command line that names its built-in data; none where it learns from a file that is made.
+    pub fn builtin(&self) -> Option<String> {
+        self.setting("data.builtin").map(|builtin| format!("--builtin {builtin}"))
     }
 
     /// The recipe. It does not hang on the machine: products are in single precision.
@@ -84,7 +91,9 @@ impl Training {
             }
             let flag = if *path == "task" { Some("task") } else { flag(path) };
             let value = if value.contains(' ') { format!("\"{value}\"") } else { value.clone() };
-            command += &match flag {
+            // A switch takes no value on a command line.
+            let is_switch = matches!(value.as_str(), "true" | "false");
+            command += &match flag.filter(|_| !is_switch) {
                 Some(flag) => format!(" --{flag} {value}"),
                 None => format!(" --set {path}={value}"),
             };

@@ -20,6 +20,10 @@ pub const WINDOW: &str = "language-window";
 const LENGTH: usize = 128;
 const BATCH: usize = 8;
 
+/// Built-in tunes, and the file that a command line has them in.
+const COMPOSED: usize = 400;
+const TUNES: &str = "tunes.abc";
+
 /// A training of one of them.
 pub fn training(settings: &Settings, name: &'static str) -> Training {
     let effort = settings.effort();
@@ -70,17 +74,21 @@ pub fn training(settings: &Settings, name: &'static str) -> Training {
     Training::new(name, effort.steps(steps), effort.seconds(seconds), common.into_iter().chain(own))
 }
 
-/// What a command line of one's own has in front of the flags.
+/// The file of a command line of one's own.
 pub fn data(settings: &Settings) -> String {
-    settings.file.as_ref().map_or_else(|| "tunes.abc".to_owned(), |path| path.display().to_string())
+    settings.file.as_ref().map_or_else(|| TUNES.to_owned(), |path| path.display().to_string())
+}
+
+/// The commands that train some of them, and what has to be done before: the built-in tunes become a file, which another may replace.
+pub fn commands(settings: &Settings, names: &[&'static str]) -> Vec<String> {
+    let made = settings.file.is_none().then(|| format!("anaphora sample tunes --count {COMPOSED} > {TUNES}"));
+    let train = names.iter().map(|name| training(settings, name).command(&data(settings)));
+    made.into_iter().chain(train).collect()
 }
 
 /// What the models learnt, for people.
 pub fn what(settings: &Settings) -> String {
-    match &settings.file {
-        Some(path) => format!("{}", path.file_name().unwrap_or_default().to_string_lossy()),
-        None => "400 tunes by the built-in composer".to_owned(),
-    }
+    settings.file_name().unwrap_or_else(|| format!("{COMPOSED} tunes by the built-in composer"))
 }
 
 /// Whether they learn tunes.

@@ -35,7 +35,7 @@ use anaphora_data::error::counted;
 use anaphora_data::{TextEvent, Texts};
 use serde::{Deserialize, Serialize};
 
-pub use chapter::{Chapter, Check, Id, Side, verdict};
+pub use chapter::{Chapter, Check, Id, OwnFile, Side, Trained, verdict};
 pub use picture::Picture;
 
 use crate::recipe::Task;
@@ -66,6 +66,12 @@ impl Settings {
     fn effort(&self) -> Effort {
         Effort(self.minutes / FULL)
     }
+
+    /// The name of the file of one's own.
+    fn file_name(&self) -> Option<String> {
+        let name = self.file.as_deref()?.file_name().unwrap_or_default();
+        Some(name.to_string_lossy().into_owned())
+    }
 }
 
 /// Minutes for which the sizes of all experiments are written.
@@ -90,10 +96,44 @@ impl Effort {
 /// All chapters that are tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lecture {
+    /// The name of the file of one's own that chapters were tried on; none where all data are built in.
+    pub file: Option<String>,
+    /// Steps of the trainings, as a share of those that the experiments are written for.
+    pub share_of_steps: f64,
     /// The chapters in the order of the lecture.
     pub chapters: Vec<Chapter>,
     /// How long their experiments took.
     pub seconds: f64,
+}
+
+impl Lecture {
+    /// What is to be said of all chapters, a sentence each: which ones a file changed, and that trainings were cut.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let with = |own_file: OwnFile| -> String {
+            let found = self.chapters.iter().filter(|chapter| chapter.own_file == own_file);
+            found.map(|chapter| chapter.id.name()).collect::<Vec<_>>().join(", ")
+        };
+        if let Some(file) = &self.file {
+            let parts = [
+                (OwnFile::Decides, format!("{file} decides, in whole or in part, ")),
+                (OwnFile::Shown, format!("{file} is shown, but does not decide, in ")),
+                (OwnFile::Unread, format!("{file} changes nothing in ")),
+            ];
+            let parts = parts.into_iter().map(|(own_file, begins)| (begins, with(own_file)));
+            notes.extend(
+                parts.filter(|(_, all)| !all.is_empty()).map(|(begins, all)| format!("{begins}{all}.")),
+            );
+        }
+        if self.share_of_steps < 1.0 && self.chapters.iter().any(|chapter| chapter.cut().is_some()) {
+            notes.push(format!(
+                "Trainings were cut to {:.0} % of the steps that the experiments are written for: models have hardly begun to learn, or are \
+                 not done. A statement that does not hold here may do so because of that; each chapter says how far its models were trained.",
+                (100.0 * self.share_of_steps).max(1.0)
+            ));
+        }
+        notes
+    }
 }
 
 /// What happens while a lecture is given.
@@ -122,12 +162,46 @@ pub enum Event<'a> {
 /// An experiment.
 struct Experiment {
     id: Id,
+    data: Data,
     /// The trainings that it needs.
     trainings: fn(&Settings) -> Result<Vec<Training>>,
     /// About how long its own work takes on two cores, in the time that experiments are written for.
     seconds: f64,
     /// Tries the statement.
     hold: fn(&mut Lab) -> Result<Chapter>,
+}
+
+/// What a chapter learns from.
+struct Data {
+    own_file: OwnFile,
+    /// What is of a file of one's own, where one is named; empty where nothing is.
+    of_file: &'static str,
+    /// What is of built-in data whatever is named, and why; empty where nothing is.
+    built_in: &'static str,
+}
+
+impl Data {
+    /// All that is learnt is in the file.
+    const fn file() -> Self {
+        Self { own_file: OwnFile::Decides, of_file: "all that is learnt and read here", built_in: "" }
+    }
+
+    /// Nothing is of the file, for a reason.
+    const fn built_in(built_in: &'static str) -> Self {
+        Self { own_file: OwnFile::Unread, of_file: "", built_in }
+    }
+
+    /// What comes from where, for people.
+    fn told(&self, file: Option<&str>) -> String {
+        let of_file = file.filter(|_| self.own_file != OwnFile::Unread);
+        let of_file = of_file.map(|file| format!("From {file}: {}.", self.of_file));
+        let built_in = match (self.built_in, file) {
+            ("", Some(_)) => None,
+            ("", None) => Some("Built-in tunes; a file that is named takes their place.".to_owned()),
+            (what, _) => Some(format!("From built-in data: {what}.")),
+        };
+        of_file.into_iter().chain(built_in).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// In the order of the lecture.
@@ -187,17 +261,18 @@ pub fn give(settings: &Settings, observer: &mut dyn FnMut(&Event) -> ControlFlow
     create(&settings.out)?;
     write_atomic(settings.out.join(MARK), |_| Ok(()))?;
     let _lock = crate::run::lock(&settings.out)?;
-    let made_with = MadeWith {
+    // What does not read the file does not hang on it.
+    let made_with = |experiment: &Experiment| MadeWith {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         minutes: settings.minutes,
         seed: settings.seed,
-        file: source,
+        file: source.clone().filter(|_| experiment.data.own_file != OwnFile::Unread),
     };
     create(&settings.out.join(CHAPTERS))?;
     let wanted = |id: Id| settings.only.is_empty() || settings.only.contains(&id);
     let (mut known, mut open) = (Vec::new(), Vec::new());
     for experiment in &EXPERIMENTS {
-        let kept = kept(&path_of(&settings.out, experiment.id), &made_with);
+        let kept = kept(&path_of(&settings.out, experiment.id), &made_with(experiment));
         match kept.filter(|chapter| chapter.id == experiment.id) {
             Some(chapter) => known.push(chapter),
             None if wanted(experiment.id) => open.push(experiment),
@@ -223,8 +298,14 @@ pub fn give(settings: &Settings, observer: &mut dyn FnMut(&Event) -> ControlFlow
         let mut chapter = (experiment.hold)(&mut lab)?;
         lab.done(own(experiment));
         chapter.seconds = started.elapsed().as_secs_f64();
-        let kept = Kept { made_with: made_with.clone(), chapter };
-        write_json(&path_of(&settings.out, experiment.id), &kept)?;
+        chapter.own_file = experiment.data.own_file;
+        chapter.data = experiment.data.told(settings.file_name().as_deref());
+        chapter.trainings = trained(experiment, settings)?;
+        let kept = Kept { made_with: made_with(experiment), chapter };
+        let text = serde_json::to_vec(&kept).expect("plain data always serialise");
+        write_atomic(path_of(&settings.out, experiment.id), |writer| {
+            std::io::Write::write_all(writer, &text)
+        })?;
         lab.tell(&Event::Finished { chapter: &kept.chapter, kept: false })?;
         known.push(kept.chapter);
         known.sort_by_key(|chapter| chapter.id);
@@ -233,20 +314,34 @@ pub fn give(settings: &Settings, observer: &mut dyn FnMut(&Event) -> ControlFlow
     write_results(settings, &known)
 }
 
+/// How far the trainings of an experiment go, and how far they would where they are not cut.
+fn trained(experiment: &Experiment, settings: &Settings) -> Result<Vec<Trained>> {
+    let full = Settings { minutes: FULL, ..settings.clone() };
+    let pairs = (experiment.trainings)(settings)?.into_iter().zip((experiment.trainings)(&full)?);
+    Ok(pairs
+        .map(|(own, full)| Trained { run: own.name.to_owned(), steps: own.steps, full: full.steps })
+        .collect())
+}
+
 /// Writes the figures of chapters, and gives the lecture that they are.
 fn write_results(settings: &Settings, chapters: &[Chapter]) -> Result<Lecture> {
     let seconds = chapters.iter().map(|chapter| chapter.seconds).sum();
-    let lecture = Lecture { chapters: chapters.to_vec(), seconds };
+    let lecture = Lecture {
+        file: settings.file_name(),
+        share_of_steps: settings.effort().0,
+        chapters: chapters.to_vec(),
+        seconds,
+    };
     let figures = |chapter: &Chapter| Chapter { pictures: Vec::new(), ..chapter.clone() };
-    let without = Lecture { chapters: chapters.iter().map(figures).collect(), seconds };
+    let without = Lecture { chapters: chapters.iter().map(figures).collect(), ..lecture.clone() };
     write_json(&settings.out.join(RESULTS), &without)?;
     Ok(lecture)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value).expect("plain data always serialise");
-    text.push('\n');
-    write_atomic(path, |writer| std::io::Write::write_all(writer, text.as_bytes()))
+    let mut text = serde_json::to_vec_pretty(value).expect("plain data always serialise");
+    text.push(b'\n');
+    write_atomic(path, |writer| std::io::Write::write_all(writer, &text))
 }
 
 fn path_of(out: &Path, id: Id) -> PathBuf {

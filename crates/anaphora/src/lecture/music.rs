@@ -1,23 +1,32 @@
 //! Recurrent networks write music: the next note, and an unfinished piece carried on to its end.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use super::chapter::{Chapter, Check, Id, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Drawing, Picture, Tune};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::decoding::sampling::SamplingOptions;
 use crate::decoding::{GenerateOptions, Generated};
+use crate::inspect::{Inspection, Request, Source, View};
 use crate::tasks::language::Generator;
-use crate::{Error, Precision, Result};
+use crate::{Error, Precision, Result, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Music, trainings, seconds: 15.0, hold };
+pub const EXPERIMENT: Experiment =
+    Experiment { id: Id::Music, data: Data::file(), trainings, seconds: 15.0, hold };
 
 /// Pieces that are written, and those that carry on the half of one.
 const WRITTEN: usize = 24;
 const CARRIED: usize = 4;
 /// Characters after which a piece is broken off.
 const LONGEST: usize = 1_200;
+/// Lines that a command line takes for the first half of a piece: of a built-in tune its header and first part.
+const HEAD: usize = 8;
+/// Characters of a piece that is looked into, at most, and the arrays that are shown of it.
+const LOOKED: usize = 500;
+const READ_AGAIN: [&str; 7] =
+    ["logits", "targets", "gates.l0.i", "gates.l0.f", "gates.l0.o", "gates.l0.c", "gates.l0.h"];
 /// Pieces that are shown of each kind.
 const SHOWN: usize = 2;
 
@@ -39,17 +48,18 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         language::what(lab.settings)
     );
     chapter.reading = "Listen, and look at the notes. The part of a tune that was given to the model stands in front. Nothing is taken \
-        out or made better; each piece is the first that was drawn."
+        out or made better; each piece is the first that was drawn. Of one piece it is shown what the model expected at each \
+        character and what the gates of its units did there: a dark character came unexpected."
         .into();
-    chapter.limits = "Complete is not beautiful. The built-in tunes follow rules that are easy to learn; real collections need longer \
+    chapter.limits = "A tune can be complete and not worth hearing. The built-in tunes follow rules that are easy to learn; real collections need longer \
         trainings. That no passage is copied whole does not mean that each idea is new."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[0].command(&language::data(lab.settings)),
+    chapter.commands(language::commands(lab.settings, &[language::LSTM]).into_iter().chain([
         format!("anaphora generate runs/{} --count {WRITTEN} --temperature 0.7", language::LSTM),
-        format!("anaphora generate runs/{} --prime half-a-tune.abc", language::LSTM),
-    ]
-    .join("\n");
+        format!("head -n {HEAD} {} > half.txt", language::data(lab.settings)),
+        format!("anaphora generate runs/{} --prime half.txt --temperature 0.7", language::LSTM),
+        format!("anaphora inspect runs/{} --show next,gates", language::LSTM),
+    ]));
     let run = lab.run(language::LSTM)?;
     let is_music = language::is_music(lab)?;
     let generator = Generator::open(&run, Precision::F32)?;
@@ -143,7 +153,48 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     let drawing = if is_music { Drawing::Tunes { tunes } } else { as_table(tunes) };
     let caption = "The first pieces that were drawn, as they are.";
     chapter.pictures.push(Picture::new("What it writes", caption, drawing));
+    if let Some(inspection) = read_again(lab, &run, &carried[0].text)? {
+        let follows = if is_music {
+            "Press play: the text, what was expected, and the gates follow the playhead. A click on a heat map leads to its place too."
+        } else {
+            "The pointer over a character, or a click on a heat map, moves all of them to that step."
+        };
+        let caption = format!(
+            "The first {} characters were given, the model wrote the others. {follows}",
+            half.chars().count()
+        );
+        let drawing = Drawing::Inspected { inspection };
+        chapter.pictures.push(Picture::new(
+            "Inside, while it reads the first piece that it carried on",
+            caption,
+            drawing,
+        ));
+    }
     Ok(chapter)
+}
+
+/// What the model expects and what its gates do while it reads a piece that it carried on: the beginning of it, if it is long.
+fn read_again(lab: &mut Lab, run: &Path, text: &str) -> Result<Option<Inspection>> {
+    let text: String = text.chars().take(LOOKED).collect();
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    lab.progress("looking inside", 0.0)?;
+    let request =
+        Request { source: Source::Text(text), index: 0, views: Some([View::Next, View::Gates].into()) };
+    let whole = tasks::inspect(run, &mut lab.compute(), &request)?;
+    let mut part = Inspection::default();
+    (part.about, part.labels, part.notes) = (whole.about.clone(), whole.labels.clone(), whole.notes.clone());
+    part.about.remove("weights");
+    // Four digits are more than colours show.
+    let rounded = |value: &f32| (1e4 * value).round() / 1e4;
+    for name in READ_AGAIN {
+        let Some(array) = whole.get(name) else { continue };
+        let axes: Vec<&str> = array.axes.iter().map(String::as_str).collect();
+        let values = array.values.iter().map(rounded).collect();
+        part.add(name, &axes, &array.shape, values, array.description.as_str());
+    }
+    Ok(Some(part))
 }
 
 /// The first half of a piece: of a tune up to a bar line.

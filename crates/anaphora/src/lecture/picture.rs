@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::inspect::Inspection;
+
 /// A picture, with what one is to see in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
@@ -79,6 +81,11 @@ pub enum Drawing {
     Tunes {
         /// The tunes.
         tunes: Vec<Tune>,
+    },
+    /// What a model did while it read a text, views of which move together; at most one in a lecture.
+    Inspected {
+        /// What it did.
+        inspection: Inspection,
     },
     /// A recurrent model unrolled over a text.
     Unrolled {

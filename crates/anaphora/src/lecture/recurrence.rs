@@ -2,17 +2,27 @@
 
 use anaphora_data::builtin::{ASKS, RECALLED, recall};
 
-use super::chapter::{Chapter, Check, Id};
+use super::chapter::{Chapter, Check, Id, OwnFile};
 use super::lab::{Fields, Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Step, Style};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::decoding::Sequences;
 use crate::inspect::{Request, Source, View, cross_entropy};
 use crate::model::softmax;
 use crate::tasks::language::Trained;
 use crate::{Precision, Result, Run, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Recurrence, trainings, seconds: 3.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Recurrence,
+    data: Data {
+        own_file: OwnFile::Shown,
+        of_file: "the unrolled network",
+        built_in: "the lines that decide, of which it is known how far back the letter stands that is asked for",
+    },
+    trainings,
+    seconds: 3.0,
+    hold,
+};
 
 /// Steps that the window sees.
 const WINDOW: usize = 8;
@@ -80,12 +90,12 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "That a state can hold a letter does not mean that training finds out how: over longer distances the plain RNN \
         fails too, see the chapters on gradients and remedies. The models have about as many weights, not exactly."
         .into();
-    chapter.command = [
+    chapter.commands([
         "anaphora sample recall > recall.txt".to_owned(),
         trainings(lab.settings)?[0].command("recall.txt"),
         trainings(lab.settings)?[1].command("recall.txt"),
-    ]
-    .join("\n");
+        format!("anaphora compare runs/{} runs/{}", RUNS[0].0, RUNS[1].0),
+    ]);
     let asked: Vec<Vec<String>> = (1..=FAR).map(of_distance).collect();
     let mut series = Vec::new();
     let mut losses = Vec::new();

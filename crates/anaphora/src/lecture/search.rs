@@ -3,12 +3,13 @@
 use super::chapter::{Chapter, Check, Id};
 use super::lab::{Lab, Training};
 use super::picture::{Drawing, Map, Picture};
-use super::{Experiment, Settings, language};
+use super::{Data, Experiment, Settings, language};
 use crate::inspect::{Request, Source, View};
 use crate::model::softmax;
 use crate::{Result, Run, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Search, trainings, seconds: 1.0, hold };
+pub const EXPERIMENT: Experiment =
+    Experiment { id: Id::Search, data: Data::file(), trainings, seconds: 1.0, hold };
 
 /// Where in a piece the query stands, and the keys that are listed.
 const QUERY: usize = 96;
@@ -39,11 +40,11 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "One head of one layer is shown, the one that is surest of what it looks for. A weight says where was looked, not what for; what \
         is taken passes through more layers before it becomes a prediction."
         .into();
-    chapter.command = [
-        trainings(lab.settings)?[0].command(&language::data(lab.settings)),
-        format!("anaphora inspect runs/{} --show attention,search", language::TRANSFORMER),
-    ]
-    .join("\n");
+    chapter.commands(
+        language::commands(lab.settings, &[language::TRANSFORMER])
+            .into_iter()
+            .chain([format!("anaphora inspect runs/{} --show attention,search", language::TRANSFORMER)]),
+    );
     let run = lab.run(language::TRANSFORMER)?;
     let layers = Run::open(&run)?.recipe()?.model.layers;
     lab.progress("searching", 0.0)?;

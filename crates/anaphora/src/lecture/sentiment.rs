@@ -3,11 +3,17 @@
 use super::chapter::{Chapter, Check, Id, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture, Series, Shades, Style};
-use super::{Experiment, Settings, opinions};
+use super::{Data, Experiment, Settings, opinions};
 use crate::inspect::{Request, Source, View};
 use crate::{Result, tasks};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Sentiment, trainings, seconds: 2.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Sentiment,
+    data: Data::built_in("opinions whose labels are known"),
+    trainings,
+    seconds: 2.0,
+    hold,
+};
 
 /// Opinions that are looked into.
 const SHOWN: [&str; 4] = [
@@ -39,13 +45,12 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.limits = "Gradients say what a small change of a word would do, not what leaving it out would do; they are a hint, not a proof. \
         The opinions are made by rule, with some thirty words of praise and blame; one in twenty-five is labelled wrongly, so that no model can tell them all."
         .into();
-    chapter.command = [
+    chapter.commands([
         "anaphora sample opinions > opinions.csv".to_owned(),
         trainings(lab.settings)?[0].command("opinions.csv --task classify"),
         format!("anaphora predict runs/{} --text \"{}\"", opinions::LSTM, SHOWN[0]),
         format!("anaphora inspect runs/{} --text \"{}\" --show saliency", opinions::LSTM, SHOWN[0]),
-    ]
-    .join("\n");
+    ]);
     let mut shares = Vec::new();
     let mut bars = Vec::new();
     for (name, label) in [(opinions::LSTM, "in order"), (opinions::BAG, "without order")] {

@@ -7,12 +7,18 @@ use anaphora_data::builtin::{Part, reverse, scenes};
 use super::chapter::{Chapter, Check, Id, standard_error};
 use super::lab::{Lab, Training};
 use super::picture::{Axis, Drawing, Picture};
-use super::{Experiment, Settings};
+use super::{Data, Experiment, Settings};
 use crate::metrics::{BleuOptions, Evaluation, Tokenize, bleu};
 use crate::tasks::{self, PredictOptions, Split};
 use crate::{Precision, Result};
 
-pub const EXPERIMENT: Experiment = Experiment { id: Id::Shapes, trainings, seconds: 15.0, hold };
+pub const EXPERIMENT: Experiment = Experiment {
+    id: Id::Shapes,
+    data: Data::built_in("a task of each shape, which no one file has"),
+    trainings,
+    seconds: 15.0,
+    hold,
+};
 
 /// A task of a shape.
 struct Task {
@@ -112,24 +118,18 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         wave all at once, surnames, pictures, lists, sentences. Beside each score stands that of a plain answer that reads no \
         sequence."
         .into();
-    chapter.reading = "A bar is the share of answers that are right, the other one that of the plain answer. Sentences on pictures and \
-        lists are scored by BLEU, the share of word sequences that are right, with 1 for no mistake."
+    chapter.reading = "Each pair of bars is a task: the trained model, and the plain answer below it. Where a class or a tag is asked for the \
+        bar is the share that is right. Sentences on pictures and lists are scored by BLEU, which counts how many sequences of one to four \
+        words are those of the right answer, with 1 for no mistake."
         .into();
-    chapter.limits = "The tasks differ in how hard they are and in how long they were trained, so that their scores cannot be compared \
+    chapter.limits = "The built-in surnames are made by rule and can be told without a mistake, which real ones cannot. The tasks differ in how hard they are and in how long they were trained, so that their scores cannot be compared \
         with each other."
         .into();
-    chapter.command = TASKS
-        .iter()
-        .zip(trainings(lab.settings)?)
-        .map(|(task, training)| {
-            let builtin =
-                task.fields.iter().find(|(field, _)| *field == "data.builtin").map(|(_, value)| *value);
-            training.command(
-                &builtin.map_or_else(|| "pairs.tsv".to_owned(), |builtin| format!("--builtin {builtin}")),
-            )
-        })
-        .collect::<Vec<_>>()
-        .join("\n");
+    let train = trainings(lab.settings)?.into_iter().map(|training| match training.builtin() {
+        Some(builtin) => training.command(&builtin),
+        None => training.command("pairs.tsv"),
+    });
+    chapter.commands(["anaphora sample pairs > pairs.tsv".to_owned()].into_iter().chain(train));
     let (mut rows, mut names, mut own, mut plain_bars) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for task in &TASKS {
         let run = lab.run(task.run)?;

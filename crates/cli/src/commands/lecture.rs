@@ -17,7 +17,7 @@ use crate::progress::Progress;
 const EXAMPLES: &str = "\
 Examples:
   anaphora lecture                               all chapters, about ten minutes; the page is lecture/index.html
-  anaphora lecture tunes.abc --minutes 20        the chapters on language learn from your own tunes or text
+  anaphora lecture tunes.abc --minutes 20        the language models learn from your own tunes or text
   anaphora lecture --only gates,music            some chapters; those that are done are kept
   anaphora lecture --minutes 2 --out quick       smaller experiments, another folder
 
@@ -91,6 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
     write_page(args, &lecture, &page)?;
     let held = |held: Option<bool>| lecture.chapters.iter().filter(|chapter| chapter.held == held).count();
     let (yes, no, unclear) = (held(Some(true)), held(Some(false)), held(None));
+    lecture.notes().iter().for_each(|note| tell(note));
     tell(&format!(
         "Of {} that were tried, {yes} hold here and {no} do not; {unclear} undecided.\nOpen {} in a browser; the figures are in {}.",
         counted(lecture.chapters.len(), "statement"),
@@ -102,10 +103,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Writes the page, with the settings that it was made with.
 fn write_page(args: &Args, lecture: &Lecture, path: &Path) -> Result<()> {
-    let learnt = match &args.file {
-        Some(file) => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        None => "built-in tunes".to_owned(),
-    };
+    let learnt = lecture.file.clone().unwrap_or_else(|| "built-in tunes".to_owned());
     let made_with = [
         ("chapters", lecture.chapters.len().to_string()),
         ("took", clock(lecture.seconds)),
@@ -126,10 +124,19 @@ fn outcome(chapter: &Chapter, kept: bool) -> String {
     };
     let time = if kept { "kept".to_owned() } else { clock(chapter.seconds) };
     let mut text = format!("{:<12} {verdict} ({time})  {}", chapter.id.name(), chapter.statement);
+    text += &format!("\n{:<12} {}", "", chapter.data);
+    if let Some(cut) = chapter.cut() {
+        text += &format!("\n{:<12} {cut}", "");
+    }
     for check in &chapter.checks {
         let side = if check.side == Side::AtLeast { "at least" } else { "at most" };
         let (value, threshold) = (number(check.value), number(check.threshold));
-        text += &format!("\n{:<12} {}: {value}, {side} {threshold} is asked for", "", check.what);
+        let unclear = if check.held.is_none() {
+            format!("; ± {} is unclear", number(check.unsure))
+        } else {
+            String::new()
+        };
+        text += &format!("\n{:<12} {}: {value}, {side} {threshold} is asked for{unclear}", "", check.what);
     }
     text
 }

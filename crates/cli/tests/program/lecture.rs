@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::Workplace;
 
@@ -16,6 +16,7 @@ fn figures(place: &Workplace, folder: &str) -> Vec<Value> {
         let chapter = chapter.as_object_mut().unwrap();
         chapter.remove("seconds").unwrap();
         chapter.remove("times").unwrap();
+        chapter["checks"].as_array_mut().unwrap().retain(|check| check["timed"] == false);
     }
     chapters
 }
@@ -36,6 +37,9 @@ fn chapters_are_tried_and_written() {
     };
     let called = call("first", "1");
     assert!(called.stderr.contains("that were tried"), "{called:#?}");
+    // How little was trained is said in numbers, on the terminal and on the page.
+    let cut = ["Trainings were cut to 1 % of the steps", "adding-tanh 15 of 1500, adding-relu 15 of 1500"];
+    assert!(cut.iter().all(|part| called.stderr.contains(part)), "{called:#?}");
     called.ok();
     let chapters = figures(&place, "first");
     let ids: Vec<&str> = chapters.iter().map(|chapter| chapter["id"].as_str().unwrap()).collect();
@@ -57,6 +61,9 @@ fn chapters_are_tried_and_written() {
     );
     let page = String::from_utf8(place.read("first/index.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("1/6") && page.contains("id=\"position\""));
+    assert!(cut.iter().all(|part| page.contains(part)));
+    assert_eq!(chapters[0]["trainings"][3], json!({"run": "adding-lstm", "steps": 15, "full": 1500}));
+    assert_eq!(chapters[1]["trainings"], json!([]));
 
     // Another number of threads changes no figure.
     call("second", "2").ok();
@@ -95,6 +102,62 @@ fn a_lecture_that_is_cut_short_goes_on_to_the_same_figures() {
     place.call(&call("cut")).ok();
     place.call(&call("whole")).ok();
     assert_eq!(figures(&place, "cut"), figures(&place, "whole"));
+}
+
+#[test]
+fn a_file_changes_the_chapters_that_read_it_and_no_others() {
+    let place = Workplace::new();
+    place.write_tunes("own.abc", 60);
+    let call = |data: &[&str]| {
+        let call = ["lecture", "--only=position,search", "--minutes=0.05", "--threads=1"];
+        place.call(&[&call, data].concat())
+    };
+    let without = call(&[]);
+    assert!(!without.stderr.contains("decides"), "{without:#?}");
+    without.ok();
+    let built_in = figures(&place, "lecture");
+    assert_eq!(built_in[0]["own_file"], "decides");
+    assert!(built_in[0]["data"].as_str().unwrap().starts_with("Built-in tunes"));
+    let with = call(&["own.abc"]);
+    assert!(with.stderr.contains("own.abc decides, in whole or in part, search."), "{with:#?}");
+    assert!(with.stderr.contains("own.abc changes nothing in position."), "{with:#?}");
+    assert!(with.stderr.contains("position     holds (kept)"), "{with:#?}");
+    with.ok();
+    let own = figures(&place, "lecture");
+    assert_ne!(own[0]["figures"], built_in[0]["figures"]);
+    assert_eq!(own[1], built_in[1]);
+    assert!(own[0]["data"].as_str().unwrap().starts_with("From own.abc: "));
+    assert!(own[1]["data"].as_str().unwrap().starts_with("From built-in data: "));
+    let page = String::from_utf8(place.read("lecture/index.html")).unwrap();
+    assert!(page.contains("own.abc changes nothing in position."));
+}
+
+#[test]
+#[cfg(unix)]
+fn commands_of_the_chapters_run_as_they_are_printed() {
+    let place = Workplace::new();
+    place.call(&["lecture", "--minutes=0.05"]).ok();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_anaphora")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let chapters = figures(&place, "lecture");
+    assert_eq!(chapters.len(), 16);
+    for chapter in chapters {
+        let empty = Workplace::new();
+        for command in chapter["command"].as_str().unwrap().lines() {
+            // As it stands, but for how long it trains.
+            let words: Vec<&str> = command.split(' ').collect();
+            let steps = words.iter().position(|word| *word == "--steps");
+            let words = words.iter().enumerate();
+            let short: Vec<&str> = words
+                .map(|(at, word)| if steps.is_some_and(|steps| at == steps + 1) { "2" } else { word })
+                .collect();
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", &short.join(" ")]).current_dir(empty.path("")).env("PATH", &path);
+            let output = shell.stdin(std::process::Stdio::null()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{}: {command}: {said}", chapter["id"]);
+        }
+    }
 }
 
 #[test]

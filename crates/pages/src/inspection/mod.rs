@@ -267,6 +267,14 @@ pub fn inspection(inspections: &[Inspection]) -> String {
     page.write()
 }
 
+/// Some views of one inspection, for a page that is about more than it.
+pub(crate) fn part(page: &mut Page, inspection: &Inspection, views: &[(&str, &str)]) {
+    let inspections = std::slice::from_ref(inspection);
+    let shown = Shown::new(inspection, names(inspections).concat(), 1);
+    views.iter().for_each(|(name, caption)| view(page, name, caption));
+    page.inspections(&[shown]);
+}
+
 /// A place for a view, with its caption.
 fn view(page: &mut Page, name: &str, caption: &str) {
     let drawn = tag("div", &[("class", "chart"), ("data-view", name)], []);

@@ -177,6 +177,48 @@ fn every_chart_is_drawn_in_every_look() {
 }
 
 #[test]
+fn logarithmic_axes_have_some_round_marks_that_do_not_meet() {
+    let mut page = Page::new("Logarithmic axes");
+    let ranges = [
+        [1e-12, 1e12],
+        [3e-13, 2e5],
+        [1e-4, 0.2],
+        [0.13, 0.18],
+        [1.0, 128.0],
+        [32.0, 256.0],
+        [10.0, 10_000.0],
+        [10.0, 160.0],
+        [0.7, 3.0],
+    ];
+    page.section("axes", "Axes");
+    for [low, high] in ranges {
+        let line = Line { x: vec![low, high], y: vec![low, high], ..Line::default() };
+        let (x, y) = (Axis::log("across"), Axis::log("up"));
+        page.figure(&Chart::Lines(Lines { x, y, series: vec![line], ..Lines::default() }), "");
+    }
+    let Some(browser) = Browser::open(&page.write(), WIDE) else { return };
+    // Of each picture and axis: the number of marks, and how near two of them come.
+    let marks = "return [...document.querySelectorAll('#axes svg')].flatMap((picture) => ['middle', 'end'].map((anchor) => {
+         const boxes = [...picture.querySelectorAll(`text.soft[text-anchor=${anchor}]`)].map((text) => text.getBoundingClientRect());
+         const apart = (a, b) => Math.max(a.left - b.right, b.left - a.right, a.top - b.bottom, b.top - a.bottom);
+         const pairs = boxes.flatMap((a, k) => boxes.slice(k + 1).map((b) => apart(a, b)));
+         return [boxes.length, Math.min(...pairs)];
+     }))";
+    for (name, look) in [("wide", WIDE), ("narrow", NARROW)] {
+        browser.look(look);
+        browser.reload();
+        let found: Vec<(usize, f64)> = serde_json::from_value(browser.run(marks)).expect("pairs");
+        assert_eq!(found.len(), 2 * ranges.len());
+        for (at, (count, nearest)) in found.into_iter().enumerate() {
+            let range = ranges[at / 2];
+            assert!((4..=8).contains(&count), "{name} {range:?}: {count} marks");
+            assert!(nearest > 0.0, "{name} {range:?}: two marks meet, {nearest}");
+        }
+        browser.picture(&format!("logarithmic-{name}"));
+    }
+}
+
+#[test]
 fn charts_answer_pointer_and_keys() {
     let Some(browser) = Browser::open(&page(), WIDE) else { return };
     browser.hover("#lines svg");

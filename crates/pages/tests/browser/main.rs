@@ -4,3 +4,4 @@ mod browser;
 mod charts;
 mod fixtures;
 mod inspection;
+mod lecture;

@@ -64,20 +64,24 @@ function rounds(low, high, most, whole) {
   return marks;
 }
 
-/** Powers of ten within a range, or with them twice and five times as much where there are few. */
+/** The fewest marks of a logarithmic axis that has so many round numbers. */
+const FEWEST = 4;
+
+/** Round numbers on a logarithmic axis, as equally far from each other as can be: powers of ten, every so many of them, and where there are few some between. */
 function powers(low, high, most) {
-  const [first, last] = [Math.floor(Math.log10(low) + 1e-9), Math.ceil(Math.log10(high) - 1e-9)];
-  const every = Math.max(1, Math.ceil((last - first) / most));
   const within = (value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
-  for (const by of [[1], [1, 3], [1, 2, 5]]) {
+  const raised = (base, factors, every) => {
+    const [first, last] = [low, high].map((value) => Math.floor(Math.log(value) / Math.log(base) / every + 1e-9));
     const marks = [];
-    for (let k = first; k <= last; k += every) for (const factor of by) marks.push(factor * 10 ** k);
-    const inside = marks.filter(within);
-    if (inside.length >= 3 || by.length === 3) {
-      return inside.length >= 2 ? inside : rounds(low, high, most, false).filter((value) => value > 0);
-    }
-  }
-  return [];
+    for (let k = first; k <= last; k++) for (const factor of factors) marks.push(Number((factor * base ** (k * every)).toPrecision(12)));
+    return marks.filter(within);
+  };
+  let marks = raised(10, [1], 1);
+  for (let every = 2; marks.length > most; every++) marks = raised(10, [1], every);
+  if (marks.length >= FEWEST) return marks;
+  const finer = [raised(10, [1, 3], 1), raised(10, [1, 2, 5], 1), raised(2, [1], 1), raised(10, [1, 2, 3, 5, 7], 1), rounds(low, high, most, false)];
+  const fitting = finer.filter((one) => one.length <= most);
+  return fitting.find((one) => one.length >= FEWEST) ?? fitting.reduce((best, one) => (one.length > best.length ? one : best), marks);
 }
 
 /** The least and the greatest finite number; `[0, 1]` where there is none. */

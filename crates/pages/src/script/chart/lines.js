@@ -43,10 +43,10 @@ export function lines(host, spec) {
       const values = series.flatMap((one) => [...one[name], ...(name === "y" ? one.bands.flatMap((band) => [...band.low, ...band.high]) : [])]);
       for (const mark of spec.marks ?? []) if (mark[name] !== undefined && mark[name] !== null) values.push(mark[name]);
       let [low, high] = range(values.filter((value) => shown(value, axis)));
-      if (axis.log) [low, high] = [low || 1e-12, Math.max(high, (low || 1e-12) * 1.001)];
+      if (axis.log && !(low > 0)) [low, high] = [1e-12, Math.max(high, 1e-11)];
       low = axis.low ?? low;
       high = axis.high ?? high;
-      if (low === high) [low, high] = axis.log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+      if (axis.log ? high < low * 1.1 : low === high) [low, high] = axis.log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
       if (name === "y" && axis.log) [low, high] = [low / (high / low) ** 0.04, high * (high / low) ** 0.04];
       if (name === "y" && !axis.log) {
         const room = (high - low) * 0.06;
@@ -55,10 +55,10 @@ export function lines(host, spec) {
       return { low, high, log: axis.log };
     };
     const wholes = series.every((one) => one.x.every((x) => Number.isInteger(x)));
-    const y = scale({ ...within("y", spec.y), from: height - margin.bottom, to: margin.top, most: 6 });
+    const y = scale({ ...within("y", spec.y), from: height - margin.bottom, to: margin.top, most: spec.y.log ? 8 : 6 });
     const heights = marksWritten(y.marks, spec.y.log);
     margin.left = 34 + 7 * Math.max(...heights.map((text) => text.length), 1);
-    const x = scale({ ...within("x", spec.x), from: margin.left, to: width - margin.right, most: Math.max(3, Math.floor(width / 90)), whole: wholes });
+    const x = scale({ ...within("x", spec.x), from: margin.left, to: width - margin.right, most: spec.x.log ? Math.min(8, Math.max(4, Math.floor(width / 60))) : Math.max(3, Math.floor(width / 90)), whole: wholes });
     const picture = svg("svg", {
       width,
       height,
