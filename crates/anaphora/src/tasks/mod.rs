@@ -147,7 +147,7 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
             "{run} is an imported model, without held-out data; name a text with --text or a file with --data"
         )));
     }
-    match opened.info().task {
+    let mut inspection = match opened.info().task {
         Task::Auto | Task::Music | Task::Text => {
             language::inspect(&language::Trained::open(run)?, compute, request)
         }
@@ -161,7 +161,12 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Trajectory => trajectory::PathForecaster::inspect(opened, compute, request),
         Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
         Task::Events => events::inspect(opened, compute, request),
+    }?;
+    if let Some(views) = &request.views {
+        let views: Vec<String> = views.iter().map(ToString::to_string).collect();
+        inspection.about.insert("show".into(), views.into());
     }
+    Ok(inspection)
 }
 
 impl Opened {

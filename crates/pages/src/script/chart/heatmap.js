@@ -12,7 +12,7 @@ const NAMED = 10;
  * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`), `values` (row-major), `range` (`[low, high]`), `ramp`
  * ("sequential" or "diverging"; by default diverging where `range` goes below zero), `square`, `height` (of all rows, in pixels), `zoom` (whether it can
  * be magnified), `describe(row, column)`, `picked(row, column)`.
- * Returns `{mark({row, column}), set({values, rows, columns, range, describe})}`.
+ * Returns `{mark({row, column, columns}), set({values, rows, columns, range, describe})}`.
  */
 export function heatmap(host, spec) {
   let { rows, columns, values, describe } = spec;
@@ -190,7 +190,8 @@ export function heatmap(host, spec) {
     pen.strokeStyle = colourNow("--ink");
     pen.lineWidth = 1.5;
     if (marked.column !== undefined && marked.column >= 0) {
-      if (w >= 5) pen.strokeRect(dx + marked.column * w, dy - 2, w, counts[0] * h + 4);
+      const wide = w * (marked.columns ?? 1);
+      if (wide >= 5) pen.strokeRect(dx + marked.column * w, dy - 2, wide, counts[0] * h + 4);
       else line(pen, dx + (marked.column + 0.5) * w, dy, 0, counts[0] * h);
     }
     if (marked.row !== undefined && marked.row >= 0) {
