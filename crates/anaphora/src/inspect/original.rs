@@ -75,14 +75,16 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// Puts a picture together of the frames that it was cut into, `frames` in 0 to 1.
+    /// Puts a picture together of the frames that it was cut into, `frames` in 0 to 1; where the last are not there, the pixels are
+    /// not numbers.
     pub fn of_frames(steps: PictureSteps, grid: [usize; 2], frames: &[f32]) -> Self {
         let (width, channels) = (steps.width, steps.channels());
+        let mut values = vec![f32::NAN; steps.height * width * channels];
         let PictureFrames::Patches(side) = steps.frames else {
-            return Self { steps, grid, values: frames.to_vec() };
+            values[..frames.len()].copy_from_slice(frames);
+            return Self { steps, grid, values };
         };
         let (across, row) = (width / side, side * channels);
-        let mut values = vec![0.0; frames.len()];
         for (number, line) in frames.chunks_exact(row).enumerate() {
             let (patch, down) = (number / side, number % side);
             let place = (patch / across * side + down) * width + patch % across * side;
@@ -144,6 +146,9 @@ mod tests {
             let cut = steps.frames(&picture).unwrap();
             let whole = Pixels::of_frames(steps, [2, 3], &cut.values);
             assert_eq!(whole.values, picture.pixels().values, "{frames:?}");
+            let part = Pixels::of_frames(steps, [2, 3], &cut.values[..cut.width]);
+            assert_eq!(part.values.iter().filter(|value| value.is_finite()).count(), cut.width, "{frames:?}");
+            assert_eq!(part.values[..3], whole.values[..3]);
         }
     }
 }

@@ -267,7 +267,10 @@ impl InspectTask for Chords {
         (!batch.values.is_empty()).then(|| {
             Original::Curves(Curves {
                 what: "1 where a pitch sounds".into(),
-                channels: (self.coding.low..=self.coding.high).map(pitch_name).collect(),
+                // A number in front of the pitches says that a piece begins.
+                channels: std::iter::once("<begin>".to_owned())
+                    .chain((self.coding.low..=self.coding.high).map(pitch_name))
+                    .collect(),
                 values: batch.values.clone(),
                 times: Times::Even { unit: "frames", apart: 1.0 },
                 cut: Cut::every(1),
