@@ -157,8 +157,15 @@ fn a_forecast_is_in_the_units_of_its_table() {
     };
     let rows: String = (0..160).map(row).collect();
     place.write("sales.csv", &format!("sales,share\n{rows}"));
-    let train =
-        ["train", "sales.csv", "--task=forecast", "--lookback=24", "--horizon=12", "--chunk=6", "--season=6"];
+    let train = [
+        "train",
+        "sales.csv",
+        "--task=forecast",
+        "--lookback=24",
+        "--horizon=12",
+        "--set=series.chunk=6",
+        "--set=series.season=6",
+    ];
     for (head, levels) in [("point", 1), ("quantile", 3)] {
         let [head, out] = [format!("--head={head}"), format!("--out={head}")];
         let more = [&head, &out, "--hidden=8", "--steps=20", "--threads=1"];

@@ -10,8 +10,8 @@ const ROWS = 2000;
 
 /**
  * `spec`: `title`, `x` and `y` (`{label, log, low, high}`, and of x `named(value)`: what a mark is called), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
- * the widest to the narrowest; `short` is the name at the line's end), `marks` (`{x or y, label}`: straight lines across), `described(x)` (what a
- * place across is called), `picked(x)`. Returns `{mark([from, to])}`, which marks a part of the places across.
+ * the widest to the narrowest; `short` is the name at the line's end), `marks` (`{x or y, label}`: straight lines across), `height` (in pixels),
+ * `described(x)` (what a place across is called), `picked(x)`. Returns `{mark([from, to])}`, which marks a part of the places across.
  */
 export function lines(host, spec) {
   const series = spec.series.map((one, number) => ({ colour: number, bands: [], ...one }));
@@ -49,7 +49,7 @@ export function lines(host, spec) {
   };
 
   function draw(width) {
-    const height = Math.round(Math.min(340, Math.max(220, width * 0.42)));
+    const height = spec.height ?? Math.round(Math.min(340, Math.max(220, width * 0.42)));
     const named = width >= 600 && series.length > 1 && series.length <= 8;
     if (key) key.hidden = named && series.every((one) => !one.dashed && !one.short);
     const margin = { left: 0, right: named ? 150 : 14, top: 12, bottom: 44 };

@@ -72,7 +72,7 @@ async function drawCurves(host, shown) {
     for (let c = 0; c < width; c++) for (let t = 0; t < count; t++) turned[(width - 1 - c) * count + t] = values[t * width + c];
     const map = heatmap(host, {
       label: what,
-      rows: { label: "", count: width, names: [...channels].reverse() },
+      rows: { label: "", count: width, names: [...channels].reverse(), some: true },
       columns: { label: times.named ? times.unit : "step", count, names: shown.labels.times },
       values: turned,
       ramp: "sequential",
@@ -94,6 +94,7 @@ async function drawCurves(host, shown) {
         x: { label: times.unit, named: times.named },
         y: { label: some.length > 1 ? "value" : channels[some[0].colour] },
         series: some,
+        height: some.length < series.length ? 160 : undefined,
         described: (value) => `${times.named ? times.named(value) : `${written(value, 5)} ${times.unit}`} (step ${times.stepAt(value)})`,
         picked: (value) => moveTo(times.stepAt(value)),
       });

@@ -49,8 +49,8 @@ export async function drawSaliency(host, shown) {
         picked: (step) => own[0] === "steps" && moveTo(step),
       });
       if (own[0] === "steps") marks.push((step) => drawn.mark(step));
-    } else if (own.length === 1 && arrays.input && !shown.texts[own[0]]) {
-      // What has no text is a curve over the steps.
+    } else if (own.length === 1 && arrays.input) {
+      // What was read as curves has one over the steps.
       const times = timesOf(shown);
       const drawn = lines(place, {
         title: "The input",

@@ -6,7 +6,9 @@ import { unpacked, namesOf } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { table } from "../chart/table.js";
 import { text } from "../chart/text.js";
+import { picture } from "../chart/picture.js";
 import { blockName } from "./attention.js";
+import { pictureOf } from "./input.js";
 
 /** Keys that are listed. */
 const LISTED = 12;
@@ -27,6 +29,7 @@ export async function drawSearch(host, shown) {
   let shaded;
   let described = [];
   let asking = 0;
+  const read = await pictureOf(shown);
   setUp();
 
   function setUp() {
@@ -48,9 +51,12 @@ export async function drawSearch(host, shown) {
         ask();
       }),
     );
-    const { pieces, between } = textOf(shown, keyAxisOf(block));
+    const keys = block.of("k")[0].shape[0];
+    const { pieces, between } = shown.texts[keyAxisOf(block)] ?? { pieces: namesOf(shown, keyAxisOf(block), keys), between: " " };
     asked.replaceChildren();
-    shaded = text(asked, { title: "Keys shaded by their weight", tokens: pieces, between, shades: pieces.map(() => 0), range: [0, 1], describe: (step) => described[step] ?? "" });
+    const drawn = read?.axis === keyAxisOf(block) && read.cells === keys;
+    if (drawn) shaded = picture(asked, { ...read, title: "Keys shaded by their weight", shades: new Float32Array(keys), range: [0, 1], describe: (step) => described[step] ?? "" });
+    else shaded = text(asked, { title: "Keys shaded by their weight", tokens: pieces, between, shades: pieces.map(() => 0), range: [0, 1], describe: (step) => described[step] ?? "" });
     ask();
   }
 
@@ -123,8 +129,4 @@ function axisOf(block) {
 
 function keyAxisOf(block) {
   return block.attention?.axes[1] ?? block.axes?.[1] ?? "steps";
-}
-
-function textOf(shown, axis) {
-  return shown.texts[axis] ?? { pieces: namesOf(shown, axis, 0), between: " " };
 }
