@@ -156,7 +156,7 @@ fn a_forecast_is_in_the_units_of_its_table() {
         format!("{:.1},{:.4}\n", 5_000.0 + 10.0 * step as f64 + 800.0 * wave, 0.02 + 0.01 * wave)
     };
     let rows: String = (0..160).map(row).collect();
-    place.write("sales.csv", &format!("sales,share\n{rows}"));
+    place.write("sales.csv", format!("sales,share\n{rows}"));
     let train = [
         "train",
         "sales.csv",
