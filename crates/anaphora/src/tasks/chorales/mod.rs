@@ -266,7 +266,7 @@ impl InspectTask for Chords {
     fn original(&self, batch: &Packed) -> Option<Original> {
         (!batch.values.is_empty()).then(|| {
             Original::Curves(Curves {
-                what: "1 where a pitch sounds".into(),
+                what: "pitches, those that sound are 1".into(),
                 // A number in front of the pitches says that a piece begins.
                 channels: std::iter::once("<begin>".to_owned())
                     .chain((self.coding.low..=self.coding.high).map(pitch_name))

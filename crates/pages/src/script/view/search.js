@@ -45,7 +45,7 @@ export async function drawSearch(host, shown) {
         head = Number(to);
         ask();
       }),
-      choice("Query", namesOf(shown, queryAxis, block.of("q")[0].shape[0]).map((name, k) => [k, `${k} ${visible(name)}`]), (query = Math.min(query || Infinity, block.of("q")[0].shape[0] - 1)), (to) => {
+      choice("Query", namesOf(shown, queryAxis, block.of("q")[0].shape[0]).map((name, k) => [k, shown.labels[queryAxis] ? `${k} ${visible(name)}` : name]), (query = Math.min(query || Infinity, block.of("q")[0].shape[0] - 1)), (to) => {
         query = Number(to);
         if (queryAxis === "steps") moveTo(query);
         ask();
@@ -92,7 +92,7 @@ export async function drawSearch(host, shown) {
     if (keyAxisOf(block) === axisOf(block)) shaded.mark(query);
     answer.replaceChildren();
     table(answer, {
-      title: `What ${visible(namesOf(shown, axisOf(block), 0)[query] ?? "")} (step ${query}) finds`,
+      title: `What ${calledQuery()} finds`,
       columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
       rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
     });
@@ -109,6 +109,12 @@ export async function drawSearch(host, shown) {
       );
     }
     answer.append(element("p", { class: "said", text: parts.join(" ") }));
+  }
+
+  /** The query's symbol and step, or the step alone where it is none. */
+  function calledQuery() {
+    const name = shown.labels[axisOf(block)]?.[query];
+    return name === undefined ? `step ${query}` : `${visible(name)} (step ${query})`;
   }
 
   follow(host, (step) => {
