@@ -34,6 +34,17 @@ impl Stem {
         Self { convolutions, size, steps: places[0] * places[1], filters: channels }
     }
 
+    /// Rows and columns of the steps that come out of pictures of height and width `size`.
+    pub fn grid(size: [usize; 2]) -> [usize; 2] {
+        // A stride of 2 with one pixel around the picture.
+        let halved = |places: [usize; 2]| places.map(|side| side.div_ceil(2));
+        let mut places = halved(size);
+        while places.into_iter().any(|side| side > Self::MOST) {
+            places = halved(places);
+        }
+        places
+    }
+
     /// Output size: values for each step.
     pub fn output_size(&self) -> usize {
         self.filters
@@ -72,6 +83,7 @@ mod tests {
             (Params::new(), Device::new(1, Precision::F32), Workspace::new());
         let stem = Stem::new(&mut Builder::random(&mut params, 1), "stem", 3, [17, 12]);
         assert_eq!((stem.steps, stem.output_size()), (5 * 3, 64));
+        assert_eq!(Stem::grid([17, 12]), [5, 3]);
         let pixels = 17 * 12;
         let pictures: Vec<Vec<f32>> = (0..3)
             .map(|p| (0..pixels * 3).map(|i| ((i * 7 + p * 13) % 29) as f32 / 29.0).collect())

@@ -1,6 +1,9 @@
 //! Charts as data: what the modules of `src/script/chart` draw. Numbers that are not finite have no place and are drawn as missing.
 
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::sound::Sound;
 
 /// A chart.
 #[derive(Clone, Debug, Serialize)]
@@ -330,8 +333,8 @@ pub struct Path {
     pub colour: Option<usize>,
 }
 
-/// A tune that can be heard.
-#[derive(Clone, Debug, Default, Serialize)]
+/// A tune that can be heard: its page has the sound of its notes, so far as it is small.
+#[derive(Clone, Debug, Default)]
 pub struct Tune {
     /// What stands above; may be empty.
     pub title: String,
@@ -339,6 +342,17 @@ pub struct Tune {
     pub abc: String,
     /// Its notes.
     pub notes: Vec<Sounding>,
+}
+
+impl Serialize for Tune {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("title", &self.title)?;
+        map.serialize_entry("abc", &self.abc)?;
+        map.serialize_entry("notes", &self.notes)?;
+        map.serialize_entry("sound", &Sound::of(&self.notes))?;
+        map.end()
+    }
 }
 
 /// A note that is heard.

@@ -9,6 +9,7 @@ pub mod html;
 mod inspection;
 mod lecture;
 mod script;
+mod sound;
 
 pub use frame::Page;
 pub use inspection::inspection;

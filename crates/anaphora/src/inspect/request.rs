@@ -57,6 +57,14 @@ impl Request {
         }
     }
 
+    /// As [`Request::refuse`], of several views.
+    ///
+    /// # Errors
+    /// [`Error::View`] where one was asked for by name.
+    pub fn refuse_all(&self, inspection: &mut Inspection, views: &[(View, &str)]) -> Result<()> {
+        views.iter().try_for_each(|&(view, reason)| self.refuse(inspection, view, reason))
+    }
+
     /// What a view is made from, if it is there: data may be gone since the training.
     ///
     /// # Errors

@@ -13,23 +13,36 @@ const PREFIXES: usize = 512;
 const FOLLOWED: usize = 128;
 
 /// How outputs become what they say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Says {
     /// One of the classes: a soft-max.
     Classes,
     /// Any of the labels: a sigmoid each.
     Labels,
-    /// Numbers, as they are.
-    Numbers,
+    /// Numbers, each so many deviations from a mean.
+    Numbers {
+        /// The mean.
+        mean: f32,
+        /// The deviation.
+        deviation: f32,
+    },
+    /// Numbers that mean something beside the window that was read only.
+    Window,
 }
 
 impl Says {
-    /// Turns a row of outputs into probabilities, or leaves it as numbers.
+    /// Numbers as they are.
+    pub const PLAIN: Self = Self::Numbers { mean: 0.0, deviation: 1.0 };
+
+    /// Turns a row of outputs into probabilities, or into numbers in their own unit.
     pub fn apply(self, row: &mut [f32]) {
         match self {
             Self::Classes => softmax(row),
             Self::Labels => row.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value).exp())),
-            Self::Numbers => {}
+            Self::Numbers { mean, deviation } => {
+                row.iter_mut().for_each(|value| *value = mean + deviation * *value);
+            }
+            Self::Window => {}
         }
     }
 }

@@ -6,6 +6,12 @@ use std::str::FromStr;
 /// A view: what `--show` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {
+    /// What was read, where it is no text: curves over time, a picture.
+    Input,
+    /// A forecast beside what came.
+    Forecast,
+    /// The tune that was read, to be heard.
+    Tune,
     /// The model unrolled over the input: its weights and their shapes.
     Graph,
     /// What the model expects after each step.
@@ -34,7 +40,10 @@ pub enum View {
 
 impl View {
     /// All views with their names.
-    pub const ALL: [(Self, &str); 12] = [
+    pub const ALL: [(Self, &str); 15] = [
+        (Self::Input, "input"),
+        (Self::Forecast, "forecast"),
+        (Self::Tune, "tune"),
         (Self::Graph, "graph"),
         (Self::Next, "next"),
         (Self::Gates, "gates"),

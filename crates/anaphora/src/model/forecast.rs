@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Feature, Member, Origin, Window, frames_in};
-use anaphora_data::{Packed, Scaler, Sequence};
+use anaphora_data::{Frames, Packed, Scaler, Sequence};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 
@@ -222,14 +222,14 @@ impl Interface {
         }
     }
 
-    /// What a window's frames are called: the steps from the first to the last of each, counted back from the forecast.
+    /// What a window's frames are called: the steps from the first to the last of each, counted back from where the forecast begins.
     pub fn frame_names(&self) -> Vec<String> {
         let [size, stride] = self.patch;
         let of = |frame: usize| {
             let end = self.lookback as i64 - (frame * stride) as i64;
             match size {
-                1 => format!("-{end}"),
-                _ => format!("-{end} to -{}", (end - size as i64 + 1).max(1)),
+                1 => format!("t-{end}"),
+                _ => format!("t-{end}…t-{}", (end - size as i64 + 1).max(1)),
             }
         };
         (0..self.frames()).map(of).collect()
@@ -395,6 +395,40 @@ impl Interface {
             }
         }
         Ok(())
+    }
+
+    /// The forecast at once of a window, `[frames, chunk, width]` in the series' own unit, after each frame: what the linear map
+    /// makes of the whole window, and what the network adds where it has read so far.
+    pub fn running(
+        &self,
+        prepared: &[Prepared],
+        (origin, part): (Origin, usize),
+        (model, compute): (&SequenceModel, &mut Compute),
+    ) -> Result<Vec<f32>> {
+        let width = self.width();
+        let (window, sequence) = self.read(&prepared[origin.member], origin.at, part);
+        let Sequence::Frames(frames) = sequence else { unreachable!("windows are frames") };
+        let prefix = |end: usize| {
+            Sequence::Frames(Frames {
+                width: frames.width,
+                values: frames.values[..end * frames.width].to_vec(),
+            })
+        };
+        let prefixes: Vec<Sequence> = (1..=frames.len()).rev().map(prefix).collect();
+        let (outputs, _) = model.predict(compute, &Packed::new(&prefixes), None)?;
+        let line = if self.residual { self.by_line(&window) } else { vec![0.0; self.chunk * width] };
+        let mut running = Vec::with_capacity(frames.len() * line.len());
+        for output in outputs.chunks_exact(outputs.len() / prefixes.len()).rev() {
+            let mut y = line.clone();
+            self.add_level(&mut y, output, self.middle());
+            running.extend(y.iter().enumerate().map(|(index, &y)| {
+                let column = index % width;
+                let (mean, deviation) = (&self.scaler.mean, &self.scaler.deviation);
+                let own = part * width + column;
+                self.transform.back(window.back(column, y) * deviation[own] + mean[own])
+            }));
+        }
+        Ok(running)
     }
 
     /// Adds what the network gives at a level to `y[chunk * width]`.

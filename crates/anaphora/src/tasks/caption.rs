@@ -16,12 +16,13 @@ use super::language::corpus;
 use super::shared::pairs::{
     self, InspectPairs, Pairs, Written, best_as_json, first, search, teaching, texts,
 };
-use super::shared::reader::reads_pictures;
+use super::shared::reader::{grid, reads_pictures};
 use super::shared::{
     ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
     note_encoding, table_options,
 };
 use crate::decoding::search::Search;
+use crate::inspect::{Original, Pixels};
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Data, Recipe, Task};
@@ -249,8 +250,11 @@ impl InspectPairs for Captioning {
         None
     }
 
-    fn picture(&self) -> Option<PictureSteps> {
-        Some(self.reader.steps())
+    fn original(&self, source: &Sequence) -> Option<Original> {
+        let Sequence::Frames(frames) = source else { return None };
+        let (steps, mut values) = (self.reader.steps(), frames.values.clone());
+        self.reader.scaler.invert(&mut values);
+        Some(Original::Picture(Pixels::of_frames(steps, grid(&steps), &values)))
     }
 
     fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {

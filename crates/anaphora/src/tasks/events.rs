@@ -175,8 +175,13 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
     inspection.labels.insert("symbols".into(), (0..=end).map(name).collect());
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, &model, &recipe, stream)?;
-    let reason = "it is for text and tunes, whose symbols have properties by rule";
-    request.refuse(&mut inspection, View::Units, reason)?;
+    request.refuse_all(
+        &mut inspection,
+        &[
+            (View::Units, "it is for text and tunes, whose symbols have properties by rule"),
+            (View::Tune, "it is for models of tunes"),
+        ],
+    )?;
     Ok(inspection)
 }
 

@@ -17,7 +17,7 @@ use super::shared::{
     Evaluate, Input, Looked, Names, Predict, PredictOptions, Prediction, Split, Subject, each_batch, look,
     malformed_at, malformed_position, predict_lines,
 };
-use crate::inspect::{Inspection, Request, Says, Source};
+use crate::inspect::{Curves, Cut, Inspection, Original, Request, Says, Source, Times};
 use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, Recipe, Task};
@@ -265,10 +265,9 @@ impl MemoryModel {
             Problem::Adding(_) => Names {
                 outputs: vec!["sum".into()],
                 symbols: None,
-                says: Says::Numbers,
+                says: Says::PLAIN,
                 unit: "frame",
                 is_each_step: false,
-                picture: None,
             },
             Problem::Copy(_) => {
                 let symbols: Vec<String> = (0..COPY_SYMBOLS).map(|symbol| symbol.to_string()).collect();
@@ -278,17 +277,27 @@ impl MemoryModel {
                     says: Says::Classes,
                     unit: "symbol",
                     is_each_step: true,
-                    picture: None,
                 }
             }
         };
         let count = examples.0.len().min((STEPS / problem.steps()).clamp(1, 64));
         let others = Some((Packed::new(&examples.0[..count]), targets(problem, &examples.1[..count])));
         let fresh = &|| model(problem, &recipe, u64::from(recipe.training.seed).into());
-        let subject = Subject { run: &known.run, recipe: &recipe, model: &known.model, fresh, names };
+        let original = match &input {
+            Sequence::Frames(frames) => Some(Original::Curves(Curves {
+                what: "numbers, and 1 where one is marked".into(),
+                channels: ["number", "marked"].map(String::from).to_vec(),
+                values: frames.values.clone(),
+                times: Times::Even { unit: "steps", apart: 1.0 },
+                cut: Cut::every(1),
+            })),
+            Sequence::Tokens(_) => None,
+        };
+        let (run, model) = (&known.run, &known.model);
+        let subject = Subject { run, recipe: &recipe, model, fresh, names, original };
         let looked = Looked { batch: Packed::new([&input]), steps: None, text: None, notes: Vec::new() };
         let mut inspection = Inspection::default();
-        look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
+        look(&mut inspection, subject, compute, request, (looked, truth), others)?;
         Ok(inspection)
     }
 

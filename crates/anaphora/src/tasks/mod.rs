@@ -163,6 +163,10 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Events => events::inspect(opened, compute, request),
     }?;
     inspection.note_overflow();
+    if let Some(views) = &request.views {
+        let views: Vec<String> = views.iter().map(ToString::to_string).collect();
+        inspection.about.insert("show".into(), views.into());
+    }
     Ok(inspection)
 }
 

@@ -14,7 +14,7 @@ use super::shared::{
     Words, hold_out, malformed_at, name, reader,
 };
 use crate::Result;
-use crate::inspect::Says;
+use crate::inspect::{Original, Says};
 use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
@@ -196,15 +196,18 @@ impl InspectTask for Numbers {
         Names {
             outputs: vec!["number".into()],
             symbols: reader::symbols(&self.reader),
-            says: Says::Numbers,
+            says: Says::Numbers { mean: self.target.mean as f32, deviation: self.target.deviation as f32 },
             unit: self.reader.steps.unit(),
             is_each_step: false,
-            picture: reader::picture(&self.reader),
         }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
         reader::look_at_inputs(&self.reader, input)
+    }
+
+    fn original(&self, batch: &Packed) -> Option<Original> {
+        reader::original(&self.reader, &batch.values)
     }
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {

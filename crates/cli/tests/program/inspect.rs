@@ -59,6 +59,10 @@ fn a_model_of_tunes_shows_what_happens_in_it() {
     assert_eq!(shape(&found, "gradients.hidden.l1"), [steps - 1, 5]);
     assert!(found["arrays"]["attention.b0"].is_null() && found["not_shown"]["attention"].is_string());
     assert_eq!(values(&found, "targets").last(), Some(&-1.0), "nothing is known behind a text that goes on");
+    // What units track is measured on what was held out, and it is said how much that is.
+    let units = &found["about"]["units"];
+    assert_eq!(units["text"], "what was held out of tunes.abc");
+    assert!(units["steps"].as_u64().unwrap() > steps && units["pieces"].as_u64().unwrap() > 0, "{units}");
     // The notes stand at their symbols.
     let note = &found["about"]["notes"][0];
     let step = note["step"].as_u64().unwrap() as usize;
@@ -97,17 +101,18 @@ fn a_model_of_tunes_shows_what_happens_in_it() {
 #[test]
 fn each_task_shows_what_it_reads() {
     let place = Workplace::new();
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 10] = [
         (&["--builtin=names", "--bidirectional"], &["tokens", "gates.l0_reverse.c", "saliency", "running"]),
-        (&["--builtin=waves"], &["frames", "gates.l0.h", "saliency"]),
+        (&["--builtin=waves"], &["frames", "input", "gates.l0.h", "saliency"]),
+        (&["--builtin=shapes"], &["frames", "picture", "saliency"]),
         (&["--builtin=prices"], &["tokens", "said", "gradients.hidden.l0"]),
         (&["--builtin=phrases"], &["tokens", "gates.l0.h", "saliency.steps"]),
         (
             &["--builtin=reverse", "--attention=bahdanau"],
             &["encoder.tokens", "cross.b0", "gradients.cell.l0", "encoder.gradients.input"],
         ),
-        (&["--builtin=seasonal"], &["frames", "gates.l0.h", "gradients.input"]),
-        (&["--builtin=ball"], &["frames", "targets", "gradients.input"]),
+        (&["--builtin=seasonal"], &["frames", "input", "forecast", "came", "gates.l0.h", "gradients.input"]),
+        (&["--builtin=ball"], &["frames", "input", "forecast.running", "gradients.input"]),
         (&["--builtin=copy"], &["tokens", "said", "gradients.input"]),
         (&["--builtin=chorales"], &["tokens", "attention.b0", "q.b0"]),
     ];
@@ -140,6 +145,83 @@ fn each_task_shows_what_it_reads() {
         let measured = found["arrays"]["speed.seconds"]["values"].as_array().unwrap();
         assert!(measured.iter().all(|time| time.as_f64().unwrap() > 0.0), "{recipe:?}");
     }
+}
+
+#[test]
+fn a_forecast_is_in_the_units_of_its_table() {
+    let place = Workplace::new();
+    // A season of six in thousands, a trend, and a second column of small numbers.
+    let row = |step: usize| {
+        let wave = (step as f64 / 6.0 * std::f64::consts::TAU).sin();
+        format!("{:.1},{:.4}\n", 5_000.0 + 10.0 * step as f64 + 800.0 * wave, 0.02 + 0.01 * wave)
+    };
+    let rows: String = (0..160).map(row).collect();
+    place.write("sales.csv", format!("sales,share\n{rows}"));
+    let train = [
+        "train",
+        "sales.csv",
+        "--task=forecast",
+        "--lookback=24",
+        "--horizon=12",
+        "--set=series.chunk=6",
+        "--set=series.season=6",
+    ];
+    for (head, levels) in [("point", 1), ("quantile", 3)] {
+        let [head, out] = [format!("--head={head}"), format!("--out={head}")];
+        let more = [&head, &out, "--hidden=8", "--steps=20", "--threads=1"];
+        place.call(&[&train[..], &more].concat()).ok();
+        let found = inspect(&place, &[&out["--out=".len()..]]);
+        assert_eq!(found["labels"]["channels"], serde_json::json!(["sales", "share"]));
+        assert_eq!(shape(&found, "input"), [24, 2]);
+        assert_eq!(shape(&found, "forecast"), [12, 2, levels]);
+        // What was read and what came are rows of the table, one behind the other.
+        let (input, came) = (values(&found, "input"), values(&found, "came"));
+        let written = |values: &[f64]| format!("{:.1},{:.4}\n", values[0], values[1]);
+        let window: String = input.chunks(2).chain(came.chunks(2)).map(written).collect();
+        assert!(rows.contains(&window), "{window}");
+        // The forecast lies near them, and once all is read what forms is the forecast.
+        let forecast = values(&found, "forecast");
+        let middle = levels as usize / 2;
+        for (column, size) in [(0, 800.0), (1, 0.01)] {
+            for step in 0..12 {
+                let said = forecast[(step * 2 + column) * levels as usize + middle];
+                let off = (said - came[step * 2 + column]).abs();
+                assert!(
+                    off < size,
+                    "column {column}, step {step}: {said} against {}",
+                    came[step * 2 + column]
+                );
+            }
+        }
+        let running = values(&found, "forecast.running");
+        let last = &running[running.len() - 6..];
+        for (step, formed) in last.iter().enumerate() {
+            let said = forecast[step * 2 * levels as usize + middle];
+            assert!((formed - said).abs() < 1e-3 * said, "{formed} {said}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_asked_for_is_in_the_page() {
+    let place = trained();
+    let sections = |call: &[&str]| -> Vec<String> {
+        place
+            .call(
+                &[&["inspect", "lstm", "--text", "X:1\nK:D\nDEFG|", "--force", "--out=page.html"], call]
+                    .concat(),
+            )
+            .ok();
+        let page = std::fs::read_to_string(place.path("page.html")).unwrap();
+        page.split("data-view=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(sections(&["--show=speed"]), ["run", "speed"]);
+    assert_eq!(sections(&["--show=gates,tune"]), ["run", "tune", "gates"]);
+    let all = sections(&[]);
+    assert!(
+        ["tune", "next", "graph", "gates", "units"].iter().all(|view| all.iter().any(|one| one == view)),
+        "{all:?}"
+    );
 }
 
 #[test]
@@ -179,7 +261,7 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         (
             &["inspect", "lstm", "--show", "all"],
             2,
-            "there is no view 'all'; the views are graph, next, gates",
+            "there is no view 'all'; the views are input, forecast, tune, graph, next, gates",
         ),
         (&["inspect", "lstm", "--text", "X:", "--out", "page.doc"], 2, ".html"),
         (&["inspect", "lstm", "names", "--json", "--show", "gates"], 1, "which are not the same"),

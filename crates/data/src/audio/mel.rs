@@ -46,6 +46,14 @@ impl Default for MelOptions {
     }
 }
 
+impl MelOptions {
+    /// The pitch of the middle of each band in Hz, of sound at a rate.
+    pub fn centres(&self, rate: u32) -> Vec<f64> {
+        let edges = (self.low, self.high.unwrap_or(f64::from(rate) / 2.0));
+        (1..=self.bands).map(|band| corner(self.scale, self.bands, edges, band)).collect()
+    }
+}
+
 /// What is needed to make log-mel frames of sound at one rate.
 pub struct LogMel {
     rate: u32,
@@ -135,14 +143,12 @@ impl LogMel {
 fn filters(
     scale: MelScale,
     bands: usize,
-    (low, high): (f64, f64),
+    edges: (f64, f64),
     spacing: f64,
     lines: usize,
 ) -> Vec<(usize, Vec<f32>)> {
-    let (low, high) = (scale.mels(low), scale.mels(high));
-    let corner = |index: usize| scale.hertz(low + (high - low) * index as f64 / (bands + 1) as f64);
     let band = |index: usize| {
-        let [left, peak, right] = [0, 1, 2].map(|offset| corner(index + offset));
+        let [left, peak, right] = [0, 1, 2].map(|offset| corner(scale, bands, edges, index + offset));
         let area = if scale == MelScale::Slaney { 2.0 / (right - left) } else { 1.0 };
         let weight = |line: usize| {
             let hertz = line as f64 * spacing;
@@ -153,6 +159,12 @@ fn filters(
         (first, (first..last).map(|line| weight(line) as f32).collect())
     };
     (0..bands).map(band).collect()
+}
+
+/// A corner of the triangles over so many bands, in Hz: band `index` goes from this to the one after the next.
+fn corner(scale: MelScale, bands: usize, (low, high): (f64, f64), index: usize) -> f64 {
+    let (low, high) = (scale.mels(low), scale.mels(high));
+    scale.hertz(low + (high - low) * index as f64 / (bands + 1) as f64)
 }
 
 /// Slaney's scale turns from linear to logarithmic at 1 kHz, with 27 mels to a factor of 6.4.

@@ -84,6 +84,13 @@ impl Reader {
         self.scaler.as_ref().map(|scaler| scaler.mean.len())
     }
 
+    /// Numbers as a model reads them, `[frames, width]`, in their own unit; none of a text.
+    pub fn unscaled(&self, values: &[f32]) -> Option<Vec<f32>> {
+        let mut values = values.to_vec();
+        self.scaler.as_ref()?.invert(&mut values);
+        Some(values)
+    }
+
     /// What a model reads, in words.
     pub fn description(&self) -> String {
         match self.width() {

@@ -184,6 +184,21 @@ fn log_mel_frames_are_those_of_librosa() {
 }
 
 #[test]
+fn bands_have_the_pitch_of_their_middle() {
+    // Four places equally far apart in mels below 4 kHz, by the scales' formulas in Python.
+    for (scale, known) in [
+        (MelScale::Slaney, [468.85, 937.70, 1_520.84, 2_466.45]),
+        (MelScale::Htk, [324.47, 799.33, 1_494.31, 2_511.43]),
+    ] {
+        let found = MelOptions { bands: 4, scale, ..MelOptions::default() }.centres(8_000);
+        assert!(
+            found.iter().zip(known).all(|(found, known)| (found / known - 1.0).abs() < 1e-3),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn each_bad_file_and_option_has_its_sentence() {
     let whole = wav(2, 16, SampleFormat::Int, &[0.5; 100]);
     let message = |content: &[u8]| parse(content, None).unwrap_err().to_string();

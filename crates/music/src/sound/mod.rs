@@ -8,7 +8,7 @@ mod wav;
 
 pub use soundfont::render_soundfont;
 pub use synth::render;
-pub use wav::write_wav;
+pub use wav::{write_mono_wav, write_wav};
 
 use crate::Score;
 

@@ -1,6 +1,8 @@
 //! What is rendered: loud enough, clean, in tune, the same each time; and SoundFonts, sound and damaged.
 
-use anaphora_music::sound::{Audio, SoundError, SynthOptions, render, render_soundfont, write_wav};
+use anaphora_music::sound::{
+    Audio, SoundError, SynthOptions, render, render_soundfont, write_mono_wav, write_wav,
+};
 use anaphora_music::{Score, abc};
 use proptest::prelude::*;
 
@@ -79,6 +81,14 @@ fn a_wav_file_holds_the_samples() {
     assert!((23_100..23_200).contains(&largest), "−3 dB of full scale, not {largest}");
     for (pair, left) in samples.chunks(2).zip(&audio.left) {
         assert!((f32::from(pair[0]) / 32767.0 - left).abs() < 1e-4);
+    }
+    let mono = write_mono_wav(&audio);
+    let mut reader = hound::WavReader::new(mono.as_slice()).unwrap();
+    assert_eq!(reader.spec().channels, 1);
+    let mixed: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+    assert_eq!(mixed.len(), audio.left.len());
+    for (mixed, pair) in mixed.iter().zip(samples.chunks(2)) {
+        assert!((i32::from(*mixed) * 2 - i32::from(pair[0]) - i32::from(pair[1])).abs() <= 2);
     }
 }
 

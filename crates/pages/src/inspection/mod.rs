@@ -8,9 +8,9 @@ mod pack;
 mod text;
 mod tune;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anaphora::inspect::{Inspection, View};
+use anaphora::inspect::{Array, Inspection, View};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -37,6 +37,12 @@ struct Shown<'a> {
     about: Map<String, Value>,
     labels: BTreeMap<&'a str, Vec<String>>,
     not_shown: &'a BTreeMap<String, String>,
+    /// The views that were asked for; none where no view was.
+    #[serde(skip)]
+    asked: Option<BTreeSet<View>>,
+    /// How many steps were read.
+    #[serde(skip)]
+    steps: Option<usize>,
     /// The texts of the steps of each axis that is read.
     texts: BTreeMap<&'static str, Pieces>,
     next: Option<Next>,
@@ -84,6 +90,9 @@ impl<'a> Shown<'a> {
                 notes.push(format!("{name} has {} numbers and is not in the page", array.values.len()));
             }
         }
+        let asked = inspection.about.get("show").and_then(Value::as_array).map(|views| {
+            views.iter().filter_map(|view| view.as_str()?.parse().ok()).collect::<BTreeSet<View>>()
+        });
         let mut about = inspection.about.clone();
         // What the script has in another form.
         ["text", "source", "pieces", "notes", "abc"].iter().for_each(|part| drop(about.remove(*part)));
@@ -96,6 +105,8 @@ impl<'a> Shown<'a> {
                 .map(|(axis, names)| (&axis[..], shown_names(axis, names)))
                 .collect(),
             not_shown: &inspection.not_shown,
+            asked,
+            steps: length(inspection, "steps"),
             texts,
             next,
             planes,
@@ -114,10 +125,16 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Whether there is something to see in a view.
+    /// Whether there is something to see in a view, and it was not left out by asking for others.
     fn has(&self, view: View) -> bool {
+        if self.asked.as_ref().is_some_and(|asked| !asked.contains(&view)) {
+            return false;
+        }
         let any = |part: &str| self.arrays.keys().any(|name| name.contains(part));
         match view {
+            View::Input => ["input", "picture"].iter().any(|name| self.arrays.contains_key(name)),
+            View::Forecast => self.arrays.contains_key("forecast"),
+            View::Tune => self.tune.is_some(),
             View::Graph => self.about.contains_key("weights"),
             View::Next => self.next.is_some(),
             View::Gates => self.planes.iter().any(|plane| plane.name().contains("gates.")),
@@ -135,7 +152,22 @@ impl<'a> Shown<'a> {
 }
 
 /// The views in the order of the page: heading, how to read it, what it does not show.
-const VIEWS: [(View, &str, &str); 12] = [
+const VIEWS: [(View, &str, &str); 15] = [
+    (
+        View::Tune,
+        "The tune",
+        "Each bar is a note; while it sounds, the page follows at the token that wrote it. It is played as it is written: repeats are not followed.",
+    ),
+    (
+        View::Input,
+        "What it read",
+        "The input in its own units, before the model's scale; a click moves the whole page to the step that read it. What is marked is all that this step reads by itself, not all that the model knows there.",
+    ),
+    (
+        View::Forecast,
+        "The forecast",
+        "What was forecast beside what came, scaling undone; where the model forecasts quantiles, the bands lie between them. One window is a single case: evaluation scores many.",
+    ),
     (
         View::Next,
         "What it expects next",
@@ -207,11 +239,13 @@ const STACK: (&str, &str) = (
 /// The page of what one or several models did on one input; where a view can, it lays them over each other.
 pub fn inspection(inspections: &[Inspection]) -> String {
     let names = names(inspections);
-    let shown: Vec<Shown> = inspections
+    let mut shown: Vec<Shown> = inspections
         .iter()
         .zip(names)
         .map(|(inspection, name)| Shown::new(inspection, name, inspections.len()))
         .collect();
+    // All of them have read the same, and a sound is large.
+    shown.iter_mut().skip(1).for_each(|one| one.tune = None);
     let mut page = Page::new(format!(
         "Inside {}",
         shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -223,8 +257,8 @@ pub fn inspection(inspections: &[Inspection]) -> String {
         if weights > 0 {
             facts.push(("weights", grouped(weights)));
         }
-        if let Some(steps) = one.labels.get("steps") {
-            facts.push(("steps", format!("{} (one {} each)", grouped(steps.len()), of("unit"))));
+        if let Some(steps) = one.steps {
+            facts.push(("steps", format!("{} (one {} each)", grouped(steps), of("unit"))));
         }
         page.facts(&facts);
         let prefix = if shown.len() > 1 { format!("{}: ", one.name) } else { String::new() };
@@ -232,14 +266,6 @@ pub fn inspection(inspections: &[Inspection]) -> String {
         page.notes(&notes);
     }
     page.push(tag("div", &[("class", "chart"), ("data-view", "run")], []));
-    if shown.iter().any(|one| one.tune.is_some()) {
-        page.section("tune", "The tune");
-        view(
-            &mut page,
-            "tune",
-            "Each bar is a note; while it plays, the page follows at the token that wrote it. It is played as it is written: repeats are not followed.",
-        );
-    }
     for (kind, heading, caption) in VIEWS {
         let is_stack = kind == View::Graph && shown.iter().all(|one| is_stack(&one.about));
         let (heading, caption) = if is_stack { STACK } else { (heading, caption) };
@@ -247,6 +273,9 @@ pub fn inspection(inspections: &[Inspection]) -> String {
             let name = kind.to_string();
             page.section(name.clone(), heading);
             view(&mut page, &name, caption);
+            if kind == View::Units {
+                shown.iter().filter_map(measured).for_each(|sentence| page.paragraph(&sentence));
+            }
         }
     }
     let mut missing = BTreeMap::new();
@@ -279,6 +308,27 @@ pub(crate) fn part(page: &mut Page, inspection: &Inspection, views: &[(&str, &st
 fn view(page: &mut Page, name: &str, caption: &str) {
     let drawn = tag("div", &[("class", "chart"), ("data-view", name)], []);
     page.push(tag("figure", &[], [drawn, tag("figcaption", &[], [words(caption)])]));
+}
+
+/// How long an axis is.
+fn length(inspection: &Inspection, axis: &str) -> Option<usize> {
+    let of_array = |(_, array): (&str, &Array)| {
+        let place = array.axes.iter().position(|known| known == axis)?;
+        array.shape.get(place).copied()
+    };
+    inspection.arrays().find_map(of_array)
+}
+
+/// On which text the units of a model were measured.
+fn measured(one: &Shown) -> Option<String> {
+    let units = one.about.get("units")?;
+    let count = |key: &str, what: &str| {
+        let count = units[key].as_u64().unwrap_or_default() as usize;
+        format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+    };
+    let [steps, pieces] = [count("steps", "step"), count("pieces", "piece")];
+    let text = units["text"].as_str()?;
+    Some(format!("The units of {} were measured on {steps} in {pieces}: {text}.", one.name))
 }
 
 /// What each inspection is called: the last part of its run's folder, or all of it where two are alike.

@@ -4,6 +4,8 @@ import { element, choice } from "./base/dom.js";
 import { moveTo } from "./base/cursor.js";
 import { drawAll } from "./chart/draw.js";
 import { tune } from "./chart/tune.js";
+import { drawInput } from "./view/input.js";
+import { drawForecast } from "./view/forecast.js";
 import { drawNext } from "./view/next.js";
 import { drawGraph } from "./view/graph.js";
 import { drawGates } from "./view/gates.js";
@@ -18,6 +20,8 @@ import { drawSaliency } from "./view/saliency.js";
 /** Views of one inspection, and whether it has something for them. */
 const ALONE = {
   tune: [(shown) => shown.tune, (host, shown) => tune(host, { ...shown.tune, playing: moveTo })],
+  input: [(shown) => shown.arrays.input ?? shown.arrays.picture, drawInput],
+  forecast: [(shown) => shown.arrays.forecast, drawForecast],
   next: [(shown) => shown.next, drawNext],
   graph: [(shown) => shown.about.weights?.length, drawGraph],
   gates: [(shown) => shown.planes.some((plane) => plane.name.includes("gates.")), drawGates],
@@ -49,7 +53,9 @@ async function drawn(host, draw) {
 async function drawViews(inspections) {
   const hosts = [...document.querySelectorAll("[data-view]")];
   const of = (name) => hosts.filter((host) => host.dataset.view === name);
-  const select = async (shown) => {
+  const select = async (one) => {
+    // The tune is that of all of them, and stands once in the page.
+    const shown = { ...one, tune: inspections[0].tune };
     for (const [name, [has, draw]] of Object.entries(ALONE)) {
       for (const host of of(name)) {
         await drawn(host, () => (has(shown) ? draw(host, shown) : host.append(element("p", { class: "said", text: shown.not_shown[name] ?? `${shown.name} has nothing to show here.` }))));

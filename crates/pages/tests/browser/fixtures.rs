@@ -9,8 +9,20 @@ use anaphora::recipe::{Backbone, Builtin, Recipe};
 use anaphora::{Device, Precision, tasks, train};
 use serde_json::json;
 
-/// What a small model of a backbone does while it reads a text, or what it held out; the model is trained for a few steps in a folder of its own.
+/// What a small model of a backbone does while it reads a text, or what it held out.
 pub fn trained(folder: &Path, builtin: Builtin, backbone: Backbone, text: Option<&str>) -> Inspection {
+    let source = text.map_or(Source::HeldOut, |text| Source::Text(text.to_owned()));
+    seen(folder, builtin, backbone, |_| {}, &Request { source, ..Request::default() })
+}
+
+/// What a small model does as it is asked; the model is trained for a few steps in a folder of its own, by a recipe that is changed.
+pub fn seen(
+    folder: &Path,
+    builtin: Builtin,
+    backbone: Backbone,
+    change: impl FnOnce(&mut Recipe),
+    request: &Request,
+) -> Inspection {
     let name = |setting: &str| match setting {
         "data.builtin" => Some(builtin.to_string()),
         "model.backbone" => Some(backbone.to_string()),
@@ -19,16 +31,17 @@ pub fn trained(folder: &Path, builtin: Builtin, backbone: Backbone, text: Option
     let mut recipe = Recipe::for_settings(name);
     recipe.data.builtin = Some(builtin);
     (recipe.model.backbone, recipe.model.layers, recipe.model.hidden_size) = (backbone, 2, 32);
-    recipe.model.embedding_size = (backbone != Backbone::Transformer).then_some(16);
+    let reads_symbols = matches!(builtin, Builtin::Tunes | Builtin::Names | Builtin::Reverse);
+    recipe.model.embedding_size = (reads_symbols && backbone != Backbone::Transformer).then_some(16);
     if backbone == Backbone::Transformer {
         recipe.model.heads = Some(4);
     }
     (recipe.training.steps, recipe.training.validate_every) = (Some(30), 30);
+    change(&mut recipe);
     let run = folder.join(backbone.to_string());
     train(&recipe, &run, &mut |_| Continue(())).expect("it trains");
     let mut compute = Compute::new(Device::new(1, Precision::F32));
-    let source = text.map_or(Source::HeldOut, |text| Source::Text(text.to_owned()));
-    tasks::inspect(&run, &mut compute, &Request { source, ..Request::default() }).expect("it can be seen")
+    tasks::inspect(&run, &mut compute, request).expect("it can be seen")
 }
 
 /// Numbers between 0 and 1, always the same.
@@ -98,12 +111,14 @@ pub fn hostile() -> Inspection {
     let about = json!({
         "run": format!("runs/{}", HOSTILE[1]), "task": HOSTILE[0], "backbone": HOSTILE[4], "unit": HOSTILE[5], "text": HOSTILE.concat(),
         "pieces": names, "abc": HOSTILE.concat(), "notes": [{"start": 0.0, "seconds": 1.0, "pitch": 60, "step": 1}],
+        "input": {"what": HOSTILE[1], "unit": HOSTILE[4], "first": 0, "size": 1, "stride": 1},
+        "units": {"text": HOSTILE[1], "steps": 1, "pieces": 1},
         "weights": [{"name": HOSTILE[4], "shape": [2, 3]}, {"name": "rnn.weight_hh_l0", "shape": [2, 2]}, {"name": "rnn.weight_ih_l0", "shape": [2, 2]}],
     });
     inspection.about = about.as_object().cloned().expect("an object");
     inspection.notes = names.clone();
     inspection.not_shown.insert("speed".into(), HOSTILE.join(" "));
-    for axis in ["steps", "symbols", "features", "classes", "numbers"] {
+    for axis in ["steps", "symbols", "features", "classes", "numbers", "times", "channels", "ahead"] {
         inspection.labels.insert(axis.into(), names.clone());
     }
     inspection.labels.insert("tracked".into(), vec![HOSTILE[0].into(), "l0.h1".into()]);
@@ -123,6 +138,9 @@ pub fn hostile() -> Inspection {
     add("features", &["steps", "features"], &[count, count]);
     add("saliency", &["steps"], &[count]);
     add("running", &["steps", "classes"], &[count, count]);
+    add("input", &["times", "channels"], &[count, count]);
+    add("forecast", &["ahead", "channels", "levels"], &[count, count, 1]);
+    add("came", &["ahead", "channels"], &[count, count]);
     let targets = (0..count).map(|step| ((step + 1) % count) as f32).collect();
     inspection.add("targets", &["steps"], &[count], targets, "");
     inspection

@@ -3,13 +3,13 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anaphora::inspect::Inspection;
-use anaphora::recipe::{Backbone, Builtin};
+use anaphora::inspect::{Inspection, Request, View};
+use anaphora::recipe::{Backbone, Builtin, Head, Notes};
 use anaphora_pages::inspection;
 use serde_json::json;
 
 use crate::browser::{Browser, DARK, NARROW, WIDE};
-use crate::fixtures::{HOSTILE, hostile, large, trained};
+use crate::fixtures::{HOSTILE, hostile, large, seen, trained};
 
 const TUNE: &str = "X:1\nT:A\nM:4/4\nL:1/8\nK:D\nD2FA dAFD|GABc d2cB|A2FA dAFD|GFED D4|\n";
 
@@ -74,16 +74,31 @@ fn a_model_of_tunes_shows_its_gates_and_plays() {
     assert!(before.contains("unit 0,") && !after.contains("unit 0,"), "{before} {after}");
     // Another layer is another picture.
     browser.choose("#gates select", 0, "gates.l0");
-    // It plays, and the text follows.
-    browser.click("#tune button");
-    sleep(Duration::from_millis(1500));
+    // It is said where units were measured.
+    let units = browser.run("return document.querySelector('#units').textContent");
+    assert!(units.as_str().expect("a text").contains("what was held out of built-in tunes"), "{units}");
+    // It plays, and the playhead and the text follow the sound.
+    browser.keys("#tune audio", " ");
+    sleep(Duration::from_millis(2000));
+    let time = browser.run("return document.querySelector('#tune audio').currentTime");
+    assert!(time.as_f64().is_some_and(|time| time > 0.3), "{time}");
     let now = browser.run("return Number(document.querySelector('#next .shaded .now').dataset.step)");
     assert!(now.as_u64().is_some_and(|step| step > 22), "{now}");
-    browser.click("#tune button");
-    let seconds = "return document.querySelector('#tune input').value";
-    let stopped = browser.run(seconds);
+    browser.run("document.querySelector('#tune audio').pause()");
+    sleep(Duration::from_millis(200));
+    let places = "const roll = document.querySelector('#tune .roll'); const at = document.querySelector('#tune audio').currentTime;
+        const notes = [...roll.querySelectorAll('.note.now')].map((one) => one.getBoundingClientRect());
+        const head = roll.querySelector('.playhead').getBoundingClientRect().left;
+        return [at, notes.length > 0 && notes.every((note) => note.left - 1 <= head && head <= note.right + 3)]";
+    let stopped = browser.run(places);
+    assert_eq!(stopped[1], json!(true), "the playhead stands in the note that sounds: {stopped}");
     sleep(Duration::from_millis(300));
-    assert_eq!(browser.run(seconds), stopped, "it pauses");
+    assert_eq!(browser.run(places), stopped, "it pauses");
+    // A click on the roll moves the sound.
+    browser.click("#tune .roll svg");
+    sleep(Duration::from_millis(300));
+    let moved = browser.run(places);
+    assert!(moved[0].as_f64() > stopped[0].as_f64(), "{stopped} {moved}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -145,6 +160,163 @@ fn a_translation_shows_where_it_looks() {
         assert!(found.iter().any(|known| known == view), "{view}: {found:?}");
     }
     check(&browser, "translation");
+}
+
+#[test]
+fn what_is_asked_for_alone_is_drawn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let asked = [View::Bottleneck, View::Speed];
+    let request = Request { views: Some(asked.into_iter().collect()), ..Request::default() };
+    // As much training as it takes to write a word that is right.
+    let some = |recipe: &mut anaphora::Recipe| {
+        (recipe.model.layers, recipe.model.hidden_size) = (1, 64);
+        (recipe.training.steps, recipe.training.validate_every) = (Some(300), 300);
+    };
+    let Some(browser) = open(&[seen(folder.path(), Builtin::Reverse, Backbone::Gru, some, &request)]) else {
+        return;
+    };
+    assert_eq!(drawn(&browser), ["bottleneck", "speed"]);
+    assert_eq!(browser.run("return document.querySelectorAll('section').length"), 2);
+    check(&browser, "asked");
+    let rows = browser.run("return [...document.querySelectorAll('#bottleneck tbody tr')].map((row) => [row.children[0].textContent, row.querySelector('.number').textContent])");
+    let rows: Vec<[String; 2]> = serde_json::from_value(rows).expect("names and scores");
+    assert!(rows.len() > 1, "{rows:?}");
+    let bars = browser.run("return Math.max(...[...document.querySelectorAll('#bottleneck .bar b')].map((bar) => bar.getBoundingClientRect().width))");
+    assert!(bars.as_f64().is_some_and(|wide| wide > 20.0), "{bars}");
+    for [name, score] in &rows {
+        assert!(
+            name.contains("words (") && score.parse::<f64>().is_ok_and(|score| score >= 0.0),
+            "{name}: {score}"
+        );
+    }
+    // A line for each number of threads, over lengths that double.
+    let paths = browser.run("return [...document.querySelectorAll('#speed svg path[stroke-width]')].map((path) => path.getAttribute('d').split('L').length)");
+    let paths: Vec<u64> = serde_json::from_value(paths).expect("numbers");
+    assert!(!paths.is_empty() && paths.iter().all(|points| *points > 2), "{paths:?}");
+    browser.hover("#speed svg");
+    assert!(browser.tip().contains("thread"), "{}", browser.tip());
+}
+
+/// Whether the part of a chart that belongs to the step is marked.
+fn is_marked(browser: &Browser, section: &str) -> bool {
+    let script = format!(
+        "const part = document.querySelector('#{section} .part-marked');
+         return part.getAttribute('visibility') === 'visible' && part.getBoundingClientRect().width > 0"
+    );
+    browser.run(&script) == json!(true)
+}
+
+#[test]
+fn numbers_that_were_read_are_curves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(browser) = open(&[trained(folder.path(), Builtin::Waves, Backbone::Gru, None)]) else { return };
+    assert_eq!(drawn(&browser), ["input", "graph", "gates", "gradients", "saliency"]);
+    check(&browser, "curves");
+    // A hundred samples, in the units of the wave.
+    let path = browser.run(
+        "return document.querySelector('#input svg path[stroke-width]').getAttribute('d').split('L').length",
+    );
+    assert_eq!(path, 100);
+    browser.hover("#input svg");
+    let tip = browser.tip();
+    assert!(tip.contains("place in the row (step 5)") || tip.contains("place in the row (step 4)"), "{tip}");
+    assert!(!is_marked(&browser, "saliency"));
+    browser.click("#input svg");
+    assert!(is_marked(&browser, "input") && is_marked(&browser, "saliency"), "a click moves the page");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    let chords = |recipe: &mut anaphora::Recipe| recipe.model.notes = Notes::Independent;
+    let page =
+        inspection(&[seen(folder.path(), Builtin::Chorales, Backbone::Lstm, chords, &Request::default())]);
+    let Some(browser) = Browser::open(&page, WIDE) else { return };
+    check(&browser, "pitches");
+    browser.keys("#input .heatmap", "\u{e014}");
+    sleep(Duration::from_millis(100));
+    assert!(browser.tip().contains("(step 1)"), "{}", browser.tip());
+}
+
+#[test]
+fn a_forecast_stands_beside_what_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bands = |recipe: &mut anaphora::Recipe| recipe.model.head = Head::Quantile;
+    let own = seen(folder.path(), Builtin::Seasonal, Backbone::Lstm, bands, &Request::default());
+    let horizon = own.get("forecast").expect("a forecast").shape[0] as u64;
+    let Some(browser) = open(&[own]) else { return };
+    assert_eq!(drawn(&browser), ["input", "forecast", "graph", "gates", "gradients", "saliency"]);
+    check(&browser, "forecast");
+    let points = "return [...document.querySelectorAll('#forecast svg path[stroke-width]')].map((path) => path.getAttribute('d').split('L').length)";
+    let counts = browser.run(points);
+    // What came goes on from the last number that was read.
+    assert_eq!([&counts[1], &counts[2]], [&json!(horizon + 1), &json!(horizon)], "{counts}");
+    assert!(
+        browser.run("return document.querySelectorAll('#forecast svg polygon').length").as_u64() > Some(0)
+    );
+    let said = "return document.querySelector('#forecast').textContent";
+    let text = browser.run(said);
+    assert!(text.as_str().expect("a text").contains("Mean absolute error"), "{text}");
+    assert!(!text.as_str().expect("a text").contains("after step"), "{text}");
+    browser.click("#input svg");
+    let text = browser.run(said);
+    assert!(text.as_str().expect("a text").contains("after step"), "{text}");
+    assert_eq!(browser.run(points).as_array().expect("lines").len(), 4);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_path_that_is_forecast_is_drawn_in_its_plane() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(browser) = open(&[trained(folder.path(), Builtin::Ball, Backbone::Gru, None)]) else { return };
+    check(&browser, "path");
+    let legend = "return [...document.querySelectorAll('#forecast .legend')].pop().textContent";
+    assert_eq!(browser.run(legend), "readwhat cameforecast");
+    let label = "return [...document.querySelectorAll('#forecast svg text:not(.soft)')].map((text) => text.textContent).join()";
+    let before = browser.run(label);
+    browser.choose("#forecast select", 0, "1");
+    assert_ne!(browser.run(label), before, "another column");
+}
+
+#[test]
+fn attention_lies_over_the_picture_that_was_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seen = [Builtin::Shapes, Builtin::Scenes].map(|builtin| {
+        let folder = folder.path().join(builtin.to_string());
+        std::fs::create_dir_all(&folder).expect("a folder");
+        trained(&folder, builtin, Backbone::Transformer, None)
+    });
+    let [shapes, scenes] = seen;
+    let picture = shapes.get("picture").expect("a picture");
+    assert_eq!(picture.axes, ["height", "width", "colours"]);
+    assert!(picture.values.iter().all(|value| (-1e-4..=1.0001).contains(value)));
+    let words = scenes.labels["steps"].len();
+    let Some(browser) = open(&[shapes]) else { return };
+    check(&browser, "shapes");
+    assert!(drawn(&browser).iter().any(|view| view == "input"));
+    // A patch is chosen, and the page shows where it looks.
+    browser.keys("#attention .picture", "\u{e014}\u{e015}");
+    let said = "return document.querySelector('#attention .picture + .said').textContent";
+    assert!(
+        browser.run(said).as_str().expect("a text").starts_with("Where step 5, outlined, looks"),
+        "{}",
+        browser.run(said)
+    );
+    assert!(browser.tip().contains("step 5 looks at step 5: "), "{}", browser.tip());
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    drop(browser);
+
+    let Some(browser) = open(&[scenes]) else { return };
+    check(&browser, "scenes");
+    // A small picture for each word that is written, the last being the end.
+    let looks = "return [...document.querySelectorAll('#attention .looks button')].map((button) => button.textContent)";
+    let found: Vec<String> = serde_json::from_value(browser.run(looks)).expect("words");
+    assert_eq!(found.len(), words);
+    assert_eq!(found.last().map(String::as_str), Some("<end>"));
+    browser.click("#attention .looks button:nth-child(2)");
+    let text = browser.run(said);
+    assert!(
+        text.as_str().expect("a text").contains(&format!("as it writes “{}” (step 1)", found[1])),
+        "{text}"
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
 #[test]

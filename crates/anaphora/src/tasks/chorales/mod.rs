@@ -23,7 +23,7 @@ use super::shared::{
     malformed_at, name,
 };
 use crate::Result;
-use crate::inspect::Says;
+use crate::inspect::{Curves, Cut, Original, Says, Times};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Data, Recipe, Task};
@@ -250,7 +250,7 @@ impl InspectTask for Chords {
             Notes::Independent => (pitches.collect(), None, Says::Labels),
             Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes),
         };
-        Names { outputs, symbols, says, unit: "frame", is_each_step: true, picture: None }
+        Names { outputs, symbols, says, unit: "frame", is_each_step: true }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
@@ -261,6 +261,21 @@ impl InspectTask for Chords {
     fn look_at(&self, _: &Piece, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
         let names = || batch.ids.iter().map(|&token| self.token_name(token)).collect();
         ((!batch.ids.is_empty()).then(names), None)
+    }
+
+    fn original(&self, batch: &Packed) -> Option<Original> {
+        (!batch.values.is_empty()).then(|| {
+            Original::Curves(Curves {
+                what: "pitches, those that sound are 1".into(),
+                // A number in front of the pitches says that a piece begins.
+                channels: std::iter::once("<begin>".to_owned())
+                    .chain((self.coding.low..=self.coding.high).map(pitch_name))
+                    .collect(),
+                values: batch.values.clone(),
+                times: Times::Even { unit: "frames", apart: 1.0 },
+                cut: Cut::every(1),
+            })
+        })
     }
 
     fn batch_of(&self, pieces: &Vec<Piece>, batch: &[usize]) -> (Packed, Targets) {

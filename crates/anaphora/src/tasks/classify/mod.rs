@@ -19,7 +19,7 @@ use super::shared::{
     ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
     Words, hold_out, malformed_at, name, one_class, reader,
 };
-use crate::inspect::Says;
+use crate::inspect::{Original, Says};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
@@ -203,12 +203,15 @@ impl InspectTask for Classes {
             says: if self.separator.is_some() { Says::Labels } else { Says::Classes },
             unit: self.reader.steps.unit(),
             is_each_step: false,
-            picture: reader::picture(&self.reader),
         }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
         reader::look_at_inputs(&self.reader, input)
+    }
+
+    fn original(&self, batch: &Packed) -> Option<Original> {
+        reader::original(&self.reader, &batch.values)
     }
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {

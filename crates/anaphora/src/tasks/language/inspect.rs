@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anaphora_data::error::counted;
 use anaphora_data::{Batch, Packed, Section, Sequence, Texts};
+use serde_json::json;
 
 use super::{Trained, corpus};
 use crate::inspect::features::Features;
@@ -64,13 +65,16 @@ pub fn inspect(trained: &Trained, compute: &mut Compute, request: &Request) -> R
     let vocabulary: Vec<u32> = (0..tokenizer.vocab_size() as u32).collect();
     inspection.labels.insert("symbols".into(), names(&vocabulary));
 
-    if trained.task() == Task::Music {
+    if trained.task() == Task::Music && request.wants(View::Tune) {
         let places = places(trained, &tokens).1;
         // The step that read a character is the first whose token ends behind it.
         inspect::notes(&mut inspection, &text, |place| {
             let step = places.partition_point(|&last| last < place);
             (step < places.len()).then_some(step + 1)
         });
+    }
+    if !inspection.about.contains_key("notes") {
+        request.refuse(&mut inspection, View::Tune, "no tune was read")?;
     }
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, model, recipe, stream)?;
@@ -234,10 +238,16 @@ fn piece(section: &Section, index: usize, path: &Path) -> Result<String> {
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
     inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
-    let reason = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
-    request.refuse(inspection, View::Saliency, reason)?;
-    let reason = "it is for models that translate; this one continues texts";
-    request.refuse(inspection, View::Bottleneck, reason)
+    let saliency = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
+    request.refuse_all(
+        inspection,
+        &[
+            (View::Input, "the model reads symbols, which the other views show"),
+            (View::Forecast, "it is for models that forecast series or paths"),
+            (View::Saliency, saliency),
+            (View::Bottleneck, "it is for models that translate; this one continues texts"),
+        ],
+    )
 }
 
 /// Which unit tracks what of held-out pieces, and in an untrained model of the same shape.
@@ -249,10 +259,10 @@ fn units(
     tokens: &[u32],
 ) -> Result<()> {
     let Trained { tokenizer, model, recipe, run } = trained;
-    let section = match &request.source {
+    let (section, measured) = match &request.source {
         Source::File(path, _) => {
             let options = corpus::text_options(&recipe.data, Some(trained.format()));
-            Section::whole(Arc::new(Texts::open(path, options)?))
+            (Section::whole(Arc::new(Texts::open(path, options)?)), path.display().to_string())
         }
         _ if run.info().imported.is_some() => {
             let reason =
@@ -260,7 +270,11 @@ fn units(
             return request.refuse(inspection, View::Units, reason);
         }
         _ => match request.need(inspection, View::Units, trained.corpus())? {
-            Some(corpus) => corpus.validation,
+            Some(corpus) => {
+                let of_file = recipe.data.validation.as_ref().map(|path| path.display().to_string());
+                let of_split = || format!("what was held out of {}", corpus::name(&recipe.data).display());
+                (corpus.validation, of_file.unwrap_or_else(of_split))
+            }
             None => return Ok(()),
         },
     };
@@ -268,7 +282,7 @@ fn units(
     let [mut own, mut untrained] = [Tracked::default(), Tracked::default()];
     let mut all = Features::default();
     let most = longest(&trained.recipe);
-    let mut left = READ;
+    let (mut left, mut pieces) = (READ, 0);
     section.each_piece(|piece| {
         if left == 0 {
             return Ok(());
@@ -279,6 +293,7 @@ fn units(
         tokenizer.encode_into(&piece[..end], &mut tokens).map_err(|source| Error::Tokens { path, source })?;
         tokens.truncate(most.min(left + 1));
         left -= tokens.len() - 1;
+        pieces += 1;
         all.extend(&properties(trained, &tokens));
         let steps: Vec<usize> = (1..tokens.len()).collect();
         let batch = Packed::new(&[Sequence::Tokens(tokens)]);
@@ -291,6 +306,9 @@ fn units(
         let reason = "a model with backbone window has no unit that carries something from step to step";
         return request.refuse(inspection, View::Units, reason);
     }
+    inspection
+        .about
+        .insert("units".into(), json!({ "text": measured, "pieces": pieces, "steps": READ - left }));
     inspect::units(inspection, "", &own, &all);
     inspect::units(inspection, "untrained.", &untrained, &all);
     inspect::features(inspection, &properties(trained, tokens), 1);

@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use anaphora_data::error::counted;
-use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Packed, Place};
 use anaphora_nn::Start;
 use anaphora_nn::trace::Place as PlaceSeen;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::examples::splits;
 use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
-use crate::inspect::{self, Inspection, Request, Says, Source, View};
+use crate::inspect::{self, Inspection, Original, Request, Says, Source, View};
 use crate::model::{Compute, Observe, SequenceModel, Targets};
 use crate::recipe::{Backbone, Recipe, Task};
 use crate::run::assets::Assets;
@@ -48,8 +47,6 @@ pub struct Names {
     pub unit: &'static str,
     /// Whether something is told of each step.
     pub is_each_step: bool,
-    /// How a picture was made steps, where steps are parts of one.
-    pub picture: Option<PictureSteps>,
 }
 
 /// A model to look into, and how to make one of its shape that has learnt nothing.
@@ -64,6 +61,8 @@ pub struct Subject<'a> {
     pub fresh: &'a dyn Fn() -> SequenceModel,
     /// What it reads and says.
     pub names: Names,
+    /// The input in its own units, where it is no text.
+    pub original: Option<Original>,
 }
 
 /// A task whose models can be looked into.
@@ -76,6 +75,11 @@ pub trait InspectTask: ExampleTask<Model = SequenceModel, Example: Clone> {
 
     /// What an example's steps are called, and its text; `batch` is how the model reads it.
     fn look_at(&self, example: &Self::Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>);
+
+    /// What the model reads in its own units, where it is no text; `batch` holds one example.
+    fn original(&self, _batch: &Packed) -> Option<Original> {
+        None
+    }
 
     /// Examples as the model reads them, nothing of them changed by chance.
     fn batch_of(&self, examples: &Self::Encoded, batch: &[usize]) -> (Packed, Targets) {
@@ -100,8 +104,9 @@ pub fn inspect<T: InspectTask>(run: Run, compute: &mut Compute, request: &Reques
         None
     };
     let fresh = &|| task.model(&recipe, u64::from(recipe.training.seed).into(), None);
-    let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names: task.names() };
-    look(&mut inspection, &subject, compute, request, (looked, truth), others)?;
+    let original = task.original(&looked.batch);
+    let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names: task.names(), original };
+    look(&mut inspection, subject, compute, request, (looked, truth), others)?;
     Ok(inspection)
 }
 
@@ -189,33 +194,44 @@ fn beyond(count: usize, index: usize, path: &Path) -> Error {
 /// A view that was asked for by name and cannot be given.
 pub fn look(
     inspection: &mut Inspection,
-    subject: &Subject,
+    subject: Subject,
     compute: &mut Compute,
     request: &Request,
     (looked, truth): (Looked, Option<Targets>),
     others: Option<(Packed, Targets)>,
 ) -> Result<()> {
-    let Subject { run, recipe, model, fresh, names } = subject;
+    let Subject { run, recipe, model, fresh, names, original } = subject;
     let Looked { batch, steps, text, notes } = looked;
     inspection.notes.extend(notes);
     let count = batch.batch_sizes.len();
-    if count > LONGEST && names.picture.is_none() {
+    if count > LONGEST && !matches!(original, Some(Original::Picture(_))) {
         let found = counted(count, "step");
         return Err(Error::Inspect(format!(
             "the input has {found}, and {LONGEST} at most can be looked at; name a shorter one"
         )));
     }
-    let params = Observe::params(*model);
+    let params = Observe::params(model);
     let mut about = inspect::about(run, recipe, names.unit, params);
     about.extend(text.map(|text| ("text".to_owned(), Value::from(text))));
     let says = match names.says {
         Says::Classes => "classes",
         Says::Labels => "labels",
-        Says::Numbers => "numbers",
+        Says::Numbers { .. } | Says::Window => "numbers",
     };
     about.insert("says".into(), says.into());
-    about.extend(names.picture.map(|picture| ("picture".to_owned(), json!(picture))));
     inspection.about = about;
+    match original {
+        // Views of what is read are drawn over it.
+        Some(original)
+            if request.wants_any(&[View::Input, View::Forecast, View::Attention, View::Saliency]) =>
+        {
+            inspection.add_original(original);
+        }
+        Some(_) => {}
+        None => {
+            request.refuse(inspection, View::Input, "the model reads symbols, which the other views show")?
+        }
+    }
     inspection.labels.extend(steps.map(|steps| ("steps".to_owned(), steps)));
     inspection.labels.insert("classes".into(), names.outputs.clone());
     if let Some(symbols) = &names.symbols {
@@ -240,24 +256,26 @@ pub fn look(
     let (axes, shape): (&[&str], &[usize]) =
         if names.is_each_step { (&["steps", "classes"], &[rows, width]) } else { (&["classes"], &[width]) };
     let mut said = observed.outputs.clone();
-    said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
     inspection.add("logits", axes, shape, observed.outputs, "output of the head");
-    inspection.add(
-        "said",
-        axes,
-        shape,
-        said,
-        "what the model says: probabilities, or numbers in the scale that it learnt",
-    );
-    if let Some(targets) = truth {
+    if names.says != Says::Window {
+        said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
+        let what = "what the model says: probabilities, or numbers in their own unit";
+        inspection.add("said", axes, shape, said, what);
+    }
+    if let Some(targets) = truth.filter(|_| names.says != Says::Window) {
         let values = match targets {
             Targets::Classes(classes) => classes.iter().map(|&class| class as f32).collect(),
-            Targets::Values(values) => values,
+            Targets::Values(mut values) => {
+                if matches!(names.says, Says::Numbers { .. }) {
+                    names.says.apply(&mut values);
+                }
+                values
+            }
         };
         inspection.add("targets", &["truths"], &[values.len()], values, "what is true");
     }
     inspect::pass(inspection, &observed.trace, |view| request.wants(view));
-    applies(inspection, recipe.model.backbone, request)?;
+    applies(inspection, recipe, request)?;
     if request.wants(View::Embedding) {
         match (params.find("embedding.weight"), &names.symbols) {
             (Some(id), Some(_)) => inspect::embedding(inspection, params.value(id), params.shape(id)[1]),
@@ -269,12 +287,12 @@ pub fn look(
         }
     }
     if request.wants(View::Saliency) {
-        if !inspect::saliency(inspection, compute, *model, &batch, names.is_each_step)? {
+        if !inspect::saliency(inspection, compute, model, &batch, names.is_each_step)? {
             let reason = "the sequence is too long to follow what is told of each of its steps back to each";
             request.refuse(inspection, View::Saliency, reason)?;
         }
-        if !names.is_each_step {
-            inspect::running(inspection, compute, *model, &batch, names.says)?;
+        if !names.is_each_step && names.says != Says::Window {
+            inspect::running(inspection, compute, model, &batch, names.says)?;
         }
     }
     if request.wants(View::Speed) {
@@ -288,7 +306,9 @@ pub fn look(
                 let told = if names.is_each_step { rows * length } else { rows };
                 let targets = match names.says {
                     Says::Classes => Targets::Classes(vec![0; told]),
-                    Says::Labels | Says::Numbers => Targets::Values(vec![0.0; told * names.outputs.len()]),
+                    Says::Labels | Says::Numbers { .. } | Says::Window => {
+                        Targets::Values(vec![0.0; told * names.outputs.len()])
+                    }
                 };
                 model.learn(backward, &inspect::repeated(&batch, rows, length), &targets)
             })?;
@@ -308,7 +328,7 @@ pub fn look(
             }
             Some((batch, targets)) => {
                 let untrained = fresh();
-                for (prefix, model) in [("", *model), ("untrained.", &untrained)] {
+                for (prefix, model) in [("", model), ("untrained.", &untrained)] {
                     let observed = model.observe_loss(compute, &batch, &targets)?;
                     inspect::gradients(inspection, prefix, &observed.trace, "", &batch.batch_sizes);
                 }
@@ -324,14 +344,22 @@ fn is_causal(recipe: &Recipe) -> bool {
 }
 
 /// Says of which of the views there is nothing to see in such a model.
-fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
-    inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
+fn applies(inspection: &mut Inspection, recipe: &Recipe, request: &Request) -> Result<()> {
+    inspect::refuse_by_backbone(inspection, recipe.model.backbone, request, inspect::NO_ATTENTION)?;
+    if !matches!(recipe.task, Task::Forecast | Task::Trajectory) {
+        request.refuse(inspection, View::Forecast, "it is for models that forecast series or paths")?;
+    }
     let next =
         "it is for models that continue a text; --show saliency has what this one says after each step";
-    request.refuse(inspection, View::Next, next)?;
-    let context = "it is for models that continue a text, a tune or events";
-    request.refuse(inspection, View::Context, context)?;
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
-    request.refuse(inspection, View::Units, units)?;
-    request.refuse(inspection, View::Bottleneck, "it is for models that translate")
+    request.refuse_all(
+        inspection,
+        &[
+            (View::Next, next),
+            (View::Context, "it is for models that continue a text, a tune or events"),
+            (View::Units, units),
+            (View::Bottleneck, "it is for models that translate"),
+            (View::Tune, "it is for models of tunes"),
+        ],
+    )
 }

@@ -3,14 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
+use anaphora_data::audio::MelOptions;
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
-use anaphora_data::frames::{PictureFrames, PictureSteps};
+use anaphora_data::frames::{PictureFrames, PictureSteps, SoundFrames};
 use anaphora_data::labelled::LabelledOptions;
 use anaphora_data::lines::STANDARD_INPUT;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
+use anaphora_nn::Stem;
 
 use super::{Input, Looked, Reading, Splits, column, table_options};
+use crate::inspect::{Curves, Cut, Original, Pixels, Times};
 use crate::model::{Compute, Reads, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Model};
 use crate::run::assets::Assets;
@@ -154,11 +157,45 @@ pub fn symbols(reader: &Reader) -> Option<Vec<String>> {
     Some((0..tokenizer.vocab_size() as u32).map(|id| tokenizer.name(id).unwrap_or_default()).collect())
 }
 
-/// How a picture was made steps, where steps are parts of one.
-pub fn picture(reader: &Reader) -> Option<PictureSteps> {
-    match &reader.steps {
-        Steps::Picture(steps) => Some(*steps),
-        _ => None,
+/// What a model reads of an example in its own units, `values [steps, width]`; none of a text.
+pub fn original(reader: &Reader, values: &[f32]) -> Option<Original> {
+    let mut values = reader.unscaled(values)?;
+    let (what, channels, times, cut) = match &reader.steps {
+        Steps::Text { .. } => return None,
+        Steps::Picture(steps) => {
+            return Some(Original::Picture(Pixels::of_frames(*steps, grid(steps), &values)));
+        }
+        Steps::Numbers { columns, width } => {
+            // What fills the last frame was not in the row.
+            values.truncate(*columns);
+            let times = Times::Even { unit: "place in the row", apart: 1.0 };
+            ("numbers of the row", vec!["value".to_owned()], times, Cut::every(*width))
+        }
+        Steps::Sound(steps) => match steps.frames {
+            SoundFrames::Samples(width) => {
+                let times = Times::Even { unit: "seconds", apart: 1.0 / f64::from(steps.rate) };
+                ("amplitude of the sound", vec!["amplitude".to_owned()], times, Cut::every(width))
+            }
+            SoundFrames::Mel(bands) => {
+                let options = MelOptions { bands, ..MelOptions::default() };
+                let band = |hertz: f64| format!("{hertz:.0} Hz");
+                let times = Times::Even { unit: "seconds", apart: options.hop };
+                let channels = options.centres(steps.rate).into_iter().map(band).collect();
+                ("logarithm of the power in bands of pitch", channels, times, Cut::every(1))
+            }
+        },
+    };
+    Some(Original::Curves(Curves { what: what.into(), channels, values, times, cut }))
+}
+
+/// Rows and columns of the steps that a model reads of a picture.
+pub fn grid(steps: &PictureSteps) -> [usize; 2] {
+    let (height, width) = (steps.height, steps.width);
+    match steps.frames {
+        PictureFrames::Rows => [height, 1],
+        PictureFrames::Pixels => [height, width],
+        PictureFrames::Patches(side) => [height / side, width / side],
+        PictureFrames::Whole => Stem::grid([height, width]),
     }
 }
 

@@ -175,7 +175,6 @@ impl InspectTask for Tagger {
             says: Says::Classes,
             unit: "word",
             is_each_step: true,
-            picture: None,
         }
     }
 

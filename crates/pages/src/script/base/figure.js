@@ -53,17 +53,35 @@ export function say(text) {
 addEventListener("scroll", hide, { passive: true, capture: true });
 addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
+/** A box in which a table scrolls where it is larger than it, with what says so and how many rows there are. */
+export function scrolling(inner, label, rows) {
+  const box = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${label}, ${rows} ${rows === 1 ? "row" : "rows"}` }, inner);
+  const cue = element("p", { class: "said scrolls", hidden: true });
+  const tell = () => {
+    const [down, across] = [box.scrollHeight > box.clientHeight + 1, box.scrollWidth > box.clientWidth + 1];
+    cue.hidden = !down && !across;
+    const seen = [...inner.querySelectorAll("tbody tr")].filter((row) => row.offsetTop + row.offsetHeight <= box.scrollTop + box.clientHeight + 1).length;
+    const left = down ? `${rows} rows${seen < rows ? `, ${rows - seen} more below` : ""}` : "wider than the page";
+    cue.textContent = `${left}; the table scrolls${down && across ? " down and across" : down ? " down" : " across"}, also by arrow keys.`;
+    box.classList.toggle("more", down && seen < rows);
+  };
+  box.addEventListener("scroll", tell, { passive: true });
+  const watch = new ResizeObserver(tell);
+  watch.observe(box);
+  watch.observe(inner);
+  return [box, cue];
+}
+
 /** A closed part that holds a table of the numbers behind a picture, made when it is opened. */
 export function numbers(columns, rows) {
-  const body = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The numbers" });
-  const whole = element("details", { class: "numbers" }, element("summary", { text: "The numbers" }), body);
+  const whole = element("details", { class: "numbers" }, element("summary", { text: "The numbers" }));
   whole.addEventListener("toggle", () => {
-    if (!whole.open || body.firstChild) return;
+    if (!whole.open || whole.childElementCount > 1) return;
     const head = element("tr", {}, ...columns.map((text) => element("th", { scope: "col", text })));
     const lines = rows().map((row) =>
       element("tr", {}, ...row.map((text, at) => element(at ? "td" : "th", at ? { class: "number", text } : { scope: "row", text }))),
     );
-    body.append(element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines)));
+    whole.append(...scrolling(element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines)), "The numbers", lines.length));
   });
   return whole;
 }

@@ -3,6 +3,7 @@
 import { element } from "../base/dom.js";
 import { range, written, percent } from "../base/number.js";
 import { seriesColour } from "../base/colour.js";
+import { scrolling } from "../base/figure.js";
 import { legend } from "./lines.js";
 
 /**
@@ -46,7 +47,7 @@ export function bars(host, spec) {
     ...[
       spec.title && element("div", { class: "chart-title", text: spec.title }),
       several && legend(series),
-      element("div", { class: "scroll" }, element("table", { class: "bars" }, element("caption", { class: "unseen", text: spec.label }), element("tbody", {}, ...rows))),
+      ...scrolling(element("table", { class: "bars" }, element("caption", { class: "unseen", text: spec.label }), element("tbody", {}, ...rows)), spec.title ?? spec.label, rows.length),
       element("p", { class: "said", text: `${spec.label}. ${said}` }),
     ].filter(Boolean),
   );

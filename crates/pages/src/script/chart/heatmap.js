@@ -9,10 +9,11 @@ import { redrawn, show, hide } from "../base/figure.js";
 const NAMED = 10;
 
 /**
- * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`), `values` (row-major), `range` (`[low, high]`), `ramp`
+ * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`, and of rows `some`: where there is
+ * no room for all names, some of them stand), `values` (row-major), `range` (`[low, high]`), `ramp`
  * ("sequential" or "diverging"; by default diverging where `range` goes below zero), `square`, `height` (of all rows, in pixels), `zoom` (whether it can
  * be magnified), `describe(row, column)`, `picked(row, column)`.
- * Returns `{mark({row, column}), set({values, rows, columns, range, describe})}`.
+ * Returns `{mark({row, column, columns}), set({values, rows, columns, range, describe})}`.
  */
 export function heatmap(host, spec) {
   let { rows, columns, values, describe } = spec;
@@ -79,7 +80,7 @@ export function heatmap(host, spec) {
     const named = rowNames ? Math.min(room * 0.3, widest(rowNames) + 8) : numbered;
     let left = named;
     let [w, h] = size(left);
-    if (rowNames && h < NAMED) {
+    if (rowNames && h < NAMED && !rows.some) {
       left = numbered;
       [w, h] = size(left);
     }
@@ -190,7 +191,8 @@ export function heatmap(host, spec) {
     pen.strokeStyle = colourNow("--ink");
     pen.lineWidth = 1.5;
     if (marked.column !== undefined && marked.column >= 0) {
-      if (w >= 5) pen.strokeRect(dx + marked.column * w, dy - 2, w, counts[0] * h + 4);
+      const wide = w * (marked.columns ?? 1);
+      if (wide >= 5) pen.strokeRect(dx + marked.column * w, dy - 2, wide, counts[0] * h + 4);
       else line(pen, dx + (marked.column + 0.5) * w, dy, 0, counts[0] * h);
     }
     if (marked.row !== undefined && marked.row >= 0) {
@@ -215,7 +217,7 @@ export function heatmap(host, spec) {
     const everyRow = h >= NAMED ? 1 : roundStep(18 / h);
     for (let r = Math.ceil(r0 / everyRow) * everyRow; r < r1; r += everyRow) {
       const y = Math.max(top + 1, Math.min(view[1] - 5, dy + (r + 0.5) * h));
-      pen.fillText(h >= NAMED && rowNames ? (rowNames[r] ?? r) : r, left - 4, y);
+      pen.fillText((h >= NAMED || rows.some) && rowNames ? (rowNames[r] ?? r) : r, left - 4, y);
     }
     pen.restore();
     // Columns.

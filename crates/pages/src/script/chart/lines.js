@@ -5,9 +5,13 @@ import { scale, range, written, marksWritten } from "../base/number.js";
 import { seriesColour } from "../base/colour.js";
 import { redrawn, show, hide, numbers } from "../base/figure.js";
 
+/** Rows of the table of numbers, at most. */
+const ROWS = 2000;
+
 /**
- * `spec`: `title`, `x` and `y` (`{label, log, low, high}`), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
- * the widest to the narrowest), `marks` (`{x or y, label}`: straight lines across), `described(x)` (what a place across is called).
+ * `spec`: `title`, `x` and `y` (`{label, log, low, high}`, and of x `named(value)`: what a mark is called), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
+ * the widest to the narrowest; `short` is the name at the line's end), `marks` (`{x or y, label}`: straight lines across), `height` (in pixels),
+ * `described(x)` (what a place across is called), `picked(x)`. Returns `{mark([from, to])}`, which marks a part of the places across.
  */
 export function lines(host, spec) {
   const series = spec.series.map((one, number) => ({ colour: number, bands: [], ...one }));
@@ -23,21 +27,31 @@ export function lines(host, spec) {
       body,
       left > 0 &&
         element("p", { class: "said", text: `${left === 1 ? "One value that has" : `${left} values that have`} no place on these axes ${left === 1 ? "is" : "are"} in the table alone.` }),
-      numbers([spec.x.label, ...series.map((one) => one.name || spec.y.label)], () => {
+      series.every((one) => one.x.length <= ROWS) &&
+        numbers([spec.x.label, ...series.map((one) => one.name || spec.y.label)], () => {
         const all = [...new Set(series.flatMap((one) => one.x))].sort((a, b) => a - b);
-        return all.map((x) => [written(x, 6), ...series.map((one) => written(one.y[one.x.indexOf(x)], 4))]);
+        return all.map((x) => [spec.x.named?.(x) || written(x, 6), ...series.map((one) => written(one.y[one.x.indexOf(x)], 4))]);
       }),
     ].filter(Boolean),
   );
 
+  let marked;
+  let showMarked;
   redrawn(body, (width) => {
     body.replaceChildren(draw(width));
+    showMarked();
   });
+  return {
+    mark(part) {
+      marked = part;
+      showMarked?.();
+    },
+  };
 
   function draw(width) {
-    const height = Math.round(Math.min(340, Math.max(220, width * 0.42)));
+    const height = spec.height ?? Math.round(Math.min(340, Math.max(220, width * 0.42)));
     const named = width >= 600 && series.length > 1 && series.length <= 8;
-    if (key) key.hidden = named && series.every((one) => !one.dashed);
+    if (key) key.hidden = named && series.every((one) => !one.dashed && !one.short);
     const margin = { left: 0, right: named ? 150 : 14, top: 12, bottom: 44 };
     const within = (name, axis) => {
       const values = series.flatMap((one) => [...one[name], ...(name === "y" ? one.bands.flatMap((band) => [...band.low, ...band.high]) : [])]);
@@ -58,7 +72,12 @@ export function lines(host, spec) {
     const y = scale({ ...within("y", spec.y), from: height - margin.bottom, to: margin.top, most: spec.y.log ? 8 : 6 });
     const heights = marksWritten(y.marks, spec.y.log);
     margin.left = 34 + 7 * Math.max(...heights.map((text) => text.length), 1);
-    const x = scale({ ...within("x", spec.x), from: margin.left, to: width - margin.right, most: spec.x.log ? Math.min(8, Math.max(4, Math.floor(width / 60))) : Math.max(3, Math.floor(width / 90)), whole: wholes });
+    const most = spec.x.named
+      ? Math.max(2, Math.floor(width / 150))
+      : spec.x.log
+        ? Math.min(8, Math.max(4, Math.floor(width / 60)))
+        : Math.max(3, Math.floor(width / 90));
+    const x = scale({ ...within("x", spec.x), from: margin.left, to: width - margin.right, most, whole: wholes });
     const picture = svg("svg", {
       width,
       height,
@@ -75,7 +94,7 @@ export function lines(host, spec) {
     }
     const floor = height - margin.bottom;
     picture.append(svg("line", { class: "axis", x1: margin.left, x2: width - margin.right, y1: floor, y2: floor }));
-    const widths = marksWritten(x.marks, spec.x.log);
+    const widths = spec.x.named ? x.marks.map(spec.x.named) : marksWritten(x.marks, spec.x.log);
     for (const [k, mark] of x.marks.entries()) {
       picture.append(
         svg("line", { class: "axis", x1: x.at(mark), x2: x.at(mark), y1: floor, y2: floor + 4 }),
@@ -114,7 +133,7 @@ export function lines(host, spec) {
       }
     }
     for (const one of series) {
-      const points = place(one, one.y);
+      const points = thinned(place(one, one.y), width);
       let path = "";
       points.forEach((point, k) => {
         if (point) path += `${points[k - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`;
@@ -135,10 +154,20 @@ export function lines(host, spec) {
       const places = ends.map(({ end }) => (last = Math.max(end[1], last + 15)));
       const over = Math.max(0, (places.at(-1) ?? 0) - floor);
       ends.forEach(({ one }, k) => {
-        const label = svg("text", { x: width - margin.right + 8, y: places[k] - over + 4, text: shortened(one.name ?? "", 22), style: { fill: seriesColour(one.colour), "font-weight": "600" } });
+        const label = svg("text", { x: width - margin.right + 8, y: places[k] - over + 4, text: shortened(one.short ?? one.name ?? "", 22), style: { fill: seriesColour(one.colour), "font-weight": "600" } });
         picture.append(label);
       });
     }
+    const part = svg("rect", { class: "part-marked", y: margin.top, height: floor - margin.top, visibility: "hidden" });
+    picture.append(part);
+    showMarked = () => {
+      if (!marked) return;
+      const [from, to] = marked.map(x.at);
+      const wide = Math.max(2, to - from);
+      part.setAttribute("x", Math.max(margin.left, (from + to - wide) / 2));
+      part.setAttribute("width", wide);
+      part.setAttribute("visibility", "visible");
+    };
     // What is under the pointer, or where the arrow keys are.
     const cross = svg("line", { y1: margin.top, y2: floor, stroke: "var(--soft)", visibility: "hidden" });
     picture.append(cross);
@@ -170,7 +199,9 @@ export function lines(host, spec) {
     });
     picture.addEventListener("pointerleave", leave);
     picture.addEventListener("blur", leave);
+    picture.addEventListener("click", () => stops.length && spec.picked?.(stops[stop]));
     picture.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && stops.length) spec.picked?.(stops[stop]);
       const by = { ArrowLeft: -1, ArrowRight: 1, Home: -stops.length, End: stops.length }[event.key];
       if (by === undefined) return;
       event.preventDefault();
@@ -179,6 +210,23 @@ export function lines(host, spec) {
     });
     return picture;
   }
+}
+
+/** Points of a line; where many share a dot across, the lowest and the highest of them. */
+function thinned(points, width) {
+  if (points.length <= 4 * width || points.some((point) => !point)) return points;
+  const kept = [];
+  let ends;
+  for (const point of points) {
+    if (ends && Math.floor(ends[0][0]) === Math.floor(point[0])) {
+      if (point[1] < ends[0][1]) ends[0] = point;
+      if (point[1] > ends[1][1]) ends[1] = point;
+      continue;
+    }
+    if (ends) kept.push(...ends);
+    ends = [point, point];
+  }
+  return [...kept, ...ends];
 }
 
 /** The names of series beside their colours. */

@@ -2,6 +2,7 @@
 
 import { element } from "../base/dom.js";
 import { written, percent } from "../base/number.js";
+import { scrolling } from "../base/figure.js";
 
 /**
  * `spec`: `title`, `columns` (`{name, digits, share}`; share: numbers are written as percentages), `rows` (lists of texts and numbers), `sortable`. Numbers stand to the right.
@@ -44,14 +45,8 @@ export function table(host, spec) {
     heads.forEach((head, k) => (k === at ? head.setAttribute("aria-sort", order.down ? "descending" : "ascending") : head.removeAttribute("aria-sort")));
   }
   host.classList.add("chart");
+  const whole = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
   host.append(
-    ...[
-      spec.title && element("div", { class: "chart-title", text: spec.title }),
-      element(
-        "div",
-        { class: "scroll", tabindex: "0", role: "region", "aria-label": spec.title ?? "Table" },
-        element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body),
-      ),
-    ].filter(Boolean),
+    ...[spec.title && element("div", { class: "chart-title", text: spec.title }), ...scrolling(whole, spec.title ?? "Table", lines.length)].filter(Boolean),
   );
 }

@@ -8,14 +8,21 @@ import { redrawn } from "../base/figure.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { heatmap } from "../chart/heatmap.js";
 import { table } from "../chart/table.js";
+import { picture } from "../chart/picture.js";
+import { pictureOf } from "./input.js";
+
+/** Words that have a small picture each, at most. */
+const WORDS = 40;
 
 export async function drawAttention(host, shown) {
   const blocks = shown.attention;
   const grid = element("div", { class: "heads", role: "group", "aria-label": "Heads" });
   const whole = element("div", { class: "whole" });
-  const figures = element("div");
+  const [over, figures] = [element("div"), element("div")];
+  const read = await pictureOf(shown);
   const buttons = [];
   let chart;
+  let looks;
   let step;
   for (const block of blocks) {
     const row = element("div", { class: "block" }, element("div", { class: "said", text: blockName(block.name, block.kind) }));
@@ -40,7 +47,7 @@ export async function drawAttention(host, shown) {
     }
     grid.append(row);
   }
-  host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, figures);
+  host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, over, figures);
   table(figures, {
     title: "What each head does",
     columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step", share: true }, { name: "largest weight", digits: 3 }],
@@ -64,13 +71,15 @@ export async function drawAttention(host, shown) {
       return undefined;
     },
   });
-  await choose(blocks[0], 0);
+  // Where words look at a picture is what such a model is asked for.
+  await choose((read && blocks.find((block) => block.axes[0] !== read.axis && block.axes[1] === read.axis)) || blocks[0], 0);
   follow(host, mark);
 
   function mark(to) {
     step = to;
     if (chart && chart.axes[0] === "steps") chart.map.mark({ row: to });
     else if (chart?.axes[1] === "steps") chart.map.mark({ column: to });
+    looks?.(to);
   }
 
   async function choose(block, number) {
@@ -102,7 +111,53 @@ export async function drawAttention(host, shown) {
         picked: (row) => exact && block.axes[0] === "steps" && moveTo(row),
       }),
     };
+    over.replaceChildren();
+    looks = undefined;
+    if (read && exact && block.axes[1] === read.axis && columns === read.cells) overPicture(block, title, roots, queries);
     if (step !== undefined) mark(step);
+  }
+
+  /** A head's weights over the picture: those of one query, and small ones of all where they are words. */
+  function overPicture(block, title, roots, queries) {
+    const { cells, axis } = read;
+    const row = (query) => roots.subarray(query * cells, (query + 1) * cells).map((root) => root ** 2);
+    const limits = (values) => [0, values.reduce((a, b) => Math.max(a, b), 1e-6)];
+    const words = block.axes[0] !== axis;
+    // A decoder's step reads a word and writes the next.
+    const called = (query) => (words ? visible(queries[query + 1] ?? "<end>") : `step ${query}`);
+    const [big, small] = [element("div"), element("div", { class: "looks" })];
+    over.append(element("div", { class: "chart-title", text: `${title}, over the picture` }), big, small);
+    let query = block.axes[0] === "steps" ? Math.min(step ?? 0, queries.length - 1) : 0;
+    const caption = element("p", { class: "said", "aria-live": "polite" });
+    const main = picture(big, {
+      ...read,
+      title: undefined,
+      shades: row(query),
+      range: limits(row(query)),
+      describe: (cell) => `${called(query)} looks at step ${cell}: ${percent(row(query)[cell])}`,
+      picked: (cell) => words || (axis === "steps" ? moveTo(cell) : turn(cell)),
+    });
+    big.append(caption);
+    const turn = (to) => {
+      query = to;
+      main.shade(row(query), limits(row(query)));
+      if (!words) main.mark(query);
+      caption.textContent = words
+        ? `Where the model looks as it writes “${called(query)}” (step ${query}); the strongest weight is ${percent(limits(row(query))[1])}.`
+        : `Where step ${query}, outlined, looks; the strongest weight is ${percent(limits(row(query))[1])}. Another step is chosen by a click or the arrow keys.`;
+      small.querySelectorAll("button").forEach((button, k) => button.setAttribute("aria-pressed", String(k === query)));
+    };
+    if (words) {
+      for (const [k] of queries.slice(0, WORDS).entries()) {
+        const button = element("button", { type: "button", "aria-pressed": "false", "aria-label": `Step ${k}: ${called(k)}`, on: { click: () => moveTo(k) } });
+        small.append(button);
+        const place = element("span");
+        button.append(place, element("span", { class: "said", text: called(k) }));
+        picture(place, { ...read, title: undefined, most: 96, shades: row(k), range: limits(row(k)) });
+      }
+    }
+    turn(query);
+    looks = (to) => block.axes[0] === "steps" && to < queries.length && turn(to);
   }
 }
 

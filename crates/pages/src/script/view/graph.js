@@ -117,8 +117,8 @@ function unrolled(width, shown, weights, allNats, prefix) {
     });
     levels.forEach((level, number) => {
       const at = stepAt(step);
-      const name = visible(names[at] ?? "");
-      if (level.kind === "x") node(step, number, name || "x", { title: `step ${at}: ${name}` });
+      const name = names[at] === undefined ? `x${sub(at)}` : visible(names[at]);
+      if (level.kind === "x") node(step, number, name, { title: `step ${at}: ${name}` });
       if (level.kind === "e") node(step, number, `x${sub(at)}`);
       if (level.kind === "h") node(step, number, `h${sub(at)}`, { round: true });
       if (level.kind === "y" && each_says) node(step, number, nats && shown.next.symbols.length ? visible(namesOf(shown, "symbols", 0)[shown.next.symbols[step * shown.next.top]]) : `y${sub(step)}`, { title: "the most probable" });

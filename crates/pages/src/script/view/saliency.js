@@ -8,6 +8,8 @@ import { text } from "../chart/text.js";
 import { bars } from "../chart/bars.js";
 import { lines } from "../chart/lines.js";
 import { heatmap } from "../chart/heatmap.js";
+import { picture } from "../chart/picture.js";
+import { pictureOf, timesOf } from "./input.js";
 
 /** Classes that have a line. */
 const LINES = 6;
@@ -15,6 +17,7 @@ const LINES = 6;
 export async function drawSaliency(host, shown) {
   const { arrays, axes } = shown;
   const marks = [];
+  const read = await pictureOf(shown);
   const classes = shown.labels.classes ?? [];
   // What is told of each step: a class behind the step itself, or the token that is written behind it.
   const each = arrays.said && axes.said.length === 2 ? await unpacked(arrays.said) : undefined;
@@ -35,7 +38,31 @@ export async function drawSaliency(host, shown) {
     host.append(place);
     const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-12);
     const own = axes[name];
-    if (own.length === 1) {
+    if (own.length === 1 && read?.axis === own[0] && read.cells === values.length) {
+      const drawn = picture(place, {
+        ...read,
+        title: "The picture",
+        label: `Gradient × input: blue ${written(-most)}, none 0, orange ${written(most)}.`,
+        shades: values,
+        range: [-most, most],
+        describe: (step) => `step ${step}: ${written(values[step])}`,
+        picked: (step) => own[0] === "steps" && moveTo(step),
+      });
+      if (own[0] === "steps") marks.push((step) => drawn.mark(step));
+    } else if (own.length === 1 && arrays.input) {
+      // What was read as curves has one over the steps.
+      const times = timesOf(shown);
+      const drawn = lines(place, {
+        title: "The input",
+        x: { label: "step" },
+        y: { label: "gradient × input" },
+        series: [{ name: "", x: [...values.keys()], y: [...values] }],
+        marks: [{ y: 0, label: "" }],
+        described: (step) => `step ${step}, ${times.rowsOf(step).map(times.told).join(" to ")}`,
+        picked: moveTo,
+      });
+      marks.push((step) => drawn.mark([step, step]));
+    } else if (own.length === 1) {
       const names = namesOf(shown, own[0], values.length);
       const { pieces, between } = shown.texts[own[0]] ?? { pieces: names, between: " " };
       const shaded = text(place, {
@@ -80,13 +107,15 @@ export async function drawSaliency(host, shown) {
     const place = element("div");
     host.append(place);
     const names = namesOf(shown, axes.running[0], steps);
-    lines(place, {
+    const drawn = lines(place, {
       title: `What it would say if the sequence ended there${which}`,
-      x: { label: "steps that were read" },
+      x: { label: "step that is read last" },
       y: { label: share ? "probability" : "output", low: share ? 0 : undefined, high: share ? 1 : undefined },
-      series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step + 1), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
-      described: (x) => `${visible(names[x - 1])}, step ${x}`,
+      series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
+      described: (x) => `${visible(names[x])} (step ${x})`,
+      picked: moveTo,
     });
+    marks.push((step) => drawn.mark([step, step]));
   } else if (arrays.said && axes.said.length === 1) {
     const values = await unpacked(arrays.said);
     const order = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, 10);

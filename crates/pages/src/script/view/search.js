@@ -6,7 +6,9 @@ import { unpacked, namesOf } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { table } from "../chart/table.js";
 import { text } from "../chart/text.js";
+import { picture } from "../chart/picture.js";
 import { blockName } from "./attention.js";
+import { pictureOf } from "./input.js";
 
 /** Keys that are listed. */
 const LISTED = 12;
@@ -27,6 +29,7 @@ export async function drawSearch(host, shown) {
   let shaded;
   let described = [];
   let asking = 0;
+  const read = await pictureOf(shown);
   setUp();
 
   function setUp() {
@@ -42,15 +45,18 @@ export async function drawSearch(host, shown) {
         head = Number(to);
         ask();
       }),
-      choice("Query", namesOf(shown, queryAxis, block.of("q")[0].shape[0]).map((name, k) => [k, `${k} ${visible(name)}`]), (query = Math.min(query || Infinity, block.of("q")[0].shape[0] - 1)), (to) => {
+      choice("Query", namesOf(shown, queryAxis, block.of("q")[0].shape[0]).map((name, k) => [k, shown.labels[queryAxis] ? `${k} ${visible(name)}` : name]), (query = Math.min(query || Infinity, block.of("q")[0].shape[0] - 1)), (to) => {
         query = Number(to);
         if (queryAxis === "steps") moveTo(query);
         ask();
       }),
     );
-    const { pieces, between } = textOf(shown, keyAxisOf(block));
+    const keys = block.of("k")[0].shape[0];
+    const { pieces, between } = shown.texts[keyAxisOf(block)] ?? { pieces: namesOf(shown, keyAxisOf(block), keys), between: " " };
     asked.replaceChildren();
-    shaded = text(asked, { title: "Keys shaded by their weight", tokens: pieces, between, shades: pieces.map(() => 0), range: [0, 1], describe: (step) => described[step] ?? "" });
+    const drawn = read?.axis === keyAxisOf(block) && read.cells === keys;
+    if (drawn) shaded = picture(asked, { ...read, title: "Keys shaded by their weight", shades: new Float32Array(keys), range: [0, 1], describe: (step) => described[step] ?? "" });
+    else shaded = text(asked, { title: "Keys shaded by their weight", tokens: pieces, between, shades: pieces.map(() => 0), range: [0, 1], describe: (step) => described[step] ?? "" });
     ask();
   }
 
@@ -86,7 +92,7 @@ export async function drawSearch(host, shown) {
     if (keyAxisOf(block) === axisOf(block)) shaded.mark(query);
     answer.replaceChildren();
     table(answer, {
-      title: `What ${visible(namesOf(shown, axisOf(block), 0)[query] ?? "")} (step ${query}) finds`,
+      title: `What ${calledQuery()} finds`,
       columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
       rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
     });
@@ -103,6 +109,12 @@ export async function drawSearch(host, shown) {
       );
     }
     answer.append(element("p", { class: "said", text: parts.join(" ") }));
+  }
+
+  /** The query's symbol and step, or the step alone where it is none. */
+  function calledQuery() {
+    const name = shown.labels[axisOf(block)]?.[query];
+    return name === undefined ? `step ${query}` : `${visible(name)} (step ${query})`;
   }
 
   follow(host, (step) => {
@@ -123,8 +135,4 @@ function axisOf(block) {
 
 function keyAxisOf(block) {
   return block.attention?.axes[1] ?? block.axes?.[1] ?? "steps";
-}
-
-function textOf(shown, axis) {
-  return shown.texts[axis] ?? { pieces: namesOf(shown, axis, 0), between: " " };
 }

@@ -1,15 +1,14 @@
 //! Looking into models that read one sequence and write another.
 
 use anaphora_data::error::counted;
-use anaphora_data::frames::PictureSteps;
 use anaphora_data::{Sequence, Tokenizer};
 use anaphora_nn::Start;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Pairs, search, without_end};
 use crate::decoding::search::Search;
-use crate::inspect::{self, Inspection, Request, Source, View};
+use crate::inspect::{self, Inspection, Original, Request, Source, View};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching, softmax};
 use crate::recipe::Recipe;
 use crate::run::assets::Assets;
@@ -39,8 +38,8 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
     /// What the tokens that are read stand for; none where no tokens are read.
     fn source(&self) -> Option<&Tokenizer>;
 
-    /// How a picture was made steps, where sources are pictures.
-    fn picture(&self) -> Option<PictureSteps> {
+    /// A source in its own units, where it is a picture.
+    fn original(&self, _source: &Sequence) -> Option<Original> {
         None
     }
 
@@ -62,7 +61,8 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     let (source, target) = (&found.sources[0], &found.targets[0]);
     let end = task.target().end_id();
     let longest = source.len().max(target.len());
-    if longest > LONGEST && task.picture().is_none() {
+    let original = task.original(source);
+    if longest > LONGEST && original.is_none() {
         let found = counted(longest, "step");
         return Err(Error::Inspect(format!(
             "the pair has {found}, and {LONGEST} at most can be looked at; name a shorter one"
@@ -74,7 +74,6 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     };
     let all = |tokenizer: &Tokenizer| names(tokenizer, &mut (0..tokenizer.vocab_size() as u32));
     let mut about = inspect::about(&run, &recipe, "token", model.params());
-    about.extend(task.picture().map(|picture| ("picture".to_owned(), json!(picture))));
     about.insert("text".into(), task.target().decode(target).into());
     if let (Sequence::Tokens(ids), Some(tokenizer)) = (source, task.source()) {
         about.insert("source".into(), Value::from(tokenizer.decode(ids)));
@@ -84,6 +83,18 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         inspection.add("encoder.tokens", &["source"], &[ids.len()], numbers, "number of the symbol read");
     }
     inspection.about = about;
+    match original {
+        // Views of what is read are drawn over it.
+        Some(original) if request.wants_any(&[View::Input, View::Attention, View::Saliency]) => {
+            inspection.add_original(original);
+        }
+        Some(_) => {}
+        None => request.refuse(
+            &mut inspection,
+            View::Input,
+            "the model reads symbols, which the other views show",
+        )?,
+    }
     let read: Vec<u32> = std::iter::once(end).chain(target.iter().copied()).collect();
     let follows: Vec<u32> = target.iter().copied().chain([end]).collect();
     inspection.labels.insert("steps".into(), names(task.target(), &mut read.iter().copied()));
@@ -162,9 +173,15 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
             }
         }
     }
-    for view in [View::Units, View::Context] {
-        request.refuse(&mut inspection, view, "it is for models that continue a text or a tune")?;
-    }
+    request.refuse_all(
+        &mut inspection,
+        &[
+            (View::Units, "it is for models that continue a text or a tune"),
+            (View::Context, "it is for models that continue a text or a tune"),
+            (View::Forecast, "it is for models that forecast series or paths"),
+            (View::Tune, "it is for models of tunes"),
+        ],
+    )?;
     Ok(inspection)
 }
 
@@ -221,7 +238,7 @@ fn find<T: InspectPairs>(
         }
         Err(input) => {
             let (source, said) = task.look_at_input(&input)?;
-            if source.len() > LONGEST && task.picture().is_none() {
+            if source.len() > LONGEST && task.original(&source).is_none() {
                 let found = counted(source.len(), "step");
                 let most = format!("{LONGEST} at most can be looked at; name a shorter one");
                 return Err(Error::Inspect(format!("the text has {found}, and {most}")));
