@@ -79,10 +79,17 @@ async fn stream(call: &Call, seed: u64) -> Result<(String, Vec<Instant>), Box<dy
 
 fn quantiles(times: &mut [Duration]) -> [f64; 2] {
     times.sort_unstable();
-    [0.5, 0.99].map(|share| times.get((share * times.len() as f64) as usize).map_or(f64::NAN, |time| 1e3 * time.as_secs_f64()))
+    [0.5, 0.99].map(|share| {
+        times.get((share * times.len() as f64) as usize).map_or(f64::NAN, |time| 1e3 * time.as_secs_f64())
+    })
 }
 
-async fn load(call: Call, streams: usize, seconds: f64, seeds: u64) -> Result<serde_json::Value, Box<dyn Error>> {
+async fn load(
+    call: Call,
+    streams: usize,
+    seconds: f64,
+    seeds: u64,
+) -> Result<serde_json::Value, Box<dyn Error>> {
     // The model is read before anything is measured.
     stream(&call, 0).await?;
     let got = Arc::new(Mutex::new(Got::default()));

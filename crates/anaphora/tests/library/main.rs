@@ -1,5 +1,6 @@
 //! The library as a program uses it.
 
+mod batcher;
 mod divergence;
 mod huggingface;
 mod kill;

@@ -45,6 +45,9 @@ export function timesOf(shown) {
   const [count] = shown.arrays.input.shape;
   const names = shown.labels.times;
   const steps = shown.arrays.frames?.shape[0] ?? count;
+  // Stamps that are all at whole minutes, or at midnight, are written without what is zero.
+  const zeros = [/[ T]00:00(:00)?$/, /(?<=:\d\d):00$/].find((end) => names?.every((name) => end.test(name)));
+  const short = (name) => (zeros ? name.replace(zeros, "") : name);
   // Those with names count back from where the input ends.
   const x = (row) => (names ? row - count : row * apart);
   const rowAt = (value) => (names ? value + count : Math.round(value / apart));
@@ -52,7 +55,7 @@ export function timesOf(shown) {
     unit,
     count,
     x,
-    named: names && ((value) => names[value + count] ?? shown.labels.ahead?.[value] ?? ""),
+    named: names && ((value) => short(names[value + count] ?? shown.labels.ahead?.[value] ?? "")),
     told: (row) => (names ? names[row] : `${written(x(row), 5)} ${unit}`),
     rowsOf: (step) => [first + step * stride, Math.min(count, first + step * stride + size) - 1],
     stepAt: (value) => Math.max(0, Math.min(steps - 1, Math.floor((rowAt(value) - first) / stride))),
