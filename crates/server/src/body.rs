@@ -47,18 +47,26 @@ impl<T: Fields, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let mut object: Map<String, Value> = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::request(format!("the body is no JSON object: {error}")))?;
-        let found = T::take(&mut object)?;
-        match object.keys().next() {
-            Some(field) => Err(ApiError::field(field, format!("the field '{field}' is not supported"))),
-            None => Ok(Self(found)),
-        }
+        read(&bytes).map(Self)
+    }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// What is no JSON object, and fields that cannot be read or are not known.
+pub fn read<T: Fields>(bytes: &[u8]) -> ApiResult<T> {
+    let mut object: Map<String, Value> = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::request(format!("the body is no JSON object: {error}")))?;
+    let found = T::take(&mut object)?;
+    match object.keys().next() {
+        Some(field) => Err(ApiError::field(field, format!("the field '{field}' is not supported"))),
+        None => Ok(found),
     }
 }
 
 /// A body that did not arrive, or is larger than a server takes.
-fn unreadable(error: BytesRejection) -> ApiError {
+pub fn unreadable(error: BytesRejection) -> ApiError {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let message = "the body is larger than this server takes";
