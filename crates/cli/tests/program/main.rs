@@ -21,6 +21,7 @@ mod polyphony;
 mod recipe;
 mod regress;
 mod search;
+mod serve_train;
 mod subwords;
 mod tag;
 mod training;

@@ -83,7 +83,31 @@ pub fn file_name(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
+
     use super::*;
+
+    #[test]
+    fn errors_are_those_of_the_request_or_of_the_machine() {
+        let mut names = Names::default();
+        names.add(Path::new("/tmp/x"), "a.txt");
+        let io = |kind: std::io::ErrorKind| Error::Io {
+            action: "write",
+            path: "/tmp/x".into(),
+            source: kind.into(),
+        };
+        let malformed = Error::Malformed { path: "/tmp/x".into(), reason: "nothing".into() };
+        for (error, status) in [
+            (io(std::io::ErrorKind::StorageFull), 507),
+            (io(std::io::ErrorKind::PermissionDenied), 500),
+            (malformed, 400),
+        ] {
+            let refused = names.refused("file", &error);
+            let body = serde_json::to_value(refused.clone().body()).unwrap();
+            assert!(body["error"]["message"].as_str().unwrap().contains("a.txt"), "{body}");
+            assert_eq!(refused.into_response().status().as_u16(), status);
+        }
+    }
 
     #[test]
     fn paths_are_called_by_their_names() {

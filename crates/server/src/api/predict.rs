@@ -294,3 +294,34 @@ fn predict(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use anaphora::recipe::Builtin;
+    use anaphora::{Device, Precision, Recipe};
+
+    use super::*;
+
+    #[test]
+    fn who_is_gone_gets_no_more_than_one() {
+        let place = tempfile::tempdir().unwrap();
+        let run = place.path().join("names");
+        let mut recipe = Recipe::for_settings(|field| (field == "data.builtin").then(|| "names".to_owned()));
+        recipe.data.builtin = Some(Builtin::Names);
+        (recipe.model.hidden_size, recipe.training.steps) = (16, Some(1));
+        anaphora::train(&recipe, &run, &mut |_| ControlFlow::Continue(())).unwrap();
+        let opened = anaphora::tasks::open(&run, Precision::F32).unwrap();
+        let mut compute = Compute::new(Device::new(1, Precision::F32));
+        let text = |text: &str| Came::Text(text.to_owned());
+        let request = PredictRequest { model: "names".into(), ..PredictRequest::default() };
+        let asked = Asked { request, inputs: vec![text("one"), text("two"), text("three")] };
+        let mut count = |gone: &Gone| {
+            let about = (Task::Classify, Names::default());
+            predict(&opened, &mut compute, about, &asked, gone).unwrap().len()
+        };
+        let (asking, gone) = Asking::new();
+        assert_eq!(count(&gone), 3);
+        drop(asking);
+        assert_eq!(count(&gone), 1);
+    }
+}

@@ -162,7 +162,7 @@ fn what_cannot_be_trained_is_refused_or_told_later() {
     assert_eq!(refused(json!({ "builtin": "nothing" })).1, "builtin");
     assert_eq!(refused(json!({})).1, "data");
     assert_eq!(refused(json!({ "builtin": "names", "data": file("a", b"a") })).1, "builtin");
-    for name in ["", "..", "a/b", "/tmp/x", ".x", "a\0b", &"long".repeat(20)] {
+    for name in ["", "..", "a/b", "/x", ".x", "a\0b", &"long".repeat(20)] {
         assert_eq!(refused(json!({ "builtin": "names", "name": name })).1, "name", "{name:?}");
     }
     let pictures = b"image,caption\n/etc/a.png,a shape on a wall\n/etc/b.png,a shape in a box\n";
