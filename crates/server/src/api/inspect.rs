@@ -41,7 +41,7 @@ pub struct InspectRequest {
 /// Named arrays: what a model did on one input.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes what the library writes; tests read answers with it")]
+#[expect(dead_code, reason = "it describes what the library writes; a test reads that with it")]
 pub struct Inspected {
     /// The run, its task and backbone, what its steps are called.
     #[schema(value_type = Object)]
@@ -146,4 +146,19 @@ fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Vec<u8>> {
     inspection.notes.iter_mut().for_each(|note| *note = names.say(note));
     inspection.not_shown.values_mut().for_each(|reason| *reason = names.say(reason));
     serde_json::to_vec(&inspection).map_err(|error| ApiError::server(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inspections_are_as_described() {
+        let place = crate::api::tests::trained("names");
+        let mut compute = Compute::new(Device::new(1, Precision::F32));
+        let found = tasks::inspect(&place.path().join("run"), &mut compute, &Request::default()).unwrap();
+        let count = found.arrays().count();
+        let read: Inspected = serde_json::from_str(&serde_json::to_string(&found).unwrap()).unwrap();
+        assert_eq!(read.arrays.len(), count);
+    }
 }

@@ -48,3 +48,18 @@ impl Gone {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anaphora::{Recipe, train};
+
+    /// A folder with a run `run` that has learnt built-in data in a step.
+    pub fn trained(builtin: &str) -> tempfile::TempDir {
+        let place = tempfile::tempdir().unwrap();
+        let mut recipe = Recipe::for_settings(|field| (field == "data.builtin").then(|| builtin.to_owned()));
+        recipe.set("data.builtin", builtin).unwrap();
+        (recipe.model.hidden_size, recipe.training.steps) = (16, Some(1));
+        train(&recipe, &place.path().join("run"), &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+        place
+    }
+}

@@ -297,20 +297,14 @@ fn predict(
 
 #[cfg(test)]
 mod tests {
-    use anaphora::recipe::Builtin;
-    use anaphora::{Device, Precision, Recipe};
+    use anaphora::{Device, Precision};
 
     use super::*;
 
     #[test]
     fn who_is_gone_gets_no_more_than_one() {
-        let place = tempfile::tempdir().unwrap();
-        let run = place.path().join("names");
-        let mut recipe = Recipe::for_settings(|field| (field == "data.builtin").then(|| "names".to_owned()));
-        recipe.data.builtin = Some(Builtin::Names);
-        (recipe.model.hidden_size, recipe.training.steps) = (16, Some(1));
-        anaphora::train(&recipe, &run, &mut |_| ControlFlow::Continue(())).unwrap();
-        let opened = anaphora::tasks::open(&run, Precision::F32).unwrap();
+        let place = crate::api::tests::trained("names");
+        let opened = anaphora::tasks::open(&place.path().join("run"), Precision::F32).unwrap();
         let mut compute = Compute::new(Device::new(1, Precision::F32));
         let text = |text: &str| Came::Text(text.to_owned());
         let request = PredictRequest { model: "names".into(), ..PredictRequest::default() };
