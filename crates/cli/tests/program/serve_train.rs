@@ -10,9 +10,27 @@ use serde_json::{Value, json};
 
 use crate::common::{Workplace, names, tiny};
 
+/// A process that ends with this value.
+struct Process(Child);
+
+impl Process {
+    /// Ends it by SIGKILL.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A server of the folder `runs` in a process of its own.
 struct Server {
-    child: Child,
+    process: Process,
     address: String,
 }
 
@@ -20,8 +38,9 @@ impl Server {
     fn start(place: &Workplace) -> Self {
         std::fs::create_dir_all(place.path("runs")).unwrap();
         let mut command = place.command(&["serve", "runs", "--port=0", "--threads=1"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = Process(child);
+        let mut stderr = BufReader::new(process.0.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains("http://") {
             line.clear();
@@ -29,7 +48,7 @@ impl Server {
         }
         let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-        Self { child, address }
+        Self { process, address }
     }
 
     fn open(&self, method: &str, path: &str, head: &str, body: &str) -> TcpStream {
@@ -74,21 +93,8 @@ impl Server {
 
     /// Ends by SIGTERM.
     fn terminate(&mut self) -> Option<i32> {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-
-    /// Ends by SIGKILL.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        assert!(Command::new("kill").arg(self.process.0.id().to_string()).status().unwrap().success());
+        self.process.0.wait().unwrap().code()
     }
 }
 
@@ -120,7 +126,7 @@ fn a_training_ends_with_the_same_bits_however_its_server_ends() {
     let mut server = Server::start(&place);
     server.ask("POST", "/api/runs/served/resume", &Value::Null, 202);
     server.wait("served", saved + 50);
-    server.kill();
+    server.process.kill();
     assert!(info()["ended"].is_null(), "it was under way: {}", info());
     place.call(&["resume", "runs/served"]).ok();
     assert_eq!(info()["steps"], 600);
@@ -132,15 +138,16 @@ fn a_training_ends_with_the_same_bits_however_its_server_ends() {
 fn a_training_of_another_process_is_followed() {
     let place = Workplace::new();
     let server = Server::start(&place);
-    let mut child = place.start(&tiny(&[
+    let other = place.start(&tiny(&[
         "--builtin=names",
         "--steps=100000000",
         "--set=training.patience=0",
         "--out=runs/other",
     ]));
+    let mut other = Process(other);
     let begun = Instant::now();
     while !place.path("runs/other/metrics.jsonl").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(120) && other.0.try_wait().unwrap().is_none());
         std::thread::sleep(Duration::from_millis(5));
     }
     let runs = server.ask("GET", "/api/runs", &Value::Null, 200);
@@ -161,8 +168,7 @@ fn a_training_of_another_process_is_followed() {
             break;
         }
         if seen > 10 && !killed {
-            child.kill().unwrap();
-            child.wait().unwrap();
+            other.kill();
             killed = true;
         }
     }

@@ -242,7 +242,7 @@ impl Writing {
         }
         let mut notes = Vec::new();
         let options = GenerateOptions {
-            sampling: self.drawn.sampling.clone(),
+            sampling: self.drawn.sampling,
             fields: self.fields(trained, request, &prompt, &mut notes)?,
             count: self.drawn.count,
             tokens: self.drawn.tokens,
