@@ -119,10 +119,7 @@ impl Registry {
             let only = run::Listed::of(self.folder.clone()).map_err(failed)?;
             return Ok(only.into_iter().map(|only| (name(&self.folder), only)).collect());
         };
-        let called = |listed: run::Listed| {
-            let name = listed.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (name, listed)
-        };
+        let called = |listed: run::Listed| (name(&listed.path), listed);
         Ok(Run::list(room).map_err(failed)?.into_iter().map(called).collect())
     }
 
@@ -260,8 +257,9 @@ fn is_name(id: &str) -> bool {
     is_one && !id.contains('\0')
 }
 
-/// The name of a run's folder.
+/// The name of a run's folder; of a link that of the link.
 fn name(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    // `.` has no name of its own.
+    name(path).or_else(|| name(&path.canonicalize().ok()?)).unwrap_or_else(|| "model".into())
 }

@@ -98,6 +98,16 @@ fn runs_are_listed_as_they_are() {
         server.get(&format!("/api/runs/{id}")).refused(404);
         server.get(&format!("/api/runs/{id}/metrics")).refused(404);
     }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(server.folder.join("names"), server.folder.join("link")).unwrap();
+        let models = server.get("/v1/models").json(200);
+        let ids: Vec<&str> =
+            models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["link", "names"]);
+        server.post("/api/predict", &json!({ "model": "link", "inputs": ["Anders"] })).json(200);
+        std::fs::remove_file(server.folder.join("link")).unwrap();
+    }
     // A run is replaced by another, and deleted, while it is served.
     let ask = json!({ "model": "names", "inputs": ["Anders"] });
     server.post("/api/predict", &ask).json(200);
