@@ -81,6 +81,9 @@ pub enum Error {
         /// The name of a file in it.
         found: String,
     },
+    /// What is to be the folder of a new run is there already.
+    #[error("{} is there already; choose a new folder with --out", .0.display())]
+    FolderTaken(PathBuf),
     /// Another process trains in the folder.
     #[error("another training is writing to {}; wait until it ends, or choose another folder with --out", .0.display())]
     RunLocked(PathBuf),

@@ -186,14 +186,13 @@ impl Overrides {
 
     /// Changes the recipe; what `--set` says comes last.
     fn apply(&self, recipe: &mut Recipe) -> Result<()> {
-        for (flag, field, value) in &self.0 {
-            recipe.set(field, value).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
-        }
-        // A batch of so many sequences takes the place of a file's batch of so many units.
-        if self.setting("training.batch").is_some() && self.setting("training.batch_units").is_none() {
-            recipe.training.batch_units = None;
-        }
-        Ok(())
+        let settings: Vec<_> =
+            self.0.iter().map(|(_, field, value)| (field.as_str(), value.as_str())).collect();
+        let refused = |(number, error): (usize, RecipeError)| {
+            let (flag, _, _) = &self.0[number];
+            Failure::call(format!("{flag}: {error}"))
+        };
+        recipe.set_all(&settings).map_err(refused)
     }
 }
 

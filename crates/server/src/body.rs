@@ -3,8 +3,10 @@
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -62,23 +64,48 @@ impl<T: Fields, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
         let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        let mut object: Map<String, Value> = serde_json::from_slice(&bytes)
-            .map_err(|error| ApiError::request(format!("the body is no JSON object: {error}")))?;
-        let found = T::take(&mut object)?;
-        match object.keys().next() {
-            Some(field) => Err(ApiError::field(field, format!("the field '{field}' is not supported"))),
-            None => Ok(Self(found)),
-        }
+        read(&bytes).map(Self)
+    }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// What is no JSON object, and fields that cannot be read or are not known.
+pub fn read<T: Fields>(bytes: &[u8]) -> ApiResult<T> {
+    let mut object: Map<String, Value> = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::request(format!("the body is no JSON object: {error}")))?;
+    let found = T::take(&mut object)?;
+    match object.keys().next() {
+        Some(field) => Err(ApiError::field(field, format!("the field '{field}' is not supported"))),
+        None => Ok(found),
+    }
+}
+
+/// Bytes of a body, at most.
+pub const MOST: usize = 32 << 20;
+
+fn too_large() -> ApiError {
+    let message = format!("the body is larger than {} MiB, the most that this server takes", MOST >> 20);
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+}
+
+/// Refuses a body that says that it is too large before it is sent.
+pub async fn refuse_too_large(request: Request, next: Next) -> Response {
+    let says = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match says {
+        Some(length) if length > MOST as u64 => too_large().into_response(),
+        _ => next.run(request).await,
     }
 }
 
 /// A body that did not arrive, or is larger than a server takes.
-fn unreadable(error: BytesRejection) -> ApiError {
+pub fn unreadable(error: BytesRejection) -> ApiError {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = "the body is larger than this server takes";
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => ApiError::request(format!("the body cannot be read: {error}")),
     }
 }

@@ -3,6 +3,7 @@
 //! Each model that continues texts has an [engine] that computes all requests together, token by token; what a text is does
 //! not depend on who else asks. Handlers are described where they stand, and `/openapi.json` is made from that.
 
+mod api;
 mod body;
 mod engine;
 mod error;
@@ -10,6 +11,7 @@ mod guard;
 mod meter;
 mod openai;
 mod predictor;
+mod queue;
 mod registry;
 mod tokens;
 mod worker;
@@ -25,6 +27,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -33,10 +36,9 @@ use utoipa_axum::routes;
 use error::ApiError;
 pub use guard::Guard;
 use meter::Meter;
+use queue::Queue;
 use registry::Registry;
 
-/// Bytes of a request's body, at most.
-const MOST_BODY: usize = 32 << 20;
 /// How long what is being written may go on when the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,11 @@ pub struct Settings {
 pub struct Server {
     models: Arc<Registry>,
     meter: Arc<Meter>,
+    trainings: Arc<api::Trainings>,
+    /// Inspections, one at a time.
+    inspecting: Queue,
+    /// Whether the server is to end.
+    ending: watch::Sender<bool>,
 }
 
 type Shared = Arc<Server>;
@@ -65,6 +72,7 @@ type Shared = Arc<Server>;
 #[openapi(info(title = "Anaphora", description = "Trained sequence models over HTTP"), tags(
     (name = "openai", description = "What clients of OpenAI's API ask for"),
     (name = "tokens", description = "Text to tokens and back"),
+    (name = "runs", description = "Runs of any task: what they predict, what happens inside them, how they are trained"),
     (name = "server", description = "The server itself")))]
 struct Description;
 
@@ -86,7 +94,13 @@ impl Server {
         let meter = Arc::new(Meter::new());
         let models =
             Arc::new(Registry::new(&settings.folder, settings.threads, settings.memory, Arc::clone(&meter)));
-        Self { models, meter }
+        Self {
+            models,
+            meter,
+            trainings: Arc::new(api::Trainings::new()),
+            inspecting: Queue::new(),
+            ending: watch::Sender::new(false),
+        }
     }
 }
 
@@ -103,6 +117,15 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(tokens::tokenize))
         .routes(routes!(tokens::detokenize))
         .routes(routes!(tokens::info))
+        .routes(routes!(api::predict::create))
+        .routes(routes!(api::inspect::create))
+        .routes(routes!(api::generate::create))
+        .routes(routes!(api::train::create))
+        .routes(routes!(api::train::stop))
+        .routes(routes!(api::train::resume))
+        .routes(routes!(api::runs::list))
+        .routes(routes!(api::runs::get))
+        .routes(routes!(api::metrics::get))
         .split_for_parts();
     let origins: Vec<HeaderValue> = guard.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
@@ -119,7 +142,8 @@ fn router(server: Shared, guard: Guard) -> Router {
             let message = "the endpoint does not take this method; GET /openapi.json describes it";
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
         })
-        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(DefaultBodyLimit::max(body::MOST))
+        .layer(middleware::from_fn(body::refuse_too_large))
         .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::guard))
         .layer(cors)
@@ -151,27 +175,41 @@ pub fn serve(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let server = Arc::new(Server::new(settings));
     let router = router(Arc::clone(&server), settings.guard.clone());
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
         ready(listener.local_addr()?);
-        let (stop, mut stopped) = tokio::sync::watch::channel(false);
-        let asked = async move {
-            asked_to_end().await;
-            let _ = stop.send(true);
+        let asked = {
+            let server = Arc::clone(&server);
+            async move {
+                asked_to_end().await;
+                server.trainings.close();
+                server.ending.send_replace(true);
+            }
         };
+        let mut stopped = server.ending.subscribe();
         let late = async {
-            let _ = stopped.changed().await;
+            let _ = stopped.wait_for(|ending| *ending).await;
             tokio::time::sleep(GRACE).await;
             server.models.close();
             // Streams say why they end.
             tokio::time::sleep(GRACE / 5).await;
         };
         let serving = axum::serve(listener, router).with_graceful_shutdown(asked);
-        tokio::select! {
+        let served = tokio::select! {
             served = async { serving.await } => served,
             () = late => Ok(()),
+        };
+        server.trainings.close();
+        // A training ends with a checkpoint, unless the process is asked a second time.
+        tokio::select! {
+            () = server.trainings.ended() => {}
+            () = asked_to_end() => {}
         }
-    })
+        served
+    });
+    // Work that knows no end, as an inspection, is not waited for.
+    runtime.shutdown_timeout(GRACE / 5);
+    served
 }
 
 /// Waits for Ctrl-C or the system's wish that the process ends.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use anaphora::recipe::Task;
+use anaphora::run;
 use anaphora::tasks::{self, Opened};
 use anaphora::{Device, Precision, Run};
 use axum::http::StatusCode;
@@ -95,8 +96,7 @@ impl Registry {
     /// # Errors
     /// A name that is none of a run in the folder.
     pub fn run(&self, id: &str) -> ApiResult<Run> {
-        let is_name = matches!(Path::new(id).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == id);
-        if !is_name || id.contains('\0') {
+        if !is_name(id) {
             return Err(ApiError::no_model(id));
         }
         if let Ok(run) = Run::open(&self.folder) {
@@ -107,6 +107,42 @@ impl Registry {
             Err(anaphora::Error::NotARun(_)) => Err(ApiError::no_model(id)),
             Err(error) => Err(ApiError::server(error.to_string())),
         }
+    }
+
+    /// The folders of all runs, those too that cannot be opened, by their names; the newest first.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn folders(&self) -> ApiResult<Vec<(String, run::Listed)>> {
+        let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+        let Some(room) = self.room() else {
+            let only = run::Listed::of(self.folder.clone()).map_err(failed)?;
+            return Ok(only.into_iter().map(|only| (name(&self.folder), only)).collect());
+        };
+        let called = |listed: run::Listed| (name(&listed.path), listed);
+        Ok(Run::list(room).map_err(failed)?.into_iter().map(called).collect())
+    }
+
+    /// The folder of the run of that name, whether it can be opened or not; none where there is no such run.
+    pub fn folder_of(&self, id: &str) -> Option<PathBuf> {
+        if !is_name(id) {
+            return None;
+        }
+        let folder = match self.room() {
+            Some(room) => room.join(id),
+            None => Some(self.folder.clone()).filter(|folder| name(folder) == id)?,
+        };
+        Some(folder).filter(|folder| folder.join("run.json").is_file())
+    }
+
+    /// Where new runs go; none where one run is served.
+    pub fn room(&self) -> Option<&Path> {
+        Some(self.folder.as_path()).filter(|folder| !folder.join("run.json").is_file())
+    }
+
+    /// The threads that models compute with.
+    pub fn threads(&self) -> usize {
+        self.threads
     }
 
     /// The model of a run, read where it is not in memory or was written anew since.
@@ -214,8 +250,16 @@ impl Listed {
     }
 }
 
-/// The name of a run's folder.
+/// Whether a text names a folder in another, and nothing outside of it.
+fn is_name(id: &str) -> bool {
+    let is_one =
+        matches!(Path::new(id).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == id);
+    is_one && !id.contains('\0')
+}
+
+/// The name of a run's folder; of a link that of the link.
 fn name(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    path.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    // `.` has no name of its own.
+    name(path).or_else(|| name(&path.canonicalize().ok()?)).unwrap_or_else(|| "model".into())
 }

@@ -82,6 +82,21 @@ impl Recipe {
         self.apply_one(field, parsed.unwrap_or_else(|| Value::String(value.to_owned())))
     }
 
+    /// Overrides fields, each with its value. A batch of so many sequences takes the place of a batch of so many units.
+    ///
+    /// # Errors
+    /// The number of the pair that is refused, and why.
+    pub fn set_all(&mut self, settings: &[(&str, &str)]) -> Result<(), (usize, RecipeError)> {
+        for (number, (field, value)) in settings.iter().enumerate() {
+            self.set(field, value).map_err(|error| (number, error))?;
+        }
+        let is_set = |field| settings.iter().any(|(set, _)| *set == field);
+        if is_set("training.batch") && !is_set("training.batch_units") {
+            self.training.batch_units = None;
+        }
+        Ok(())
+    }
+
     /// The value of a field as [`set`](Self::set) takes it; none where it is left out.
     pub fn get(&self, field: &str) -> Option<String> {
         lookup(&self.table().ok()?, field).map(plain)

@@ -19,6 +19,7 @@
 pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
+mod kept;
 pub mod log;
 mod new_folder;
 mod recipe_file;
@@ -33,6 +34,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anaphora_nn::{Params, Precision};
 use jiff::Timestamp;
@@ -46,6 +49,7 @@ use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::run::checkpoint::Checkpoints;
 use crate::run::weights::{NamedTensor, write_weights};
 
+pub use self::kept::Kept;
 pub use self::new_folder::NewFolder;
 
 /// The format of run folders that this version reads and writes. It grows when an older program could not read a
@@ -57,7 +61,7 @@ pub const ARITHMETIC: u64 = 2;
 
 const INFO: &str = "run.json";
 const RECIPE: &str = "recipe.toml";
-/// The name of the folder of data that a training was given through standard input.
+/// The name of the folder of data that a training was given, and not the path of.
 pub const DATA: &str = "data";
 const CHECKPOINTS: &str = "checkpoints";
 const LOCK: &str = ".lock";
@@ -259,6 +263,25 @@ pub struct Listed {
     pub modified: Option<Timestamp>,
 }
 
+impl Listed {
+    /// What can be said of a folder; none where it is no run, or no longer there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn of(path: PathBuf) -> Result<Option<Self>> {
+        let Ok(meta) = path.join(INFO).metadata() else { return Ok(None) };
+        let files = match files_below(&path) {
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            files => files?,
+        };
+        let bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum();
+        let modified = meta.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        Ok(Some(Self { info: read_info(&path), bytes, modified, path }))
+    }
+}
+
 impl Run {
     /// Creates a run folder and keeps it locked while the value lives. `assets` are further files, each a name and its
     /// content: `tokenizer.json` and the like.
@@ -329,21 +352,16 @@ impl Run {
         };
         let mut runs = Vec::new();
         for entry in entries {
-            let path = entry.map_err(Error::io("read", folder))?.path();
-            if !path.join(INFO).is_file() {
-                continue;
-            }
-            let bytes = files_below(&path)?
-                .iter()
-                .filter_map(|file| file.metadata().ok())
-                .map(|data| data.len())
-                .sum();
-            let modified = path.join(INFO).metadata().and_then(|data| data.modified()).ok();
-            let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
-            runs.push(Listed { info: read_info(&path), bytes, modified, path });
+            runs.extend(Listed::of(entry.map_err(Error::io("read", folder))?.path())?);
         }
         runs.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
         Ok(runs)
+    }
+
+    /// Whether a process trains in a folder now, this one or another.
+    pub fn is_training(folder: impl AsRef<Path>) -> bool {
+        let lock = File::open(folder.as_ref().join(LOCK));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder.
@@ -507,12 +525,20 @@ fn refuse_foreign(path: &Path, ours: impl Fn(&OsStr) -> bool) -> Result<()> {
 pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(Error::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::RunLocked(folder.to_owned())),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Who asks whether a process trains here holds the lock for a moment.
+            Err(TryLockError::WouldBlock) if begun.elapsed() < ASKED => thread::sleep(ASKED / 20),
+            Err(TryLockError::WouldBlock) => return Err(Error::RunLocked(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+        }
     }
 }
+
+/// How long a lock is tried for: longer than [`Run::is_training`] holds it.
+const ASKED: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

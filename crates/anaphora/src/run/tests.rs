@@ -39,10 +39,29 @@ fn two_trainings_in_one_folder() {
         "{message}"
     );
     assert!(matches!(create(folder.path()), Err(Error::RunExists(_))));
+    assert!(Run::is_training(folder.path()));
     drop(run);
+    assert!(!Run::is_training(folder.path()) && !Run::is_training(folder.path().join("nothing")));
     let resumed = Run::resume(folder.path()).unwrap();
     assert!(matches!(Run::resume(folder.path()), Err(Error::RunLocked(_))));
     drop(resumed);
+}
+
+#[test]
+fn who_asks_for_a_training_keeps_none_out() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(create(folder.path()).unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                Run::is_training(folder.path());
+            }
+        });
+        let resumed = (0..200).try_for_each(|_| Run::resume(folder.path()).map(drop));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        resumed.unwrap();
+    });
 }
 
 #[test]

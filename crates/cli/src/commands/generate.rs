@@ -13,10 +13,9 @@ use anaphora::decoding::sampling::SamplingOptions;
 use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Novelty, Token};
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::language::{Generator, spelling};
+use anaphora::tasks::language::{Generator, has_field, header_value, spelling};
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_data::{Encoding, Tokenizer};
-use anaphora_music::{Metre, abc};
 use serde_json::{Value, json};
 
 use crate::device::DeviceArgs;
@@ -404,12 +403,11 @@ impl MusicArgs {
     /// The header fields that are asked for, as the training data spell them.
     fn fields(&self, generator: &Generator, prompts: &[String]) -> Result<Vec<(char, String)>> {
         let mut asked = Vec::new();
-        if let Some(metre) = &self.meter {
-            Metre::parse(metre).map_err(|reason| Failure::call(format!("--meter: {reason}")))?;
-            asked.push(("--meter", 'M', metre.clone()));
-        }
-        if let Some(key) = &self.key {
-            asked.push(("--key", 'K', checked_key(key)?));
+        for (flag, field, value) in [("--meter", 'M', &self.meter), ("--key", 'K', &self.key)] {
+            let Some(value) = value else { continue };
+            let value =
+                header_value(field, value).map_err(|reason| Failure::call(format!("{flag}: {reason}")))?;
+            asked.push((flag, field, value));
         }
         if asked.is_empty() {
             return Ok(Vec::new());
@@ -417,11 +415,7 @@ impl MusicArgs {
         let training = generator.trained().corpus()?.train;
         let mut fields = Vec::new();
         for (flag, field, value) in asked {
-            if prompts
-                .iter()
-                .flat_map(|prompt| prompt.lines())
-                .any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':')))
-            {
+            if prompts.iter().any(|prompt| has_field(prompt, field)) {
                 let has = format!("the prompt has a {field}: field already");
                 return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
             }
@@ -442,22 +436,6 @@ impl MusicArgs {
 fn encodable(generator: &Generator, flag: &str, text: &str) -> Result<()> {
     let encoded = generator.trained().tokenizer.encode(text);
     encoded.map(drop).map_err(|error| Failure::call(format!("{flag}: {error}")))
-}
-
-/// A key as ABC has it: its letter is a capital.
-fn checked_key(asked: &str) -> Result<String> {
-    let mut key = asked.trim().to_owned();
-    if let Some(letter) = key.get_mut(..1) {
-        letter.make_ascii_uppercase();
-    }
-    let (tune, problems) = abc::parse_tune(&format!("X:1\nK:{key}\nC|\n"));
-    let read = tune.key.is_some_and(|key| key.tonic.is_some());
-    if read && problems.is_empty() && !key.contains('\n') {
-        Ok(key)
-    } else {
-        let right = "it takes a key such as D, \"D major\", Am or \"E dorian\"";
-        Err(Failure::call(format!("--key is {asked:?}; {right}")))
-    }
 }
 
 /// What is shown while pieces are written.
@@ -548,17 +526,5 @@ mod tests {
         assert_eq!(closed("X:1\nK:C\nC|\n", true, true), "X:1\nK:C\nC|\n\n");
         assert_eq!(closed("one", true, false), "one\n<|endoftext|>\n");
         assert_eq!(closed("one", false, false), "one\n");
-    }
-
-    #[test]
-    fn keys_are_checked() {
-        for (asked, key) in
-            [("D major", "D major"), (" am", "Am"), ("f# Minor", "F# Minor"), ("Edor", "Edor")]
-        {
-            assert_eq!(checked_key(asked).unwrap(), key);
-        }
-        for asked in ["", "H", "D magic", "none", "D\nT:x", "é"] {
-            assert!(checked_key(asked).is_err(), "{asked}");
-        }
     }
 }

@@ -1,10 +1,9 @@
 //! `anaphora train`: learn from a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anaphora::Run;
-use anaphora::run::DATA;
+use anaphora::run::Kept;
 
 use crate::error::{Failure, Result};
 use crate::input::{self, is_read_once};
@@ -54,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "train")? {
         return print(&help);
     }
-    let mut kept = Kept::default();
+    let mut kept = Piped::default();
     let path = match &args.path {
         Some(path) if is_read_once(path) => Some(kept.keep(path, "data.train", args.out.as_deref())?),
         path => path.clone(),
@@ -67,8 +66,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     recipe.validate().map_err(anaphora::Error::from)?;
     args.recipe.refuse_unread(&recipe)?;
-    let folder = match (&kept.run, &args.out) {
-        (Some(run), _) => run.clone(),
+    let folder = match (kept.run(), &args.out) {
+        (Some(run), _) => run.to_owned(),
         (None, Some(folder)) => folder.clone(),
         (None, None) => training::default_folder(&recipe)?,
     };
@@ -86,39 +85,28 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What came from standard input or pipes, kept in the folder of the run that is to learn it, so that the run can be resumed.
-/// Where there is no run in the end, it is gone.
+/// What came from standard input or pipes, kept in the run that is to learn it.
 #[derive(Default)]
-struct Kept {
-    run: Option<PathBuf>,
-}
+struct Piped(Option<Kept>);
 
-impl Kept {
+impl Piped {
     /// Keeps what the field of the recipe names, in the run `out` or in one of a name of its own.
     fn keep(&mut self, path: &Path, field: &str, out: Option<&Path>) -> Result<PathBuf> {
-        if self.run.is_none() {
+        if self.0.is_none() {
             let run = out.map_or_else(|| Run::default_path("runs", "stdin"), Path::to_owned);
-            if run.exists() {
-                let run = run.display();
-                return Err(Failure::call(format!("{run} is there already; choose a new folder with --out")));
-            }
-            self.run = Some(run);
+            self.0 = Some(Kept::new(run).map_err(|error| match error {
+                taken @ anaphora::Error::FolderTaken(_) => Failure::call(taken),
+                error => error.into(),
+            })?);
         }
-        let folder = self.run.clone().unwrap_or_default().join(DATA);
-        fs::create_dir_all(&folder).map_err(Failure::io("create", &folder))?;
-        let file = folder.join(field);
-        let mut writer = fs::File::create(&file).map_err(Failure::io("create", &file))?;
+        let Some(kept) = &self.0 else { unreachable!("it was made") };
+        let (file, mut writer) = kept.create(field)?;
         input::copy(path, &mut writer)?;
         Ok(file)
     }
-}
 
-impl Drop for Kept {
-    fn drop(&mut self) {
-        if let Some(run) = self.run.as_ref().filter(|run| Run::open(run).is_err()) {
-            // The caller reports the error that led here.
-            let _ = fs::remove_dir_all(run.join(DATA));
-            let _ = fs::remove_dir(run);
-        }
+    /// The run, where something was kept in it.
+    fn run(&self) -> Option<&Path> {
+        self.0.as_ref().map(Kept::run)
     }
 }

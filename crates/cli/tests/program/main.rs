@@ -22,6 +22,7 @@ mod recipe;
 mod regress;
 mod search;
 mod serve;
+mod serve_train;
 mod subwords;
 mod tag;
 mod training;

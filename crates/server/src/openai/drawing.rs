@@ -209,7 +209,7 @@ impl Drawing {
 }
 
 /// A seed for who names none.
-fn random_seed() -> u64 {
+pub fn random_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(SystemTime::now())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anaphora_data::Section;
-use anaphora_music::abc;
+use anaphora_music::{Metre, abc};
 
 use super::Trained;
 use crate::decoding::{GenerateOptions, Generated, Novelty, Observer, Problem, generate, novelty};
@@ -36,17 +36,72 @@ impl Generator {
         options: &GenerateOptions,
         observer: &mut Observer,
     ) -> Result<Vec<Generated>> {
-        let Trained { model, tokenizer, .. } = &self.trained;
+        self.trained.generate(compute, options, observer)
+    }
+
+    /// Compares generated texts with what the model has learnt; see [`Trained::novelty`].
+    pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
+        self.trained.novelty(texts, training)
+    }
+}
+
+impl Trained {
+    /// Writes pieces; see [`Generator::generate`].
+    ///
+    /// # Errors
+    /// As [`decoding::generate`](generate()).
+    pub fn generate(
+        &self,
+        compute: &mut Compute,
+        options: &GenerateOptions,
+        observer: &mut Observer,
+    ) -> Result<Vec<Generated>> {
         let problem: Option<&Problem> =
-            if self.trained.task() == Task::Music { Some(&problem_of_tune) } else { None };
-        generate(model, tokenizer, compute, options, problem, observer)
+            if self.task() == Task::Music { Some(&problem_of_tune) } else { None };
+        generate(&self.model, &self.tokenizer, compute, options, problem, observer)
     }
 
     /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers
     /// are alike.
+    ///
+    /// # Errors
+    /// Training data that cannot be read.
     pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
-        novelty(texts, training, self.trained.task() == Task::Music)
+        novelty(texts, training, self.task() == Task::Music)
     }
+}
+
+/// The value of a header field that tunes may be asked to have, `K` for the key and `M` for the metre, as ABC has it: the letter of a
+/// key is a capital.
+///
+/// # Errors
+/// What is no such value, as a sentence.
+pub fn header_value(field: char, asked: &str) -> std::result::Result<String, String> {
+    match field {
+        'K' => key(asked),
+        'M' => Metre::parse(asked).map(|_| asked.to_owned()).map_err(|reason| reason.to_string()),
+        other => Err(format!("the field {other} cannot be asked for; K, the key, and M, the metre, can")),
+    }
+}
+
+/// A key as ABC has it.
+fn key(asked: &str) -> std::result::Result<String, String> {
+    let mut key = asked.trim().to_owned();
+    if let Some(letter) = key.get_mut(..1) {
+        letter.make_ascii_uppercase();
+    }
+    let (tune, problems) = abc::parse_tune(&format!("X:1\nK:{key}\nC|\n"));
+    let read = tune.key.is_some_and(|key| key.tonic.is_some());
+    if read && problems.is_empty() && !key.contains('\n') {
+        Ok(key)
+    } else {
+        Err(format!("{asked:?} is no key; it takes a key such as D, \"D major\", Am or \"E dorian\""))
+    }
+}
+
+/// Whether a text has a header field of tunes already.
+pub fn has_field(text: &str, field: char) -> bool {
+    text.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(':')))
 }
 
 /// The first thing that keeps a tune from being complete, as a sentence.
@@ -100,6 +155,20 @@ pub fn spelling(training: &Section, field: char, value: &str) -> Result<Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_and_metres_are_checked() {
+        for (asked, key) in
+            [("D major", "D major"), (" am", "Am"), ("f# Minor", "F# Minor"), ("Edor", "Edor")]
+        {
+            assert_eq!(header_value('K', asked).unwrap(), key);
+        }
+        for asked in ["", "H", "D magic", "none", "D\nT:x", "é"] {
+            assert!(header_value('K', asked).is_err(), "{asked}");
+        }
+        assert_eq!(header_value('M', "6/8").unwrap(), "6/8");
+        assert!(header_value('M', "6/").is_err() && header_value('T', "A title").is_err());
+    }
 
     #[test]
     fn a_tune_that_goes_on_from_another_adds_to_it() {

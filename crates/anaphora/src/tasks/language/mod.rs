@@ -7,7 +7,7 @@ mod inspect;
 mod trained;
 
 pub use self::evaluate::{LanguageScore, evaluate, score};
-pub use self::generator::{Generator, spelling};
+pub use self::generator::{Generator, has_field, header_value, spelling};
 pub use self::inspect::inspect;
 pub(super) use self::inspect::{Stream, longest, read_symbols};
 pub use self::trained::Trained;

@@ -203,17 +203,14 @@ fn find<T: InspectPairs>(
         }
         Source::Text(text) => Err(Input::Text(text.clone())),
         Source::File(path, target) => {
-            note_encoding(path, &recipe.data, notes)?;
-            let target = target.as_deref();
-            match T::read(&mut Reading { path, target, recipe, known, notes: &mut *notes }) {
-                Ok(examples) => Ok(examples),
-                // A picture by itself.
-                Err(error) if task.source().is_none() => {
-                    let input = Input::File(path.clone());
-                    task.look_at_input(&input).map_err(|_| error)?;
-                    Err(input)
-                }
-                Err(error) => return Err(error),
+            let input = Input::File(path.clone());
+            // A picture by itself, and not a table that names some.
+            if task.source().is_none() && path.is_file() && task.look_at_input(&input).is_ok() {
+                Err(input)
+            } else {
+                note_encoding(path, &recipe.data, notes)?;
+                let target = target.as_deref();
+                Ok(T::read(&mut Reading { path, target, recipe, known, notes: &mut *notes })?)
             }
         }
         Source::HeldOut => {
@@ -360,6 +357,10 @@ fn bottleneck<T: InspectPairs>(
     compute: &mut Compute,
     request: &Request,
 ) -> Result<()> {
+    const REASON: &str = "it is for models that translate, whose sources have a length";
+    if task.source().is_none() {
+        return request.refuse(inspection, View::Bottleneck, REASON);
+    }
     let known = Some(task);
     let (examples, path) = match &request.source {
         Source::File(path, target) => {
@@ -375,8 +376,7 @@ fn bottleneck<T: InspectPairs>(
     let options = &PredictOptions::default();
     let evaluation = task.evaluate(&mut Using { model, compute, from, options }, examples)?;
     let Some(rows) = evaluation.details.get("by_length").and_then(Value::as_array) else {
-        let reason = "it is for models that translate, whose sources have a length";
-        return request.refuse(inspection, View::Bottleneck, reason);
+        return request.refuse(inspection, View::Bottleneck, REASON);
     };
     let length = |row: &Value| match (row["words"][0].as_u64(), row["words"][1].as_u64()) {
         (Some(least), Some(most)) => format!("{least} to {most}"),

@@ -1,0 +1,334 @@
+//! `POST /api/train`, and stopping and resuming: trainings that the server does itself.
+
+use std::io::Write;
+use std::path::{Component, Path};
+
+use anaphora::recipe::{Accepts, RecipeError, Task, Tokenizer, fields};
+use anaphora::run::Kept;
+use anaphora::training::Budget;
+use anaphora::{Error, Recipe, Run, tasks};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::files::{Attached, safe};
+use super::names::{Names, file_name, storage};
+use super::runs::no_run;
+use crate::body::{Body, Fields, Name, read, take};
+use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::queue::aside;
+use crate::{Server, Shared};
+
+/// Characters of a run's name, at most.
+const NAME: usize = 64;
+
+/// What to learn.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+pub struct TrainRequest {
+    /// The data, one file; they are kept in the run.
+    data: Option<Attached>,
+    /// Built-in data instead, by their name: `tunes`, `names` …
+    builtin: Option<String>,
+    /// Fields of the recipe, as `training.steps`, with their values; `anaphora recipe` lists them. What is left out has the defaults of
+    /// the task, which is found from the data where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({ "model.hidden_size": 128, "training.steps": 1000 }))]
+    recipe: Map<String, Value>,
+    /// The name of the run; after the data where left out.
+    #[schema(max_length = 64)]
+    name: Option<String>,
+}
+
+/// How far to go on; to the end that the recipe sets where all is left out.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+pub struct ResumeRequest {
+    /// Optimizer steps to go on for.
+    #[schema(minimum = 1)]
+    steps: Option<u64>,
+    /// Passes over the data to go on for.
+    #[schema(exclusive_minimum = 0)]
+    epochs: Option<f64>,
+    /// Minutes to go on for.
+    #[schema(exclusive_minimum = 0)]
+    minutes: Option<f64>,
+}
+
+/// A training that was begun, resumed or asked to stop.
+#[derive(Serialize, ToSchema)]
+pub struct Begun {
+    /// The run.
+    id: String,
+}
+
+impl Fields for TrainRequest {
+    fn take(object: &mut Map<String, Value>) -> ApiResult<Self> {
+        take(object)
+    }
+}
+
+impl Fields for ResumeRequest {
+    fn take(object: &mut Map<String, Value>) -> ApiResult<Self> {
+        take(object)
+    }
+}
+
+type Accepted = (StatusCode, Json<Begun>);
+
+fn accepted(id: String) -> Accepted {
+    (StatusCode::ACCEPTED, Json(Begun { id }))
+}
+
+fn conflict(code: &'static str, message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, message)
+}
+
+/// Train a model
+///
+/// The answer comes when the training has begun; `GET /api/runs/{id}` says how it goes, and why where it fails later.
+#[utoipa::path(post, path = "/api/train", tag = "runs", request_body = TrainRequest, responses(
+    (status = 202, body = Begun), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn create(State(server): State<Shared>, Body(request): Body<TrainRequest>) -> ApiResult<Accepted> {
+    aside(move || begin(&server, request).map(accepted)).await
+}
+
+/// Begins a training.
+fn begin(server: &Server, request: TrainRequest) -> ApiResult<String> {
+    let TrainRequest { data, builtin, recipe: asked, name } = request;
+    let room = server.models.room().ok_or_else(|| {
+        conflict(
+            "one_run",
+            "this server serves one run; a new one needs a folder of runs, as `anaphora serve FOLDER` has it",
+        )
+    })?;
+    let file = data.map(|data| data.file("data")).transpose()?;
+    let stem = match (&file, &builtin) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::field("builtin", "data and builtin are both given; leave one of them out"));
+        }
+        (None, None) => {
+            return Err(ApiError::field("data", "data is missing; it takes a file, or builtin a name"));
+        }
+        (Some(file), None) => {
+            Path::new(&safe(&file.name)).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        (None, Some(builtin)) => safe(builtin),
+    };
+    let settings = settings(&asked)?;
+    let place = server.trainings.take(|| {
+        let folder = match &name {
+            Some(name) => room.join(checked(name)?),
+            None => Run::default_path(room, &stem[..stem.len().min(NAME)]),
+        };
+        match folder.symlink_metadata() {
+            Err(_) => Ok((file_name(&folder), folder)),
+            Ok(_) => {
+                let id = file_name(&folder);
+                let message = format!("there is a run '{id}' already; choose another name, or none");
+                Err(conflict("run_exists", message))
+            }
+        }
+    })?;
+    let mut names = Names::default();
+    names.add(&place.folder, &place.id);
+    let kept = match &file {
+        None => None,
+        Some(file) => {
+            let kept = Kept::new(&place.folder).map_err(|error| names.refused("name", &error))?;
+            let (path, mut writer) =
+                kept.create(&safe(&file.name)).map_err(|error| names.refused("data", &error))?;
+            writer
+                .write_all(&file.content)
+                .and_then(|()| writer.sync_all())
+                .map_err(|error| storage(&error, format!("the server cannot keep {}: {error}", file.name)))?;
+            names.add(&path, &file.name);
+            Some((kept, path))
+        }
+    };
+    let path = kept.as_ref().map(|(_, path)| path.as_path());
+    let mut recipe = recipe(path, builtin.as_deref(), &settings, &names)?;
+    if !settings.iter().any(|(field, _)| field == "training.threads") {
+        recipe.training.threads = server.models.threads();
+    }
+    place.train(names, kept, move |folder, observer| anaphora::train(&recipe, folder, observer))
+}
+
+/// The fields that are asked for, with their values as a command line has them.
+fn settings(asked: &Map<String, Value>) -> ApiResult<Vec<(String, String)>> {
+    let text = |(field, value): (&String, &Value)| {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
+            _ => {
+                let message = format!(
+                    "the field {field} of recipe is {value}; it takes a text, a number, true or false"
+                );
+                return Err(ApiError::field(field, message));
+            }
+        };
+        if fields().any(|known| known.path == field && matches!(known.accepts, Accepts::Path)) {
+            let message =
+                format!("the field {field} of recipe names a file of this machine; send the data as data");
+            return Err(ApiError::field(field, message));
+        }
+        if field == "data.builtin" {
+            return Err(ApiError::field(
+                field,
+                "the field data.builtin of recipe is what builtin takes; name it there",
+            ));
+        }
+        Ok((field.clone(), value))
+    };
+    asked.iter().map(text).collect()
+}
+
+/// The recipe of a training, checked as far as it can be before the data are read.
+fn recipe(
+    data: Option<&Path>,
+    builtin: Option<&str>,
+    settings: &[(String, String)],
+    names: &Names,
+) -> ApiResult<Recipe> {
+    let refused = |error: RecipeError| {
+        let message = names.say(&error.to_string());
+        match error {
+            RecipeError::UnknownField { field, .. } => ApiError::field(&field, message),
+            RecipeError::Value { field: "data.builtin", .. } => ApiError::field("builtin", message),
+            RecipeError::Value { field, .. } | RecipeError::Unread { field, .. } => {
+                ApiError::field(field, message)
+            }
+            _ => ApiError::field("recipe", message),
+        }
+    };
+    let all: Vec<(&str, &str)> = builtin
+        .map(|builtin| ("data.builtin", builtin))
+        .into_iter()
+        .chain(settings.iter().map(|(field, value)| (field.as_str(), value.as_str())))
+        .collect();
+    let asked = |field: &str| all.iter().find(|(named, _)| *named == field).map(|(_, value)| *value);
+    let encoding = asked("data.encoding").and_then(|name| name.parse().ok()).unwrap_or_default();
+    let found = match data {
+        Some(path) if asked("task").is_none() => {
+            let looked = tasks::of_data(path, encoding).map_err(|error| names.refused("data", &error))?;
+            // Text and tunes are told apart by whoever reads them.
+            Some(looked.0.to_string()).filter(|_| !looked.0.continues())
+        }
+        _ => None,
+    };
+    let mut recipe = Recipe::for_settings(|field| match (field, &found) {
+        ("task", Some(task)) => Some(task.clone()),
+        _ => asked(field).map(str::to_owned),
+    });
+    if let Some(path) = data {
+        recipe.data.train = Some(path.to_owned());
+    }
+    recipe.set_all(&all).map_err(|(_, error)| refused(error))?;
+    if recipe.task == Task::Caption && data.is_some() {
+        let message = "captions are learnt from a folder of pictures with a table, and one file comes with a request; \
+                       train on them with `anaphora train`, in the folder that is served";
+        return Err(ApiError::field("data", message));
+    }
+    if let Tokenizer::File(_) = recipe.data.tokenizer {
+        let message =
+            "the field data.tokenizer of recipe names a file of this machine; it takes a kind, as bpe:4096";
+        return Err(ApiError::field("data.tokenizer", message));
+    }
+    recipe.validate().map_err(refused)?;
+    for (field, _) in &all {
+        recipe.refuse_field(field).map_err(refused)?;
+    }
+    recipe.refuse_unread().map_err(refused)?;
+    Ok(recipe)
+}
+
+/// A name for a run.
+fn checked(name: &str) -> ApiResult<&str> {
+    let is_one = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(part)] if part == name);
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+    if is_one && is_plain && !name.starts_with(['.', '-']) && name.chars().count() <= NAME {
+        return Ok(name);
+    }
+    let message = format!(
+        "name is {name:?}; it takes letters, digits, points, hyphens and underscores, a letter or digit first, {NAME} at most"
+    );
+    Err(ApiError::field("name", message))
+}
+
+/// Stop a training
+///
+/// It ends after the step under way, with a checkpoint; `training` of `GET /api/runs/{id}` says when it has.
+#[utoipa::path(post, path = "/api/runs/{id}/stop", tag = "runs", params(("id" = String, Path)), responses(
+    (status = 202, body = Begun), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn stop(State(server): State<Shared>, Name(id): Name) -> ApiResult<Accepted> {
+    if server.trainings.stop(&id) {
+        return Ok(accepted(id));
+    }
+    let folder = server.models.folder_of(&id).ok_or_else(|| no_run(&id))?;
+    let message = match Run::is_training(folder) {
+        true => format!("another process than this server trains the run '{id}'; end it there"),
+        false => format!("the run '{id}' is not being trained"),
+    };
+    Err(conflict("not_training", message))
+}
+
+/// Go on with a training
+///
+/// From its newest checkpoint, to what it would have come to had it never been stopped, or for so much more.
+#[utoipa::path(post, path = "/api/runs/{id}/resume", tag = "runs", params(("id" = String, Path)),
+    request_body = Option<ResumeRequest>, responses(
+    (status = 202, body = Begun), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn resume(
+    State(server): State<Shared>,
+    Name(id): Name,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> ApiResult<Accepted> {
+    let body = body.map_err(crate::body::unreadable)?;
+    let request = if body.is_empty() { ResumeRequest::default() } else { read(&body)? };
+    aside(move || go_on(&server, &id, request).map(accepted)).await
+}
+
+/// Resumes a training.
+fn go_on(server: &Server, id: &str, request: ResumeRequest) -> ApiResult<String> {
+    let ResumeRequest { steps, epochs, minutes } = request;
+    if steps == Some(0) {
+        return Err(ApiError::field("steps", "steps is 0; it takes a number from 1"));
+    }
+    for (field, value) in [("epochs", epochs), ("minutes", minutes)] {
+        if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+            return Err(ApiError::field(field, format!("{field} is {value}; it takes a number above 0")));
+        }
+    }
+    let budget = Budget { steps, epochs, minutes };
+    let folder = server.models.folder_of(id).ok_or_else(|| no_run(id))?;
+    let mut names = Names::default();
+    names.add(&folder, id);
+    let run = Run::open(&folder).map_err(|error| match error {
+        Error::NotARun(_) => no_run(id),
+        error => ApiError::server(names.say(&error.to_string())),
+    })?;
+    let names = Names::of_run(&run, id);
+    if run.info().imported.is_some() {
+        return Err(conflict(
+            "imported",
+            format!("the run '{id}' is an imported model, without a training to go on with"),
+        ));
+    }
+    if let Some(why) = run.info().ended.as_ref().filter(|_| budget == Budget::default()) {
+        let message = format!(
+            "the training of the run '{id}' had ended: {why}; say how far it is to go on, with steps, epochs or minutes"
+        );
+        return Err(conflict("training_ended", message));
+    }
+    let place = server.trainings.take(|| {
+        if Run::is_training(&folder) {
+            let message =
+                format!("another process than this server trains the run '{id}'; wait until it has ended");
+            return Err(conflict("training_busy", message));
+        }
+        Ok((id.to_owned(), folder.clone()))
+    })?;
+    place.train(names, (), move |folder, observer| anaphora::resume(folder, budget, observer))
+}

@@ -1,0 +1,8 @@
+//! What programs ask of any run, of a real server on real runs.
+
+mod common;
+mod described;
+mod generate;
+mod inspect;
+mod predict;
+mod train;
