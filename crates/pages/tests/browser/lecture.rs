@@ -25,7 +25,7 @@ fn gates_and_expectations_follow_a_tune_that_plays() {
         assert_eq!(browser.overflow(), serde_json::json!([]));
     }
     let step = "return Number(document.querySelector('.shaded .now')?.dataset.step ?? -1)";
-    browser.click("[data-view=tune] button");
+    browser.keys("[data-view=tune] audio", " ");
     std::thread::sleep(std::time::Duration::from_millis(1500));
     let playing = browser.run(step).as_i64().expect("a number");
     // The first note of the tune is its character 26.

@@ -46,15 +46,11 @@ pub fn events() -> (Events, Response) {
 }
 
 /// Sends texts as they come: each part as `chunk` makes it, and then what `last` makes of the number of tokens.
-pub fn send<C: Serialize, L: Serialize>(
+pub fn send<C: Serialize + Send + Sync, L: Serialize + Send + Sync>(
     mut texts: Texts,
     mut chunk: impl FnMut(usize, Written) -> Vec<C> + Send + 'static,
     last: impl FnOnce(usize) -> Option<L> + Send + 'static,
-) -> Response
-where
-    C: Send + Sync,
-    L: Send + Sync,
-{
+) -> Response {
     let (events, answer) = events();
     tokio::spawn(async move {
         let (mut open, mut tokens) = (texts.count, 0);
