@@ -40,7 +40,7 @@ async def completions(request: Request):
     generator = torch.Generator().manual_seed(asked.get("seed", 0))
     ends = {int(token): value for token, value in asked.get("logit_bias", {}).items()}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def read(tokens, state):
         out, state = rnn(table[tokens].unsqueeze(1), state)
         return torch.nn.functional.linear(out[-1, 0], head, bias), state

@@ -121,7 +121,7 @@ pub enum Error {
     #[error(transparent)]
     Shard(#[from] anaphora_data::ShardError),
     /// A run has no model yet.
-    #[error("{} has no model yet: no validation has been done; go on with `anaphora resume`", .0.display())]
+    #[error("{} has no model yet: it was never validated, or model.safetensors is gone; go on with `anaphora resume`", .0.display())]
     NoModel(PathBuf),
     /// A run has no metrics yet.
     #[error("{} has no metrics yet: its training has written no loss; go on with `anaphora resume`", .0.display())]

@@ -66,7 +66,7 @@ const ROUNDS: usize = 7;
 const REPEATED: usize = 3;
 /// What is timed: networks of about as many weights, of so many units.
 const NETWORKS: [(Backbone, &str, usize); 2] =
-    [(Backbone::Lstm, "LSTM", 156), (Backbone::Transformer, "Transformer", 128)];
+    [(Backbone::Lstm, "LSTM", 78), (Backbone::Transformer, "Transformer", 64)];
 /// Symbols that they read.
 const SYMBOLS: usize = 64;
 /// How many times as much the Transformer has to gain by a second thread.
@@ -135,8 +135,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         thread a part of the positions; an LSTM has to wait after every step for the state. In the last, look at which line falls to \
         guessing as the silence grows."
         .into();
-    chapter.limits = "The times are of one sequence, two layers and at most two threads. With many sequences in a batch the steps of an LSTM \
-        are large products too, which threads share; with many cores or a graphics card the difference grows. Even an LSTM takes its inputs and \
+    chapter.limits = "The times are of one sequence, two small layers and at most two threads. Threads can share the units of a single step too: with \
+        twice the units, or with many sequences in a batch, an LSTM's steps are large enough for that, and a second thread gains as much there; with many cores or a graphics card the difference grows. Even an LSTM takes its inputs and \
         the gradients of its weights for all steps at once. A longer training or a larger state moves where memory fails. The Transformer \
         is tried up to 40 steps of silence: for longer ones it needs more training too, and none remembers further than its context."
         .into();

@@ -127,6 +127,10 @@ impl Interface {
             let reason = format!("the columns are {} where the model reads {}", listed(names), listed(known));
             return Err(malformed_at(path, 0, reason));
         }
+        if !self.features.is_empty() && collection.members.iter().any(|member| member.calendar.is_none()) {
+            let reason = "there are no dates, which the model reads too; add the column of dates";
+            return Err(malformed_at(path, 0, reason));
+        }
         Ok(())
     }
 

@@ -251,6 +251,11 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
         (&["inspect", "lstm", "--data", "empty.abc"], 1, "empty.abc"),
         (&["inspect", "lstm", "--data", "none.abc"], 1, "none.abc"),
         (&["inspect", "lstm", "--index", "400"], 1, "number 400 was asked for"),
+        (
+            &["inspect", "lstm", "--text", "X:", "--index", "2"],
+            1,
+            "the text given is one piece, and number 2",
+        ),
         (&["inspect", "lstm", "--show", "attention"], 1, "--show attention: the model does not attend"),
         (
             &["inspect", "gpt", "--show", "gates"],
@@ -300,6 +305,45 @@ fn what_is_damaged_is_said() {
     anaphora::run::weights::write_weights(&path, &weights).unwrap();
     let found = inspect(&place, &["lstm", "--text=X:1"]);
     assert!(found["notes"].to_string().contains("are not finite"), "{}", found["notes"]);
+}
+
+#[test]
+fn what_does_not_fit_the_model_is_said_by_who_reads_it() {
+    let place = Workplace::new();
+    for (builtin, out) in [("waves", "waves"), ("seasonal", "seasonal")] {
+        let builtin = format!("--builtin={builtin}");
+        place.call(&["train", &builtin, "--hidden=8", "--steps=4", "--threads=1", "--out", out]).ok();
+    }
+    // A model of dates reads no series without.
+    let series = place.call(&["sample", "series", "--count", "200"]).ok();
+    let named = series.lines().next().unwrap().split(',').count();
+    let undated: String =
+        series.lines().map(|line| format!("{}\n", line.split_once(',').unwrap().1)).collect();
+    assert_eq!(named, 2, "{series}");
+    place.write("dated.csv", &series);
+    place.write("undated.csv", undated);
+    for call in [
+        &["inspect", "seasonal", "--data", "undated.csv", "--json"][..],
+        &["predict", "seasonal", "undated.csv"],
+        &["evaluate", "seasonal", "--data", "undated.csv"],
+    ] {
+        let sentence = place.call(call).refused(1);
+        assert!(sentence.contains("there are no dates, which the model reads too"), "{sentence}");
+    }
+    // A series that is named is seen from its end, and from before it, where what came is known.
+    let end = inspect(&place, &["seasonal", "--data", "dated.csv"]);
+    assert!(end["arrays"]["came"].is_null() && end["arrays"]["forecast"].is_object());
+    let before = inspect(&place, &["seasonal", "--data", "dated.csv", "--index", "2"]);
+    assert!(before["arrays"]["came"].is_object());
+    // A picture that cannot be read is no folder that is missing.
+    place.call(&["train", "--builtin=scenes", "--hidden=8", "--steps=2", "--threads=1", "--out=scenes"]).ok();
+    place.write("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    let sentence = place.call(&["inspect", "scenes", "--data", "cut.png"]).refused(1);
+    assert!(sentence.contains("cut.png") && sentence.contains("PNG"), "{sentence}");
+    let found = inspect(&place, &["scenes", "--show=graph"]);
+    assert_eq!(found["about"]["encoder_steps"], 64);
+    let sentence = place.call(&["inspect", "scenes", "--show=graph", "--index", "4000000"]).refused(1);
+    assert!(sentence.contains("4000000"), "{sentence}");
 }
 
 #[test]

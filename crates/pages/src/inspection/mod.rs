@@ -161,7 +161,7 @@ const VIEWS: [(View, &str, &str); 15] = [
     (
         View::Input,
         "What it read",
-        "The input in its own units, before the model's scale; a click moves the whole page to the step that read it. What is marked is all that this step reads by itself, not all that the model knows there.",
+        "The input in its own units, before the model's scale; a click moves the whole page to the step that read it. What is marked is what this step reads of it, not all that the model knows there; a model of dates reads the calendar beside it, and one that begins with convolutions a little around it.",
     ),
     (
         View::Forecast,
@@ -176,7 +176,7 @@ const VIEWS: [(View, &str, &str); 15] = [
     (
         View::Graph,
         "The model, unrolled",
-        "Each column is a step: what is read, the state, what comes out and what it costs; parts of one colour are the same matrix, used again at each step. The picture shows sizes and sharing, not the values of the weights.",
+        "Each column is a step: what is read, the state, and what comes out and costs where something does; parts of one colour are the same matrix, used again at each step. The picture shows sizes and sharing, not the values of the weights.",
     ),
     (
         View::Gates,
@@ -216,7 +216,7 @@ const VIEWS: [(View, &str, &str); 15] = [
     (
         View::Saliency,
         "What the answer hangs on",
-        "Gradient × input: orange steps push towards what the model says, blue ones against it; where one thing is told of the whole, the curves show what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
+        "Gradient × input: what is orange, or above zero, pushes towards what the model says, what is blue, or below, against it. Curves under it, where there are some, show what the model would say if the sequence ended at each step. It is a linear account around this very input, which a large change may prove wrong.",
     ),
     (
         View::Bottleneck,

@@ -75,7 +75,7 @@ impl Written {
     }
 
     /// With a part behind it.
-    fn extend(&mut self, part: Self) {
+    pub fn extend(&mut self, part: Self) {
         self.text += &part.text;
         self.prompt.extend(part.prompt);
         self.drawn.extend(part.drawn);
@@ -120,6 +120,11 @@ impl Texts {
     /// The next part, and of which text; none where all have ended.
     pub async fn next(&mut self) -> Option<(usize, Part)> {
         self.parts.recv().await
+    }
+
+    /// The parts that have come already.
+    pub fn there(&mut self) -> impl Iterator<Item = (usize, Part)> {
+        std::iter::from_fn(|| self.parts.try_recv().ok())
     }
 
     /// Waits for all texts.

@@ -222,9 +222,9 @@ pub async fn create(State(server): State<Shared>, Body(request): Body<ChatReques
     let own = envelope.clone();
     let chunk = move |index: usize, written: Written| {
         let role = (!std::mem::replace(&mut begun[index], true)).then_some("assistant");
-        let ends = written.finish.is_some();
-        let delta = if ends { Said { role, content: None } } else { said(&written, role) };
-        vec![own("chat.completion.chunk", vec![choice(index, &written, None, Some(delta))], None)]
+        let is_end = written.finish.is_some() && written.text.is_empty();
+        let delta = if is_end { Said { role, content: None } } else { said(&written, role) };
+        own("chat.completion.chunk", vec![choice(index, &written, None, Some(delta))], None)
     };
     let last = move |tokens| {
         let (completion_tokens, total_tokens) = (tokens, read.prompt_tokens + tokens);

@@ -151,7 +151,7 @@ pub async fn create(
     let mut places = vec![None; all.count];
     let own = envelope.clone();
     let chunk = move |index: usize, written: Written| {
-        vec![own(vec![told.choice(index, index / texts, &mut places[index], &written)], None)]
+        own(vec![told.choice(index, index / texts, &mut places[index], &written)], None)
     };
     let last = move |tokens| {
         let (completion_tokens, total_tokens) = (tokens, read.prompt_tokens + tokens);

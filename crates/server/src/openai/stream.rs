@@ -1,6 +1,8 @@
 //! Answers that are sent as they come: server-sent events.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +12,9 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::answer::{Texts, Written, broken_off};
 use crate::error::{ApiError, ApiResult};
+
+/// Tokens that come within this time are sent together: a fast model would spend more on events than on tokens.
+const TOGETHER: Duration = Duration::from_millis(4);
 
 /// Events on their way to a client.
 pub struct Events(Sender<Result<Event, Infallible>>);
@@ -45,28 +50,37 @@ pub fn events() -> (Events, Response) {
     (Events(sender), answer.into_response())
 }
 
-/// Sends texts as they come: each part as `chunk` makes it, and then what `last` makes of the number of tokens.
+/// Sends texts as they come, each part as `chunk` makes it, and then what `last` makes of the number of tokens.
 pub fn send<C: Serialize + Send + Sync, L: Serialize + Send + Sync>(
     mut texts: Texts,
-    mut chunk: impl FnMut(usize, Written) -> Vec<C> + Send + 'static,
+    mut chunk: impl FnMut(usize, Written) -> C + Send + 'static,
     last: impl FnOnce(usize) -> Option<L> + Send + 'static,
 ) -> Response {
     let (events, answer) = events();
     tokio::spawn(async move {
         let (mut open, mut tokens) = (texts.count, 0);
-        while let Some((index, part)) = texts.next().await {
-            let written = match Written::part(part) {
-                Ok(written) => written,
-                Err(error) => return events.end(Err(error)).await,
-            };
-            open -= usize::from(written.finish.is_some());
-            tokens += written.drawn.len();
-            for chunk in chunk(index, written) {
+        // What came since the last event of each text.
+        let mut held: BTreeMap<usize, Written> = BTreeMap::new();
+        while let Some(first) = texts.next().await {
+            let mut failed = None;
+            for (index, part) in std::iter::once(first).chain(texts.there()) {
+                match Written::part(part) {
+                    Ok(written) => held.entry(index).or_default().extend(written),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            for (index, written) in std::mem::take(&mut held) {
+                open -= usize::from(written.finish.is_some());
+                tokens += written.drawn.len();
                 // Where nobody listens, what is dropped here frees the model's places.
-                if events.send(&chunk).await.is_err() {
+                if events.send(&chunk(index, written)).await.is_err() {
                     return;
                 }
             }
+            if let Some(error) = failed {
+                return events.end(Err(error)).await;
+            }
+            tokio::time::sleep(TOGETHER).await;
         }
         if open > 0 {
             return events.end(Err::<(), ApiError>(broken_off())).await;

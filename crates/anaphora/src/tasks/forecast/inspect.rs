@@ -32,8 +32,9 @@ impl Forecaster {
         let Some(&origin) = origins.get(request.index) else {
             let count = counted(origins.len(), "place");
             let number = request.index + 1;
+            let are = if origins.len() == 1 { "is" } else { "are" };
             return Err(Error::Inspect(format!(
-                "there are {count} to forecast from, and number {number} was asked for"
+                "there {are} {count} to forecast from, and number {number} was asked for"
             )));
         };
         let prepared = interface.prepare(collection)?;
@@ -151,6 +152,13 @@ impl Forecaster {
                 let ends = own.ends(&[Input::File(path.clone())])?.into_iter().next();
                 let Ends { collection, origins, notes } = ends.expect("of one file come one file's ends");
                 notes.iter().for_each(|text| note(text));
+                // The end, where nothing has come yet, and then so many steps before that all has that was forecast.
+                let Interface { lookback, horizon, .. } = own.interface;
+                let end = origins.first().map_or(0, |origin| origin.at);
+                let before = (1..)
+                    .map_while(|number| end.checked_sub(number * horizon))
+                    .take_while(|&at| at >= lookback);
+                let origins = [end].into_iter().chain(before).map(|at| Origin { member: 0, at }).collect();
                 (collection, origins)
             }
             Source::Text(text) => {

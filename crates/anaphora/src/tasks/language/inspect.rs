@@ -176,6 +176,12 @@ pub(in crate::tasks) fn read_symbols(
 /// The text that is asked for.
 fn read(trained: &Trained, request: &Request, inspection: &mut Inspection) -> Result<Text> {
     let (text, is_whole, path) = match &request.source {
+        Source::Text(_) if request.index > 0 => {
+            let number = request.index + 1;
+            return Err(Error::Inspect(format!(
+                "the text given is one piece, and number {number} was asked for"
+            )));
+        }
         Source::Text(text) => (text.clone(), false, Path::new("the text given").to_owned()),
         Source::File(path, _) => {
             let options = corpus::text_options(&trained.recipe.data, Some(trained.format()));

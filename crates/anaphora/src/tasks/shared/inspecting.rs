@@ -136,7 +136,7 @@ fn find<T: InspectTask>(
                 // What has no truths in it may be something to predict from.
                 Err(error) => match task.look_at_input(&Input::File(path.clone()), recipe) {
                     Ok(all) => return Ok((nth(all, request.index, path)?, None)),
-                    Err(_) => return Err(error),
+                    Err(other) => return Err(if is_one_input(path) { other } else { error }),
                 },
             }
         }
@@ -154,6 +154,14 @@ fn find<T: InspectTask>(
     let (batch, targets) = task.batch_of(&encoded, &[0]);
     let (steps, text) = task.look_at(&example, &batch);
     Ok((Looked { batch, steps, text, notes: Vec::new() }, Some(targets)))
+}
+
+/// Whether a file is to be an input by itself, as a sound or a picture, and no table of examples.
+pub(super) fn is_one_input(path: &Path) -> bool {
+    let is_table = path.extension().is_some_and(|extension| {
+        ["csv", "tsv", "txt", "json", "jsonl"].iter().any(|table| extension.eq_ignore_ascii_case(table))
+    });
+    path.is_file() && !is_table
 }
 
 /// Some held-out examples, longest first, and what is true of them; none of a model without data.
@@ -349,8 +357,7 @@ fn applies(inspection: &mut Inspection, recipe: &Recipe, request: &Request) -> R
     if !matches!(recipe.task, Task::Forecast | Task::Trajectory) {
         request.refuse(inspection, View::Forecast, "it is for models that forecast series or paths")?;
     }
-    let next =
-        "it is for models that continue a text; --show saliency has what this one says after each step";
+    let next = "it is for models that continue a text";
     let units = "it is for models that continue a text or a tune, whose symbols have properties by rule";
     request.refuse_all(
         inspection,

@@ -77,7 +77,7 @@ export function text(host, spec) {
       span.style.setProperty("--shade", Math.min(1, Math.abs(share)).toFixed(3));
       span.classList.toggle("below", share < 0);
     });
-    key.textContent = label ? `${label}: ${both ? `blue ${written(-most)}, none 0, orange ${written(most)}` : `none ${written(low)}, strongest ${written(high)}`}.` : "";
+    key.textContent = label ? `${label}: ${both ? `blue ${written(-most)}, none 0, orange ${written(most)}` : `none ${written(low)}, strongest ${written(high)}${given.some((value) => value > high) ? " and more" : ""}`}.` : "";
   }
 
   shade(shades, spec.range, spec.label);

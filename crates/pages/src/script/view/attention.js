@@ -143,7 +143,7 @@ export async function drawAttention(host, shown) {
       main.shade(row(query), limits(row(query)));
       if (!words) main.mark(query);
       caption.textContent = words
-        ? `Where the model looks as it writes “${called(query)}” (step ${query}); the strongest weight is ${percent(limits(row(query))[1])}.`
+        ? `Where the model looks as it writes “${called(query)}” (after step ${query}); the strongest weight is ${percent(limits(row(query))[1])}.`
         : `Where step ${query}, outlined, looks; the strongest weight is ${percent(limits(row(query))[1])}. Another step is chosen by a click or the arrow keys.`;
       small.querySelectorAll("button").forEach((button, k) => button.setAttribute("aria-pressed", String(k === query)));
     };

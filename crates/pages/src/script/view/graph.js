@@ -48,8 +48,8 @@ function unrolled(width, shown, weights, allNats, prefix) {
   const layers = weights.map(({ name }) => name.match(new RegExp(`^${prefix.replace(".", "\\.")}rnn\\.weight_hh_l(\\d+)$`))?.[1]).filter((number) => number !== undefined);
   const names = namesOf(shown, encodes ? "source" : "steps", 0);
   const { arrays, axes } = shown;
-  const read = encodes ? arrays["encoder.frames"] : (arrays.tokens ?? (axes.frames?.[0] === "steps" ? arrays.frames : undefined));
-  const total = names.length || read?.shape[0] || 4;
+  const read = arrays.tokens ?? (axes.frames?.[0] === "steps" ? arrays.frames : undefined);
+  const total = encodes ? shown.about.encoder_steps : names.length || read?.shape[0] || shown.steps;
   const [left, right] = [width > 600 ? 118 : 8, width > 600 && nats ? 70 : 40];
   const count = Math.max(1, Math.min(total, 8, Math.floor((width - left - right) / 92)));
   const each = (width - left - right) / count;

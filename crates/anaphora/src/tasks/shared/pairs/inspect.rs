@@ -13,6 +13,7 @@ use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching, softmax};
 use crate::recipe::Recipe;
 use crate::run::assets::Assets;
 use crate::tasks::shared::examples::{PredictTask, Reading, Using, name, note_encoding, splits};
+use crate::tasks::shared::inspecting::is_one_input;
 use crate::tasks::shared::{Input, PredictOptions, Splits};
 use crate::{Error, Result, Run};
 
@@ -110,10 +111,11 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
     );
 
     let observed = model.observe(compute, &batch, None)?;
+    let steps = of_encoder(&observed.trace).map_or(source.len(), |input| input.values.len() / input.cols);
+    inspection.about.insert("encoder_steps".into(), steps.into());
     if let Sequence::Frames(frames) = source {
         // A stem makes other steps of a picture than were read.
-        let is_whole =
-            of_encoder(&observed.trace).is_some_and(|input| input.values.len() == frames.len() * input.cols);
+        let is_whole = steps == frames.len();
         let axis = if is_whole { "source" } else { "pixels" };
         let (shape, what) = ([frames.len(), frames.width], "what the model reads at each step");
         inspection.add("encoder.frames", &[axis, "values"], &shape, frames.values.clone(), what);
@@ -205,12 +207,15 @@ fn find<T: InspectPairs>(
         Source::File(path, target) => {
             let input = Input::File(path.clone());
             // A picture by itself, and not a table that names some.
-            if task.source().is_none() && path.is_file() && task.look_at_input(&input).is_ok() {
-                Err(input)
-            } else {
-                note_encoding(path, &recipe.data, notes)?;
-                let target = target.as_deref();
-                Ok(T::read(&mut Reading { path, target, recipe, known, notes: &mut *notes })?)
+            let alone = (task.source().is_none() && path.is_file()).then(|| task.look_at_input(&input));
+            match alone {
+                Some(Ok(_)) => Err(input),
+                Some(Err(error)) if is_one_input(path) => return Err(error),
+                _ => {
+                    note_encoding(path, &recipe.data, notes)?;
+                    let target = target.as_deref();
+                    Ok(T::read(&mut Reading { path, target, recipe, known, notes: &mut *notes })?)
+                }
             }
         }
         Source::HeldOut => {
