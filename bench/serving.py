@@ -5,7 +5,7 @@
 
 The load is `crates/server/examples/load.rs`, a stream of its own for each text; when one has ended the next begins, and in the end every
 text is compared with what the same request gives alone. Told are tokens a second, the median and the 99th percentile of the time to the first
-token and from token to token, what was lost or wrong, and the server's memory (resident set) at the begin and the end. With `--peer` the same is
+part and from part to part (tokens of four milliseconds come together), what was lost or wrong, and the server's memory (resident set) at the begin and the end. With `--peer` the same is
 asked of `serving_torch.py`, FastAPI with PyTorch on the same weights, by turns. `--start` times the start of a server with the model: until it
 listens, and until the first token of a model that was not read yet.
 """

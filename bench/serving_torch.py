@@ -57,6 +57,7 @@ async def completions(request: Request):
             logits, state = read(torch.tensor([token]), state)
             # Others are answered in between.
             await asyncio.sleep(0)
+        yield f"data: {json.dumps({'choices': [], 'usage': {'completion_tokens': asked['max_tokens']}})}\n\n"
         yield "data: [DONE]\n\n"
 
     return StreamingResponse(events(), media_type="text/event-stream")

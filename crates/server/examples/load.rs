@@ -6,7 +6,7 @@
 //!
 //! Each stream asks for a text by a seed of its own and reads it as server-sent events; when one has ended the next begins. The token 0,
 //! which ends a piece, is kept from coming, so that all texts have the same length. After that each seed is asked for alone, and its text
-//! must be the same. `rate` is tokens a second; `first` and `next` are the times to the first token and from token to token in milliseconds, the
+//! must be the same. `rate` is tokens a second; `first` and `next` are the times to the first part of a text and from part to part in milliseconds, the
 //! median and the 99th percentile; `lost` are streams that broke off, `wrong` texts that were another than alone.
 
 use std::collections::BTreeMap;
@@ -31,6 +31,12 @@ struct Call {
 struct Part {
     #[serde(default)]
     choices: Vec<Choice>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    completion_tokens: usize,
 }
 
 #[derive(Deserialize)]
@@ -49,11 +55,11 @@ struct Got {
     wrong: usize,
 }
 
-/// The text of a stream, and when its parts came.
-async fn stream(call: &Call, seed: u64) -> Result<(String, Vec<Instant>), Box<dyn Error>> {
+/// The text of a stream, its tokens, and when its parts came.
+async fn stream(call: &Call, seed: u64) -> Result<(String, usize, Vec<Instant>), Box<dyn Error>> {
     let Call { address, model, prompt, tokens } = call;
     let bias = json!({ "0": -100 });
-    let body = json!({ "model": model, "prompt": prompt, "max_tokens": tokens, "seed": seed, "stream": true, "logit_bias": bias }).to_string();
+    let body = json!({ "model": model, "prompt": prompt, "max_tokens": tokens, "seed": seed, "stream": true, "stream_options": { "include_usage": true }, "logit_bias": bias }).to_string();
     let mut connection = TcpStream::connect(address).await?;
     let head = format!(
         "POST /v1/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -62,13 +68,14 @@ async fn stream(call: &Call, seed: u64) -> Result<(String, Vec<Instant>), Box<dy
     let mut times = vec![Instant::now()];
     connection.write_all(format!("{head}{body}").as_bytes()).await?;
     let mut lines = BufReader::new(connection).lines();
-    let mut text = String::new();
+    let (mut text, mut written) = (String::new(), 0);
     while let Some(line) = lines.next_line().await? {
         let Some(data) = line.strip_prefix("data: ") else { continue };
         if data == "[DONE]" {
-            return Ok((text, times));
+            return Ok((text, written, times));
         }
         let part: Part = serde_json::from_str(data)?;
+        written = part.usage.map_or(written, |usage| usage.completion_tokens);
         if let Some(choice) = part.choices.first().filter(|choice| !choice.text.is_empty()) {
             times.push(Instant::now());
             text += &choice.text;
@@ -103,8 +110,8 @@ async fn load(
                 let found = stream(&call, seed).await.map_err(|error| error.to_string());
                 let mut got = got.lock().unwrap();
                 match found {
-                    Ok((text, times)) => {
-                        got.tokens += times.len() - 1;
+                    Ok((text, tokens, times)) => {
+                        got.tokens += tokens;
                         got.first.extend(times.get(1).map(|&first| first - times[0]));
                         got.next.extend(times[1..].windows(2).map(|pair| pair[1] - pair[0]));
                         let known = got.texts.entry(seed).or_insert_with(|| text.clone());
