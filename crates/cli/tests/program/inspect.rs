@@ -332,9 +332,9 @@ fn what_does_not_fit_the_model_is_said_by_who_reads_it() {
     }
     // A series that is named is seen from its end, and from before it, where what came is known.
     let end = inspect(&place, &["seasonal", "--data", "dated.csv"]);
-    assert!(end["arrays"]["came"].is_null() && end["arrays"]["forecast"].is_object());
+    assert!(values(&end, "came").iter().all(|value| value.is_nan()) && end["arrays"]["forecast"].is_object());
     let before = inspect(&place, &["seasonal", "--data", "dated.csv", "--index", "2"]);
-    assert!(before["arrays"]["came"].is_object());
+    assert!(values(&before, "came").iter().all(|value| value.is_finite()));
     // A picture that cannot be read is no folder that is missing.
     place.call(&["train", "--builtin=scenes", "--hidden=8", "--steps=2", "--threads=1", "--out=scenes"]).ok();
     place.write("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");

@@ -220,7 +220,8 @@ fn logarithmic_axes_have_some_round_marks_that_do_not_meet() {
         assert_eq!(found.len(), 2 * ranges.len());
         for (at, (count, nearest)) in found.into_iter().enumerate() {
             let range = ranges[at / 2];
-            assert!((4..=8).contains(&count), "{name} {range:?}: {count} marks");
+            // On a phone a range that is narrow has few round numbers.
+            assert!((3..=8).contains(&count), "{name} {range:?}: {count} marks");
             assert!(nearest > 0.0, "{name} {range:?}: two marks meet, {nearest}");
         }
         browser.picture(&format!("logarithmic-{name}"));

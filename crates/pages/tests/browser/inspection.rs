@@ -313,7 +313,7 @@ fn attention_lies_over_the_picture_that_was_read() {
     browser.click("#attention .looks button:nth-child(2)");
     let text = browser.run(said);
     assert!(
-        text.as_str().expect("a text").contains(&format!("as it writes “{}” (step 1)", found[1])),
+        text.as_str().expect("a text").contains(&format!("as it writes “{}” (after step 1)", found[1])),
         "{text}"
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());

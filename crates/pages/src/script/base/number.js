@@ -79,7 +79,7 @@ function powers(low, high, most) {
   let marks = raised(10, [1], 1);
   for (let every = 2; marks.length > most; every++) marks = raised(10, [1], every);
   if (marks.length >= FEWEST) return marks;
-  const finer = [raised(10, [1, 3], 1), raised(10, [1, 2, 5], 1), raised(2, [1], 1), raised(10, [1, 2, 3, 5, 7], 1), rounds(low, high, most, false)];
+  const finer = [raised(10, [1, 3], 1), raised(10, [1, 2, 5], 1), raised(2, [1], 1), raised(10, [1, 2, 3, 5, 7], 1), rounds(low, high, most, false), rounds(low, high, most - 1, false)];
   const fitting = finer.filter((one) => one.length <= most);
   return fitting.find((one) => one.length >= FEWEST) ?? fitting.reduce((best, one) => (one.length > best.length ? one : best), marks);
 }
