@@ -16,7 +16,7 @@ use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
-  anaphora lecture                               all chapters, about ten minutes; the page is lecture/index.html
+  anaphora lecture                               all chapters, three minutes on two idle cores; the page is lecture/index.html
   anaphora lecture tunes.abc --minutes 20        the language models learn from your own tunes or text
   anaphora lecture --only gates,music            some chapters; those that are done are kept
   anaphora lecture --minutes 2 --out quick       smaller experiments, another folder
