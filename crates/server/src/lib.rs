@@ -1,6 +1,6 @@
 //! Trained models over HTTP: an API that clients of OpenAI's know, on loopback by default.
 //!
-//! Each model that continues texts has an [engine] that computes all requests together, token by token; what a text is does
+//! Each model that continues texts has an engine that computes all requests together, token by token; what a text is does
 //! not depend on who else asks. Handlers are described where they stand, and `/openapi.json` is made from that.
 
 mod api;
