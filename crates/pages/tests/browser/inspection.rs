@@ -291,7 +291,8 @@ fn attention_lies_over_the_picture_that_was_read() {
     let Some(browser) = open(&[shapes]) else { return };
     check(&browser, "shapes");
     assert!(drawn(&browser).iter().any(|view| view == "input"));
-    // A patch is chosen, and the page shows where it looks.
+    // A patch is chosen, and the page shows where it looks; what was drawn anew for another width has settled by then.
+    sleep(Duration::from_millis(600));
     browser.keys("#attention .picture", "\u{e014}\u{e015}");
     let said = "return document.querySelector('#attention .picture + .said').textContent";
     assert!(
