@@ -293,8 +293,12 @@ pub async fn resume(
 /// Resumes a training.
 fn go_on(server: &Server, id: &str, request: ResumeRequest) -> ApiResult<String> {
     let ResumeRequest { steps, epochs, minutes } = request;
-    if steps == Some(0) {
-        return Err(ApiError::field("steps", "steps is 0; it takes a number from 1"));
+    // A recipe keeps counts as TOML has them.
+    if let Some(found) = steps.filter(|&steps| steps == 0 || steps > i64::MAX as u64) {
+        return Err(ApiError::field(
+            "steps",
+            format!("steps is {found}; it takes a number from 1 to {}", i64::MAX),
+        ));
     }
     for (field, value) in [("epochs", epochs), ("minutes", minutes)] {
         if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
