@@ -217,6 +217,7 @@ fn what_cannot_be_answered_is_said_in_an_object() {
         (json!({ "tools": [] }), "tools", "not supported"),
         (json!({ "stream_options": { "include_usage": true } }), "stream_options", "set stream to true"),
         (json!({ "beams": 4 }), "seed", "beams"),
+        (json!({ "beams": 4, "seed": null, "prompt": [1, 0, 2] }), "prompt", "send it as a text"),
         (json!({ "best_of": 3, "stream": true }), "best_of", "stream"),
     ] {
         let mut asked = completion(1, 5);

@@ -171,7 +171,7 @@ fn check_size(prompts: &[Read], each: usize, max_tokens: usize) -> ApiResult<()>
     Ok(())
 }
 
-/// Searches for the likeliest texts of each prompt.
+/// Searches for the likeliest texts of each prompt, which may be fewer than are asked for.
 ///
 /// # Errors
 /// More than one request may ask for, and a model that cannot go on.
@@ -181,9 +181,18 @@ pub async fn search(
     each: usize,
     beams: usize,
     ask: &Ask,
-) -> ApiResult<Vec<Written>> {
+) -> ApiResult<Vec<Vec<Written>>> {
     check_size(prompts, beams, ask.max_tokens)?;
     let tokenizer = &engine.trained().tokenizer;
+    // A search begins with texts: tokens that their text would not give are not what it would go on from.
+    let is_text = |prompt: &Read| {
+        tokenizer.encode(&tokenizer.decode(prompt.own())).is_ok_and(|ids| ids == prompt.own())
+    };
+    if !prompts.iter().all(is_text) {
+        let message =
+            "with beams the prompt's tokens must be those that its text is split into; send it as a text";
+        return Err(ApiError::field("prompt", message));
+    }
     let options = GenerateOptions {
         beams: Some(BeamOptions { beams, ..BeamOptions::default() }),
         prompts: prompts.iter().map(|prompt| tokenizer.decode(prompt.own())).collect(),
@@ -213,7 +222,9 @@ pub async fn search(
             finish: Some(finish),
         }
     };
-    Ok(found.into_iter().map(written).collect())
+    let mut all = vec![Vec::new(); prompts.len()];
+    found.into_iter().for_each(|piece| all[piece.prompt].push(written(piece)));
+    Ok(all)
 }
 
 /// The name and time of an answer.

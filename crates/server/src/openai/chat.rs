@@ -198,24 +198,18 @@ pub async fn create(State(server): State<Shared>, Body(request): Body<ChatReques
         finish_reason: written.finish.map(crate::engine::Finish::name),
     };
     let said = |written: &Written, role| Said { role, content: Some(written.text.clone()) };
-    if let Some(beams) = drawing.beams()? {
-        let all = search(&engine, &prompts, n, beams, &ask).await?;
+    let whole = |all: Vec<Written>| {
         let usage = Usage::new(&prompts, all.iter().map(|written| written.drawn.len()).sum());
-        let choices = all
-            .iter()
-            .enumerate()
-            .map(|(i, text)| choice(i, text, Some(said(text, Some("assistant"))), None));
-        return Ok(Json(envelope("chat.completion", choices.collect(), Some(usage))).into_response());
+        let texts = all.iter().enumerate();
+        let choices = texts.map(|(i, text)| choice(i, text, Some(said(text, Some("assistant"))), None));
+        Json(envelope("chat.completion", choices.collect(), Some(usage))).into_response()
+    };
+    if let Some(beams) = drawing.beams()? {
+        return Ok(whole(search(&engine, &prompts, n, beams, &ask).await?.concat()));
     }
     let texts = Texts::ask(&engine, &prompts, n, &ask)?;
     if !drawing.streams() {
-        let all = texts.whole().await?;
-        let usage = Usage::new(&prompts, all.iter().map(|written| written.drawn.len()).sum());
-        let choices = all
-            .iter()
-            .enumerate()
-            .map(|(i, text)| choice(i, text, Some(said(text, Some("assistant"))), None));
-        return Ok(Json(envelope("chat.completion", choices.collect(), Some(usage))).into_response());
+        return Ok(whole(texts.whole().await?));
     }
     let read = Usage::new(&prompts, 0);
     let mut begun = vec![false; texts.count];

@@ -140,12 +140,12 @@ pub async fn create(
             ));
         }
         let all = search(&engine, &told.prompts, n, beams, &ask).await?;
-        let each = all.len() / told.prompts.len().max(1);
-        return Ok(Json(told.whole(all, each, each, envelope)).into_response());
+        return Ok(Json(told.whole(all, n, envelope)).into_response());
     }
     let all = Texts::ask(&engine, &told.prompts, texts, &ask)?;
     if !streams {
-        return Ok(Json(told.whole(all.whole().await?, texts, n, envelope)).into_response());
+        let all = all.whole().await?.chunks(texts).map(<[Written]>::to_vec).collect();
+        return Ok(Json(told.whole(all, n, envelope)).into_response());
     }
     let read = Usage::new(&told.prompts, 0);
     let mut places = vec![None; all.count];
@@ -169,18 +169,17 @@ struct Told {
 }
 
 impl Told {
-    /// The `n` likeliest of the texts of each prompt, `each` of which were written.
+    /// The `n` likeliest of the texts of each prompt.
     fn whole(
         &self,
-        mut all: Vec<Written>,
-        each: usize,
+        all: Vec<Vec<Written>>,
         n: usize,
         envelope: impl Fn(Vec<CompletionChoice>, Option<Usage>) -> Completion,
     ) -> Completion {
-        let usage = Usage::new(&self.prompts, all.iter().map(|written| written.drawn.len()).sum());
+        let usage = Usage::new(&self.prompts, all.iter().flatten().map(|written| written.drawn.len()).sum());
         let mut choices = Vec::new();
-        for (prompt, written) in all.chunks_mut(each.max(1)).enumerate() {
-            if n < each {
+        for (prompt, mut written) in all.into_iter().enumerate() {
+            if n < written.len() {
                 written.sort_by(|a, b| b.mean().total_cmp(&a.mean()));
             }
             for written in written.iter().take(n) {
