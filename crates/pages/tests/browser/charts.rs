@@ -3,7 +3,7 @@
 use anaphora_pages::Page;
 use anaphora_pages::chart::*;
 
-use crate::browser::{Browser, DARK, NARROW, WIDE};
+use anaphora_browser::{Browser, DARK, NARROW, WIDE};
 
 /// A page with a chart of each kind.
 fn page() -> String {
@@ -232,10 +232,9 @@ fn logarithmic_axes_have_some_round_marks_that_do_not_meet() {
 fn charts_answer_pointer_and_keys() {
     let Some(browser) = Browser::open(&page(), WIDE) else { return };
     browser.hover("#lines svg");
-    assert!(browser.tip().contains("lstm: "), "{}", browser.tip());
+    browser.tip(|tip| tip.contains("lstm: "));
     browser.keys("#heat .heatmap", "\u{e014}\u{e015}");
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    assert!(browser.tip().starts_with("␣cat × ␣cat: 1"), "{}", browser.tip());
+    browser.tip(|tip| tip.starts_with("␣cat × ␣cat: 1"));
     let first = "return document.querySelector('#table tbody th').textContent";
     browser.click("#table thead th:nth-child(2) button");
     assert_eq!(browser.run(first), "</script>");
@@ -253,8 +252,7 @@ fn charts_answer_pointer_and_keys() {
         "{before}"
     );
     browser.keys("#long .scroll", "\u{e010}");
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    assert_eq!(browser.run(cue), "40 rows; the table scrolls down, also by arrow keys.");
+    browser.until(cue, |cue| *cue == "40 rows; the table scrolls down, also by arrow keys.");
     assert_eq!(browser.run("return document.querySelectorAll('#table .scrolls:not([hidden])').length"), 0);
     let copied = browser.run("return document.querySelector('#text .shaded').textContent");
     assert_eq!(copied, "It was not bad at all ,\nand\u{202e} \"good\" \u{7}</script><!--");

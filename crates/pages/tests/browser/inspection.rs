@@ -8,8 +8,8 @@ use anaphora::recipe::{Backbone, Builtin, Head, Notes};
 use anaphora_pages::inspection;
 use serde_json::json;
 
-use crate::browser::{Browser, DARK, NARROW, WIDE};
 use crate::fixtures::{HOSTILE, hostile, large, seen, trained};
+use anaphora_browser::{Browser, DARK, NARROW, WIDE};
 
 const TUNE: &str = "X:1\nT:A\nM:4/4\nL:1/8\nK:D\nD2FA dAFD|GABc d2cB|A2FA dAFD|GFED D4|\n";
 
@@ -57,21 +57,17 @@ fn a_model_of_tunes_shows_its_gates_and_plays() {
     assert_eq!(text, TUNE);
     // The pointer over a token shows what was expected there, and all views follow.
     browser.hover("#next .shaded span[data-step='9']");
-    assert!(browser.tip().contains("step 9: surprise"), "{}", browser.tip());
+    browser.tip(|tip| tip.contains("step 9: surprise"));
     let panel = "return document.querySelector('#next .expected').textContent";
     assert!(browser.run(panel).as_str().expect("a text").starts_with("Expected at step 9"));
     browser.keys("#next .shaded", "\u{e014}");
     assert!(browser.run(panel).as_str().expect("a text").starts_with("Expected at step 10"));
     // Sorting by time constant puts other units first.
-    let told = |browser: &Browser| {
-        browser.keys("#gates .heatmap", "\u{e015}\u{e013}");
-        sleep(Duration::from_millis(100));
-        browser.tip()
-    };
-    let before = told(&browser);
+    browser.keys("#gates .heatmap", "\u{e015}\u{e013}");
+    browser.tip(|tip| tip.contains("unit 0,"));
     browser.choose("#gates select", 1, "time");
-    let after = told(&browser);
-    assert!(before.contains("unit 0,") && !after.contains("unit 0,"), "{before} {after}");
+    browser.keys("#gates .heatmap", "\u{e015}\u{e013}");
+    browser.tip(|tip| tip.contains("unit ") && !tip.contains("unit 0,"));
     // Another layer is another picture.
     browser.choose("#gates select", 0, "gates.l0");
     // It is said where units were measured.
@@ -79,26 +75,22 @@ fn a_model_of_tunes_shows_its_gates_and_plays() {
     assert!(units.as_str().expect("a text").contains("what was held out of built-in tunes"), "{units}");
     // It plays, and the playhead and the text follow the sound.
     browser.keys("#tune audio", " ");
-    sleep(Duration::from_millis(2000));
-    let time = browser.run("return document.querySelector('#tune audio').currentTime");
-    assert!(time.as_f64().is_some_and(|time| time > 0.3), "{time}");
-    let now = browser.run("return Number(document.querySelector('#next .shaded .now').dataset.step)");
-    assert!(now.as_u64().is_some_and(|step| step > 22), "{now}");
+    browser
+        .until("return document.querySelector('#tune audio').currentTime", |time| time.as_f64() > Some(0.3));
+    let now = "return Number(document.querySelector('#next .shaded .now').dataset.step)";
+    browser.until(now, |step| step.as_u64() > Some(22));
     browser.run("document.querySelector('#tune audio').pause()");
-    sleep(Duration::from_millis(200));
     let places = "const roll = document.querySelector('#tune .roll'); const at = document.querySelector('#tune audio').currentTime;
         const notes = [...roll.querySelectorAll('.note.now')].map((one) => one.getBoundingClientRect());
         const head = roll.querySelector('.playhead').getBoundingClientRect().left;
         return [at, notes.length > 0 && notes.every((note) => note.left - 1 <= head && head <= note.right + 3)]";
-    let stopped = browser.run(places);
-    assert_eq!(stopped[1], json!(true), "the playhead stands in the note that sounds: {stopped}");
+    // The playhead stands in the note that sounds.
+    let stopped = browser.until(places, |places| places[1] == true);
     sleep(Duration::from_millis(300));
     assert_eq!(browser.run(places), stopped, "it pauses");
     // A click on the roll moves the sound.
     browser.click("#tune .roll svg");
-    sleep(Duration::from_millis(300));
-    let moved = browser.run(places);
-    assert!(moved[0].as_f64() > stopped[0].as_f64(), "{stopped} {moved}");
+    browser.until(places, |moved| moved[0].as_f64() > stopped[0].as_f64());
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -194,7 +186,7 @@ fn what_is_asked_for_alone_is_drawn() {
     let paths: Vec<u64> = serde_json::from_value(paths).expect("numbers");
     assert!(!paths.is_empty() && paths.iter().all(|points| *points > 2), "{paths:?}");
     browser.hover("#speed svg");
-    assert!(browser.tip().contains("thread"), "{}", browser.tip());
+    browser.tip(|tip| tip.contains("thread"));
 }
 
 /// Whether the part of a chart that belongs to the step is marked.
@@ -218,8 +210,7 @@ fn numbers_that_were_read_are_curves() {
     );
     assert_eq!(path, 100);
     browser.hover("#input svg");
-    let tip = browser.tip();
-    assert!(tip.contains("place in the row (step 5)") || tip.contains("place in the row (step 4)"), "{tip}");
+    browser.tip(|tip| [4, 5].iter().any(|step| tip.contains(&format!("place in the row (step {step})"))));
     assert!(!is_marked(&browser, "saliency"));
     browser.click("#input svg");
     assert!(is_marked(&browser, "input") && is_marked(&browser, "saliency"), "a click moves the page");
@@ -231,8 +222,7 @@ fn numbers_that_were_read_are_curves() {
     let Some(browser) = Browser::open(&page, WIDE) else { return };
     check(&browser, "pitches");
     browser.keys("#input .heatmap", "\u{e014}");
-    sleep(Duration::from_millis(100));
-    assert!(browser.tip().contains("(step 1)"), "{}", browser.tip());
+    browser.tip(|tip| tip.contains("(step 1)"));
 }
 
 #[test]
@@ -272,7 +262,8 @@ fn a_path_that_is_forecast_is_drawn_in_its_plane() {
     let label = "return [...document.querySelectorAll('#forecast svg text:not(.soft)')].map((text) => text.textContent).join()";
     let before = browser.run(label);
     browser.choose("#forecast select", 0, "1");
-    assert_ne!(browser.run(label), before, "another column");
+    // Another column.
+    browser.until(label, |label| *label != before);
 }
 
 #[test]
@@ -291,16 +282,13 @@ fn attention_lies_over_the_picture_that_was_read() {
     let Some(browser) = open(&[shapes]) else { return };
     check(&browser, "shapes");
     assert!(drawn(&browser).iter().any(|view| view == "input"));
-    // A patch is chosen, and the page shows where it looks; what was drawn anew for another width has settled by then.
-    sleep(Duration::from_millis(600));
+    // A patch is chosen, and the page shows where it looks.
     browser.keys("#attention .picture", "\u{e014}\u{e015}");
     let said = "return document.querySelector('#attention .picture + .said').textContent";
-    assert!(
-        browser.run(said).as_str().expect("a text").starts_with("Where step 5, outlined, looks"),
-        "{}",
-        browser.run(said)
-    );
-    assert!(browser.tip().contains("step 5 looks at step 5: "), "{}", browser.tip());
+    browser.until(said, |said| {
+        said.as_str().is_some_and(|said| said.starts_with("Where step 5, outlined, looks"))
+    });
+    browser.tip(|tip| tip.contains("step 5 looks at step 5: "));
     assert_eq!(browser.complaints(), Vec::<String>::new());
     drop(browser);
 
@@ -333,8 +321,8 @@ fn several_models_lie_over_each_other() {
     let title = "return [...document.querySelectorAll('#gates .chart-title')].map((one) => one.textContent)";
     assert!(browser.run(title).to_string().contains("forget gate"));
     browser.choose("[data-view='run'] select", 0, "1");
-    sleep(Duration::from_millis(1500));
-    assert_eq!(browser.run(title), json!(["hidden state h"]), "the rnn");
+    // The rnn.
+    browser.until(title, |title| *title == json!(["hidden state h"]));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

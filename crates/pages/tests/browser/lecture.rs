@@ -5,8 +5,8 @@ use anaphora::lecture::{Chapter, Id, Lecture};
 use anaphora::recipe::{Backbone, Builtin};
 use anaphora_pages::lecture;
 
-use crate::browser::{Browser, NARROW, WIDE};
 use crate::fixtures::trained;
+use anaphora_browser::{Browser, NARROW, WIDE};
 
 const TUNE: &str = "X:1\nT:A\nM:4/4\nL:1/8\nK:D\nD2FA dAFD|GABc d2cB|A2FA dAFD|GFED D4|\n";
 
@@ -26,10 +26,8 @@ fn gates_and_expectations_follow_a_tune_that_plays() {
     }
     let step = "return Number(document.querySelector('.shaded .now')?.dataset.step ?? -1)";
     browser.keys("[data-view=tune] audio", " ");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    let playing = browser.run(step).as_i64().expect("a number");
     // The first note of the tune is its character 26.
-    assert!(playing >= 26, "the text is at {playing}");
+    browser.until(step, |step| step.as_i64() >= Some(26));
     let expected = browser.run("return document.querySelector('.expected .chart-title').textContent");
     assert!(expected.as_str().is_some_and(|title| title.starts_with("Expected at step ")), "{expected}");
     assert_eq!(browser.complaints(), Vec::<String>::new());

@@ -1,6 +1,5 @@
 //! The pages in a real browser, without a network.
 
-mod browser;
 mod charts;
 mod fixtures;
 mod inspection;

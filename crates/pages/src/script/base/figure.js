@@ -25,6 +25,8 @@ export function redrawn(host, draw) {
 
 let tip;
 let said;
+/** Where on the page a place is shown that keys chose: no pointer stands there, so the text moves with the page. */
+let held;
 
 /** Shows a text beside a place of the window, and says it where `spoken`. */
 export function show(text, x, y, spoken = false) {
@@ -36,6 +38,7 @@ export function show(text, x, y, spoken = false) {
   const top = y + 14 + height > innerHeight - 8 ? y - 14 - height : y + 14;
   tip.style.left = `${Math.max(8, left)}px`;
   tip.style.top = `${Math.max(8, top)}px`;
+  held = spoken ? { left: Math.max(8, left) + scrollX, top: Math.max(8, top) + scrollY } : undefined;
   if (spoken) say(text);
 }
 
@@ -50,7 +53,13 @@ export function say(text) {
   said.textContent = text;
 }
 
-addEventListener("scroll", hide, { passive: true, capture: true });
+function scrolled() {
+  if (!tip || !held) return hide();
+  tip.style.left = `${held.left - scrollX}px`;
+  tip.style.top = `${held.top - scrollY}px`;
+}
+
+addEventListener("scroll", scrolled, { passive: true, capture: true });
 addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
 /** A box in which a table scrolls where it is larger than it, with what says so and how many rows there are. */

@@ -1,4 +1,5 @@
-//! Chromium without a window, driven by its driver. Where they are not installed the tests say so and pass over.
+//! Chromium without a window, driven by its driver, for tests of pages. Where they are not installed the tests say so and pass over.
+//! A page has no network but this machine's.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
+/// How long a page may take to become as it should be: machines that test are busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A page that is open in a browser.
 pub struct Browser {
     runtime: Runtime,
@@ -25,12 +29,17 @@ pub struct Browser {
 /// How a page is looked at.
 #[derive(Clone, Copy)]
 pub struct Look {
+    /// Width in CSS pixels.
     pub width: u32,
+    /// Whether the system asks for dark colours.
     pub dark: bool,
 }
 
+/// A window on a desk.
 pub const WIDE: Look = Look { width: 1280, dark: false };
+/// A telephone.
 pub const NARROW: Look = Look { width: 360, dark: false };
+/// A window where the system is dark.
 pub const DARK: Look = Look { width: 1280, dark: true };
 
 /// A command of the driver beyond the standard.
@@ -51,8 +60,8 @@ impl WebDriverCompatibleCommand for Vendor {
 }
 
 impl Browser {
-    /// Opens a page and waits until it is drawn. `None` where there is no browser.
-    pub fn open(page: &str, look: Look) -> Option<Self> {
+    /// Starts a browser without a page. `None` where there is none.
+    pub fn start() -> Option<Self> {
         let mut driver = match Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -79,7 +88,7 @@ impl Browser {
             let options = json!({
                 "goog:chromeOptions": {"args": [
                     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions",
-                    "--autoplay-policy=user-gesture-required", "--host-resolver-rules=MAP * ~NOTFOUND",
+                    "--autoplay-policy=user-gesture-required", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                     "--window-size=1280,900",
                 ]},
                 "goog:loggingPrefs": {"browser": "ALL"},
@@ -93,22 +102,28 @@ impl Browser {
                 .expect("a session")
         });
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("page.html"), page).expect("a file");
-        let browser = Self { runtime, client, driver, folder };
+        Some(Self { runtime, client, driver, folder })
+    }
+
+    /// Opens a page that is a file and waits until it is drawn. `None` where there is no browser.
+    pub fn open(page: &str, look: Look) -> Option<Self> {
+        let browser = Self::start()?;
+        std::fs::write(browser.folder.path().join("page.html"), page).expect("a file");
         browser.look(look);
         browser.reload();
         Some(browser)
     }
 
-    /// Opens the page again and waits until it is drawn; says how long that took.
+    /// Opens the file again and waits until it is drawn; says how long that took.
     pub fn reload(&self) -> Duration {
+        self.visit(&format!("file://{}", self.folder.path().join("page.html").display()))
+    }
+
+    /// Opens an address and waits until its page is drawn; says how long that took.
+    pub fn visit(&self, address: &str) -> Duration {
         let start = Instant::now();
-        let url = format!("file://{}", self.folder.path().join("page.html").display());
-        self.runtime.block_on(self.client.goto(&url)).expect("the page opens");
-        while self.run("return document.documentElement.dataset.ready ?? ''") != json!("yes") {
-            assert!(start.elapsed() < Duration::from_secs(60), "not drawn: {:?}", self.complaints());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.runtime.block_on(self.client.goto(address)).expect("the page opens");
+        self.until("return document.documentElement.dataset.ready ?? ''", |ready| ready == "yes");
         start.elapsed()
     }
 
@@ -134,6 +149,21 @@ impl Browser {
         self.runtime.block_on(self.client.execute(script, vec![])).expect("the script runs")
     }
 
+    /// The value of a script as soon as it is as wanted: pages answer, are drawn and scroll in their own time.
+    #[track_caller]
+    pub fn until(&self, script: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let value = self.run(script);
+            if is(&value) {
+                return value;
+            }
+            let late = start.elapsed() > PATIENCE;
+            assert!(!late, "{script}\nis still {value}; the console has {:?}", self.complaints());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Errors and warnings of the console since the last call.
     pub fn complaints(&self) -> Vec<String> {
         let body = json!({"type": "browser"});
@@ -156,9 +186,14 @@ impl Browser {
     /// Moves the pointer over the middle of an element.
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
-        self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
-        // What is shown beside the pointer goes when the page is scrolled.
-        std::thread::sleep(Duration::from_millis(200));
+        // What is shown beside the pointer goes when the page has scrolled, which it says with the next frame.
+        self.run(&format!(
+            "document.querySelector({}).scrollIntoView({{ block: 'center' }});
+             window.settled = false;
+             requestAnimationFrame(() => requestAnimationFrame(() => (window.settled = true)))",
+            json!(selector)
+        ));
+        self.until("return window.settled", |settled| settled == true);
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime
             .block_on(self.client.perform_actions(MouseActions::new("mouse".into()).then(to)))
@@ -180,7 +215,6 @@ impl Browser {
              if (select.value !== {value}) throw Error('there is no ' + {value});
              select.dispatchEvent(new Event('change', {{ bubbles: true }}))"
         ));
-        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// Presses keys with the focus on an element.
@@ -189,11 +223,13 @@ impl Browser {
         self.runtime.block_on(element.send_keys(keys)).unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    /// What is shown beside the pointer.
-    pub fn tip(&self) -> String {
+    /// What is shown beside the pointer, once it is as wanted.
+    #[track_caller]
+    pub fn tip(&self, is: impl Fn(&str) -> bool) -> String {
         let script =
             "const tip = document.querySelector('.tip'); return tip && !tip.hidden ? tip.textContent : ''";
-        self.run(script).as_str().expect("a text").to_owned()
+        let tip = self.until(script, |tip| is(tip.as_str().unwrap_or_default()));
+        tip.as_str().unwrap_or_default().to_owned()
     }
 
     /// How far the page is wider than the window, and what stands out.
