@@ -7,7 +7,7 @@ use crate::chart::Chart;
 use crate::html::{Html, data, json, source, tag, text, void};
 use crate::script;
 
-const STYLE: &str = concat!(
+pub(crate) const STYLE: &str = concat!(
     include_str!("style/page.css"),
     "\n",
     include_str!("style/charts.css"),
@@ -134,15 +134,6 @@ impl Page {
 
     /// The page as HTML.
     pub fn write(self) -> String {
-        let head = [
-            void("meta", &[("charset", "utf-8")]),
-            void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
-            void("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]),
-            void("meta", &[("name", "referrer"), ("content", "no-referrer")]),
-            void("link", &[("rel", "icon"), ("href", "data:,")]),
-            tag("title", &[], [text(&self.title)]),
-            source("style", &[], STYLE),
-        ];
         let mut main = vec![tag("h1", &[], [tag("bdi", &[], [text(&self.title)])])];
         main.extend(self.opening);
         if self.contents && self.sections.len() > 2 {
@@ -171,9 +162,28 @@ impl Page {
             tag("main", &[("id", "main")], main),
             data("charts", &self.charts),
             json("inspections", &self.inspections),
-            source("script", &[("type", "module")], &script::whole()),
+            source("script", &[("type", "module")], &script::page()),
         ];
-        let html = tag("html", &[("lang", "en")], [tag("head", &[], head), tag("body", &[], body)]);
-        format!("<!DOCTYPE html>\n{}\n", html.as_str())
+        document(&self.title, POLICY, STYLE, body)
     }
+}
+
+/// A file of HTML: its title, what it may load, its style and what is in it.
+pub(crate) fn document(
+    title: &str,
+    policy: &str,
+    style: &str,
+    body: impl IntoIterator<Item = Html>,
+) -> String {
+    let head = [
+        void("meta", &[("charset", "utf-8")]),
+        void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
+        void("meta", &[("http-equiv", "Content-Security-Policy"), ("content", policy)]),
+        void("meta", &[("name", "referrer"), ("content", "no-referrer")]),
+        void("link", &[("rel", "icon"), ("href", "data:,")]),
+        tag("title", &[], [text(title)]),
+        source("style", &[], style),
+    ];
+    let html = tag("html", &[("lang", "en")], [tag("head", &[], head), tag("body", &[], body)]);
+    format!("<!DOCTYPE html>\n{}\n", html.as_str())
 }

@@ -1,7 +1,10 @@
-//! The page's script: modules of `src/script`, put together to one.
+//! The scripts of pages: modules of `src/script`, put together to one.
 
-/// The modules, each after those that it imports from.
-const MODULES: &[(&str, &str)] = &[
+/// A module: its name and its source.
+type Module = (&'static str, &'static str);
+
+/// What all pages have: charts and views, each module after those that it imports from.
+const MODULES: &[Module] = &[
     ("base/dom.js", include_str!("script/base/dom.js")),
     ("base/number.js", include_str!("script/base/number.js")),
     ("base/colour.js", include_str!("script/base/colour.js")),
@@ -29,13 +32,44 @@ const MODULES: &[(&str, &str)] = &[
     ("view/embedding.js", include_str!("script/view/embedding.js")),
     ("view/saliency.js", include_str!("script/view/saliency.js")),
     ("view/graph.js", include_str!("script/view/graph.js")),
-    ("page.js", include_str!("script/page.js")),
+    ("view/views.js", include_str!("script/view/views.js")),
 ];
 
+/// What draws a page that is a file.
+const PAGE: &[Module] = &[("page.js", include_str!("script/page.js"))];
+
+/// What the studio has beside.
+const STUDIO: &[Module] = &[
+    ("studio/api.js", include_str!("script/studio/api.js")),
+    ("studio/form.js", include_str!("script/studio/form.js")),
+    ("studio/words.js", include_str!("script/studio/words.js")),
+    ("studio/music.js", include_str!("script/studio/music.js")),
+    ("studio/sketch.js", include_str!("script/studio/sketch.js")),
+    ("studio/start.js", include_str!("script/studio/start.js")),
+    ("studio/plan.js", include_str!("script/studio/plan.js")),
+    ("studio/training.js", include_str!("script/studio/training.js")),
+    ("studio/inside.js", include_str!("script/studio/inside.js")),
+    ("studio/write.js", include_str!("script/studio/write.js")),
+    ("studio/compose.js", include_str!("script/studio/compose.js")),
+    ("studio/predict.js", include_str!("script/studio/predict.js")),
+    ("studio/run.js", include_str!("script/studio/run.js")),
+    ("studio.js", include_str!("script/studio.js")),
+];
+
+/// The script of a page that is a file.
+pub fn page() -> String {
+    joined(PAGE)
+}
+
+/// The script of the studio.
+pub fn studio() -> String {
+    joined(STUDIO)
+}
+
 /// All modules as one: imports are left out and exports are plain, as they share one scope.
-pub fn whole() -> String {
+fn joined(own: &[Module]) -> String {
     let mut code = String::new();
-    for (name, source) in MODULES {
+    for (name, source) in MODULES.iter().chain(own) {
         code.push_str(&format!("// {name}\n"));
         for line in source.lines().filter(|line| !line.starts_with("import ")) {
             code.push_str(line.strip_prefix("export ").unwrap_or(line));
@@ -51,13 +85,17 @@ mod tests {
 
     use super::*;
 
+    fn all() -> impl Iterator<Item = &'static Module> {
+        MODULES.iter().chain(PAGE).chain(STUDIO)
+    }
+
     /// Names that a module declares at its top level.
     fn declared(source: &str) -> impl Iterator<Item = &str> {
         source.lines().filter_map(|line| {
             let line = line.strip_prefix("export ").unwrap_or(line);
             let line = line.strip_prefix("async ").unwrap_or(line);
             let (word, rest) = line.split_once(' ')?;
-            ["function", "const", "let", "class"].contains(&word).then_some(rest)?;
+            ["function", "function*", "const", "let", "class"].contains(&word).then_some(rest)?;
             rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
         })
     }
@@ -65,7 +103,7 @@ mod tests {
     #[test]
     fn modules_share_a_scope_without_sharing_names() {
         let mut owners = BTreeMap::new();
-        for (module, source) in MODULES {
+        for (module, source) in all() {
             for name in declared(source) {
                 if let Some(other) = owners.insert(name, module) {
                     panic!("{name} is declared by {other} and by {module}");
@@ -77,7 +115,7 @@ mod tests {
     #[test]
     fn imports_come_from_modules_that_stand_before() {
         let mut before: Vec<&str> = Vec::new();
-        for (module, source) in MODULES {
+        for (module, source) in all() {
             for line in source.lines().filter(|line| line.starts_with("import ")) {
                 let (names, from) = line
                     .strip_prefix("import { ")
@@ -85,8 +123,7 @@ mod tests {
                     .and_then(|rest| rest.split_once(" } from \""))
                     .unwrap_or_else(|| panic!("{module}: {line}"));
                 let file = from.rsplit('/').next().expect("a name");
-                let owner = MODULES
-                    .iter()
+                let owner = all()
                     .find(|(other, _)| before.contains(other) && other.rsplit('/').next() == Some(file))
                     .unwrap_or_else(|| panic!("{module}: {from} stands after it, or nowhere"));
                 for name in names.split(", ") {
@@ -116,7 +153,7 @@ mod tests {
             }
         }
         found.sort();
-        let mut known: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+        let mut known: Vec<&str> = all().map(|(name, _)| *name).collect();
         known.sort_unstable();
         assert_eq!(found, known);
     }

@@ -18,3 +18,9 @@ export function moveTo(step) {
     else followers.delete(one);
   }
 }
+
+/** Forgets the step and who follows: another input is shown. */
+export function forget() {
+  followers.clear();
+  current = -1;
+}

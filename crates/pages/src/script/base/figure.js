@@ -4,13 +4,27 @@ import { element } from "./dom.js";
 
 const themes = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];
 
-/** Calls `draw(width)` now and whenever the element's width, the theme or the medium changes. */
+/** What draws the pictures of the page again, each with its element. */
+const pictures = new Set();
+
+for (const theme of themes) {
+  theme.addEventListener("change", () => {
+    for (const one of pictures) one.again();
+  });
+}
+
+/** Calls `draw(width)` now and whenever the element's width, the theme or the medium changes, as long as it is in the page. */
 export function redrawn(host, draw) {
+  // Pages that go on changing leave many pictures behind.
+  for (const one of pictures) if (one.seen && !one.host.isConnected) pictures.delete(one);
   let width = 0;
-  const again = () => {
+  const own = { host, seen: false, again };
+  pictures.add(own);
+  function again() {
     if (width > 0 && host.isConnected) draw(width);
-  };
+  }
   const measure = () => {
+    own.seen ||= host.isConnected;
     const now = Math.floor(host.clientWidth);
     if (now !== width && now > 0) {
       width = now;
@@ -19,7 +33,6 @@ export function redrawn(host, draw) {
   };
   measure();
   new ResizeObserver(measure).observe(host);
-  for (const theme of themes) theme.addEventListener("change", again);
   return again;
 }
 

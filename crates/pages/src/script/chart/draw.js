@@ -1,4 +1,4 @@
-// Draws the charts that a page holds as data: `<div data-chart="3">` is the fourth of the page's list.
+// Draws the charts that a page holds as data: `<div data-chart="3">` is the fourth of its list.
 
 import { lines } from "./lines.js";
 import { bars } from "./bars.js";
@@ -15,9 +15,9 @@ export function draw(host, spec) {
   return KINDS[spec.kind](host, spec);
 }
 
-/** Draws all charts of the page, then says that it is done. */
-export async function drawAll(specs) {
-  for (const host of document.querySelectorAll("[data-chart]")) {
+/** Draws all charts below an element. */
+export async function drawAll(root, specs) {
+  for (const host of root.querySelectorAll("[data-chart]")) {
     draw(host, specs[Number(host.dataset.chart)]);
     await new Promise((next) => setTimeout(next));
   }

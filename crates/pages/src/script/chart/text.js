@@ -7,16 +7,12 @@ import { show, hide } from "../base/figure.js";
 /**
  * `spec`: `title`, `label` (what the shade means), `tokens`, `between` (what stands between tokens), `shades` (a number each; null: none), `range` (`[low,
  * high]`; shades below zero have the cold colour), `describe(step)` or `described` (what is shown beside a token), `picked(step)`.
- * Returns `{shade(shades, range), mark(step)}`.
+ * Returns `{shade(shades, range), mark(step), add(tokens, shades)}`.
  */
 export function text(host, spec) {
-  let shades = spec.shades ?? [];
-  const spans = spec.tokens.map((token, step) => {
-    const mark = signs(token);
-    const span = element("span", { class: turns(token) ? "odd" : undefined, "data-step": step, "data-mark": mark || undefined });
-    span.textContent = token;
-    return span;
-  });
+  const spans = [];
+  let shades = [];
+  let limits = spec.range;
   const box = element("div", {
     class: "shaded",
     dir: "auto",
@@ -25,12 +21,11 @@ export function text(host, spec) {
     "aria-label": `${spec.title ?? "Text"}. Left and right arrow keys read token by token.`,
   });
   const between = spec.between ?? "";
-  box.append(...(between ? spans.flatMap((span, at) => (at ? [between, span] : [span])) : spans));
   const key = element("p", { class: "said" });
   let now = -1;
 
   const describe = (step) =>
-    spec.describe?.(step) ?? spec.described?.[step] ?? `${visible(spec.tokens[step])}: ${written(shades[step])}`;
+    spec.describe?.(step) ?? spec.described?.[step] ?? `${visible(spans[step].textContent)}: ${written(shades[step])}`;
   const tell = (step, spoken) => {
     const at = spans[step].getClientRects()[0];
     if (at) show(describe(step), at.left, at.bottom - 8, spoken);
@@ -50,7 +45,7 @@ export function text(host, spec) {
   box.addEventListener("blur", hide);
   box.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, Home: -spans.length, End: spans.length }[event.key];
-    if (by === undefined || event.shiftKey || event.ctrlKey || event.metaKey) return;
+    if (by === undefined || !spans.length || event.shiftKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const step = Math.min(spans.length - 1, Math.max(0, now + by));
     mark(step);
@@ -65,23 +60,42 @@ export function text(host, spec) {
     spans[now]?.classList.add("now");
   }
 
-  function shade(given, within, label) {
-    shades = given;
-    const [low, high] = within ?? range(given);
-    const both = low < 0;
-    const most = both ? Math.max(-low, high) : high - low;
-    spans.forEach((span, step) => {
-      const value = given[step];
-      const known = value !== null && value !== undefined && Number.isFinite(value);
-      const share = known && most > 0 ? (both ? value : value - low) / most : 0;
-      span.style.setProperty("--shade", Math.min(1, Math.abs(share)).toFixed(3));
-      span.classList.toggle("below", share < 0);
+  /** Adds tokens at the end, in shades of the range that there is. */
+  function add(tokens, given = []) {
+    tokens.forEach((token, at) => {
+      const step = spans.length;
+      const span = element("span", { class: turns(token) ? "odd" : undefined, "data-step": step, "data-mark": signs(token) || undefined, text: token });
+      if (between && step) box.append(between);
+      box.append(span);
+      spans.push(span);
+      shades[step] = given[at];
+      if (limits) colour(step);
     });
-    key.textContent = label ? `${label}: ${both ? `blue ${written(-most)}, none 0, orange ${written(most)}` : `none ${written(low)}, strongest ${written(high)}${given.some((value) => value > high) ? " and more" : ""}`}.` : "";
   }
 
-  shade(shades, spec.range, spec.label);
+  function colour(step) {
+    const [low, high] = limits;
+    const both = low < 0;
+    const most = both ? Math.max(-low, high) : high - low;
+    const value = shades[step];
+    const known = value !== null && value !== undefined && Number.isFinite(value);
+    const share = known && most > 0 ? (both ? value : value - low) / most : 0;
+    spans[step].style.setProperty("--shade", Math.min(1, Math.abs(share)).toFixed(3));
+    spans[step].classList.toggle("below", share < 0);
+  }
+
+  function shade(given, within, label) {
+    shades = [...given];
+    limits = within ?? range(given);
+    spans.forEach((_, step) => colour(step));
+    const [low, high] = limits;
+    const more = shades.some((value) => value > high) ? " and more" : "";
+    key.textContent = label ? `${label}: ${low < 0 ? `blue ${written(-Math.max(-low, high))}, none 0, orange ${written(Math.max(-low, high))}` : `none ${written(low)}, strongest ${written(high)}${more}`}.` : "";
+  }
+
+  add(spec.tokens);
+  shade(spec.shades ?? [], spec.range, spec.label);
   host.classList.add("chart");
   host.append(...[spec.title && element("div", { class: "chart-title", text: spec.title }), box, key].filter(Boolean));
-  return { shade, mark };
+  return { shade, mark, add };
 }
