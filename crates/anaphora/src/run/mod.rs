@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::recipe::{Data, Recipe, Task};
+use crate::recipe::{Data, Input, Recipe, Task};
 use crate::run::assets::{TOKENIZER, TOKENS};
 use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::run::checkpoint::Checkpoints;
@@ -88,6 +88,9 @@ pub struct RunInfo {
     /// The run whose weights this one began with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
+    /// The kind of input that examples are read as, where the data decide it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Input>,
     /// Number of the model's parameters.
     pub parameters: u64,
     /// Optimizer steps done when this was last written.
@@ -114,6 +117,7 @@ impl RunInfo {
             sources,
             imported: None,
             from: None,
+            input: None,
             parameters,
             steps: 0,
             best: None,

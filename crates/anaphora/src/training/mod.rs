@@ -193,7 +193,8 @@ impl Preparation {
                 sources.insert(field.to_owned(), Source::of(path)?);
             }
         }
-        let info = RunInfo { from, ..RunInfo::new(learner.task(), sources, learner.params().len() as u64) };
+        let info = RunInfo::new(learner.task(), sources, learner.params().len() as u64);
+        let info = RunInfo { from, input: learner.input(), ..info };
         let run = folder.create(&recipe, assets.made(), info)?;
         Ok(Trainer::new(run, recipe, learner, None))
     }

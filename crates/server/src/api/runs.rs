@@ -81,6 +81,9 @@ pub struct Details {
     recipe: Option<Value>,
     /// What it learnt from, by the recipe's field that names it; empty for built-in data.
     sources: BTreeMap<String, Source>,
+    /// The kind of input that its examples are read as, where the data decided it: `text`, `numbers`, a picture's or a sound's.
+    #[schema(value_type = Option<String>)]
+    input: Option<Value>,
     /// Whether its model was imported, so that it has no training to go on with.
     imported: bool,
     /// The run whose weights it began with.
@@ -199,8 +202,8 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
             return Err(no_run(id));
         }
         let summary = Summary::without_files(id, server);
-        let (program, recipe, sources, imported, from) = Default::default();
-        return Ok(Details { summary, program, recipe, sources, imported, from });
+        let (program, recipe, sources, input, imported, from) = Default::default();
+        return Ok(Details { summary, program, recipe, sources, input, imported, from });
     };
     let recipe = recipe(&listed.path);
     let summary = Summary::new(id, &listed, recipe.as_ref(), server);
@@ -214,6 +217,7 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
         program: info.map(|info| info.program.clone()),
         recipe: recipe.as_ref().and_then(shown),
         sources: info.into_iter().flat_map(|info| &info.sources).map(source).collect(),
+        input: info.and_then(|info| info.input).and_then(|input| serde_json::to_value(input).ok()),
         imported: info.is_some_and(|info| info.imported.is_some()),
         from: info.and_then(|info| info.from.as_deref()).map(file_name),
     })

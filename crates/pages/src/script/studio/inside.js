@@ -6,6 +6,7 @@ import { drawAll } from "../chart/draw.js";
 import { drawViews } from "../view/views.js";
 import { base64Of, send } from "./api.js";
 import { busily, button, dropZone, labelled, messages, numeric, remember, remembered } from "./form.js";
+import { readBy } from "./words.js";
 
 /** The views that can be asked for, as people know them. */
 const VIEW_NAMES = {
@@ -23,15 +24,18 @@ const VIEW_NAMES = {
   speed: "time",
 };
 
-/** Draws views of what a model does while it reads something: `request` is that of `/api/inspect`. */
-export async function drawInside(host, request, signal) {
+/** What is typed for a model to read. */
+const INPUTS = { music: "A tune in ABC", text: "A text", numbers: "A row of numbers", translate: "A line to translate", tag: "A sentence", memory: "A problem" };
+
+/** Draws views of what a model does while it reads something: `request` is that of `/api/inspect`; where `isPart` without what the page says of the run. */
+export async function drawInside(host, request, signal, isPart = false) {
   const answer = await send("POST", "/api/inspect", request, { signal, accept: "text/html" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const read = (id) => JSON.parse(page.getElementById(id).textContent);
   const [charts, inspections] = [read("charts"), read("inspections")];
   const whole = element("div", { class: "inside" });
   for (const part of page.querySelector("main").children) {
-    if (!["H1", "NOSCRIPT"].includes(part.tagName)) whole.append(document.importNode(part, true));
+    if (!["H1", "NOSCRIPT"].includes(part.tagName) && !(isPart && part.matches(".facts, .contents"))) whole.append(document.importNode(part, true));
   }
   // Addresses of this page are rooms: a link to a section goes there by hand.
   for (const link of whole.querySelectorAll(".contents a")) {
@@ -52,7 +56,7 @@ export async function drawInside(host, request, signal) {
 export async function insidePart(host, run, { signal, query }) {
   const store = `inside/${run.id}`;
   const own = { text: "", index: "", views: [], ...remembered(store, {}) };
-  const reads = { music: "A tune in ABC", text: "A text", translate: "A line to translate", tag: "A sentence", classify: "A text, where the model reads texts", memory: "A problem", regress: "A text, where the model reads texts" }[run.task];
+  const reads = INPUTS[readBy(run)];
   let file;
   const said = messages();
   const result = element("div", {});

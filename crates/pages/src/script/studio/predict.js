@@ -8,18 +8,31 @@ import { base64Of, posted } from "./api.js";
 import { busily, button, dropZone, labelled, messages, remember, remembered } from "./form.js";
 import { drawInside } from "./inside.js";
 import { sketch } from "./sketch.js";
-import { grouped } from "./words.js";
+import { grouped, readBy } from "./words.js";
 
 /** Predictions that are drawn; more are in a table. */
 const DRAWN = 12;
 
-/** What is typed for a task, with an example of it. */
+/** What is typed, by what a model reads. */
 const TYPED = {
-  classify: "Texts, a line each",
-  regress: "Texts, a line each",
+  text: "Texts, a line each",
+  numbers: "Rows of numbers, a line each",
   translate: "Lines to translate",
   tag: "Sentences, a line each",
   memory: "Problems, a line each, as 0.3 0.25* 0.9 0.5* for adding",
+};
+
+/** What is dropped likewise. */
+const DROPPED = {
+  text: "Drop a file with a text in each line, or a table.",
+  numbers: "Drop a table of numbers.",
+  picture: "Drop pictures (PNG or JPEG).",
+  sound: "Drop sounds (WAV).",
+  translate: "Drop a file with a line each.",
+  tag: "Drop a file with a sentence each line.",
+  memory: "Drop a file with a problem each line.",
+  forecast: "Drop a table with the columns that the model learnt, and it is gone on with.",
+  trajectory: "Drop a table with the coordinates of a path, and it is gone on with.",
 };
 
 /** Which view shows what a prediction hangs on. */
@@ -30,7 +43,8 @@ export async function predictPart(host, run, { signal, go }) {
   const own = remembered(store, { text: "" });
   const said = messages();
   const result = element("div", { class: "result" });
-  const typed = TYPED[run.task];
+  const reads = readBy(run);
+  const typed = TYPED[reads];
   const input = element("textarea", { rows: "4", dir: "auto", spellcheck: "false", text: own.text, on: { input: () => remember(store, { text: input.value }) } });
   const predicting = element("button", { type: "submit", class: "main", text: "Predict" });
   const ofFiles = (files) => busily(undefined, said, async () => predict(await Promise.all(files.map(async ({ file }) => ({ name: file.name, data: await base64Of(file) })))));
@@ -65,20 +79,12 @@ export async function predictPart(host, run, { signal, go }) {
       typed && labelled(typed, input),
       (typed || goesOn) && element("div", { class: "controls" }, predicting, goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" })),
       element("h3", { text: typed || goesOn ? "Or from a file" : "From a file" }),
-      dropZone(fileWords(run.task), { several: true, chosen: ofFiles }),
-      (run.task === "caption" || run.task === "classify") &&
-        element("details", {}, element("summary", { text: "Draw a picture" }), sketch((file) => ofFiles([{ file }]))),
+      dropZone(DROPPED[reads], { several: true, chosen: ofFiles }),
+      reads === "picture" && element("details", {}, element("summary", { text: "Draw a picture" }), sketch((file) => ofFiles([{ file }]))),
       said,
     ),
     result,
   );
-}
-
-function fileWords(task) {
-  if (task === "forecast") return "Drop a table here with the columns that the model learnt, and it is gone on with.";
-  if (task === "trajectory") return "Drop a table here with the coordinates of a path, and it is gone on with.";
-  if (task === "caption") return "Drop pictures here (PNG or JPEG).";
-  return "Drop a file here: texts line by line, a table, or pictures or sounds, as the model reads.";
 }
 
 function shownAll(run, predictions, inputs, room) {
@@ -127,7 +133,10 @@ function shownOne(one, given, isOfMany) {
 function forecastLines(place, steps) {
   const columns = Object.keys(steps[0] ?? {}).filter((name) => name !== "step" && !name.endsWith("_quantiles"));
   const x = steps.map((_, k) => k);
-  const named = (value) => (Number.isInteger(value) ? String(steps[value]?.step ?? value) : "");
+  // Midnights and whole hours need no seconds.
+  const dates = steps.map((step, k) => String(step.step ?? k));
+  const short = dates.every((date) => /\d\d:\d\d:00$/.test(date)) ? dates.map((date) => date.slice(0, -3)) : dates;
+  const named = (value) => short[value] ?? "";
   const series = columns.map((name) => {
     const quantiles = steps.map((step) => step[`${name}_quantiles`]);
     const levels = Object.keys(quantiles[0] ?? {}).sort((a, b) => a - b);
@@ -162,7 +171,7 @@ function why(run, one, given, number, isLine, { signal, go }) {
     if (!whole.open || place.childElementCount) return;
     place.append(element("p", { class: "said", text: "Looking …" }));
     busily(undefined, said, () =>
-      drawInside(place, request, signal).catch((error) => {
+      drawInside(place, request, signal, true).catch((error) => {
         place.replaceChildren();
         throw error;
       }),

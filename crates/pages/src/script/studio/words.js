@@ -69,3 +69,10 @@ export function sentenceOf(clause) {
   const text = String(clause).trim();
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
+
+/** What a model reads: a kind of input where examples have one, else its task. */
+export function readBy({ task, input }) {
+  if (task === "caption") return "picture";
+  if (task !== "classify" && task !== "regress") return task;
+  return { text: "text", numbers: "numbers", mel: "sound", samples: "sound" }[input] ?? (input ? "picture" : "text");
+}

@@ -132,7 +132,7 @@ function page(result, run, request, go) {
     });
     shaded.add(symbols, logprobs.slice(-symbols.length).map((value) => (value === null ? NaN : -value)));
   };
-  if (request.prompt) add(request.prompt);
+  for (const character of request.prompt) add(character);
   const whole = () => tokens.join("");
   const keep = () => remember(`written/${run.id}`, { request, tokens, logprobs, tops });
 
