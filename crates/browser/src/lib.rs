@@ -18,6 +18,9 @@ use tokio::runtime::{Builder, Runtime};
 /// How long a page may take to become as it should be: machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whether a page says that it is drawn.
+const READY: &str = "return document.documentElement.dataset.ready ?? ''";
+
 /// A page that is open in a browser.
 pub struct Browser {
     runtime: Runtime,
@@ -122,9 +125,29 @@ impl Browser {
     /// Opens an address and waits until its page is drawn; says how long that took.
     pub fn visit(&self, address: &str) -> Duration {
         let start = Instant::now();
-        self.runtime.block_on(self.client.goto(address)).expect("the page opens");
-        self.until("return document.documentElement.dataset.ready ?? ''", |ready| ready == "yes");
+        self.load(address);
+        self.until(READY, |ready| ready == "yes");
         start.elapsed()
+    }
+
+    /// Opens an address and waits for nothing.
+    pub fn load(&self, address: &str) {
+        self.runtime.block_on(self.client.goto(address)).expect("the page opens");
+    }
+
+    /// Loads the page that is open again and waits until it is drawn.
+    pub fn again(&self) {
+        self.runtime.block_on(self.client.refresh()).expect("the page opens");
+        self.until(READY, |ready| ready == "yes");
+    }
+
+    /// Waits for two frames: what a change of width draws anew has been drawn then, and what scrolls has said so.
+    pub fn settle(&self) {
+        self.run(
+            "window.settled = false;
+             requestAnimationFrame(() => requestAnimationFrame(() => (window.settled = true)))",
+        );
+        self.until("return window.settled", |settled| settled == true);
     }
 
     /// Changes width and colours.
@@ -186,14 +209,9 @@ impl Browser {
     /// Moves the pointer over the middle of an element.
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
-        // What is shown beside the pointer goes when the page has scrolled, which it says with the next frame.
-        self.run(&format!(
-            "document.querySelector({}).scrollIntoView({{ block: 'center' }});
-             window.settled = false;
-             requestAnimationFrame(() => requestAnimationFrame(() => (window.settled = true)))",
-            json!(selector)
-        ));
-        self.until("return window.settled", |settled| settled == true);
+        // What is shown beside the pointer goes when the page has scrolled.
+        self.run(&format!("document.querySelector({}).scrollIntoView({{ block: 'center' }})", json!(selector)));
+        self.settle();
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime
             .block_on(self.client.perform_actions(MouseActions::new("mouse".into()).then(to)))
@@ -221,6 +239,12 @@ impl Browser {
     pub fn keys(&self, selector: &str, keys: &str) {
         let element = self.find(selector);
         self.runtime.block_on(element.send_keys(keys)).unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Presses keys with the focus where it is.
+    pub fn send(&self, keys: &str) {
+        let element = self.runtime.block_on(self.client.active_element()).expect("something has the focus");
+        self.runtime.block_on(element.send_keys(keys)).unwrap_or_else(|error| panic!("{keys:?}: {error}"));
     }
 
     /// What is shown beside the pointer, once it is as wanted.

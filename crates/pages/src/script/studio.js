@@ -40,7 +40,7 @@ async function enter() {
     if (!found) throw new Error(`there is no room ${address} in the studio`);
     const parts = found.slice(1).map((part) => part && decodeURIComponent(part));
     document.title = `${title ?? parts[0]} · Anaphora`;
-    await room(host, { signal, query, go }, ...parts);
+    await room(host, { signal, query, go, again: enter }, ...parts);
   } catch (error) {
     if (error.name === "AbortError" || signal.aborted) return;
     if (error.status === undefined) console.error(error);

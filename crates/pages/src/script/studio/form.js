@@ -44,6 +44,9 @@ export function complain(place, error) {
   place.scrollIntoView({ block: "nearest" });
 }
 
+/** Names with their values, for a list of them. */
+export const factsOf = (pairs) => pairs.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { dir: "auto", text })));
+
 /** A place for messages. */
 export const messages = () => element("div", { role: "alert", class: "messages" });
 

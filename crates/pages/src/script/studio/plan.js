@@ -2,7 +2,7 @@
 
 import { element, choice } from "../base/dom.js";
 import { fetched, posted } from "./api.js";
-import { busily, complain, labelled, messages, numeric } from "./form.js";
+import { busily, complain, factsOf, labelled, messages, numeric } from "./form.js";
 import { backboneName, grouped, sentenceOf, taskName } from "./words.js";
 
 /** Minutes that can be chosen without typing. */
@@ -92,7 +92,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
       element("h2", { text: "What was found" }),
       element("p", { text: taken }),
       other && element("div", { class: "controls" }, other),
-      element("dl", { class: "facts" }, ...facts.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { dir: "auto", text })))),
+      element("dl", { class: "facts" }, ...factsOf(facts)),
       found.examples.length > 0 && element("div", { class: "examples" }, ...found.examples.map(exampleOf)),
       found.notes.length > 0 && element("details", { open: found.notes.length <= 6 }, element("summary", { text: found.notes.length === 1 ? "One note" : `${found.notes.length} notes` }), element("ul", { class: "notes" }, ...found.notes.map((note) => element("li", { dir: "auto", text: sentenceOf(note) })))),
     ].filter(Boolean);

@@ -4,7 +4,7 @@ import { element, choice } from "../base/dom.js";
 import { written } from "../base/number.js";
 import { lines } from "../chart/lines.js";
 import { eventsOf, fetched, posted, send } from "./api.js";
-import { busily, button, messages, numeric } from "./form.js";
+import { busily, button, factsOf, messages, numeric } from "./form.js";
 import { clocked, composesMusic, grouped, scored, sentenceOf, stateOf, writesText } from "./words.js";
 
 /** How often a picture of what goes on is drawn anew, at most, in milliseconds. */
@@ -22,7 +22,7 @@ const COURSES = {
 };
 
 export async function trainingPart(host, run, room) {
-  const { signal, query } = room;
+  const { signal, query, again, tell } = room;
   const id = run.id;
   const path = `/api/runs/${encodeURIComponent(id)}`;
   let records = [];
@@ -52,11 +52,11 @@ export async function trainingPart(host, run, room) {
       const left = now.training ? secondsLeft(now.recipe?.training ?? {}, last) : undefined;
       if (left !== undefined) facts.push(["left", `${clocked(left)} at most`]);
     } else if (now.training) {
-      facts.push(["", "reading the data …"]);
+      facts.push(["", now.recipe ? "the first steps …" : "reading the data …"]);
     }
     const share = now.training && last ? doneShare(now.recipe?.training ?? {}, last) : undefined;
     head.replaceChildren(
-      element("dl", { class: "facts" }, ...facts.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { text })))),
+      element("dl", { class: "facts" }, ...factsOf(facts)),
       ...(share !== undefined ? [element("progress", { value: share, max: 1, "aria-label": "How much of the budget is used up" })] : []),
       ...(now.error ? [element("p", { class: "wrong", dir: "auto", text: sentenceOf(now.error) })] : !now.training && now.ended ? [element("p", { class: "said", text: sentenceOf(`ended: ${now.ended}`) })] : []),
     );
@@ -155,8 +155,11 @@ export async function trainingPart(host, run, room) {
       if (event === "end") break;
       const last = records.at(-1);
       // Sizes and the recipe are known once the data have been read; a model once it has been validated.
-      if (!now.recipe || (last?.kind === "validation" && !now.has_model)) {
+      if (!now.recipe || (last?.best && last.step > (now.best?.step ?? -1))) {
         now = await fetched(path, signal);
+        // What can be done with a run is known with its task.
+        if (!run.task && now.task) return again();
+        tell(now);
         showControls();
       }
       const count = records.filter((record) => record.kind !== "train").length;
@@ -164,6 +167,7 @@ export async function trainingPart(host, run, room) {
       known = count;
     }
     now = await fetched(path, signal);
+    tell(now);
     showHead();
     showControls();
     showNotes();
