@@ -143,6 +143,26 @@ pub fn listed(names: &[String]) -> String {
     text
 }
 
+/// What is to be said of words or characters, `one` of which is called so, that a model does not know: how many there are, and which.
+/// Nothing where there are none.
+pub fn not_known(one: &str, found: &[&str]) -> Option<String> {
+    let mut different: Vec<String> = Vec::new();
+    for part in found {
+        // Quotation marks are no reason for a backslash.
+        let seen: String = part
+            .chars()
+            .map(|c| if matches!(c, '\'' | '"') { c.to_string() } else { c.escape_debug().to_string() })
+            .collect();
+        let seen = format!("'{seen}'");
+        if !different.contains(&seen) {
+            different.push(seen);
+        }
+    }
+    let are = if found.len() == 1 { "is" } else { "are" };
+    (!found.is_empty())
+        .then(|| format!("{} {are} not in the vocabulary: {}", counted(found.len(), one), listed(&different)))
+}
+
 /// What is good, and the faults of what is not.
 pub(crate) type Sifted<T, F> = (Vec<T>, Vec<At<F>>);
 

@@ -27,6 +27,7 @@ const MODULES: &[Module] = &[
     ("view/units.js", include_str!("script/view/units.js")),
     ("view/gradients.js", include_str!("script/view/gradients.js")),
     ("view/curves.js", include_str!("script/view/curves.js")),
+    ("view/over.js", include_str!("script/view/over.js")),
     ("view/attention.js", include_str!("script/view/attention.js")),
     ("view/search.js", include_str!("script/view/search.js")),
     ("view/embedding.js", include_str!("script/view/embedding.js")),

@@ -2,6 +2,7 @@
 //! symbols are these.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::midi::{self, TICKS_PER_SECOND};
 use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out, malformed_at};
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
-use crate::inspect::{self, Inspection, Request, Source, View};
+use crate::inspect::{self, Inspection, Request, Sounding, Source, View};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
@@ -145,7 +146,7 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
         Source::File(path, _) => find(Some(path), &recipe.data, &options, told)?,
         Source::HeldOut => splits(&run.data(&recipe.data)?, &options, told)?.validation,
         Source::Text(_) => {
-            let reason = "it is no music; name a MIDI file with --data";
+            let reason = "it is no music; a MIDI file is needed";
             return Err(malformed_at(Path::new("the text given"), 0, reason));
         }
     };
@@ -173,16 +174,43 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
     inspection.about = inspect::about(&run, &recipe, "event", model.params());
     inspection.labels.insert("steps".into(), tokens.iter().map(|&id| name(id)).collect());
     inspection.labels.insert("symbols".into(), (0..=end).map(name).collect());
+    if request.wants(View::Tune) {
+        inspect::sounding(&mut inspection, sounding(&tokens, &options));
+    }
+    if !inspection.about.contains_key("notes") {
+        request.refuse(&mut inspection, View::Tune, "no note was read")?;
+    }
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, &model, &recipe, stream)?;
-    request.refuse_all(
-        &mut inspection,
-        &[
-            (View::Units, "it is for text and tunes, whose symbols have properties by rule"),
-            (View::Tune, "it is for models of tunes"),
-        ],
-    )?;
+    let reason = "it is for text and tunes, whose symbols have properties by rule";
+    request.refuse(&mut inspection, View::Units, reason)?;
     Ok(inspection)
+}
+
+/// The notes of events, each with the step at which it begins; one that has no end lasts as long as the music.
+fn sounding(tokens: &[u32], options: &EventOptions) -> Vec<Sounding> {
+    let (mut notes, mut now): (Vec<Sounding>, f64) = (Vec::new(), 0.0);
+    let mut open = HashMap::new();
+    let end = |notes: &mut Vec<Sounding>, place: usize, now: f64| notes[place].seconds = now - notes[place].start;
+    for (step, event) in tokens.iter().enumerate().filter_map(|(step, &id)| Some((step, options.event(id)?))) {
+        match event {
+            EventKind::Shift(steps) => now += f64::from(steps) * options.step,
+            EventKind::Velocity(_) => {}
+            EventKind::On(pitch) => {
+                notes.push(Sounding { start: now, seconds: 0.0, pitch, step });
+                if let Some(before) = open.insert(pitch, notes.len() - 1) {
+                    end(&mut notes, before, now);
+                }
+            }
+            EventKind::Off(pitch) => {
+                if let Some(place) = open.remove(&pitch) {
+                    end(&mut notes, place, now);
+                }
+            }
+        }
+    }
+    open.into_values().for_each(|place| end(&mut notes, place, now));
+    notes
 }
 
 /// A trained model of events.

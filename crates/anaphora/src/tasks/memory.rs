@@ -257,7 +257,7 @@ impl MemoryModel {
             },
             Source::File(path, _) => {
                 let reason =
-                    "a problem of memory makes its own examples; ask with --text, or leave --data out";
+                    "a problem of memory makes its own examples and reads no file; give a text, or nothing";
                 return Err(malformed_at(path, 0, reason));
             }
         };
@@ -294,7 +294,8 @@ impl MemoryModel {
             Sequence::Tokens(_) => None,
         };
         let (run, model) = (&known.run, &known.model);
-        let subject = Subject { run, recipe: &recipe, model, fresh, names, original };
+        let sounding = Vec::new();
+        let subject = Subject { run, recipe: &recipe, model, fresh, names, original, sounding };
         let looked = Looked { batch: Packed::new([&input]), steps: None, text: None, notes: Vec::new() };
         let mut inspection = Inspection::default();
         look(&mut inspection, subject, compute, request, (looked, truth), others)?;
@@ -386,7 +387,7 @@ impl Evaluate for MemoryModel {
             Split::Validation => held_out(self.problem, VALIDATION),
             Split::Test => held_out(self.problem, TEST),
             Split::Data(..) => {
-                let reason = "a problem of memory makes its own examples; leave --data out";
+                let reason = "a problem of memory makes its own examples and reads no file; name none";
                 return Err(malformed_at(self.run.path(), 0, reason));
             }
         };

@@ -129,7 +129,7 @@ impl PathForecaster {
             Source::HeldOut => None,
             Source::File(path, _) => Some(path.as_path()),
             Source::Text(text) => {
-                let reason = format!("'{text}' is no path; name a file with paths with --data");
+                let reason = format!("'{text}' is no path; a file with paths is needed");
                 return Err(malformed_at(Path::new("the text given"), 0, reason));
             }
         };

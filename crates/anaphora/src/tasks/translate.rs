@@ -189,6 +189,10 @@ impl InspectPairs for Translation {
         Some(&self.source)
     }
 
+    fn notes_of(&self, pair: &Pair) -> Result<Vec<String>> {
+        Ok(self.source.note_unknown(&pair.source).into_iter().collect())
+    }
+
     fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {
         self.read_source(input.text().unwrap_or_default(), input)
     }
@@ -259,16 +263,10 @@ impl Translation {
             }
         };
         if !left_out.is_empty() {
-            let listed: Vec<String> = left_out.chars().map(|c| format!("'{c}'")).collect();
+            let listed: Vec<String> = left_out.chars().map(|c| format!("'{}'", c.escape_debug())).collect();
             notes.push(format!("left out, for it was never learnt from: {}", listed.join(", ")));
         }
-        if let Some(unknown) = self.source.unknown_id().filter(|unknown| ids.contains(unknown)) {
-            let words = self.source.words(&text).unwrap_or_default().into_iter();
-            let words = words.zip(&ids).filter(|(_, id)| **id == unknown);
-            let mut words: Vec<String> = words.map(|(word, _)| format!("'{}'", word.trim())).collect();
-            words.dedup();
-            notes.push(format!("not in the vocabulary: {}", crate::error::listed(&words)));
-        }
+        notes.extend(self.source.note_unknown(&text));
         if let Some(longest) = self.learnt.longest.filter(|&longest| characters > longest) {
             let found = counted(characters, "character");
             notes.push(format!("with {found} it is longer than all that was learnt from, {longest} at most"));

@@ -285,7 +285,7 @@ fn a_folder_has_one_training_at_a_time() {
     let sentence = place.train(&["tunes.abc", "--steps=20", "--out=full"]).refused(1);
     assert_eq!(
         sentence,
-        "full is not empty (it holds notes.txt) and is no run; choose a new folder with --out"
+        "full is not empty (it holds notes.txt) and is no run; choose a new folder"
     );
 }
 

@@ -6,6 +6,7 @@
 
 mod write;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
@@ -23,7 +24,7 @@ use super::shared::{
     malformed_at, name,
 };
 use crate::Result;
-use crate::inspect::{Curves, Cut, Original, Says, Times};
+use crate::inspect::{Curves, Cut, Original, Says, Sounding, Times};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Data, Recipe, Task};
@@ -88,6 +89,27 @@ impl Chords {
 }
 
 impl Chords {
+    /// The notes of pitches, each with its step and frame, in the order of these: what sounds in frames that follow each other is one note.
+    fn held(&self, pitches: &[(usize, usize, u8)]) -> Vec<Sounding> {
+        let frame = self.coding.frame * 60.0 / write::TEMPO;
+        let mut notes: Vec<Sounding> = Vec::new();
+        // The note of each pitch that sounded last, and the frame behind it.
+        let mut last = HashMap::new();
+        for &(step, at, pitch) in pitches {
+            let place = match last.get(&pitch) {
+                Some(&(place, end)) if end == at => place,
+                _ => {
+                    notes.push(Sounding { start: at as f64 * frame, seconds: 0.0, pitch, step });
+                    notes.len() - 1
+                }
+            };
+            let note: &mut Sounding = &mut notes[place];
+            note.seconds += frame;
+            last.insert(pitch, (place, at + 1));
+        }
+        notes
+    }
+
     /// What a token of conditioned notes is called.
     fn token_name(&self, token: u32) -> String {
         match (token, self.coding.pitch(token)) {
@@ -254,7 +276,7 @@ impl InspectTask for Chords {
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
-        let reason = "it is no music; name a MIDI file or one of chords with --data";
+        let reason = "it is no music; a MIDI file, or one of chords, is needed";
         Err(malformed_at(input.path(), 0, reason))
     }
 
@@ -276,6 +298,22 @@ impl InspectTask for Chords {
                 cut: Cut::every(1),
             })
         })
+    }
+
+    fn sounding(&self, batch: &Packed) -> Vec<Sounding> {
+        let mut pitches = Vec::new();
+        let mut frame = 0;
+        for (step, &token) in batch.ids.iter().enumerate() {
+            pitches.extend(self.coding.pitch(token).map(|pitch| (step, frame, pitch)));
+            frame += usize::from(token == coding::FRAME);
+        }
+        // In front of the pitches of a frame stands whether a piece begins, and with the first frame one does.
+        let width = self.coding.pitches() + 1;
+        for (step, row) in batch.values.chunks_exact(width).enumerate().skip(1) {
+            let sounds = (self.coding.low..=self.coding.high).zip(&row[1..]).filter(|(_, on)| **on > 0.5);
+            pitches.extend(sounds.map(|(pitch, _)| (step, step - 1, pitch)));
+        }
+        self.held(&pitches)
     }
 
     fn batch_of(&self, pieces: &Vec<Piece>, batch: &[usize]) -> (Packed, Targets) {

@@ -19,7 +19,7 @@ use crate::tasks::shared::{Compose, TrainedTask, malformed_at};
 
 /// How hard notes are struck, and how many quarter notes a minute has.
 const VELOCITY: u8 = 80;
-const TEMPO: f64 = 84.0;
+pub(super) const TEMPO: f64 = 84.0;
 
 /// A piece in progress.
 struct Piece {

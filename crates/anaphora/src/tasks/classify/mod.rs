@@ -217,6 +217,10 @@ impl InspectTask for Classes {
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
         (reader::look_at(&self.reader, batch), reader::text(example))
     }
+
+    fn notes_of(&self, example: &Example) -> Vec<String> {
+        reader::notes_of(&self.reader, example)
+    }
 }
 
 impl Classes {

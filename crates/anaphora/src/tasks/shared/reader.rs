@@ -207,6 +207,11 @@ pub fn text(example: &Example) -> Option<String> {
     }
 }
 
+/// What is to be said of an example as a model reads it.
+pub fn notes_of(reader: &Reader, example: &Example) -> Vec<String> {
+    example.notes.iter().cloned().chain(reader.note_unknown(&example.value)).collect()
+}
+
 /// Whether a file is read line by line: what names a file of sounds or pictures cannot stand in standard input either.
 pub fn reads_lines(reader: &Reader, path: &Path) -> bool {
     matches!(reader.steps, Steps::Text { .. } | Steps::Numbers { .. }) || path == Path::new(STANDARD_INPUT)

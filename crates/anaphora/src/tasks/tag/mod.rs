@@ -182,14 +182,19 @@ impl InspectTask for Tagger {
         let look = |sentence: Sentence| {
             let steps = Some(sentence.words.clone());
             let text = Some(sentence.words.join(" "));
+            let notes = self.notes_of(&sentence);
             let encoded = Encoded::new(&self.0, vec![sentence], input.path(), false, &mut |_| {})?;
-            Ok(Looked { batch: encoded.batch(&[0]), steps, text, notes: Vec::new() })
+            Ok(Looked { batch: encoded.batch(&[0]), steps, text, notes })
         };
         untagged(input, &recipe.data)?.into_iter().map(look).collect()
     }
 
     fn look_at(&self, sentence: &Sentence, _: &Packed) -> (Option<Vec<String>>, Option<String>) {
         (Some(sentence.words.clone()), Some(sentence.words.join(" ")))
+    }
+
+    fn notes_of(&self, sentence: &Sentence) -> Vec<String> {
+        self.0.note_unknown(&sentence.words).into_iter().collect()
     }
 }
 
@@ -210,7 +215,8 @@ impl Tagger {
             };
             json["spans"] = spans(&tags).iter().map(span).collect();
         }
-        Prediction::new(lines.join("\n"), json)
+        let notes: Vec<String> = self.0.note_unknown(words).into_iter().collect();
+        Prediction::new(lines.join("\n"), json).noted(&notes)
     }
 }
 

@@ -76,7 +76,7 @@ async function drawCurves(host, shown) {
     const map = heatmap(host, {
       label: what,
       rows: { label: "", count: width, names: [...channels].reverse(), some: true },
-      columns: { label: times.named ? times.unit : "step", count, names: shown.labels.times },
+      columns: { label: times.named ? times.unit : "step", count, names: shown.labels.times, some: true },
       values: turned,
       ramp: "sequential",
       height: 260,

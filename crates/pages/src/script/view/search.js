@@ -92,7 +92,7 @@ export async function drawSearch(host, shown) {
     if (keyAxisOf(block) === axisOf(block)) shaded.mark(query);
     answer.replaceChildren();
     table(answer, {
-      title: `What ${calledQuery()} finds`,
+      title: `What ${called(shown, axisOf(block), query)} finds`,
       columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
       rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
     });
@@ -109,12 +109,6 @@ export async function drawSearch(host, shown) {
       );
     }
     answer.append(element("p", { class: "said", text: parts.join(" ") }));
-  }
-
-  /** The query's symbol and step, or the step alone where it is none. */
-  function calledQuery() {
-    const name = shown.labels[axisOf(block)]?.[query];
-    return name === undefined ? `step ${query}` : `${visible(name)} (step ${query})`;
   }
 
   follow(host, (step) => {
