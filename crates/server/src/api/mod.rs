@@ -1,5 +1,6 @@
 //! What programs and the studio ask of any run: predictions, inspections, trainings, pieces.
 
+pub mod data;
 mod files;
 pub mod generate;
 pub mod inspect;
@@ -10,6 +11,7 @@ pub mod runs;
 pub mod train;
 pub mod trainings;
 
+pub use data::Uploads;
 pub use trainings::Trainings;
 
 use std::sync::Arc;

@@ -83,8 +83,19 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
+        Self::answer(self.open(method, path, head, body))
+    }
+
+    /// The answer to these bytes.
+    pub fn raw(&self, request: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request).unwrap();
+        Self::answer(stream)
+    }
+
+    fn answer(mut stream: TcpStream) -> Answer {
         let mut all = Vec::new();
-        self.open(method, path, head, body).read_to_end(&mut all).unwrap();
+        stream.read_to_end(&mut all).unwrap();
         let end = all.windows(4).position(|four| four == b"\r\n\r\n").expect("the end of a head") + 4;
         let head = String::from_utf8(all[..end].to_vec()).unwrap().to_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();

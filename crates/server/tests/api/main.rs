@@ -1,6 +1,7 @@
 //! What programs ask of any run, of a real server on real runs.
 
 mod common;
+mod data;
 mod described;
 mod generate;
 mod inspect;
