@@ -63,6 +63,8 @@ pub struct Server {
     uploads: api::Uploads,
     /// Inspections, one at a time.
     inspecting: Queue,
+    /// Looks at data likewise.
+    looking: Queue,
     /// Whether the server is to end.
     ending: watch::Sender<bool>,
 }
@@ -101,6 +103,7 @@ impl Server {
             trainings: Arc::new(api::Trainings::new()),
             uploads: api::Uploads::new(),
             inspecting: Queue::new(),
+            looking: Queue::new(),
             ending: watch::Sender::new(false),
         }
     }
@@ -123,6 +126,7 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(api::inspect::create))
         .routes(routes!(api::generate::create))
         .routes(routes!(api::data::create).layer(DefaultBodyLimit::max(api::data::MOST)))
+        .routes(routes!(api::look::create))
         .routes(routes!(api::train::create))
         .routes(routes!(api::train::stop))
         .routes(routes!(api::train::resume))

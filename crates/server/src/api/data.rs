@@ -1,7 +1,7 @@
 //! `POST /api/data`: data that are sent once, to be looked at and learnt from: a file, or a folder of files.
 
 use std::collections::VecDeque;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::names::{Names, file_name, storage};
+use super::names::{file_name, storage};
 use crate::Shared;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::queue::aside;
@@ -121,11 +121,6 @@ impl Upload {
     /// The name of the file or folder.
     pub fn name(&self) -> String {
         file_name(&self.path)
-    }
-
-    /// Lets it be called by its name.
-    pub fn names(&self, names: &mut Names) {
-        names.add(&self.path, &self.name());
     }
 }
 
@@ -301,22 +296,6 @@ fn unreadable(error: MultipartError) -> ApiError {
         StatusCode::PAYLOAD_TOO_LARGE => too_large("the body is larger than this server takes".to_owned()),
         _ => ApiError::request(format!("the form cannot be read: {}", error.body_text())),
     }
-}
-
-/// Copies a file or folder to a place where nothing is: by a second name where both lie on one disk, for neither is changed.
-///
-/// # Errors
-/// A disk that is full, and a source that cannot be read.
-pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    if !from.is_dir() {
-        return std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(|_| ()));
-    }
-    std::fs::create_dir(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

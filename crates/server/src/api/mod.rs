@@ -4,10 +4,12 @@ pub mod data;
 mod files;
 pub mod generate;
 pub mod inspect;
+pub mod look;
 pub mod metrics;
 mod names;
 pub mod predict;
 pub mod runs;
+mod source;
 pub mod train;
 pub mod trainings;
 

@@ -161,13 +161,22 @@ pub fn tiny(more: Value) -> Value {
 
 /// Trains a tiny model on built-in data.
 pub fn train(folder: &Path, id: &str, builtin: &str) {
-    let all: Vec<(&str, &str)> = [("data.builtin", builtin)].into_iter().chain(TINY).collect();
+    train_as(folder, id, ("data.builtin", builtin));
+}
+
+/// Trains one on a file of text.
+pub fn train_on(folder: &Path, id: &str, path: &Path) {
+    train_as(folder, id, ("data.train", path.to_str().unwrap()));
+}
+
+fn train_as(folder: &Path, id: &str, data: (&str, &str)) {
+    let all: Vec<(&str, &str)> = [data].into_iter().chain(TINY).collect();
     let setting =
         |field: &str| all.iter().find(|(named, _)| *named == field).map(|(_, value)| (*value).to_owned());
     let mut recipe = Recipe::for_settings(setting);
     recipe.set_all(&all).unwrap();
     let trained = anaphora::train(&recipe, &folder.join(id), &mut |_| ControlFlow::Continue(()));
-    trained.unwrap_or_else(|error| panic!("{builtin}: {error}"));
+    trained.unwrap_or_else(|error| panic!("{data:?}: {error}"));
 }
 
 /// One server with a run of each kind, for tests that change nothing.

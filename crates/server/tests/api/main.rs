@@ -5,5 +5,6 @@ mod data;
 mod described;
 mod generate;
 mod inspect;
+mod look;
 mod predict;
 mod train;
