@@ -133,6 +133,19 @@ pub fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{plural}")
 }
 
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Names in a sentence, the first ones of many.
 pub fn listed(names: &[String]) -> String {
     const MOST: usize = 12;

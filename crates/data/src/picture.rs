@@ -2,6 +2,7 @@
 
 mod captions;
 mod decode;
+mod encode;
 mod idx;
 mod resize;
 

@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use error::ApiError;
@@ -60,8 +60,11 @@ pub struct Server {
     models: Arc<Registry>,
     meter: Arc<Meter>,
     trainings: Arc<api::Trainings>,
+    uploads: api::Uploads,
     /// Inspections, one at a time.
     inspecting: Queue,
+    /// Looks at data likewise.
+    looking: Queue,
     /// Whether the server is to end.
     ending: watch::Sender<bool>,
 }
@@ -98,7 +101,9 @@ impl Server {
             models,
             meter,
             trainings: Arc::new(api::Trainings::new()),
+            uploads: api::Uploads::new(),
             inspecting: Queue::new(),
+            looking: Queue::new(),
             ending: watch::Sender::new(false),
         }
     }
@@ -120,6 +125,8 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(api::predict::create))
         .routes(routes!(api::inspect::create))
         .routes(routes!(api::generate::create))
+        .routes(routes!(api::data::create).layer(DefaultBodyLimit::max(api::data::MOST)))
+        .routes(routes!(api::look::create))
         .routes(routes!(api::train::create))
         .routes(routes!(api::train::stop))
         .routes(routes!(api::train::resume))

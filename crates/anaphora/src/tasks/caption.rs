@@ -27,7 +27,7 @@ use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 use crate::{Error, Result};
 
 /// The name of the file of how a run's model reads pictures.
@@ -200,6 +200,11 @@ impl ExampleTask for Captioning {
         let tokenizer = assets.tokenizer(|| corpus::tokenizer(data, captions()))?;
         let (teaching, longest) = (teaching(&recipe.training), recipe.training.length);
         Ok(Self { reader, tokenizer, teaching, longest })
+    }
+
+    fn show(&self, Captioned { picture, captions }: &Captioned) -> Result<Shown> {
+        let picture = Some(picture.read(&self.reader.steps())?);
+        Ok(Shown { text: captions.join("\n"), label: None, picture })
     }
 
     fn encode(&self, captioned: Vec<Captioned>, from: &mut Reading<Self>) -> Result<Pairs> {

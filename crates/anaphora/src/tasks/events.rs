@@ -24,7 +24,7 @@ use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Half, read_json};
-use crate::training::{DataSize, Description, Event, Learner, Opening};
+use crate::training::{DataSize, Description, Event, Learner, Opening, Shown};
 use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
@@ -44,6 +44,15 @@ enum Piece {
 }
 
 impl Piece {
+    /// The piece in ABC notation, which is its music but for how it was played.
+    fn show(&self) -> Result<Shown> {
+        let text = match self {
+            Piece::File(path) => abc::write(&abc::from_score(&read_file(path)?)),
+            Piece::Tune(tune) => tune.clone(),
+        };
+        Ok(Shown { text, ..Shown::default() })
+    }
+
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
         match self {
             Piece::File(path) => events_of_file(path, options),
@@ -127,6 +136,9 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
         maps: format!("{} kinds of event", options.vocabulary()),
         characters: None,
     };
+    if let Some(found) = found.into_inner() {
+        opening.show(&found.train, Piece::show)?;
+    }
     let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
     Ok(Box::new(LanguageLearner::of(opening, symbols)?))
 }

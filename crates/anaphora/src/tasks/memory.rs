@@ -22,7 +22,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Shown, Validation};
 use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
@@ -144,10 +144,33 @@ pub struct MemoryLearner {
     validation: Examples,
 }
 
+/// An example as a person sees it.
+fn shown(problem: Problem, seed: u64) -> Shown {
+    let spaced = |words: Vec<String>| words.join(" ");
+    let (inputs, truths) = match problem {
+        Problem::Adding(length) => problem.examples(seed, &[length]),
+        Problem::Copy(delay) => problem.examples(seed, &[delay]),
+    };
+    let (inputs, truths) = (Packed::new(&inputs), Packed::new(&truths));
+    let (text, label) = match problem {
+        Problem::Adding(_) => {
+            let number = |frame: &[f32]| format!("{:.2}{}", frame[0], if frame[1] > 0.5 { "*" } else { "" });
+            (inputs.values.chunks_exact(2).map(number).collect(), format!("{:.2}", truths.values[0]))
+        }
+        Problem::Copy(_) => {
+            let recalled = truths.ids.iter().filter(|symbol| **symbol < COPY_RECALLED);
+            let recalled = recalled.map(ToString::to_string).collect();
+            (inputs.ids.iter().map(ToString::to_string).collect(), spaced(recalled))
+        }
+    };
+    Shown { text: spaced(text), label: Some(label), picture: None }
+}
+
 /// Makes the model that is to learn the problem that the recipe names.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let recipe = opening.recipe;
     let (problem, training) = (problem(recipe), &recipe.training);
+    opening.show(&[0, 1, 2], |&seed| Ok(shown(problem, seed)))?;
     Ok(Box::new(MemoryLearner {
         model: opening.model(|start| model(problem, recipe, start))?,
         validation: held_out(problem, VALIDATION),

@@ -19,7 +19,7 @@ use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Shown, Validation};
 
 /// The name of the file of what a run's model reads, and how its numbers are scaled.
 const NUMBERS: &str = "numbers.json";
@@ -130,6 +130,10 @@ impl ExampleTask for Numbers {
         let made = tokenizer.clone();
         let numbers: Self = assets.json(NUMBERS, || Self::learn(splits, recipe, made))?;
         Ok(Self { reader: reader::opened(numbers.reader, &recipe.data, assets, tokenizer)?, ..numbers })
+    }
+
+    fn show(&self, example: &Example) -> Result<Shown> {
+        Ok(reader::shown(example))
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {

@@ -24,7 +24,7 @@ use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, bleu_
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 use crate::{Error, Result};
 
 /// Names of the files of a run's tokenizers.
@@ -130,6 +130,10 @@ impl ExampleTask for Translation {
         let longest = splits.train.iter().map(characters).max();
         let learnt = assets.json_if_there(LEARNT, || Ok(Learnt { longest }))?.unwrap_or_default();
         Ok(Self { source, target, teaching: teaching(&recipe.training), learnt })
+    }
+
+    fn show(&self, pair: &Pair) -> Result<Shown> {
+        Ok(Shown { text: pair.source.clone(), label: Some(pair.target.clone()), picture: None })
     }
 
     fn encode(&self, pairs: Vec<Pair>, from: &mut Reading<Self>) -> Result<Pairs> {

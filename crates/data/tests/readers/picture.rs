@@ -237,6 +237,18 @@ fn idx_files() {
 }
 
 #[test]
+fn pictures_of_captions_lie_in_their_folder() {
+    let png = png();
+    let folder = folder(&[("a.png", &png), ("table/captions.txt", b"")]);
+    let (inside, file) = (folder.path().join("table"), folder.path().join("table/captions.txt"));
+    for name in ["../a.png".to_owned(), folder.path().join("a.png").display().to_string()] {
+        std::fs::write(&file, format!("image,caption\n{name},\"red, white\"\n")).unwrap();
+        let refused = read_captions(&inside, &file, &TableOptions::default()).unwrap_err().to_string();
+        assert!(refused.contains("does not lie in the folder"), "{refused}");
+    }
+}
+
+#[test]
 fn captions_and_their_pictures() {
     let png = png();
     let table = b"image,caption\na.png,\"red, white\"\nb.png,gone\na.png,white\nc.png,text\na.png,\n";

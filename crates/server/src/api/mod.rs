@@ -1,15 +1,19 @@
 //! What programs and the studio ask of any run: predictions, inspections, trainings, pieces.
 
+pub mod data;
 mod files;
 pub mod generate;
 pub mod inspect;
+pub mod look;
 pub mod metrics;
 mod names;
 pub mod predict;
 pub mod runs;
+mod source;
 pub mod train;
 pub mod trainings;
 
+pub use data::Uploads;
 pub use trainings::Trainings;
 
 use std::sync::Arc;

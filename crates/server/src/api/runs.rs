@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anaphora::recipe::Tokenizer;
 use anaphora::run::{self, RunInfo, Score};
 use anaphora::{Recipe, Run};
 use axum::Json;
@@ -159,8 +160,11 @@ fn recipe(path: &Path) -> Option<Recipe> {
 }
 
 /// The recipe as JSON, with files by their names.
-fn shown(recipe: &Recipe) -> Option<Value> {
+pub fn shown(recipe: &Recipe) -> Option<Value> {
     let mut recipe = recipe.clone();
+    if let Tokenizer::File(path) = &mut recipe.data.tokenizer {
+        *path = file_name(path).into();
+    }
     for (_, path) in recipe.data.paths_mut() {
         if let Some(path) = path {
             *path = file_name(path).into();

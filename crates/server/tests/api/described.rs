@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::shared;
+use crate::data::send;
 
 #[test]
 fn every_endpoint_is_described_with_its_errors() {
@@ -11,6 +12,8 @@ fn every_endpoint_is_described_with_its_errors() {
         ("/api/predict", "post", "200"),
         ("/api/inspect", "post", "200"),
         ("/api/generate", "post", "200"),
+        ("/api/data", "post", "201"),
+        ("/api/look", "post", "200"),
         ("/api/train", "post", "202"),
         ("/api/runs", "get", "200"),
         ("/api/runs/{id}", "get", "200"),
@@ -112,7 +115,11 @@ fn answers_are_as_described() {
         ask("/api/inspect", json!({ "model": "names", "views": ["gates"] })),
         ask("/api/generate", tune),
         ask("/api/generate", json!({ "model": "nothing" })),
+        ask("/api/look", json!({ "builtin": "scenes" })),
+        ask("/api/look", json!({ "like": "seasonal" })),
+        ask("/api/look", json!({ "upload": "none" })),
         ask("/api/train", json!({})),
+        ("/api/data".to_owned(), "post", send(server, &[("a.txt", b"a")])),
         get("/api/runs", "/api/runs"),
         get("/api/runs/{id}", "/api/runs/names"),
         get("/api/runs/{id}", "/api/runs/nothing"),

@@ -1,8 +1,10 @@
 //! What programs ask of any run, of a real server on real runs.
 
 mod common;
+mod data;
 mod described;
 mod generate;
 mod inspect;
+mod look;
 mod predict;
 mod train;

@@ -12,7 +12,7 @@ use std::path::Path;
 use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use anaphora_music::midi::each_file;
-use anaphora_music::pitch_name;
+use anaphora_music::{abc, pitch_name};
 use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -29,7 +29,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 
 /// The name of the file of how frames are numbered.
 const CODING: &str = "notes.json";
@@ -221,6 +221,11 @@ impl ExampleTask for Chords {
             Ok(Coding { low, high, notes: model.notes, frame: data.frame })
         })?;
         Ok(Self { coding, transpose: data.transpose, seed: training.seed })
+    }
+
+    fn show(&self, piece: &Piece) -> Result<Shown> {
+        let text = abc::write(&abc::from_score(&write::score(piece, &self.coding)));
+        Ok(Shown { text, ..Shown::default() })
     }
 
     fn encode(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {

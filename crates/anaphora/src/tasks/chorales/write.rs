@@ -30,6 +30,14 @@ struct Piece {
     ended: bool,
 }
 
+/// Frames as notes that can be heard.
+pub fn score(frames: &[Chord], coding: &Coding) -> Score {
+    let notes = to_notes(frames, coding.frame, VELOCITY);
+    let mut score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
+    score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
+    score
+}
+
 impl Compose for TrainedTask<Chords> {
     /// Composes pieces, of `options.units` frames at most beside those that they go on from.
     fn compose(
@@ -58,9 +66,7 @@ impl Compose for TrainedTask<Chords> {
             Notes::Conditioned => reader.conditioned(&prime, &mut pieces, most, observer)?,
         }
         let composed = |Piece { frames, ended, .. }: Piece| {
-            let notes = to_notes(&frames, coding.frame, VELOCITY);
-            let mut score: Score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
-            score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
+            let score = score(&frames, coding);
             let stopped = !ended && frames.len() < most;
             Composed { score, units: frames.len() - prime.len(), ended, stopped }
         };

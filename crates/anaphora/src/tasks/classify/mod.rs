@@ -24,7 +24,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Shown, Validation};
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
@@ -144,6 +144,10 @@ impl ExampleTask for Classes {
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
         Ok(Self { reader: reader::opened(classes.reader, &recipe.data, assets, tokenizer)?, ..classes })
+    }
+
+    fn show(&self, example: &Example) -> Result<Shown> {
+        Ok(reader::shown(example))
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {

@@ -28,7 +28,7 @@ use crate::model::{Backward, Compute, LanguageModel};
 use crate::recipe::{self, Recipe, Task, Training};
 use crate::run::assets::Half;
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Event, Learner, Opening, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Event, Learner, Opening, Shown, Validation};
 use crate::{Error, Result};
 
 /// A language model and windows on the text that it learns.
@@ -98,6 +98,12 @@ impl LanguageLearner {
             maps: counted(symbols, "symbol"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
+        if let Some(Corpus { train: section, .. }) = opened.into_inner().filter(|_| opening.to_show() > 0) {
+            // What there is little of is shown passage by passage.
+            let is_long = task != Task::Music && train.piece_count() < opening.to_show();
+            let passages = corpus::beginning(&section, opening.to_show(), is_long)?;
+            opening.show(&passages, |text| Ok(Shown { text: text.clone(), ..Shown::default() }))?;
+        }
         Self::of(opening, Symbols { task, train, validation, count: symbols, description })
     }
 

@@ -24,7 +24,7 @@ use crate::metrics::{Evaluation, Span, mark_spans, scheme, spans};
 use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Shown, Validation};
 
 /// The name of the file of what words, characters and tags a run's model knows.
 const LEXICON: &str = "tags.json";
@@ -110,6 +110,11 @@ impl ExampleTask for Tagger {
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Sentence>) -> Result<Self> {
         Ok(Self(assets.json(LEXICON, || learn(splits, recipe))?))
+    }
+
+    fn show(&self, sentence: &Sentence) -> Result<Shown> {
+        let label = Some(sentence.tags.join(" "));
+        Ok(Shown { text: sentence.words.join(" "), label, picture: None })
     }
 
     fn encode(&self, sentences: Vec<Sentence>, from: &mut Reading<Self>) -> Result<Encoded> {
