@@ -203,8 +203,8 @@ impl ExampleTask for Captioning {
     }
 
     fn show(&self, Captioned { picture, captions }: &Captioned) -> Result<Shown> {
-        let picture = Some(picture.read(&self.reader.steps())?);
-        Ok(Shown { text: captions.join("\n"), label: None, picture })
+        let (picture, _) = picture.read(&self.reader.steps())?;
+        Ok(Shown { text: captions.join("\n"), label: None, picture: Some(picture) })
     }
 
     fn encode(&self, captioned: Vec<Captioned>, from: &mut Reading<Self>) -> Result<Pairs> {
