@@ -14,3 +14,10 @@ mod sound;
 pub use frame::Page;
 pub use inspection::inspection;
 pub use lecture::lecture;
+
+/// The studio: a page for people, which asks the server that it came from.
+pub fn studio() -> String {
+    use html::{tag, text};
+    let heading = tag("h1", &[], [text("Anaphora")]);
+    format!("<!DOCTYPE html>\n{}", tag("html", &[("lang", "en")], [tag("body", &[], [heading])]).as_str())
+}

@@ -6,26 +6,43 @@ use serde_json::{Value, json};
 
 use super::Inspection;
 
-/// Adds `notes` to what an inspection is about: the notes of a tune as they are written, repeats not followed, each with its
-/// beginning and duration in seconds, its MIDI pitch and the step behind whose symbol it begins. `place_of` gives the
-/// step that read the character at a place of the text.
-pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -> Option<usize>) {
+/// A note as it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WrittenNote {
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// How long it sounds, in seconds.
+    pub seconds: f64,
+    /// MIDI pitch; 60 is middle C.
+    pub pitch: u8,
+    /// The character of the text with which it begins, counted from 0, where that is known.
+    pub place: Option<usize>,
+}
+
+/// The notes of the tune in a text as they are written, repeats not followed, in the order in which they sound.
+pub fn written_notes(text: &str) -> Vec<WrittenNote> {
     let (tune, _) = parse_tune(text);
     let mut lines = vec![0];
     lines.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
     let tempo = tune.tempo.clone().unwrap_or_default();
     let seconds = |ticks: Ticks| ticks as f64 / TICKS_PER_QUARTER as f64 * 60.0 / tempo.quarters_per_minute();
-    let mut all: Vec<Value> = Vec::new();
-    for (start, duration, pitch, [line, column]) in as_written(&tune) {
+    let note = |(start, duration, pitch, [line, column]): (Ticks, Ticks, u8, [usize; 2])| {
         let place = lines.get(line.saturating_sub(tune.line.max(1) as usize)).map(|first| first + column - 1);
-        let Some(step) = place.and_then(&place_of) else { continue };
-        all.push(json!({
-            "start": seconds(start), "seconds": seconds(duration), "pitch": pitch, "step": step
-        }));
-    }
-    all.sort_by(|a, b| {
-        a["start"].as_f64().partial_cmp(&b["start"].as_f64()).unwrap_or(std::cmp::Ordering::Equal)
-    });
+        WrittenNote { start: seconds(start), seconds: seconds(duration), pitch, place }
+    };
+    let mut all: Vec<WrittenNote> = as_written(&tune).into_iter().map(note).collect();
+    all.sort_by(|a, b| a.start.total_cmp(&b.start));
+    all
+}
+
+/// Adds `notes` to what an inspection is about: the notes of a tune, each with its beginning and duration in seconds, its MIDI
+/// pitch and the step behind whose symbol it begins. `place_of` gives the step that read the character at a place of the text.
+pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -> Option<usize>) {
+    let note = |WrittenNote { start, seconds, pitch, place }| {
+        let step = place.and_then(&place_of)?;
+        Some(json!({ "start": start, "seconds": seconds, "pitch": pitch, "step": step }))
+    };
+    let all: Vec<Value> = written_notes(text).into_iter().filter_map(note).collect();
     if !all.is_empty() {
         inspection.about.insert("notes".into(), all.into());
     }
