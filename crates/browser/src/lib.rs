@@ -210,7 +210,10 @@ impl Browser {
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
         // What is shown beside the pointer goes when the page has scrolled.
-        self.run(&format!("document.querySelector({}).scrollIntoView({{ block: 'center' }})", json!(selector)));
+        self.run(&format!(
+            "document.querySelector({}).scrollIntoView({{ block: 'center' }})",
+            json!(selector)
+        ));
         self.settle();
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime

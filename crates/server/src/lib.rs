@@ -10,6 +10,7 @@ mod error;
 mod guard;
 mod meter;
 mod openai;
+mod pages;
 mod predictor;
 mod queue;
 mod registry;
@@ -25,6 +26,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,6 +38,7 @@ use utoipa_axum::routes;
 use error::ApiError;
 pub use guard::Guard;
 use meter::Meter;
+pub use pages::Pages;
 use queue::Queue;
 use registry::Registry;
 
@@ -53,6 +56,8 @@ pub struct Settings {
     pub memory: u64,
     /// Who may ask.
     pub guard: Guard,
+    /// Pages for people; none where programs alone ask.
+    pub pages: Option<Pages>,
 }
 
 /// What handlers share.
@@ -65,6 +70,9 @@ pub struct Server {
     inspecting: Queue,
     /// Looks at data likewise.
     looking: Queue,
+    /// Pieces that are played likewise.
+    sounding: Queue,
+    pages: Option<Pages>,
     /// Whether the server is to end.
     ending: watch::Sender<bool>,
 }
@@ -104,6 +112,8 @@ impl Server {
             uploads: api::Uploads::new(),
             inspecting: Queue::new(),
             looking: Queue::new(),
+            sounding: Queue::new(),
+            pages: settings.pages.clone(),
             ending: watch::Sender::new(false),
         }
     }
@@ -130,17 +140,26 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(api::train::create))
         .routes(routes!(api::train::stop))
         .routes(routes!(api::train::resume))
+        .routes(routes!(api::novelty::create))
+        .routes(routes!(api::sound::create))
+        .routes(routes!(api::builtins::list))
         .routes(routes!(api::runs::list))
-        .routes(routes!(api::runs::get))
+        .routes(routes!(api::runs::get, api::runs::delete))
         .routes(routes!(api::metrics::get))
         .split_for_parts();
     let origins: Vec<HeaderValue> = guard.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    // Pages are for people: they are no part of the description.
+    let pages = match server.pages {
+        Some(_) => Router::new().route("/", get(pages::studio)).route("/lecture", get(pages::lecture)),
+        None => Router::new(),
+    };
     router
-        .route("/openapi.json", axum::routing::get(|| async { Json(description) }))
+        .merge(pages)
+        .route("/openapi.json", get(|| async { Json(description) }))
         .fallback(|| async {
             let message = "there is no such endpoint; GET /openapi.json describes those that there are";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)

@@ -195,6 +195,13 @@ impl Registry {
         }
     }
 
+    /// Lets a model go; who is being answered keeps it.
+    pub fn forget(&self, id: &str) {
+        let mut loaded = self.loaded();
+        loaded.remove(id);
+        self.meter.loaded_models.set(loaded.len() as i64);
+    }
+
     /// Breaks off all that is being written.
     pub fn close(&self) {
         for kept in self.loaded().values() {

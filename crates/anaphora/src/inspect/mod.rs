@@ -21,7 +21,7 @@ pub use self::describe::about;
 pub use self::embedding::{embedding, embedding_of, plane};
 pub use self::gradients::gradients;
 pub use self::inspection::{Array, Inspection, overlay};
-pub use self::music::{Sounding, notes, sounding};
+pub use self::music::{Sounding, WrittenNote, notes, sounding, written_notes};
 pub use self::original::{Curves, Cut, Original, Pixels, Times};
 pub use self::pass::pass;
 pub use self::request::{NO_ATTENTION, Request, Source, refuse_by_backbone};

@@ -21,12 +21,45 @@ pub struct Sounding {
     pub step: usize,
 }
 
+/// A note of a text in ABC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WrittenNote {
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// How long it sounds, in seconds.
+    pub seconds: f64,
+    /// MIDI pitch; 60 is middle C.
+    pub pitch: u8,
+    /// The character of the text with which it begins, counted from 0, where that is known.
+    pub place: Option<usize>,
+}
+
 /// Adds `notes` to what an inspection is about, in their order in time; nothing where there are none.
 pub fn sounding(inspection: &mut Inspection, mut notes: Vec<Sounding>) {
     notes.sort_by(|a, b| a.start.total_cmp(&b.start));
     if !notes.is_empty() {
         inspection.about.insert("notes".into(), json!(notes));
     }
+}
+
+/// The notes of the tune in a text as they are written, repeats not followed, in the order in which they sound.
+pub fn written_notes(text: &str) -> Vec<WrittenNote> {
+    let mut all = written(text, &parse_tune(text).0);
+    all.sort_by(|a, b| a.start.total_cmp(&b.start));
+    all
+}
+
+/// The notes of a tune that was read from a text.
+fn written(text: &str, tune: &Tune) -> Vec<WrittenNote> {
+    let mut lines = vec![0];
+    lines.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
+    let tempo = tune.tempo.clone().unwrap_or_default();
+    let seconds = |ticks: Ticks| ticks as f64 / TICKS_PER_QUARTER as f64 * 60.0 / tempo.quarters_per_minute();
+    let note = |(start, duration, pitch, [line, column]): (Ticks, Ticks, u8, [usize; 2])| {
+        let place = lines.get(line.saturating_sub(tune.line.max(1) as usize)).map(|first| first + column - 1);
+        WrittenNote { start: seconds(start), seconds: seconds(duration), pitch, place }
+    };
+    as_written(tune).into_iter().map(note).collect()
 }
 
 /// Problems of a tune that are listed one by one.
@@ -47,16 +80,10 @@ pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -
         inspection.about.insert("problems".into(), said.clone().into());
         inspection.notes.extend(said);
     }
-    let mut lines = vec![0];
-    lines.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
-    let tempo = tune.tempo.clone().unwrap_or_default();
-    let seconds = |ticks: Ticks| ticks as f64 / TICKS_PER_QUARTER as f64 * 60.0 / tempo.quarters_per_minute();
-    let mut all = Vec::new();
-    for (start, duration, pitch, [line, column]) in as_written(&tune) {
-        let place = lines.get(line.saturating_sub(tune.line.max(1) as usize)).map(|first| first + column - 1);
-        let Some(step) = place.and_then(&place_of) else { continue };
-        all.push(Sounding { start: seconds(start), seconds: seconds(duration), pitch, step });
-    }
+    let note = |WrittenNote { start, seconds, pitch, place }| {
+        Some(Sounding { start, seconds, pitch, step: place.and_then(&place_of)? })
+    };
+    let all = written(text, &tune).into_iter().filter_map(note).collect();
     sounding(inspection, all);
 }
 

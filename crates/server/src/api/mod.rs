@@ -1,14 +1,18 @@
 //! What programs and the studio ask of any run: predictions, inspections, trainings, pieces.
 
+pub mod builtins;
 pub mod data;
 mod files;
+mod forms;
 pub mod generate;
 pub mod inspect;
 pub mod look;
 pub mod metrics;
 mod names;
+pub mod novelty;
 pub mod predict;
 pub mod runs;
+pub mod sound;
 mod source;
 pub mod train;
 pub mod trainings;

@@ -120,6 +120,22 @@ impl Trainings {
         }
     }
 
+    /// Does something quick to a run that is not trained here, while no training begins, and forgets why its last one failed.
+    ///
+    /// # Errors
+    /// A run that is trained, and what `work` says.
+    pub fn without(&self, id: &str, work: impl FnOnce() -> ApiResult<()>) -> ApiResult<()> {
+        let mut state = self.state();
+        if state.current.as_ref().is_some_and(|current| current.id == id) {
+            let message =
+                format!("the run '{id}' is being trained; stop it with POST /api/runs/{id}/stop first");
+            return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
+        }
+        work()?;
+        state.failures.retain(|(failed, _)| failed != id);
+        Ok(())
+    }
+
     /// Waits until nothing is trained.
     pub async fn ended(&self) {
         let _ = self.idle.subscribe().wait_for(|idle| *idle).await;

@@ -63,12 +63,24 @@ impl Server {
     /// Serves a folder.
     pub fn of(folder: &Path) -> Self {
         let (threads, memory) = (1, 1 << 30);
-        let settings = Settings { folder: folder.to_owned(), threads, memory, guard: Guard::default() };
+        Self::with(&Settings {
+            folder: folder.to_owned(),
+            threads,
+            memory,
+            guard: Guard::default(),
+            pages: None,
+        })
+    }
+
+    /// Serves as it is said.
+    pub fn with(settings: &Settings) -> Self {
+        let settings = settings.clone();
+        let folder = settings.folder.clone();
         let (told, address) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             serve(&settings, "127.0.0.1:0".parse().unwrap(), |address| told.send(address).unwrap()).unwrap();
         });
-        Self { folder: folder.to_owned(), address: address.recv().unwrap() }
+        Self { folder, address: address.recv().unwrap() }
     }
 
     pub fn open(&self, method: &str, path: &str, head: &str, body: &[u8]) -> TcpStream {

@@ -126,7 +126,10 @@ fn what_is_sent_is_looked_at() {
 fn what_cannot_be_learnt_is_refused_in_the_librarys_words() {
     let refused = |body: Value| shared().post("/api/look", &body).refused(400);
     let (message, param) = refused(json!({ "data": file("one.txt", b"a") }));
-    assert!(param == "data" && message.contains("cannot be split into training and validation data"), "{message}");
+    assert!(
+        param == "data" && message.contains("cannot be split into training and validation data"),
+        "{message}"
+    );
     assert_eq!(refused(json!({})).1, "data");
     assert_eq!(refused(json!({ "builtin": "tunes", "like": "tunes" })).1, "like");
     assert_eq!(refused(json!({ "builtin": "nothing" })).1, "builtin");
