@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -221,6 +221,19 @@ impl Browser {
             .expect("the pointer moves");
     }
 
+    /// Draws a line with the pointer, from the middle of an element on.
+    pub fn stroke(&self, selector: &str) {
+        let element = self.find(selector);
+        let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
+        let button = MOUSE_BUTTON_LEFT;
+        let line = MouseActions::new("mouse".into())
+            .then(to)
+            .then(PointerAction::Down { button })
+            .then(PointerAction::MoveBy { duration: None, x: 30.0, y: 20.0 })
+            .then(PointerAction::Up { button });
+        self.runtime.block_on(self.client.perform_actions(line)).expect("the pointer moves");
+    }
+
     /// Clicks on an element.
     pub fn click(&self, selector: &str) {
         let element = self.find(selector);
@@ -277,7 +290,11 @@ impl Browser {
             "const blank = [];
              for (const canvas of document.querySelectorAll('main canvas')) {
                  if (!canvas.getClientRects().length) continue;
-                 const dots = canvas.width && canvas.height ? new Uint32Array(canvas.getContext('2d')
+                 // A copy is read: reading the canvas itself often is complained of.
+                 const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+                 const pen = copy.getContext('2d', { willReadFrequently: true });
+                 if (canvas.width && canvas.height) pen.drawImage(canvas, 0, 0);
+                 const dots = canvas.width && canvas.height ? new Uint32Array(pen
                      .getImageData(0, 0, canvas.width, canvas.height).data.buffer) : [];
                  if (!dots.length || dots.every((dot) => dot === dots[0])) blank.push('canvas in ' + canvas.closest('section')?.id);
              }

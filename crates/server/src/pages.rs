@@ -23,22 +23,27 @@ impl Pages {
     }
 }
 
-/// What a page may do: what is in it, and ask this server.
-const HEADERS: [(HeaderName, &str); 5] = [
+/// What is said of every page; what it may load stands in the page itself.
+const HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; \
-         connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-cache"),
 ];
 
+/// The studio is shown in no other page.
+const STUDIO: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'")];
+
+/// The lecture is a file of the machine: it may draw, and not ask this server.
+const LECTURE: [(HeaderName, &str); 1] = [(
+    header::CONTENT_SECURITY_POLICY,
+    "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+     img-src data: blob:; media-src data: blob:; frame-ancestors 'none'",
+)];
+
 /// The studio.
 pub async fn studio() -> Response {
-    (HEADERS, anaphora_pages::studio()).into_response()
+    (HEADERS, STUDIO, anaphora_pages::studio()).into_response()
 }
 
 /// The lecture's page.
@@ -48,7 +53,7 @@ pub async fn lecture(State(server): State<Shared>) -> Response {
         None => None,
     };
     match page {
-        Some(page) => (HEADERS, page).into_response(),
+        Some(page) => (HEADERS, LECTURE, page).into_response(),
         None => {
             let message = "there is no page of the lecture here; `anaphora lecture` makes one";
             ApiError::new(StatusCode::NOT_FOUND, "no_lecture", message).into_response()

@@ -2,6 +2,7 @@
 
 import { element } from "./base/dom.js";
 import { hide } from "./base/figure.js";
+import { send } from "./studio/api.js";
 import { complain, messages } from "./studio/form.js";
 import { startRoom } from "./studio/start.js";
 import { planRoom } from "./studio/plan.js";
@@ -11,8 +12,15 @@ import { runRoom } from "./studio/run.js";
 const ROOMS = [
   [/^$/, "Studio", startRoom],
   [/^new\/(builtin|upload|like)\/([^/]+)$/, "Train", planRoom],
+  [/^lecture$/, "The lecture", lectureRoom],
   [/^run\/([^/]+)(?:\/(\w+))?$/, undefined, runRoom],
 ];
+
+/** The page of the lecture: a file, which draws and is given nothing else. */
+async function lectureRoom(host, { signal }) {
+  const page = await (await send("GET", "/lecture", undefined, { signal })).text();
+  host.append(element("iframe", { class: "lecture", title: "The lecture", sandbox: "allow-scripts", srcdoc: page }));
+}
 
 const main = document.getElementById("main");
 let leaving = new AbortController();

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anaphora::Recipe;
-use anaphora_server::{Guard, Settings, serve};
+use anaphora_server::{Guard, Pages, Settings, serve};
 use serde_json::{Value, json};
 
 /// An answer.
@@ -62,14 +62,22 @@ impl Server {
 
     /// Serves a folder.
     pub fn of(folder: &Path) -> Self {
-        let (threads, memory) = (1, 1 << 30);
-        Self::with(&Settings {
-            folder: folder.to_owned(),
-            threads,
-            memory,
-            guard: Guard::default(),
-            pages: None,
-        })
+        Self::guarded(folder, Guard::default())
+    }
+
+    /// Serves a folder to those who show a key.
+    pub fn with_key(folder: &Path, key: &str) -> Self {
+        Self::guarded(folder, Guard { keys: vec![key.to_owned()], ..Guard::default() })
+    }
+
+    fn guarded(folder: &Path, guard: Guard) -> Self {
+        let pages = Some(Pages { lecture: folder.join("lecture") });
+        Self::with(&Settings { folder: folder.to_owned(), threads: 1, memory: 1 << 30, guard, pages })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Serves as it is said.

@@ -7,4 +7,5 @@ mod generate;
 mod inspect;
 mod look;
 mod predict;
+mod studio;
 mod train;

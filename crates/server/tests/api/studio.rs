@@ -23,7 +23,10 @@ fn open(server: &Server, room: &str) -> Option<Browser> {
 
 /// Goes to another room.
 fn go(browser: &Browser, room: &str) {
-    browser.run(&format!("document.documentElement.dataset.ready = 'no'; location.hash = {}", json!(format!("#/{room}"))));
+    browser.run(&format!(
+        "document.documentElement.dataset.ready = 'no'; location.hash = {}",
+        json!(format!("#/{room}"))
+    ));
     browser.until("return document.documentElement.dataset.ready", |ready| ready == "yes");
 }
 
@@ -59,6 +62,28 @@ fn check(browser: &Browser, name: &str) {
     assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");
 }
 
+/// Sets a field of the recipe in the room where a training is planned, and waits until it has been looked at.
+#[track_caller]
+fn set(browser: &Browser, field: &str, value: u32) {
+    browser.run(&format!(
+        "const input = document.getElementById({}); input.value = {value};
+         input.dispatchEvent(new Event('change', {{ bubbles: true }}))",
+        json!(format!("field-{field}"))
+    ));
+    let changed = "return [...document.querySelectorAll('.changed label')].map((label) => label.textContent)";
+    browser.until(changed, |labels| labels.as_array().is_some_and(|labels| labels.contains(&json!(field))));
+}
+
+/// Chooses an end after so many steps.
+fn end_after(browser: &Browser, steps: u32) {
+    browser.run("document.querySelectorAll('[name=budget]')[4].click()");
+    browser.choose(".options .controls select", 0, "training.steps");
+    browser.run(&format!(
+        "const input = document.querySelector('.options .controls input'); input.value = {steps};
+         input.dispatchEvent(new Event('change', {{ bubbles: true }}))"
+    ));
+}
+
 /// Presses the one button with a label.
 #[track_caller]
 fn press(browser: &Browser, label: &str) {
@@ -87,12 +112,8 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     check(&browser, "plan");
     // A minute is chosen already; a test has less time.
     assert_eq!(browser.run("return document.querySelector('[name=budget]').checked"), true);
-    browser.run("document.querySelectorAll('[name=budget]')[4].click()");
-    browser.choose(".options .controls select", 0, "training.steps");
-    browser.run(
-        "const input = document.querySelector('.options .controls input'); input.value = 150;
-         input.dispatchEvent(new Event('change', { bubbles: true }))",
-    );
+    set(&browser, "model.hidden_size", 64);
+    end_after(&browser, 150);
     // The second.
     press(&browser, "Train");
     says(&browser, ".tabs [aria-current]", "Training");
@@ -103,7 +124,9 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     // The third: a model that has learnt for seconds may write what is no tune, and is asked again.
     press(&browser, "Write a tune");
     for _ in 0..8 {
-        browser.until(&text(".result"), |text| has(text, "symbols,") && !has(text, "Save ABC") || has(text, "Save ABC"));
+        browser.until(&text(".result"), |text| {
+            has(text, "symbols,") && !has(text, "Save ABC") || has(text, "Save ABC")
+        });
         let heard = "return Boolean(document.querySelector('.result audio'))
              || Boolean(document.querySelector('.result .wrong'))";
         browser.until(heard, |heard| heard == true);
@@ -136,12 +159,8 @@ fn a_training_is_watched_stopped_and_resumed() {
     let server = Server::new("watched");
     let Some(browser) = open(&server, "new/builtin/names") else { return };
     says(&browser, ".room", "What was found");
-    browser.run("document.querySelectorAll('[name=budget]')[4].click()");
-    browser.choose(".options .controls select", 0, "training.steps");
-    browser.run(
-        "const input = document.querySelector('.options .controls input'); input.value = 100000;
-         input.dispatchEvent(new Event('change', { bubbles: true }))",
-    );
+    set(&browser, "training.validate_every", 20);
+    end_after(&browser, 100_000);
     press(&browser, "Train");
     let step = "const found = [...document.querySelectorAll('.status .facts div')].find((one) => one.firstChild.textContent === 'step');
          return found ? Number(found.lastChild.textContent.replaceAll(',', '')) : -1";
@@ -150,6 +169,7 @@ fn a_training_is_watched_stopped_and_resumed() {
     // The page may be left and come back to.
     browser.again();
     browser.until(step, |step| step.as_i64() >= first.as_i64());
+    says(&browser, ".status", "validation");
     press(&browser, "Stop");
     says(&browser, ".status", "stopped");
     press(&browser, "Resume to its end");
@@ -159,11 +179,7 @@ fn a_training_is_watched_stopped_and_resumed() {
     // Another like it, with one thing changed, is drawn beside it.
     go(&browser, "new/like/names");
     says(&browser, ".room", "Settings");
-    browser.run(
-        "const input = document.getElementById('field-model.hidden_size'); input.value = 24;
-         input.dispatchEvent(new Event('change', { bubbles: true }))",
-    );
-    browser.until("return document.querySelector('.changed label')?.textContent", |label| *label == "model.hidden_size");
+    set(&browser, "model.hidden_size", 24);
     press(&browser, "Train another");
     says(&browser, ".tabs [aria-current]", "Training");
     says(&browser, ".figure .legend", "names, validation");
@@ -182,7 +198,10 @@ fn every_task_predicts() {
     browser.keys("textarea", "Anders");
     press(&browser, "Predict");
     says(&browser, ".prediction .bars", "%");
-    browser.until("return document.querySelector('.why #saliency canvas, .why #saliency .shaded') !== null", |is| is == true);
+    browser.until(
+        "return document.querySelector('.why #saliency canvas, .why #saliency .shaded') !== null",
+        |is| is == true,
+    );
     check(&browser, "classify");
     for (run, input, expected) in [
         ("phrases", "a dog sees the cat", ".prediction .tagged"),
@@ -193,7 +212,8 @@ fn every_task_predicts() {
         go(&browser, &format!("run/{run}/predict"));
         browser.keys("textarea", input);
         press(&browser, "Predict");
-        browser.until(&format!("return document.querySelector({}) !== null", json!(expected)), |is| is == true);
+        browser
+            .until(&format!("return document.querySelector({}) !== null", json!(expected)), |is| is == true);
         check(&browser, run);
     }
     go(&browser, "run/seasonal/predict");
@@ -204,6 +224,7 @@ fn every_task_predicts() {
     for run in ["shapes", "scenes"] {
         go(&browser, &format!("run/{run}/predict"));
         browser.run("document.querySelector('details:has(.sketch)').open = true");
+        browser.stroke(".sketch");
         press(&browser, "Use this picture");
         browser.until("return document.querySelector('.prediction .answer') !== null", |is| is == true);
         check(&browser, run);
@@ -238,7 +259,11 @@ fn a_file_of_ones_own_is_looked_at_and_learnt() {
     let server = Server::new("own-file");
     let Some(browser) = open(&server, "") else { return };
     let table = "label,text\n".to_owned()
-        + &(0..60).map(|k| if k % 2 == 0 { format!("good,a fine film {k}\n") } else { format!("bad,a dull film {k}\n") }).collect::<String>();
+        + &(0..60)
+            .map(|k| {
+                if k % 2 == 0 { format!("good,a fine film {k}\n") } else { format!("bad,a dull film {k}\n") }
+            })
+            .collect::<String>();
     drop_file(&browser, ".drop", "films.csv", &file("films.csv", table.as_bytes())["data"]);
     says(&browser, "h1", "films.csv");
     says(&browser, ".room", "learnt as classes");

@@ -32,7 +32,7 @@ export async function startRoom(host, { signal, go }) {
   } else {
     host.append(element("p", { class: "said", text: "This server serves one run; start the studio on a folder of runs to train." }));
   }
-  if (lecture) host.append(element("p", {}, element("a", { href: "/lecture", text: "The lecture" }), ": what a lecture on sequence models states, tried on this machine."));
+  if (lecture) host.append(element("h2", { text: "The lecture" }), element("p", {}, element("a", { href: "#/lecture", text: "What a lecture on sequence models states" }), ", tried on this machine."));
   const update = async (found) => {
     list.replaceChildren(runsTable(found, async (run) => {
       await send("DELETE", `/api/runs/${encodeURIComponent(run.id)}`);
