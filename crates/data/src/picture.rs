@@ -169,9 +169,7 @@ impl Seen {
         let picture = self.picture.coloured(colour);
         match size {
             None => Ok(picture),
-            Some(size @ Size { width: 1..=4096, height: 1..=4096, .. }) => {
-                Ok(resize::resize(&picture, size))
-            }
+            Some(size @ Size { width: 1..=4096, height: 1..=4096, .. }) => Ok(resize::resize(&picture, size)),
             Some(Size { width, height, .. }) => Err(PictureError::Size { width, height }),
         }
     }
@@ -197,8 +195,9 @@ impl Picture {
             ((value * opaque + 255 * (255 - opaque) + 127) / 255) as u8
         };
         let pixels = self.pixels.chunks_exact(self.channels);
-        let pixels =
-            pixels.flat_map(|pixel| pixel[..colours].iter().map(|&value| lay(value, pixel[colours]))).collect();
+        let pixels = pixels
+            .flat_map(|pixel| pixel[..colours].iter().map(|&value| lay(value, pixel[colours])))
+            .collect();
         (Picture { channels: colours, pixels, ..self }, transparent)
     }
 

@@ -262,7 +262,8 @@ impl Tokenizer {
             }
             Vocabulary::Word { ids: known, .. } => {
                 let unknown = |segment: &&str| !known.contains_key(*segment);
-                let words = words::segments(text).filter(unknown).map(|segment| segment.trim_start_matches(' '));
+                let words =
+                    words::segments(text).filter(unknown).map(|segment| segment.trim_start_matches(' '));
                 let found: Vec<&str> = words.filter(|word| !word.is_empty()).filter(unknown).collect();
                 not_known("word", &found)
             }

@@ -153,7 +153,8 @@ pub fn overlay(inspections: &mut [Inspection]) -> Result<()> {
     for other in others {
         let parts = READ.iter().filter(|name| first.get(name).is_some() || other.get(name).is_some());
         let mut differing = parts.filter(|name| {
-            let of = |one: &Inspection| one.get(name).map(|array| (array.shape.clone(), array.values.clone()));
+            let of =
+                |one: &Inspection| one.get(name).map(|array| (array.shape.clone(), array.values.clone()));
             of(first) != of(other)
         });
         let times = |one: &Inspection| one.labels.get("times").cloned();
@@ -164,7 +165,9 @@ pub fn overlay(inspections: &mut [Inspection]) -> Result<()> {
         let name = differs.copied().unwrap_or("input");
         let (own, wanted) = (extent(other, name), extent(first, name));
         let note = if own == wanted {
-            format!("it did not read the same {own} as {run}: what is laid over each other is not of one input")
+            format!(
+                "it did not read the same {own} as {run}: what is laid over each other is not of one input"
+            )
         } else {
             format!("it read {own}, and {run} {wanted}: what is laid over each other is not of one input")
         };
@@ -284,7 +287,8 @@ mod tests {
         let mut shorter = [of("a", &[1.0, 2.0], &["May", "June"]), of("b", &[2.0], &["June"])];
         overlay(&mut shorter).unwrap();
         assert_eq!(shorter[0].notes, [""; 0]);
-        let note = "it read 1 row, and a 2 rows (May to June): what is laid over each other is not of one input";
+        let note =
+            "it read 1 row, and a 2 rows (May to June): what is laid over each other is not of one input";
         assert_eq!(shorter[1].notes, [note]);
         let mut other = [of("a", &[1.0, 2.0], &["May", "June"]), of("b", &[1.0, 3.0], &["May", "June"])];
         overlay(&mut other).unwrap();

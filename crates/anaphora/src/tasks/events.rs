@@ -191,8 +191,10 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
 fn sounding(tokens: &[u32], options: &EventOptions) -> Vec<Sounding> {
     let (mut notes, mut now): (Vec<Sounding>, f64) = (Vec::new(), 0.0);
     let mut open = HashMap::new();
-    let end = |notes: &mut Vec<Sounding>, place: usize, now: f64| notes[place].seconds = now - notes[place].start;
-    for (step, event) in tokens.iter().enumerate().filter_map(|(step, &id)| Some((step, options.event(id)?))) {
+    let end =
+        |notes: &mut Vec<Sounding>, place: usize, now: f64| notes[place].seconds = now - notes[place].start;
+    for (step, event) in tokens.iter().enumerate().filter_map(|(step, &id)| Some((step, options.event(id)?)))
+    {
         match event {
             EventKind::Shift(steps) => now += f64::from(steps) * options.step,
             EventKind::Velocity(_) => {}

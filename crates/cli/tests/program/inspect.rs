@@ -430,14 +430,17 @@ fn music_that_was_read_is_noted_and_has_notes() {
     let sounding = |found: &Value| -> Vec<(u64, u64, u64)> {
         let thousandths = |value: &Value| (1e3 * value.as_f64().unwrap()).round() as u64;
         let notes = found["about"]["notes"].as_array().unwrap().iter();
-        let note = |note: &Value| (thousandths(&note["start"]), note["pitch"].as_u64().unwrap(), thousandths(&note["seconds"]));
+        let note = |note: &Value| {
+            (thousandths(&note["start"]), note["pitch"].as_u64().unwrap(), thousandths(&note["seconds"]))
+        };
         let mut all: Vec<_> = notes.map(note).collect();
         all.sort_unstable();
         all
     };
     // The last frame is foretold and not read where frames are read whole.
     let [all, most] = [sounding(&conditioned), sounding(&alone)];
-    let begins = |notes: &[(u64, u64, u64)]| notes.iter().map(|&(start, pitch, _)| (start, pitch)).collect::<Vec<_>>();
+    let begins =
+        |notes: &[(u64, u64, u64)]| notes.iter().map(|&(start, pitch, _)| (start, pitch)).collect::<Vec<_>>();
     let [all, most] = [begins(&all), begins(&most)];
     assert!(!most.is_empty() && all.starts_with(&most) && all.len() <= most.len() + 4, "{all:?} {most:?}");
     // A pitch stands at the step that reads it.

@@ -85,7 +85,13 @@ pub fn pictures(
         for (index, (picture, label)) in digits.pictures.iter().zip(digits.labels).enumerate() {
             let steps = steps.get_or_insert_with(|| PictureSteps::like(picture, frames));
             let frames = idx_frames(steps, picture, &images, index)?;
-            examples.push(Read { label: label.to_string(), frames, path: images.clone(), test, notes: Vec::new() });
+            examples.push(Read {
+                label: label.to_string(),
+                frames,
+                path: images.clone(),
+                test,
+                notes: Vec::new(),
+            });
         }
     }
     if examples.is_empty() {
@@ -109,10 +115,15 @@ pub fn pictures(
         let have = |count: usize| if count == 1 { "has" } else { "have" };
         if let (1.., Some(PictureSteps { width, height, .. })) = (brought, steps) {
             let have = have(brought);
-            notes(&format!("{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"));
+            notes(&format!(
+                "{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"
+            ));
         }
         if transparent > 0 {
-            notes(&format!("{transparent} of {pictures} {} transparent parts: laid on white", have(transparent)));
+            notes(&format!(
+                "{transparent} of {pictures} {} transparent parts: laid on white",
+                have(transparent)
+            ));
         }
         if gray > 0 {
             notes(&format!("{gray} of {pictures} {} colours: read as gray", have(gray)));

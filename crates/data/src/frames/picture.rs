@@ -117,7 +117,8 @@ impl Changed {
             };
             format!("the picture of {}x{} pixels was brought to {}x{}{how}", from[0], from[1], to[0], to[1])
         });
-        let transparent = self.transparent.then(|| "what is transparent in the picture was laid on white".to_owned());
+        let transparent =
+            self.transparent.then(|| "what is transparent in the picture was laid on white".to_owned());
         let colours = self.colours.then(|| "the picture's colours were read as gray".to_owned());
         size.into_iter().chain(transparent).chain(colours).collect()
     }

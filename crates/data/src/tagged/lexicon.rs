@@ -119,7 +119,11 @@ impl Lexicon {
     pub fn note_unknown(&self, words: &[String]) -> Option<String> {
         let found: Vec<&str> = words.iter().filter(|word| self.word(word) == 0).map(String::as_str).collect();
         let note = not_known("word", &found)?;
-        Some(if self.characters.is_some() { format!("{note}; they are read by their characters alone") } else { note })
+        Some(if self.characters.is_some() {
+            format!("{note}; they are read by their characters alone")
+        } else {
+            note
+        })
     }
 
     /// The word of a number, `<unk>` for that of all others.

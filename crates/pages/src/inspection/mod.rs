@@ -95,7 +95,9 @@ impl<'a> Shown<'a> {
         });
         let mut about = inspection.about.clone();
         // What the script has in another form.
-        ["text", "source", "pieces", "notes", "problems", "abc"].iter().for_each(|part| drop(about.remove(*part)));
+        ["text", "source", "pieces", "notes", "problems", "abc"]
+            .iter()
+            .for_each(|part| drop(about.remove(*part)));
         Self {
             name,
             about,

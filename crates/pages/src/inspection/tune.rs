@@ -36,7 +36,9 @@ mod tests {
         assert!(tune(&inspection).is_none());
         let notes = json!([{"start": 0.0, "seconds": 0.5, "pitch": 62, "step": 9}]);
         inspection.about.insert("notes".into(), notes);
-        inspection.about.insert("problems".into(), json!(["the tune, line 4, column 2: a length of nothing"]));
+        inspection
+            .about
+            .insert("problems".into(), json!(["the tune, line 4, column 2: a length of nothing"]));
         let tune = tune(&inspection).expect("a note");
         assert_eq!((tune.notes[0].pitch, tune.notes[0].step, tune.notes[0].seconds), (62, Some(9), 0.5));
         assert_eq!(tune.problems, ["The tune, line 4, column 2: a length of nothing."]);

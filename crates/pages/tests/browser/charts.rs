@@ -82,7 +82,8 @@ fn page() -> String {
         "It scrolls.",
     );
     page.section("heat", "Heat map");
-    let names = |count: usize| (0..count).map(|k| ["the", " cat", "\n", " sat on"][k % 4].to_owned()).collect();
+    let names =
+        |count: usize| (0..count).map(|k| ["the", " cat", "\n", " sat on"][k % 4].to_owned()).collect();
     page.figure(
         &Chart::HeatMap(HeatMap {
             title: "attention".into(),
@@ -231,7 +232,13 @@ fn logarithmic_axes_have_some_round_marks_that_do_not_meet() {
 #[test]
 fn marks_of_a_narrow_axis_differ() {
     let mut page = Page::new("Narrow axes");
-    let ranges = [[0.1628, 0.1636], [-2.0004, -2.0001], [1_000_001.0, 1_000_005.0], [12_345.1, 12_345.4], [3e-7, 3.002e-7]];
+    let ranges = [
+        [0.1628, 0.1636],
+        [-2.0004, -2.0001],
+        [1_000_001.0, 1_000_005.0],
+        [12_345.1, 12_345.4],
+        [3e-7, 3.002e-7],
+    ];
     page.section("axes", "Axes");
     for [low, high] in ranges {
         let line = Line { x: vec![low, high], y: vec![low, high], ..Line::default() };

@@ -126,7 +126,8 @@ pub(in crate::tasks) fn read_symbols(
                 inspect::embedding(inspection, model.params().value(id), width);
             }
             None => {
-                let reason = "symbols are read one-hot; with model.embedding_size above 0 a row is learnt for each";
+                let reason =
+                    "symbols are read one-hot; with model.embedding_size above 0 a row is learnt for each";
                 request.refuse(inspection, View::Embedding, reason)?;
             }
         }
@@ -272,8 +273,7 @@ fn units(
             (Section::whole(Arc::new(Texts::open(path, options)?)), path.display().to_string())
         }
         _ if run.info().imported.is_some() => {
-            let reason =
-                "an imported model has no held-out text to find its units' parts in; a file with a text is needed";
+            let reason = "an imported model has no held-out text to find its units' parts in; a file with a text is needed";
             return request.refuse(inspection, View::Units, reason);
         }
         _ => match request.need(inspection, View::Units, trained.corpus())? {
