@@ -158,8 +158,8 @@ mod tests {
             "the tune, line 4, column 2: a length of more than 64 whole notes; the unit length is taken",
             "the tune, line 4, column 11: a length of nothing; the unit length is taken",
             "the tune, line 4, column 15: a length of nothing; the unit length is taken",
-            "the tune, line 4, column 23: a chord cannot have this length; that of its first note is taken",
-            "the tune, line 4, column 26: a length of nothing; the unit length is taken",
+            "the tune, line 4, column 22: a chord cannot have this length; that of its first note is taken",
+            "the tune, line 4, column 25: a length of nothing; the unit length is taken",
             "2 other places of the tune could not be read as it stands either",
         ];
         assert_eq!(inspection.notes, wanted);

@@ -402,9 +402,9 @@ fn what_is_read_otherwise_than_it_stands_is_noted() {
     encoder.set_color(png::ColorType::Rgba);
     encoder.write_header().unwrap().write_image_data(&[40; 30 * 20 * 4]).unwrap();
     place.write("clear.png", content);
-    place.train(&["--builtin=shapes", "--steps=2", "--out=shapes"]).ok();
-    place.train(&["--builtin=scenes", "--steps=2", "--out=scenes"]).ok();
     for (run, how) in [("shapes", "stretched"), ("scenes", "its middle kept")] {
+        let builtin = format!("--builtin={run}");
+        place.call(&["train", &builtin, "--steps=2", "--hidden=16", "--out", run]).ok();
         let found = inspect(&place, &[run, "--data=clear.png"]);
         let notes: Vec<&str> = found["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(notes[0], format!("the picture of 30x20 pixels was brought to 32x32, {how}"));
@@ -454,8 +454,10 @@ fn music_that_was_read_is_noted_and_has_notes() {
 #[test]
 fn runs_that_read_other_windows_are_laid_over_each_other_with_a_note() {
     let place = Workplace::new();
-    place.train(&["--builtin=seasonal", "--steps=2", "--lookback=24", "--out=short"]).ok();
-    place.train(&["--builtin=seasonal", "--steps=2", "--lookback=48", "--out=long"]).ok();
+    for (run, lookback) in [("short", "--lookback=24"), ("long", "--lookback=48")] {
+        let call = ["train", "--builtin=seasonal", "--steps=2", "--hidden=16", lookback, "--out", run];
+        place.call(&call).ok();
+    }
     let called = place.call(&["inspect", "short", "long", "--out=page.html"]);
     let note = called.stderr.lines().find(|line| line.starts_with("Note: long: it read 48 rows"));
     assert!(note.is_some_and(|note| note.contains(", and short 24 rows")), "{}", called.stderr);

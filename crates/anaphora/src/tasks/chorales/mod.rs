@@ -273,11 +273,11 @@ impl InspectTask for Chords {
     fn names(&self) -> Names {
         let pitches = (self.coding.low..=self.coding.high).map(pitch_name);
         let tokens = || (0..self.coding.vocabulary() as u32).map(|token| self.token_name(token)).collect();
-        let (outputs, symbols, says) = match self.coding.notes {
-            Notes::Independent => (pitches.collect(), None, Says::Labels),
-            Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes),
+        let (outputs, symbols, says, unit) = match self.coding.notes {
+            Notes::Independent => (pitches.collect(), None, Says::Labels, "frame"),
+            Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes, "token"),
         };
-        Names { outputs, symbols, says, unit: "frame", is_each_step: true }
+        Names { outputs, symbols, says, unit, is_each_step: true }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
