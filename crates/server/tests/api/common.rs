@@ -63,7 +63,13 @@ impl Server {
     /// Serves a folder.
     pub fn of(folder: &Path) -> Self {
         let (threads, memory) = (1, 1 << 30);
-        Self::with(&Settings { folder: folder.to_owned(), threads, memory, guard: Guard::default(), pages: None })
+        Self::with(&Settings {
+            folder: folder.to_owned(),
+            threads,
+            memory,
+            guard: Guard::default(),
+            pages: None,
+        })
     }
 
     /// Serves as it is said.

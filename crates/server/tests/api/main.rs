@@ -6,5 +6,7 @@ mod described;
 mod generate;
 mod inspect;
 mod look;
+mod music;
+mod pages;
 mod predict;
 mod train;
