@@ -196,8 +196,10 @@ def map_body(context, body):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    if path_parameters and 'id' in path_parameters and hash(str(path_parameters)) % 4:
-        path_parameters['id'] = 'tunes'
+    # The runs that are there are needed to the end.
+    deletes = context.operation is not None and context.operation.method.upper() == 'DELETE'
+    if path_parameters and 'id' in path_parameters and (deletes or hash(str(path_parameters)) % 4):
+        path_parameters['id'] = 'gone' if deletes else 'tunes'
     return path_parameters
 """
 

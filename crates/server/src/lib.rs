@@ -19,19 +19,20 @@ mod worker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use utoipa::OpenApi;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
@@ -73,13 +74,15 @@ pub struct Server {
     /// Pieces that are played likewise.
     sounding: Queue,
     pages: Option<Pages>,
+    /// What `/openapi.json` says.
+    description: OnceLock<OpenApi>,
     /// Whether the server is to end.
     ending: watch::Sender<bool>,
 }
 
 type Shared = Arc<Server>;
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Anaphora", description = "Trained sequence models over HTTP"), tags(
     (name = "openai", description = "What clients of OpenAI's API ask for"),
     (name = "tokens", description = "Text to tokens and back"),
@@ -99,6 +102,12 @@ async fn metrics(State(server): State<Shared>) -> String {
     server.meter.text()
 }
 
+/// The description of all this, in OpenAPI's form
+#[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = Object)))]
+async fn openapi(State(server): State<Shared>) -> Response {
+    Json(server.description.get()).into_response()
+}
+
 impl Server {
     /// Nothing is loaded.
     fn new(settings: &Settings) -> Self {
@@ -114,6 +123,7 @@ impl Server {
             looking: Queue::new(),
             sounding: Queue::new(),
             pages: settings.pages.clone(),
+            description: OnceLock::new(),
             ending: watch::Sender::new(false),
         }
     }
@@ -124,6 +134,7 @@ fn router(server: Shared, guard: Guard) -> Router {
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(health))
         .routes(routes!(metrics))
+        .routes(routes!(openapi))
         .routes(routes!(openai::models::list))
         .routes(routes!(openai::models::get))
         .routes(routes!(openai::completions::create))
@@ -147,6 +158,8 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(api::runs::get, api::runs::delete))
         .routes(routes!(api::metrics::get))
         .split_for_parts();
+    // It is set once: a server has one router.
+    let _ = server.description.set(description);
     let origins: Vec<HeaderValue> = guard.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
@@ -159,7 +172,6 @@ fn router(server: Shared, guard: Guard) -> Router {
     };
     router
         .merge(pages)
-        .route("/openapi.json", get(|| async { Json(description) }))
         .fallback(|| async {
             let message = "there is no such endpoint; GET /openapi.json describes those that there are";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)

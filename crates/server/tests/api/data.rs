@@ -30,8 +30,9 @@ pub fn upload(server: &Server, files: &[(&str, &[u8])]) -> String {
 
 #[test]
 fn files_and_folders_are_taken() {
+    let server = Server::new("data");
     let told = |files: &[(&str, &[u8])]| {
-        let mut told = send(shared(), files).json(201);
+        let mut told = send(&server, files).json(201);
         let id = told.as_object_mut().unwrap().remove("upload").unwrap();
         assert!(id.as_str().unwrap().starts_with("u-"), "{id}");
         told
@@ -42,7 +43,12 @@ fn files_and_folders_are_taken() {
     assert_eq!(told(&folder), json!({ "name": "pets", "files": 2, "bytes": 3 }));
     // More than the body of another request.
     let large = vec![b'a'; 40 << 20];
-    assert_eq!(told(&[("large.txt", &large)])["bytes"], large.len());
+    let id = upload(&server, &[("large.txt", &large)]);
+    let train = json!({ "upload": id, "recipe": { "training.bach": 1 } });
+    assert_eq!(server.post("/api/train", &train).refused(400).1, "training.bach");
+    // The newest eight are kept.
+    (0..8).for_each(|_| _ = told(&[("a.txt", b"a")]));
+    assert_eq!(server.post("/api/train", &train).refused(400).1, "upload");
 }
 
 #[test]

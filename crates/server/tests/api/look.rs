@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Server, base64, bytes, file, picture, shared, tiny};
+use crate::common::{base64, bytes, file, picture, shared, tiny};
 use crate::data::upload;
 
 fn look(body: &Value) -> Value {
@@ -25,7 +25,7 @@ fn every_task_shows_what_it_would_learn() {
         ("adding", "memory", "*"),
         ("copy", "memory", "0"),
         ("phrases", "tag", "the"),
-        ("prices", "regress", "pound"),
+        ("prices", "regress", "s"),
         ("shapes", "classify", ""),
         ("waves", "classify", "0."),
         ("chorales", "chorales", "X:1"),
@@ -142,13 +142,11 @@ fn what_cannot_be_learnt_is_refused_in_the_librarys_words() {
     let (message, param) = refused(json!({ "data": file("pets.zip", b"PK") }));
     assert!(param == "data" && message.contains("pets/cats/1.png"), "{message}");
     // Weights that no memory holds are refused before any is taken.
-    let huge = json!({ "model.hidden_size": 65536, "model.layers": 64 });
+    let huge = json!({ "model.hidden_size": 65536, "model.layers": 8 });
     let (message, _) = refused(json!({ "builtin": "tunes", "recipe": huge }));
     assert!(message.contains("memory"), "{message}");
     // A table of captions names no picture of this machine.
-    let folder = Server::new("looked-at").folder;
-    std::fs::write(folder.join("a.png"), picture()).unwrap();
-    let outside = format!("image,caption\n{}/a.png,a shape on a wall\n", folder.display());
+    let outside = "image,caption\n/etc/a.png,a shape on a wall\n";
     let sent = upload(shared(), &[("p/b.png", &picture()), ("p/captions.csv", outside.as_bytes())]);
     let (message, _) = refused(json!({ "upload": sent }));
     assert!(message.contains("does not lie in the folder"), "{message}");

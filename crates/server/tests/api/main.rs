@@ -6,6 +6,8 @@ mod described;
 mod generate;
 mod inspect;
 mod look;
+mod music;
+mod pages;
 mod predict;
 mod studio;
 mod train;

@@ -138,6 +138,12 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     }
     browser.until("return document.querySelector('.result audio')?.duration > 0", |is| is == true);
     check(&browser, "tune");
+    // Each character is shaded by itself.
+    let counts = browser.run(
+        "const text = document.querySelector('.result .shaded');
+         return [text.childElementCount, [...text.textContent].length]",
+    );
+    assert_eq!(counts[0], counts[1]);
     // The fourth plays it, and its symbols are followed.
     browser.keys(".result audio", SPACE);
     browser.until("return document.querySelector('.result audio').currentTime > 0.2", |is| is == true);

@@ -48,7 +48,7 @@ export async function trainingPart(host, run, room) {
     if (last) {
       facts.push(["step", grouped(last.step)], ["passes", written(last.epoch, 3)], ["training loss", written(last.loss, 4)]);
       if (validation) facts.push(["validation", validationOf(validation)]);
-      facts.push(["learning rate", written(last.learning_rate, 3)], ["speed", `${grouped(Math.round(last.tokens_per_second))} a second`], ["time", clocked(last.seconds)]);
+      facts.push(["learning rate", written(last.learning_rate, 3)], ["speed", `${grouped(Math.round(last.tokens_per_second))} /s`], ["time", clocked(last.seconds)]);
       const left = now.training ? secondsLeft(now.recipe?.training ?? {}, last) : undefined;
       if (left !== undefined) facts.push(["left", `${clocked(left)} at most`]);
     } else if (now.training) {

@@ -108,6 +108,32 @@ export async function writePart(host, run, { signal, query, go }) {
   }
 }
 
+/** A text in its symbols, each with the number of its score. Bytes that are no text by themselves are shown with the first of their character; an end has no text. */
+function symbolsOf(told, scores) {
+  const found = [];
+  let left = told;
+  // Bytes of the last character that are told of by scores to come.
+  let owed = 0;
+  scores?.tokens.forEach((token, k) => {
+    if (token.startsWith("bytes:")) {
+      const bytes = token.split("\\x").length - 1;
+      if (owed <= 0 && left) {
+        const character = String.fromCodePoint(left.codePointAt(0));
+        found.push([character, k]);
+        left = left.slice(character.length);
+        owed = new TextEncoder().encode(character).length;
+      }
+      owed -= bytes;
+    } else if (token && left.startsWith(token)) {
+      found.push([token, k]);
+      left = left.slice(token.length);
+      owed = 0;
+    }
+  });
+  if (left) found.push([left, scores ? scores.tokens.length - 1 : 0]);
+  return found;
+}
+
 /** A place for one text: its symbols as they come, and then what can be said of it. */
 function page(result, run, request, go) {
   const isTune = run.task === "music";
@@ -122,15 +148,14 @@ function page(result, run, request, go) {
     return [`${visible(tokens[at])}: ${percent(Math.exp(logprobs[at]))}, surprise ${written(-logprobs[at])} nats`, ...top.map(([symbol, value]) => `${visible(symbol)}  ${percent(Math.exp(value))}`)].join("\n");
   };
   const shaded = text(box, { title: "Shaded by surprise", label: "Surprise in nats", tokens: [], range: [0, STRONGEST], shades: [], describe });
-  const add = (written, scores) => {
-    // Symbols that are no text by themselves are shown together.
-    const symbols = scores && scores.tokens.join("") === written ? scores.tokens : [written];
-    symbols.forEach((symbol, k) => {
+  const add = (told, scores) => {
+    const from = tokens.length;
+    for (const [symbol, k] of symbolsOf(told, scores)) {
       tokens.push(symbol);
-      logprobs.push(scores?.token_logprobs[symbols.length === scores.tokens.length ? k : 0] ?? null);
+      logprobs.push(scores?.token_logprobs[k] ?? null);
       tops.push(scores?.top_logprobs[k] ?? null);
-    });
-    shaded.add(symbols, logprobs.slice(-symbols.length).map((value) => (value === null ? NaN : -value)));
+    }
+    shaded.add(tokens.slice(from), logprobs.slice(from).map((value) => (value === null ? NaN : -value)));
   };
   for (const character of request.prompt) add(character);
   const whole = () => tokens.join("");
