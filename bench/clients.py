@@ -212,7 +212,7 @@ def with_schemathesis(url, report, examples):
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "hooks.py").write_text(HOOKS)
         environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": folder, "PYTHONHASHSEED": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
     report.check("no answer outside the description", done.returncode == 0, done.stdout[-6000:])
     print("\n".join(line for line in done.stdout.splitlines()[-15:]))
 

@@ -37,6 +37,8 @@ pub struct Roll {
     abc: String,
     /// Its notes in the order of their beginnings.
     notes: Vec<RollNote>,
+    /// What of it could not be read as it stands, a sentence each.
+    problems: Vec<String>,
     sound: RollSound,
 }
 

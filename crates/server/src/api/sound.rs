@@ -34,7 +34,7 @@ pub struct SoundRequest {
 /// A piece as it is heard.
 #[derive(Serialize, ToSchema)]
 pub struct Heard {
-    /// What it sounds like in a page, where that was asked for. Of a text, its notes as they are written, repeats not followed, each with
+    /// What it sounds like in a page, where that was asked for; none of a piece without a note, which has no sound either. Of a text, its notes as they are written, repeats not followed, each with
     /// the place of its character.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Roll>)]
@@ -117,10 +117,6 @@ fn hear(request: SoundRequest) -> ApiResult<Heard> {
         }
     };
     let notes: usize = score.parts.iter().map(|part| part.notes.len()).sum();
-    if notes == 0 {
-        let why = problems.first().map(|problem| format!(": {problem}")).unwrap_or_default();
-        return Err(ApiError::field(field, format!("there is no note in it{why}")));
-    }
     if notes > MOST_NOTES {
         return Err(ApiError::field(
             field,

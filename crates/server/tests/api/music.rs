@@ -89,11 +89,13 @@ fn a_tune_is_heard() {
 }
 
 #[test]
-fn what_cannot_be_heard_is_refused() {
+fn what_has_no_note_has_no_sound_and_what_is_no_music_is_refused() {
     let refused = |body: Value| shared().post("/api/sound", &body).refused(400);
     for silent in ["", "no tune", "X:1\nK:C\n", "X:1\nK:C\nz4|\n"] {
-        let (message, param) = refused(json!({ "abc": silent }));
-        assert!(param == "abc" && message.starts_with("there is no note in it"), "{message}");
+        let formats = json!(["roll", "midi", "wav"]);
+        let found = shared().post("/api/sound", &json!({ "abc": silent, "formats": formats })).json(200);
+        let forms = ["roll", "midi", "wav"].map(|form| found.get(form));
+        assert_eq!((forms, &found["seconds"]), ([None; 3], &json!(0.0)), "{silent:?}");
     }
     assert_eq!(refused(json!({})).1, "abc");
     assert_eq!(refused(json!({ "abc": TUNE, "file": file("a.abc", b"X:1") })).1, "file");

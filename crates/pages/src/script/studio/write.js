@@ -197,7 +197,8 @@ function page(result, run, request, go) {
         at += [...token].length;
       }
       const stepOf = (character) => starts.findLastIndex((start) => start <= character);
-      piece(place, found.roll, {
+      if (!found.roll) place.append(element("p", { class: "wrong", text: "There is no note in it; write another." }));
+      else piece(place, found.roll, {
         name,
         text: whole(),
         forms: async (format) => (await soundOf(whole(), [format]))[format],
