@@ -180,7 +180,7 @@ fn what_is_changed_of_a_picture_is_said() {
         ]
     );
     let cropped = notes("other.jpg", steps(8, 8, Colour::Rgb), Fit::Crop);
-    assert_eq!(cropped, ["the picture of 12x8 pixels was brought to 8x8, its middle kept"]);
+    assert_eq!(cropped, ["the picture of 8x12 pixels was brought to 8x8, its middle kept"]);
 }
 
 #[test]
