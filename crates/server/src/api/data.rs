@@ -41,9 +41,10 @@ const PREFIX: &str = "anaphora-";
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is described, and read field by field")]
 pub struct DataForm {
-    /// A file with its name, which may have folders in it: `cats/1.png`. Hidden files of folders are left out.
-    #[schema(content_media_type = "application/octet-stream")]
-    file: Vec<String>,
+    /// A file of any content, with its name, which may have folders in it: `cats/1.png`; may be repeated. Hidden files of folders are
+    /// left out.
+    #[schema(value_type = Value)]
+    file: Vec<u8>,
 }
 
 /// Data that came.
