@@ -164,6 +164,9 @@ pub fn look(
     // A run keeps the precision of its machine.
     preparation.recipe.training.precision = recipe.training.precision;
     let (data, parameters, input) = (learner.describe(), learner.params().len(), learner.input());
+    if learner.task() == recipe::Task::Music {
+        notes.extend(tasks::language::problems(&preparation.recipe.data)?);
+    }
     Ok(Prospect { recipe: preparation.recipe, data, parameters, examples, notes, input })
 }
 

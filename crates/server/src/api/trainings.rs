@@ -69,8 +69,7 @@ impl Trainings {
         }
         if let Some(Current { id, .. }) = &state.current {
             let message = format!(
-                "the run '{id}' is being trained, and this server trains one at a time; stop it with \
-                 POST /api/runs/{id}/stop, or wait until it has ended"
+                "the run '{id}' is being trained, and this server trains one at a time; stop it, or wait until it has ended"
             );
             return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
         }

@@ -14,6 +14,17 @@ fn setting<'a>(found: &'a Value, field: &str) -> Option<&'a Value> {
 }
 
 #[test]
+fn what_of_tunes_cannot_be_read_is_told_with_its_line() {
+    let tune = |k: usize| format!("X:{k}\nT:A\nM:4/4\nL:1/8\nK:D\nDEFG|\n\n");
+    let text = (1..9).map(tune).collect::<String>() + "X:9\nM:9/0\nK:D\nDE?F|\n";
+    let found = look(&json!({ "data": file("mine.abc", text.as_bytes()) }));
+    let notes: Vec<&str> = found["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for line in ["line 58, ", "line 60, "] {
+        assert!(notes.iter().any(|note| note.starts_with(line)), "{notes:?}");
+    }
+}
+
+#[test]
 fn every_task_shows_what_it_would_learn() {
     for (builtin, task, example) in [
         ("tunes", "music", "X:1"),

@@ -329,7 +329,7 @@ fn a_key_is_asked_for_once() {
     browser.load(&format!("{}/#/", server.url()));
     says(&browser, "dialog", "asks for a key");
     browser.keys("dialog input", "wrong\n");
-    says(&browser, "dialog", "asks for a key");
+    says(&browser, "dialog [role=alert]", "none of the server's keys");
     browser.keys("dialog input", "a-key-for-the-tests\n");
     says(&browser, ".runs", "names");
     go(&browser, "run/names/training");

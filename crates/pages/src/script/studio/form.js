@@ -32,6 +32,16 @@ export function slider(label, value, { min, max, step, changed }) {
 
 export const button = (label, press, kind) => element("button", { type: "button", class: kind, text: label, on: { click: press } });
 
+/** An error that the page itself tells a person. */
+export const told = (sentence) => Object.assign(new Error(sentence), { status: 0 });
+
+/** What the server says to programs as it is said to a person: without fields of requests and addresses. */
+function plainly(message) {
+  const plain = message.replace(/^(?:inputs\[\d+\]|upload|data|file|prompt|model|recipe|abc|text|views): /, "").replace(/^the text given: /, "").replace(/[;,] [^;,]*\/(?:api|v1)\/[^;]*$/, "");
+  // Names of files keep their letters.
+  return /^[a-z]+[ ,:']/.test(plain) ? plain.charAt(0).toUpperCase() + plain.slice(1) : plain;
+}
+
 /** Says what went wrong in a place that is read out. */
 export function complain(place, error) {
   if (error?.name === "AbortError") return;
@@ -39,8 +49,7 @@ export function complain(place, error) {
     place.replaceChildren();
     return;
   }
-  const sentence = String(error.message ?? error);
-  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: sentence.charAt(0).toUpperCase() + sentence.slice(1) }));
+  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: plainly(String(error.message ?? error)) }));
   place.scrollIntoView({ block: "nearest" });
 }
 

@@ -22,6 +22,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
   // What was changed, by the recipe's fields; a first training is to be heard soon.
   const asked = isAgain ? {} : { "training.minutes": 1 };
   let runName = "";
+  let last;
+  // What a person has opened stays open.
+  const opened = { settings: isAgain, more: false, other: false };
   const heading = element("h1", { text: isAgain ? `Train another like ${name}` : kind === "builtin" ? `Train on built-in ${name}` : "Train on your data" });
   const place = element("div", {});
   const said = messages();
@@ -29,10 +32,14 @@ export async function planRoom(host, { signal, go }, kind, name) {
   place.append(element("p", { class: "said", text: "Looking at the data …" }));
 
   async function look() {
-    const found = await posted("/api/look", { ...source, recipe: asked }, signal);
-    if (kind === "upload") heading.textContent = `Train on ${found.name}`;
+    last = await posted("/api/look", { ...source, recipe: asked }, signal);
+    if (kind === "upload") heading.textContent = `Train on ${last.name}`;
+    draw();
+  }
+
+  function draw() {
     const focused = document.activeElement?.id;
-    place.replaceChildren(...parts(found));
+    place.replaceChildren(...parts(last));
     if (focused) document.getElementById(focused)?.focus();
   }
 
@@ -47,7 +54,12 @@ export async function planRoom(host, { signal, go }, kind, name) {
       .catch((error) => {
         for (const key of Object.keys(asked)) delete asked[key];
         Object.assign(asked, before);
-        complain(said, error);
+        if (error.name === "AbortError") return;
+        // The page says again what holds, and beside the field what was wrong.
+        if (last) draw();
+        const input = document.getElementById(`field-${error.param ?? field}`);
+        input?.setAttribute("aria-invalid", "true");
+        complain(input?.closest(".field").appendChild(messages()) ?? said, error);
       })
       .finally(() => place.classList.remove("waiting"));
   };
@@ -74,9 +86,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
       budgetChoice(asked, value, (changed) => {
         for (const field of ["training.minutes", "training.steps", "training.epochs"]) delete asked[field];
         Object.assign(asked, changed);
-      }),
+      }, opened),
       nameInput(runName, (to) => (runName = to)),
-      settings(found.fields, asked, change, isAgain),
+      settings(found.fields, asked, change, opened),
       wrong,
       element("div", { class: "controls" }, train, element("span", { class: "said", text: `${grouped(found.parameters)} weights.` })),
     );
@@ -130,16 +142,19 @@ function backboneChoice(chosen, backbones, changed) {
 }
 
 /** How long: minutes, or another end. */
-function budgetChoice(asked, value, changed) {
+function budgetChoice(asked, value, changed, opened) {
   const kinds = { "training.minutes": "minutes", "training.steps": "optimizer steps", "training.epochs": "passes over the data" };
   const own = Object.keys(kinds).find((field) => asked[field] !== undefined);
   const set = own ?? Object.keys(kinds).find((field) => value(field) !== null && value(field) !== undefined) ?? "training.minutes";
-  const isUsual = set === "training.minutes" && BUDGETS.includes(asked[set] ?? value(set));
+  const isUsual = !opened.other && set === "training.minutes" && BUDGETS.includes(asked[set] ?? value(set));
   const number = numeric(asked[set] ?? value(set) ?? "", { min: 0.1 });
   const kind = element("select", { "aria-label": "Counted in" }, ...Object.entries(kinds).map(([field, text]) => element("option", { value: field, text, selected: field === set })));
-  const told = () => number.value && changed({ [kind.value]: Number(number.value) });
-  number.addEventListener("change", told);
-  kind.addEventListener("change", told);
+  const tell = () => {
+    number.min = kind.value === "training.steps" ? 1 : 0.1;
+    if (number.value) changed({ [kind.value]: Number(number.value) });
+  };
+  number.addEventListener("change", tell);
+  kind.addEventListener("change", tell);
   number.setAttribute("aria-label", "How long");
   const other = element("span", { class: "controls", hidden: isUsual }, number, kind);
   const option = (minutes, label) =>
@@ -153,8 +168,9 @@ function budgetChoice(asked, value, changed) {
         on: {
           change: () => {
             other.hidden = Boolean(minutes);
+            opened.other = !minutes;
             if (minutes) changed({ "training.minutes": minutes });
-            else told();
+            else tell();
           },
         },
       }),
@@ -169,7 +185,7 @@ function nameInput(name, changed) {
 }
 
 /** All other fields of the recipe, those first that are changed most. */
-function settings(fields, asked, change, isOpen) {
+function settings(fields, asked, change, opened) {
   const shown = fields.filter(({ field }) => !OWN.includes(field));
   const row = (one) => {
     const changed = (text) => change(one.field, text === "" ? undefined : one.kind === "whole" || one.kind === "number" ? Number(text) : one.kind === "bool" ? text === "true" : text);
@@ -187,9 +203,9 @@ function settings(fields, asked, change, isOpen) {
   const others = shown.filter((one) => !one.common);
   return element(
     "details",
-    { class: "settings", open: isOpen || shown.some(({ field }) => asked[field] !== undefined) },
+    { class: "settings", open: opened.settings, on: { toggle: (event) => (opened.settings = event.target.open) } },
     element("summary", { text: "Settings" }),
     ...common.map(row),
-    others.length > 0 && element("details", { open: others.some(({ field }) => asked[field] !== undefined) }, element("summary", { text: "More settings" }), ...others.map(row)),
+    others.length > 0 && element("details", { open: opened.more, on: { toggle: (event) => { event.stopPropagation(); opened.more = event.target.open; } } }, element("summary", { text: "More settings" }), ...others.map(row)),
   );
 }

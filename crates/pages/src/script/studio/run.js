@@ -23,19 +23,21 @@ function runParts(task) {
 export async function runRoom(host, room, id, part) {
   const { signal } = room;
   const run = await fetched(`/api/runs/${encodeURIComponent(id)}`, signal);
-  const parts = runParts(run.task);
+  // What can be done with a run is known with its task.
+  const parts = runParts(run.task).slice(0, run.task ? undefined : 1);
   const chosen = parts.find(([name]) => name === part) ?? (run.training || !run.has_model ? parts[0] : parts[1]);
   const address = (name) => `#/run/${encodeURIComponent(id)}/${name}`;
   const tabs = element(
     "nav",
     { class: "tabs", "aria-label": "Parts of the run" },
     ...parts.map(([name, label]) => element("a", { href: address(name), "aria-current": name === chosen[0] ? "page" : undefined, text: label })),
-    element("a", { href: `#/new/like/${encodeURIComponent(id)}`, text: "Train another" }),
+    run.task && element("a", { href: `#/new/like/${encodeURIComponent(id)}`, text: "Train another" }),
   );
   const facts = element("dl", { class: "facts" });
   const tell = (now) => facts.replaceChildren(...factsOf([["learns", taskName(now.task)], ["backbone", backboneName(now.backbone)], ["weights", grouped(now.parameters)], ["best validation", bestOf(now)]]));
   tell(run);
   host.append(element("h1", { text: id }), facts, tabs);
+  document.title = `${id}, ${chosen[1]} · Anaphora`;
   const place = element("div", { class: "part" });
   host.append(place);
   if (chosen[3] && !run.has_model) {

@@ -73,7 +73,8 @@ export async function trainingPart(host, run, room) {
     minutes.setAttribute("aria-label", "Minutes to go on for");
     const resume = async (body) => {
       await posted(`${path}/resume`, body);
-      now = { ...now, training: true, ended: null, error: null };
+      // How far it goes now stands in its recipe, which is read anew.
+      now = { ...now, training: true, ended: null, error: null, recipe: null };
       showHead();
       showControls();
       follow();
@@ -159,9 +160,10 @@ export async function trainingPart(host, run, room) {
         now = await fetched(path, signal);
         // What can be done with a run is known with its task.
         if (!run.task && now.task) return again();
-        tell(now);
         showControls();
       }
+      if (last?.best && !now.best) tell({ ...now, best: { criterion: "loss", value: last.loss } });
+      else tell(now);
       const count = records.filter((record) => record.kind !== "train").length;
       update(count !== known);
       known = count;

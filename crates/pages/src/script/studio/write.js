@@ -4,7 +4,7 @@ import { element, visible } from "../base/dom.js";
 import { percent, written } from "../base/number.js";
 import { text } from "../chart/text.js";
 import { eventsOf, posted, send } from "./api.js";
-import { busily, button, complain, dropZone, labelled, messages, numeric, remember, remembered, save, slider } from "./form.js";
+import { busily, button, complain, dropZone, labelled, messages, numeric, remember, remembered, save, slider, told } from "./form.js";
 import { piece, soundOf } from "./music.js";
 import { grouped, sentenceOf } from "./words.js";
 
@@ -33,8 +33,10 @@ export async function writePart(host, run, { signal, query, go }) {
     accept: isTune ? ".abc,.txt" : "text/*,.txt,.md",
     chosen: ([{ file }]) =>
       busily(undefined, said, async () => {
-        if (file.size > 1_000_000) throw new Error(`${file.name} has ${grouped(file.size)} bytes; a beginning of up to a million is taken`);
-        prompt.value = await file.text();
+        if (file.size > 1_000_000) throw told(`${file.name} has ${grouped(file.size)} bytes; a beginning of up to a million is taken`);
+        const begun = await file.text();
+        if (/[\u0000\ufffd]/.test(begun)) throw told(`${file.name} is no text in UTF-8; drop a file of text`);
+        prompt.value = begun;
         changed("prompt")(prompt.value);
       }),
   });
@@ -141,7 +143,9 @@ function page(result, run, request, go) {
   const head = element("p", { class: "said", text: `Seed ${request.seed}: the same request writes the same text again.` });
   const box = element("div", {});
   const after = element("div", {});
-  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, box, after);
+  const sound = element("div", {});
+  const copied = element("p", { class: "said" });
+  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, sound, box, copied, after);
   const describe = (at) => {
     const top = Object.entries(tops[at] ?? {}).sort((a, b) => b[1] - a[1]);
     if (logprobs[at] === null || logprobs[at] === undefined) return `${visible(tokens[at])}: the prompt`;
@@ -165,13 +169,9 @@ function page(result, run, request, go) {
     keep();
     const mean = logprobs.filter((value) => value !== null);
     const facts = [reason, mean.length && `${grouped(mean.length)} symbols, ${written(-mean.reduce((sum, value) => sum + value, 0) / mean.length)} nats each.`];
-    const sound = element("div", {});
-    const copied = element("p", { class: "said" });
     const name = `${run.id}-${request.seed}`;
     after.replaceChildren(
       element("p", { class: "said", text: facts.filter(Boolean).join(" ") }),
-      sound,
-      copied,
       element(
         "div",
         { class: "controls" },
@@ -226,7 +226,7 @@ function page(result, run, request, go) {
         if (logprobs[step] !== null && found.copied.some(([from, to]) => from < end && at < to)) spans[step]?.classList.add("copied");
         at = end;
       });
-      const share = found.share === null ? "" : ` ${percent(found.share)} of its passages of ${found.window} characters stand in the training data; they are underlined.`;
+      const share = !found.share ? ` None of its passages of ${found.window} characters stands in the training data.` : ` ${percent(found.share)} of its passages of ${found.window} characters stand in the training data; they are underlined.`;
       place.textContent = found.longest ? `Longest passage that is copied: ${found.longest} characters.${share}` : "Nothing in it is copied from the training data.";
     } catch (error) {
       if (error.name !== "AbortError") place.textContent = sentenceOf(error.message);
