@@ -66,7 +66,7 @@ impl ApiError {
 
     /// Something that is asked more than it can answer.
     pub fn busy() -> Self {
-        let message = "too many requests wait for this model already; ask again in a moment";
+        let message = "too many requests of this kind wait already; ask again in a moment";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
     }
 

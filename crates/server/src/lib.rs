@@ -247,6 +247,7 @@ pub fn serve(
     });
     // Work that knows no end, as an inspection, is not waited for.
     runtime.shutdown_timeout(GRACE / 5);
+    server.uploads.close();
     served
 }
 

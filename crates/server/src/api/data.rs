@@ -90,10 +90,17 @@ impl Uploads {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|upload| upload.id() == id).cloned().ok_or_else(|| {
             let message = format!(
-                "there is no upload '{id}', or none any more, as the newest {KEPT} are kept; send the data again to /api/data"
+                "there is no upload '{id}', or none any more, as the newest {KEPT} are kept; send the data again, to /api/data"
             );
-            ApiError::field("upload", message)
+            ApiError::new(StatusCode::NOT_FOUND, "upload_not_found", message).of("upload")
         })
+    }
+
+    /// Removes all, also what is still read: the process ends.
+    pub fn close(&self) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be removed stays; nobody is left to be told.
+        kept.iter().for_each(|upload| _ = std::fs::remove_dir_all(upload.place.path()));
     }
 
     /// Keeps another, and returns those that make room for it: the oldest that nobody uses.

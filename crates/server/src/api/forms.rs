@@ -13,6 +13,9 @@ use crate::error::{ApiError, ApiResult};
 /// Seconds of sound that all pieces of a request together may have: bounds memory.
 const MOST_SOUND: f64 = 900.0;
 
+/// Seconds that all notes of a request together may sound: bounds time, as each is computed.
+const MOST_SOUNDING: f64 = 20_000.0;
+
 /// A form of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -83,12 +86,14 @@ pub struct Forms {
     formats: Vec<Format>,
     /// Seconds of sound that there may still be.
     sound: f64,
+    /// Seconds that notes may still sound.
+    sounding: f64,
 }
 
 impl Forms {
     /// These.
     pub fn new(formats: &[Format]) -> Self {
-        Self { formats: formats.to_vec(), sound: MOST_SOUND }
+        Self { formats: formats.to_vec(), sound: MOST_SOUND, sounding: MOST_SOUNDING }
     }
 
     fn has(&self, format: Format) -> bool {
@@ -119,12 +124,26 @@ impl Forms {
         if tune.notes.is_empty() {
             return Ok(None);
         }
+        self.play(tune.notes.iter().map(|note| note.seconds))?;
         let roll = serde_json::to_value(&tune).map_err(|error| ApiError::server(error.to_string()))?;
         self.sound -= roll["sound"]["seconds"].as_f64().unwrap_or(0.0);
         if self.sound < 0.0 { Err(too_long()) } else { Ok(Some(roll)) }
     }
 
+    /// Counts notes that are to sound so many seconds each.
+    fn play(&mut self, notes: impl Iterator<Item = f64>) -> ApiResult<()> {
+        self.sounding -= notes.sum::<f64>();
+        if self.sounding >= 0.0 {
+            return Ok(());
+        }
+        let message = format!(
+            "the notes of these pieces sound more than {MOST_SOUNDING} seconds together; ask for fewer, or for midi"
+        );
+        Err(ApiError::field("formats", message))
+    }
+
     fn wav(&mut self, score: &Score) -> ApiResult<String> {
+        self.play(score.in_seconds().iter().map(|(start, end, _)| end - start))?;
         let options = sound::SynthOptions { longest: self.sound, ..sound::SynthOptions::default() };
         let audio = sound::render(score, &options).map_err(|_| too_long())?;
         self.sound -= audio.seconds();

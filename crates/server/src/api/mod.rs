@@ -8,7 +8,7 @@ pub mod generate;
 pub mod inspect;
 pub mod look;
 pub mod metrics;
-mod names;
+pub mod names;
 pub mod novelty;
 pub mod predict;
 pub mod runs;

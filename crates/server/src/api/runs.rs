@@ -197,7 +197,11 @@ pub async fn get(State(server): State<Shared>, Name(id): Name) -> ApiResult<Json
 }
 
 fn details(server: &Server, id: &str) -> ApiResult<Details> {
-    let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+    let failed = |error: anaphora::Error| {
+        let mut names = Names::default();
+        server.models.folder_of(id).iter().for_each(|folder| names.add(folder, id));
+        ApiError::server(names.say(&error.to_string()))
+    };
     let listed = match server.models.folder_of(id) {
         Some(path) => run::Listed::of(path).map_err(failed)?,
         None => None,

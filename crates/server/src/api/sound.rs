@@ -20,6 +20,9 @@ const MOST_CHARACTERS: usize = 1 << 18;
 /// Notes of a piece, at most.
 const MOST_NOTES: usize = 100_000;
 
+/// Problems of a text that are told one by one.
+const MOST_PROBLEMS: usize = 100;
+
 /// What is to be heard.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 pub struct SoundRequest {
@@ -109,7 +112,12 @@ fn hear(request: SoundRequest) -> ApiResult<Heard> {
             let first =
                 pieces.first().map_or(text.clone(), |piece| format!("{}{}", piece.preamble, piece.text));
             let (tune, problems) = abc::parse_tune(&first);
-            let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let left = problems.len().saturating_sub(MOST_PROBLEMS);
+            let mut problems: Vec<String> =
+                problems.iter().take(MOST_PROBLEMS).map(ToString::to_string).collect();
+            if left > 0 {
+                problems.push(format!("{left} other places cannot be read either"));
+            }
             if pieces.len() > 1 {
                 problems.push(format!("the text has {} tunes, and the first of them is heard", pieces.len()));
             }
@@ -126,6 +134,7 @@ fn hear(request: SoundRequest) -> ApiResult<Heard> {
     let mut forms = Forms::new(formats.as_deref().unwrap_or(&[Format::Roll]));
     let seconds = score.in_seconds().iter().map(|(_, end, _)| *end).fold(0.0, f64::max);
     let roll = match &text {
+        _ if notes == 0 => None,
         Some(text) => forms.roll(|| written(text, &score))?,
         None => forms.roll(|| tune(&score, notation(&score)))?,
     };

@@ -48,7 +48,7 @@ fn files_and_folders_are_taken() {
     assert_eq!(server.post("/api/train", &train).refused(400).1, "training.bach");
     // The newest eight are kept.
     (0..8).for_each(|_| _ = told(&[("a.txt", b"a")]));
-    assert_eq!(server.post("/api/train", &train).refused(400).1, "upload");
+    assert_eq!(server.post("/api/train", &train).refused(404).1, "upload");
 }
 
 #[test]

@@ -108,3 +108,25 @@ fn what_has_no_note_has_no_sound_and_what_is_no_music_is_refused() {
     let many = format!("X:1\nL:1/64\nK:C\n{}|\n", "C".repeat(100_001));
     assert!(refused(json!({ "abc": many })).0.contains("100001 notes"));
 }
+
+#[test]
+fn what_sounds_beyond_measure_is_refused_at_once() {
+    // Few notes and minutes, but each note sounds through all of them.
+    let octave = |marks: &str| "CDEFGAB".chars().map(|note| format!("{note}{marks}")).collect::<String>();
+    let chord: String = [",,", ",", "", "'", "''"].map(octave).concat();
+    let chord = format!("[{chord}]25-|").repeat(16);
+    let bomb = format!("X:1\nM:none\nL:1/1\nQ:1/4=120\nK:C\n{chord}\n");
+    let begun = std::time::Instant::now();
+    let refused = shared().post("/api/sound", &json!({ "abc": bomb, "formats": ["wav"] })).refused(400);
+    assert_eq!(refused.1, "formats");
+    assert!(refused.0.starts_with("the notes of these pieces sound more than"), "{}", refused.0);
+    assert!(begun.elapsed().as_secs() < 20);
+    let told =
+        shared().post("/api/sound", &json!({ "abc": format!("X:1\nK:C\n{}C|", "{".repeat(5000)) })).json(200);
+    let problems = told["problems"].as_array().unwrap();
+    assert!(
+        problems.len() == 101 && problems[100].as_str().unwrap().contains("other places"),
+        "{}",
+        problems.len()
+    );
+}

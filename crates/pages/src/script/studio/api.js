@@ -11,13 +11,17 @@ class Refusal extends Error {
   }
 }
 
+/** What a header can hold of a key. */
+const PLAIN = /^[!-~]*$/;
+
 let apiKey = sessionStorage.getItem("api-key") ?? "";
+if (!PLAIN.test(apiKey)) apiKey = "";
 let asking;
 
 /** Asks for the key of a server that needs one. */
 function askForKey() {
   asking ??= new Promise((answered) => {
-    const input = element("input", { type: "password", autocomplete: "off", required: true });
+    const input = element("input", { type: "password", autocomplete: "off", required: true, pattern: "[!-~]+", title: "Printable ASCII characters without blanks" });
     const wrong = apiKey && element("p", { class: "wrong", role: "alert", text: "This is none of the server's keys." });
     const dialog = element(
       "dialog",

@@ -131,8 +131,12 @@ export function dropZone(words, { folders = false, several = false, accept, chos
   zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(false);
-    const files = await dropped(event.dataTransfer);
-    if (files.length) chosen(files);
+    try {
+      const files = await dropped(event.dataTransfer);
+      if (files.length) chosen(files);
+    } catch (error) {
+      zone.append(element("p", { class: "wrong", role: "alert", text: `What was dropped cannot be read: ${error.message}` }));
+    }
   });
   return zone;
 }

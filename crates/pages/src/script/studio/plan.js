@@ -44,7 +44,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
   }
 
   /** Changes a field and looks again, for other fields may have other defaults then. */
-  const change = (field, value) => {
+  let waiting = Promise.resolve();
+  const change = (field, value) => (waiting = waiting.then(() => changeOne(field, value)));
+  const changeOne = (field, value) => {
     const before = { ...asked };
     if (value === undefined) delete asked[field];
     else asked[field] = value;
@@ -75,7 +77,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
           submit: (event) => {
             event.preventDefault();
             busily(train, wrong, async () => {
-              const { id } = await posted("/api/train", { ...source, recipe: asked, name: runName || undefined });
+              const { id } = await posted("/api/train", { ...source, recipe: asked, name: runName || undefined }, signal);
               go(`run/${encodeURIComponent(id)}/training${isAgain ? `?with=${encodeURIComponent(name)}` : ""}`);
             });
           },
@@ -157,6 +159,8 @@ function budgetChoice(asked, value, changed, opened) {
   kind.addEventListener("change", tell);
   number.setAttribute("aria-label", "How long");
   const other = element("span", { class: "controls", hidden: isUsual }, number, kind);
+  // What cannot be seen does not keep the form from being sent.
+  number.disabled = isUsual;
   const option = (minutes, label) =>
     element(
       "label",
@@ -168,6 +172,7 @@ function budgetChoice(asked, value, changed, opened) {
         on: {
           change: () => {
             other.hidden = Boolean(minutes);
+            number.disabled = other.hidden;
             opened.other = !minutes;
             if (minutes) changed({ "training.minutes": minutes });
             else tell();
@@ -181,6 +186,7 @@ function budgetChoice(asked, value, changed, opened) {
 
 function nameInput(name, changed) {
   const input = element("input", { type: "text", value: name, maxlength: "64", autocomplete: "off", spellcheck: "false", placeholder: "after the data", on: { input: () => changed(input.value.trim()) } });
+  input.id = "run-name";
   return labelled("Name of the run", input);
 }
 

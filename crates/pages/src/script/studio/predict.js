@@ -60,6 +60,15 @@ export async function predictPart(host, run, { signal, go }) {
     }
   };
   const goesOn = run.task === "forecast";
+  const example = async () => {
+    const { examples } = await posted("/api/look", { like: run.id }, signal);
+    const found = examples.find((one) => (typed ? one.text : one.picture));
+    if (!found) throw told("its data have no example that can be sent");
+    if (!typed) return predict([{ name: "example.png", data: found.picture.split(",")[1] }]);
+    [input.value] = found.text.split("\n");
+    remember(store, { text: input.value });
+  };
+  const hasExample = (typed || reads === "picture") && !run.imported;
   host.append(
     element(
       "form",
@@ -77,7 +86,13 @@ export async function predictPart(host, run, { signal, go }) {
         },
       },
       typed && labelled(typed, input),
-      (typed || goesOn) && element("div", { class: "controls" }, predicting, goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" })),
+      element(
+        "div",
+        { class: "controls" },
+        (typed || goesOn) && predicting,
+        hasExample && button(typed ? "An example" : "Predict from an example", (event) => busily(event.currentTarget, said, example)),
+        goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" }),
+      ),
       element("h3", { text: typed || goesOn ? "Or from a file" : "From a file" }),
       dropZone(DROPPED[reads], { several: true, chosen: ofFiles }),
       reads === "picture" && element("details", {}, element("summary", { text: "Draw a picture" }), sketch((file) => ofFiles([{ file }]))),

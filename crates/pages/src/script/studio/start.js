@@ -23,7 +23,7 @@ export async function startRoom(host, { signal, go, again }) {
       dropZone("Drop a file or a folder here: tunes in ABC, MIDI, text, a table (CSV), pairs of sentences, a series of numbers, a folder of pictures or sounds.", {
         folders: true,
         several: true,
-        chosen: (files) => busily(undefined, said, () => uploaded(files, said, go)),
+        chosen: (files) => busily(undefined, said, () => uploaded(files, said, { signal, go })),
       }),
       said,
       element("h2", { text: "Built-in data" }),
@@ -48,12 +48,12 @@ export async function startRoom(host, { signal, go, again }) {
 }
 
 /** Sends files to the server and goes where they are looked at. */
-async function uploaded(files, said, go) {
+async function uploaded(files, said, { signal, go }) {
   const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
   said.replaceChildren(element("p", { class: "said", text: `Sending ${files.length === 1 ? files[0].path : `${grouped(files.length)} files`}, ${grouped(Math.ceil(bytes / 1000))} KB …` }));
   const form = new FormData();
   for (const { path, file } of files) form.append("file", file, path);
-  const { upload } = await (await send("POST", "/api/data", form)).json();
+  const { upload } = await (await send("POST", "/api/data", form, { signal })).json();
   go(`new/upload/${encodeURIComponent(upload)}`);
 }
 

@@ -5,7 +5,7 @@ import { written } from "../base/number.js";
 import { lines } from "../chart/lines.js";
 import { eventsOf, fetched, posted, send } from "./api.js";
 import { busily, button, factsOf, messages, numeric } from "./form.js";
-import { clocked, composesMusic, grouped, scored, sentenceOf, stateOf, writesText } from "./words.js";
+import { bestOf, clocked, composesMusic, grouped, scored, sentenceOf, stateOf, writesText } from "./words.js";
 
 /** How often a picture of what goes on is drawn anew, at most, in milliseconds. */
 const EVERY = 500;
@@ -132,7 +132,7 @@ export async function trainingPart(host, run, room) {
       ...[
         choice("Show", curves, shownCurve, (to) => ((shownCurve = to), showChart())),
         choice("over", [["step", "steps"], ["time", "time"]], over, (to) => ((over = to), showChart())),
-        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, other.id])], [...beside.keys()].at(-1) ?? "", (to) => compare(to, others)),
+        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, `${other.id} (${bestOf(other)})`])], [...beside.keys()].at(-1) ?? "", (to) => compare(to, others)),
       ].filter(Boolean),
     );
   }

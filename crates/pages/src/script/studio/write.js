@@ -72,7 +72,7 @@ export async function writePart(host, run, { signal, query, go }) {
     current?.abort();
     current = new AbortController();
     const mine = current;
-    signal.addEventListener("abort", () => mine.abort(), { once: true });
+    signal.addEventListener("abort", () => mine.abort(), { once: true, signal: mine.signal });
     const chosen = own.seed === "" ? Math.floor(Math.random() * 1_000_000) : own.seed;
     const request = { model: id, prompt: prompt.value, max_tokens: own.max_tokens, temperature: own.temperature, top_p: own.top_p, seed: chosen };
     complain(said);
@@ -94,6 +94,7 @@ export async function writePart(host, run, { signal, query, go }) {
       shown.keep();
       await shown.done(reason === "length" ? `Broken off after ${grouped(own.max_tokens)} symbols, as the length asks.` : "It came to its end.", signal);
     } catch (error) {
+      if (mine !== current) return;
       if (mine.signal.aborted && !signal.aborted) await shown.done("Stopped.", signal);
       else complain(said, error);
     } finally {
