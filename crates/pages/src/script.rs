@@ -45,6 +45,7 @@ const STUDIO: &[Module] = &[
     ("studio/form.js", include_str!("script/studio/form.js")),
     ("studio/words.js", include_str!("script/studio/words.js")),
     ("studio/music.js", include_str!("script/studio/music.js")),
+    ("studio/sampling.js", include_str!("script/studio/sampling.js")),
     ("studio/sketch.js", include_str!("script/studio/sketch.js")),
     ("studio/start.js", include_str!("script/studio/start.js")),
     ("studio/plan.js", include_str!("script/studio/plan.js")),

@@ -17,6 +17,15 @@ export function numeric(value, { min, max, step = "any", placeholder } = {}) {
   return element("input", { type: "number", inputmode: "decimal", value: value ?? "", min, max, step, placeholder });
 }
 
+/** A form in a frame; `submitted` is called where it would be sent. */
+export function framed(submitted, ...children) {
+  const submit = (event) => {
+    event.preventDefault();
+    submitted();
+  };
+  return element("form", { class: "panel", on: { submit } }, ...children);
+}
+
 /** A slider that tells its value. */
 export function slider(label, value, { min, max, step, changed }) {
   const input = element("input", { type: "range", min, max, step, value });

@@ -5,7 +5,7 @@ import { percent, written } from "../base/number.js";
 import { bars } from "../chart/bars.js";
 import { lines } from "../chart/lines.js";
 import { base64Of, posted } from "./api.js";
-import { busily, button, dropZone, labelled, messages, remember, remembered, told } from "./form.js";
+import { busily, button, dropZone, framed, labelled, messages, remember, remembered, told } from "./form.js";
 import { drawInside } from "./inside.js";
 import { sketch } from "./sketch.js";
 import { grouped, readBy } from "./words.js";
@@ -70,20 +70,13 @@ export async function predictPart(host, run, { signal, go }) {
   };
   const hasExample = (typed || reads === "picture") && !run.imported;
   host.append(
-    element(
-      "form",
-      {
-        class: "panel",
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            const texts = input.value.split("\n").filter((line) => line.trim());
-            busily(predicting, said, async () => {
-              if (typed && !texts.length) throw told("nothing is typed yet; type a line, or choose a file");
-              await predict(typed ? texts : []);
-            });
-          },
-        },
+    framed(
+      () => {
+        const texts = input.value.split("\n").filter((line) => line.trim());
+        busily(predicting, said, async () => {
+          if (typed && !texts.length) throw told("nothing is typed yet; type a line, or choose a file");
+          await predict(typed ? texts : []);
+        });
       },
       typed && labelled(typed, input),
       element(

@@ -4,8 +4,9 @@ import { element, visible } from "../base/dom.js";
 import { percent, written } from "../base/number.js";
 import { text } from "../chart/text.js";
 import { eventsOf, posted, send } from "./api.js";
-import { busily, button, complain, dropZone, labelled, messages, numeric, remember, remembered, save, slider, told } from "./form.js";
+import { busily, button, complain, dropZone, framed, labelled, messages, remember, remembered, save, told } from "./form.js";
 import { piece, soundOf } from "./music.js";
+import { sampling } from "./sampling.js";
 import { grouped, sentenceOf } from "./words.js";
 
 /** Surprise, in nats, with the strongest shade. */
@@ -14,18 +15,10 @@ const STRONGEST = 5;
 export async function writePart(host, run, { signal, query, go }) {
   const id = run.id;
   const isTune = run.task === "music";
-  const store = `write/${id}`;
-  const own = remembered(store, { prompt: isTune ? "X:1\n" : "", temperature: 0.8, top_p: 1, max_tokens: isTune ? 1000 : 500, seed: "" });
-  const changed = (field) => (value) => {
-    own[field] = value;
-    remember(store, own);
-  };
+  const usual = { prompt: isTune ? "X:1\n" : "", max_tokens: isTune ? 1000 : 500 };
+  const { own, changed, row } = sampling(`write/${id}`, usual, "Length", 100_000);
   const said = messages();
   const prompt = element("textarea", { rows: isTune ? "4" : "3", spellcheck: "false", dir: "auto", text: own.prompt, on: { input: () => changed("prompt")(prompt.value) } });
-  const length = numeric(own.max_tokens, { min: 1, max: 100_000, step: 1 });
-  length.addEventListener("change", () => changed("max_tokens")(Number(length.value)));
-  const seed = numeric(own.seed, { min: 0, step: 1, placeholder: "by chance" });
-  seed.addEventListener("change", () => changed("seed")(seed.value === "" ? "" : Number(seed.value)));
   const writing = element("button", { type: "submit", class: "main", text: isTune ? "Write a tune" : "Write" });
   const stop = button("Stop", () => current?.abort());
   stop.hidden = true;
@@ -40,26 +33,10 @@ export async function writePart(host, run, { signal, query, go }) {
         changed("prompt")(prompt.value);
       }),
   });
-  const form = element(
-    "form",
-    {
-      class: "panel",
-      on: {
-        submit: (event) => {
-          event.preventDefault();
-          write();
-        },
-      },
-    },
+  const form = framed(
+    () => write(),
     labelled(isTune ? "Begin with" : "Prompt", prompt, isTune ? "Header fields such as M:6/8 and K:D, or the first bars: the model goes on from there." : "The model goes on from there; it is not made for questions."),
-    element(
-      "div",
-      { class: "row" },
-      slider("Temperature", own.temperature, { min: 0, max: 2, step: 0.05, changed: changed("temperature") }),
-      slider("Top-p", own.top_p, { min: 0.05, max: 1, step: 0.05, changed: changed("top_p") }),
-      labelled("Length", length),
-      labelled("Seed", seed),
-    ),
+    row,
     element("details", {}, element("summary", { text: "Carry on a file" }), file),
     element("div", { class: "controls" }, writing, stop),
     said,
