@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (yes, no, unclear) = (held(Some(true)), held(Some(false)), held(None));
     lecture.notes().iter().for_each(|note| tell(note));
     tell(&format!(
-        "Of {} that were tried, {yes} hold here and {no} do not; {unclear} undecided.\nOpen {} in a browser; the figures are in {}.",
+        "{} tried: {yes} held here, {no} did not, {unclear} undecided.\nOpen {} in a browser; the figures are in {}.",
         counted(lecture.chapters.len(), "statement"),
         page.display(),
         args.out.join(RESULTS).display()
