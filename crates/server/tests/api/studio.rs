@@ -180,6 +180,12 @@ fn a_training_is_watched_stopped_and_resumed() {
     says(&browser, ".status", "stopped");
     press(&browser, "Resume to its end");
     says(&browser, ".status", "training");
+    // Left while a training is followed that was resumed here: what followed it ends without a word.
+    go(&browser, "");
+    says(&browser, ".runs", "names");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    go(&browser, "run/names/training");
+    says(&browser, ".status", "training");
     press(&browser, "Stop");
     says(&browser, ".status", "stopped");
     // Another like it, with one thing changed, is drawn beside it.

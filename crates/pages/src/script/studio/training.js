@@ -77,7 +77,7 @@ export async function trainingPart(host, run, room) {
       now = { ...now, training: true, ended: null, error: null, recipe: null };
       showHead();
       showControls();
-      follow();
+      busily(undefined, said, follow);
     };
     const resumable = !now.imported && now.task;
     const whole = resumable && !now.ended && button("Resume to its end", (event) => busily(event.currentTarget, said, () => resume({})));
@@ -132,7 +132,7 @@ export async function trainingPart(host, run, room) {
       ...[
         choice("Show", curves, shownCurve, (to) => ((shownCurve = to), showChart())),
         choice("over", [["step", "steps"], ["time", "time"]], over, (to) => ((over = to), showChart())),
-        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, `${other.id} (${bestOf(other)})`])], [...beside.keys()].at(-1) ?? "", (to) => compare(to, others)),
+        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, `${other.id} (${bestOf(other)})`])], [...beside.keys()].at(-1) ?? "", (to) => busily(undefined, said, () => compare(to, others))),
       ].filter(Boolean),
     );
   }
@@ -185,7 +185,7 @@ export async function trainingPart(host, run, room) {
   showChoices(runs);
   const first = query.get("with");
   if (first && runs.some((other) => other.id === first)) await compare(first, runs);
-  follow().catch((error) => busily(undefined, said, () => Promise.reject(error)));
+  busily(undefined, said, follow);
 }
 
 function valueOf(record, curve) {
