@@ -39,6 +39,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
+//! | [`machine`] | what it all runs on: processor, instructions, memory |
 //! | [`recipe`] | what can be asked for: each field, its defaults, what goes together |
 //! | [`model`] | models composed of layers, and what they compute on |
 //! | [`decoding`] | from logits to tokens: sampling, beam search |
@@ -56,6 +57,7 @@ pub mod error;
 pub mod inspect;
 pub mod interop;
 pub mod lecture;
+pub mod machine;
 pub mod metrics;
 pub mod model;
 pub mod plot;

@@ -14,14 +14,15 @@ mod overrides;
 mod progress;
 mod search;
 mod training;
+mod version;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, convert, demo, evaluate, export, generate, import, inspect, lecture, predict, recipe,
-    resume, runs, sample, serve, studio, train,
+    bench, compare, completions, convert, demo, doctor, evaluate, export, generate, import, inspect, lecture,
+    man, predict, recipe, resume, runs, sample, serve, studio, train,
 };
 use error::Failure;
 
@@ -66,6 +67,9 @@ enum Command {
     Compare(compare::Args),
     Lecture(lecture::Args),
     Bench(bench::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +97,9 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::run(args),
         Command::Lecture(args) => lecture::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => completions::run(args, program()),
+        Command::Man(args) => man::run(args, program()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,7 +109,7 @@ fn main() -> ExitCode {
 
 /// The program's command line.
 fn program() -> clap::Command {
-    with_negative_numbers(Cli::command())
+    with_negative_numbers(Cli::command().long_version(version::with_instructions().leak() as &str))
 }
 
 /// The command with flags that look at "-1" as a number, to refuse it with their range, and not as at another flag.

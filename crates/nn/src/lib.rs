@@ -108,6 +108,6 @@ pub use stem::Stem;
 pub use transformer::{EncoderMemory, FeedForwardKind, Transformer, TransformerOptions};
 
 pub use anaphora_autograd::{
-    Activation, Cell, CrossEntropy, Device, Gradients, Graph, Mask, NOWHERE, Norm, ParamId, Params,
+    Activation, Cell, CrossEntropy, Device, Gradients, Graph, Isa, Mask, NOWHERE, Norm, ParamId, Params,
     Precision, Reduction, Role, ShapeError, Similarity, Tensor, Trace, Workspace, check, optimizer, trace,
 };

@@ -21,7 +21,6 @@ use anaphora_data::error::counted;
 use anaphora_nn::Precision;
 
 pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Shown, Validation};
-pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;

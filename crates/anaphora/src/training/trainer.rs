@@ -10,10 +10,10 @@ use anaphora_nn::{Device, Gradients};
 
 use super::learner::{Description, Learner, Validation};
 use super::means::{Mean, Rate};
-use super::memory::peak_memory_mib;
 use super::optimizer::optimizer;
 use super::schedule::{DivergenceGuard, EarlyStopping, Health, Schedule};
 use super::{Budget, Ended, Event, Outcome, Setup, Step, precision, threads};
+use crate::machine::peak_memory_mib;
 use crate::model::{Backward, Compute};
 use crate::plot::loss_curve;
 use crate::recipe::{Backbone, Nonlinearity, Recipe, Training, Windows};

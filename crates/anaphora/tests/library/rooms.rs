@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and what it imports beside itself and the error type; `lib` imports all, and the error type wraps the errors of all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("machine", &[]),
     ("recipe", &[]),
     ("metrics", &[]),
     ("model", &["recipe"]),
     ("run", &["recipe"]),
     ("decoding", &["model"]),
     ("plot", &["recipe", "run"]),
-    ("training", &["recipe", "model", "run", "plot"]),
+    ("training", &["machine", "recipe", "model", "run", "plot"]),
     ("inspect", &["recipe", "model", "metrics", "run"]),
     ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "inspect"]),
     ("interop", &["recipe", "model", "run", "tasks"]),

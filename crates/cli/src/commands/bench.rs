@@ -304,7 +304,7 @@ fn report(
         threads: device.threads(),
         tokens_per_second: timing.tokens_per_second(),
         step_ms: timing.spread(),
-        peak_rss_mb: anaphora::training::peak_memory_mib(),
+        peak_rss_mb: anaphora::machine::peak_memory_mib(),
         tokens_per_step: timing.tokens,
         steps: timing.steps(),
         program: concat!("Anaphora ", env!("CARGO_PKG_VERSION")),

@@ -2,14 +2,17 @@
 
 pub mod bench;
 pub mod compare;
+pub mod completions;
 pub mod convert;
 pub mod demo;
+pub mod doctor;
 pub mod evaluate;
 pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod lecture;
+pub mod man;
 pub mod predict;
 pub mod recipe;
 pub mod resume;

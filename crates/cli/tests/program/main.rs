@@ -15,6 +15,7 @@ mod interrupt;
 mod kill;
 mod lecture;
 mod lines;
+mod manual;
 mod memory;
 mod pairs;
 mod polyphony;
