@@ -19,6 +19,7 @@
 pub mod assets;
 pub mod atomic;
 pub mod checkpoint;
+mod deleted;
 mod kept;
 pub mod log;
 mod new_folder;
@@ -49,6 +50,7 @@ use crate::run::atomic::{is_temporary, remove_temporaries, write_atomic};
 use crate::run::checkpoint::Checkpoints;
 use crate::run::weights::{NamedTensor, write_weights};
 
+pub use self::deleted::{Deleted, is_deleted, sweep};
 pub use self::kept::Kept;
 pub use self::new_folder::NewFolder;
 pub use self::score::{Score, spoken};
@@ -307,7 +309,8 @@ impl Run {
         names.find(|path| path.symlink_metadata().is_err()).expect("the numbers do not end")
     }
 
-    /// All runs directly in `folder`, newest first; broken ones too, each with its error. A missing folder has none.
+    /// All runs directly in `folder`, newest first; broken ones too, each with its error, but none that is being deleted. A missing
+    /// folder has none.
     ///
     /// # Errors
     /// [`Error::Io`] where the folder cannot be read.
@@ -320,7 +323,10 @@ impl Run {
         };
         let mut runs = Vec::new();
         for entry in entries {
-            runs.extend(Listed::of(entry.map_err(Error::io("read", folder))?.path())?);
+            let path = entry.map_err(Error::io("read", folder))?.path();
+            if !deleted::is_deleted(&path) {
+                runs.extend(Listed::of(path)?);
+            }
         }
         runs.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
         Ok(runs)
