@@ -127,7 +127,8 @@ impl Prospect {
 }
 
 /// Reads what a training as `recipe` says would learn from, as it would, and makes no run. `folder` takes files that are large and is
-/// left with them: a temporary one, that is not there or is empty. `observer` may break while data are read.
+/// left with them: a temporary one, that is not there or is empty. `observer` may break while data are read, and reading ends where
+/// nobody [wants](anaphora_data::wanted) it any more.
 ///
 /// # Errors
 /// As [`train`], up to its first step.
@@ -161,6 +162,7 @@ pub fn look(
         return Err(Error::Stopped);
     }
     preparation.recipe.data.decimal = tasks::decimal(&preparation.recipe, &*learner);
+    anaphora_data::wanted::check()?;
     preparation.complete(&*learner)?;
     training::refuse_memory(&*learner, &preparation.recipe, 0)?;
     // A run keeps the precision of its machine.

@@ -76,6 +76,9 @@ pub enum DataError {
     /// A validation share that leaves nothing to train or to validate on.
     #[error("a validation share of {0} was asked for, it has to be above 0 and below 1")]
     Fraction(f64),
+    /// Nobody waits for what is read any more.
+    #[error("reading was broken off, for nobody waits for it any more")]
+    Unwanted,
 }
 
 /// A fault and where it is: an error, or, where bad input is to be skipped, what is reported of it.

@@ -150,15 +150,23 @@ pub fn class_weights<'a>(classes: impl Iterator<Item = &'a u32>, count: usize) -
 /// Those of [`read_table`], columns that are not there or not known; unless they are skipped, rows with an empty text
 /// or label, or without a number where the label is its sign.
 pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<String>, TableError> {
-    let mut table = read_table(path, &options.table)?;
+    labelled_texts(read_table(path, &options.table)?, options)
+}
+
+/// As [`read_labelled`], of a table that was read.
+pub(crate) fn labelled_texts(
+    mut table: Table,
+    options: &LabelledOptions,
+) -> Result<Labelled<String>, TableError> {
+    let path = &table.path.clone();
     let (label, text) = label_and_text(&table, options)?;
     let rows = std::mem::take(&mut table.rows);
     let doubt = table.doubt(label).filter(|_| options.numeric || options.labels != Labels::Cell);
     table.notes.extend(doubt);
     let mut unsigned = 0;
-    let examples = rows.into_iter().filter_map(|mut row| {
+    let examples = rows.into_iter().filter_map(|row| {
         let class = match options.labels {
-            Labels::Cell => Ok(label_of(&table, &mut row, label, options.numeric)),
+            Labels::Cell => Ok(label_of(&table, &row, label, options.numeric)),
             Labels::Sign | Labels::SignOrZero => match table.number(&row, label) {
                 Ok(0.0) if options.labels == Labels::Sign => {
                     unsigned += 1;
@@ -171,7 +179,7 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
             Ok(class) => class,
             Err(fault) => return Some(Err(fault)),
         };
-        let mut value = std::mem::take(&mut row.cells[text]);
+        let mut value = row.cells[text].to_owned();
         take_labels(&mut class, &mut value);
         let fault = match () {
             _ if class.is_empty() => RowFault::EmptyLabel,
@@ -182,15 +190,15 @@ pub fn read_labelled(path: &Path, options: &LabelledOptions) -> Result<Labelled<
     });
     let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
-    let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
+    let read = finish(path, examples, vec![path.clone()], table.skipped)?;
     Ok(Labelled { unsigned, notes: table.notes, ..read })
 }
 
 /// A label as it stands, or the number that it is.
-fn label_of(table: &Table, row: &mut Row, column: usize, numeric: bool) -> String {
+fn label_of(table: &Table, row: &Row, column: usize, numeric: bool) -> String {
     match table.number_in(row, column).filter(|_| numeric) {
         Some(number) => number.to_string(),
-        None => std::mem::take(&mut row.cells[column]),
+        None => row.cells[column].to_owned(),
     }
 }
 
@@ -205,7 +213,15 @@ pub fn read_labelled_numbers(
     path: &Path,
     options: &LabelledOptions,
 ) -> Result<Labelled<Vec<f32>>, TableError> {
-    let mut table = read_table(path, &options.table)?;
+    labelled_numbers(read_table(path, &options.table)?, options)
+}
+
+/// As [`read_labelled_numbers`], of a table that was read.
+pub(crate) fn labelled_numbers(
+    mut table: Table,
+    options: &LabelledOptions,
+) -> Result<Labelled<Vec<f32>>, TableError> {
+    let path = &table.path.clone();
     let first = table.data_columns().next().unwrap_or(0);
     let label = options.label.as_ref().map_or(Ok(first), |label| table.column(label))?;
     let values: Vec<usize> = table.data_columns().filter(|&column| column != label).collect();
@@ -216,10 +232,10 @@ pub fn read_labelled_numbers(
     let doubts: Vec<String> = doubts.filter_map(|&column| table.doubt(column)).collect();
     table.notes.extend(doubts);
     let rows = std::mem::take(&mut table.rows);
-    let examples = rows.into_iter().map(|mut row| {
+    let examples = rows.into_iter().map(|row| {
         let value =
             values.iter().map(|&c| table.number(&row, c).map(|x| x as f32)).collect::<Result<_, _>>()?;
-        let class = whole(&label_of(&table, &mut row, label, options.numeric));
+        let class = whole(&label_of(&table, &row, label, options.numeric));
         if class.is_empty() {
             return Err(At::new(path, row.line, RowFault::EmptyLabel));
         }
@@ -227,7 +243,7 @@ pub fn read_labelled_numbers(
     });
     let (examples, skipped) = sift(examples, options.table.skip_bad)?;
     table.skipped.extend(skipped);
-    let read = finish(path, examples, vec![path.to_owned()], table.skipped)?;
+    let read = finish(path, examples, vec![path.clone()], table.skipped)?;
     Ok(Labelled { notes: table.notes, ..read })
 }
 

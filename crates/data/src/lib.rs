@@ -11,7 +11,8 @@
 //! sentences whose words have tags, [`series`] for numbers in time, [`picture`], [`audio`], and [`roll`] and [`events`] for
 //! music of several voices. Each gives plain structures, [`Frames`] where these are sequences of vectors, and says where
 //! ([`At`]) something is wrong. [`builtin`] makes examples of each kind. [`mod@encoding`] says what bytes are read as, [`mod@lines`]
-//! gives the lines of a file or of standard input as they come, and [`mod@look`] tells what a file or folder is to be learnt from.
+//! gives the lines of a file or of standard input as they come, and [`mod@look`] tells what a file or folder is to be learnt
+//! from. What is read for someone who may leave ends with [`wanted`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -62,6 +63,7 @@ pub mod table;
 pub mod tagged;
 pub mod texts;
 pub mod tokenizer;
+pub mod wanted;
 pub mod windows;
 
 pub use batches::{BatchSize, Batches, Place};

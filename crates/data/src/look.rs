@@ -1,5 +1,6 @@
 //! A look into a file or folder, to tell what it is to be learnt from.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -125,6 +126,8 @@ struct Seen<'a> {
     text: String,
     /// The same as a table.
     table: Option<Table>,
+    /// What its columns hold, once that is asked.
+    columns: OnceCell<Vec<Holds>>,
 }
 
 /// What a column holds.
@@ -141,7 +144,7 @@ enum Holds {
 
 impl<'a> Seen<'a> {
     fn of(path: &'a Path, encoding: Encoding) -> Result<Self, DataError> {
-        let mut seen = Self { path, text: String::new(), table: None };
+        let mut seen = Self { path, text: String::new(), table: None, columns: OnceCell::new() };
         if path.is_dir() {
             return Ok(seen);
         }
@@ -172,7 +175,7 @@ impl<'a> Seen<'a> {
         match table.layout {
             // The first word of a line is a cell of any text.
             Layout::Head => {
-                let numbers = || table.rows.iter().map(|row| &*row.cells[0]);
+                let numbers = || table.rows.iter().map(|row| &row.cells[0]);
                 table.rows.len() >= 3 && few_bad && numbers().all(|cell| cell.parse::<i32>().is_ok())
             }
             _ => table.columns > 1 && few_bad && (regular || has_extension(self.path, TABLES)),
@@ -230,9 +233,9 @@ impl<'a> Seen<'a> {
     }
 
     /// What the columns hold.
-    fn columns(&self) -> Vec<Holds> {
-        let Some(table) = &self.table else { return vec![] };
-        (0..table.columns).map(|column| of_column(table, column)).collect()
+    fn columns(&self) -> &[Holds] {
+        let Some(table) = &self.table else { return &[] };
+        self.columns.get_or_init(|| (0..table.columns).map(|column| of_column(table, column)).collect())
     }
 
     fn is_series(&self) -> bool {
@@ -247,9 +250,10 @@ impl<'a> Seen<'a> {
     fn is_nearly_a_series(&self) -> bool {
         let Some(table) = &self.table else { return false };
         let most = |column: usize, is: fn(&str) -> bool| {
-            let cells = || table.rows.iter().map(|row| &*row.cells[column]).filter(|cell| !cell.is_empty());
-            let bad = cells().filter(|cell| !is(cell)).count();
-            bad * 20 <= cells().count() && cells().next().is_some()
+            let cells = table.rows.iter().map(|row| &row.cells[column]);
+            let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
+            let may_be_bad = cells.len() / 20;
+            !cells.is_empty() && cells.iter().filter(|cell| !is(cell)).nth(may_be_bad).is_none()
         };
         let is_date = |cell: &str| !is_number(cell) && parse_date(cell).is_some();
         let dates = (0..table.columns).filter(|&column| most(column, is_date)).count();
@@ -270,7 +274,7 @@ impl<'a> Seen<'a> {
         }
         let rows = || table.rows.iter();
         let paths: Vec<&[Row]> = table.rows.chunk_by(|a, b| a.cells[0] == b.cells[0]).collect();
-        let names: HashSet<&str> = paths.iter().map(|path| &*path[0].cells[0]).collect();
+        let names: HashSet<&str> = paths.iter().map(|path| &path[0].cells[0]).collect();
         let together = names.len() == paths.len() && paths.len() >= 3 && rows().count() >= 5 * paths.len();
         // What goes up by as much in each row counts them.
         let coordinates: Vec<_> =
@@ -317,14 +321,14 @@ impl<'a> Seen<'a> {
             Some(holds) => is_label(&holds),
             None => columns.iter().any(is_label),
         };
-        label && self.has_texts(&columns)
+        label && self.has_texts(columns)
     }
 
     fn has_scores(&self) -> bool {
         // The number in front of a line may be that of the line.
         let headed = self.table.as_ref().is_some_and(|table| table.layout == Layout::Head);
         let columns = self.columns();
-        !headed && columns.iter().any(|holds| matches!(holds, Holds::Numbers(_))) && self.has_texts(&columns)
+        !headed && columns.iter().any(|holds| matches!(holds, Holds::Numbers(_))) && self.has_texts(columns)
     }
 
     fn has_texts(&self, columns: &[Holds]) -> bool {
@@ -388,7 +392,7 @@ fn of_column(table: &Table, column: usize) -> Holds {
         .rows
         .iter()
         .take(LOOKED_AT)
-        .map(|row| &*row.cells[column])
+        .map(|row| &row.cells[column])
         .filter(|cell| !cell.is_empty())
         .collect();
     let mut counts: HashMap<&str, usize> = HashMap::new();

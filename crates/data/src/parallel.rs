@@ -111,8 +111,7 @@ pub fn read_parallel_table(
     let (source, target) = columns.unwrap_or((&first, &second));
     let (source, target) = (table.column(source)?, table.column(target)?);
     let skipped = std::mem::take(&mut table.skipped);
-    let pairs =
-        table.rows.iter().map(|row| (row.line, row.cells[source].as_str(), row.cells[target].as_str()));
+    let pairs = table.rows.iter().map(|row| (row.line, &row.cells[source], &row.cells[target]));
     let read = finish(path, path, pairs, options.skip_bad, skipped)?;
     Ok(Pairs { notes: table.notes.clone(), ..read })
 }

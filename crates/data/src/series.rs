@@ -262,7 +262,7 @@ pub fn parse_series(content: &[u8], name: &Path, options: &SeriesOptions) -> Res
                 None => {
                     let fault = SeriesFault::Cell {
                         column: series.names[index].clone(),
-                        found: row.cells[column].clone(),
+                        found: row.cells[column].to_owned(),
                     };
                     repair(&mut repaired, At::new(name, row.line, fault), options.fill.is_some())?;
                 }

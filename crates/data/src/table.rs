@@ -4,10 +4,12 @@ mod cells;
 mod header;
 mod layout;
 mod notation;
+mod row;
 
 pub(crate) use header::{LABEL_NAMES, TEXT_NAMES};
 pub use layout::Layout;
 pub use notation::Decimal;
+pub use row::{Cells, Row};
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use self::notation::Notation;
 use crate::encoding::Encoding;
 use crate::error::{At, DataError, counted, sift};
 use crate::files::{Decoded, decode_lines, read};
+use crate::wanted;
 
 /// A column, as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,15 +65,6 @@ pub struct TableOptions {
     pub skip_bad: bool,
     /// The encoding of the file.
     pub encoding: Encoding,
-}
-
-/// One row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The line it begins on, from 1.
-    pub line: usize,
-    /// Its cells, without white space around them.
-    pub cells: Vec<String>,
 }
 
 /// What was read: at least one row, each with as many cells as there are columns.
@@ -220,8 +214,10 @@ pub fn parse_table(content: &[u8], name: &Path, options: &TableOptions) -> Resul
         (Layout::Head, _) => cells::worded(text, 2, first_line),
         _ => cells::worded(text, usize::MAX, first_line),
     };
+    // The rows of what nobody wants any more may not be all.
+    wanted::check()?;
     let mut notes: Vec<String> = swallowed(&cuts, name).into_iter().collect();
-    let mut rows: Vec<(Row, Option<RowFault>)> = cuts.into_iter().map(Row::of).collect();
+    let mut rows: Vec<(Row, Option<RowFault>)> = cuts.into_iter().map(Cut::row).collect();
     leave_out_empty_columns(&mut rows);
     let (needed, as_on) = columns(rows.iter().map(|(row, _)| row));
     let mut damaged = damaged.into_iter().peekable();
@@ -302,13 +298,6 @@ fn leave_out_empty_columns(rows: &mut [(Row, Option<RowFault>)]) {
     let used = |row: &Row| row.cells.iter().rposition(|cell| !cell.is_empty()).map_or(1, |last| last + 1);
     let most = rows.iter().filter(|(_, fault)| fault.is_none()).map(|(row, _)| used(row)).max().unwrap_or(0);
     rows.iter_mut().filter(|(_, fault)| fault.is_none()).for_each(|(row, _)| row.cells.truncate(most.max(1)));
-}
-
-impl Row {
-    fn of(cut: Cut) -> (Row, Option<RowFault>) {
-        let cells = cut.cells.into_iter().map(|(cell, _)| cell).collect();
-        (Row { line: cut.line, cells }, cut.fault)
-    }
 }
 
 impl Table {
@@ -421,7 +410,7 @@ impl Table {
     /// A cell with anything else.
     pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, At<RowFault>> {
         self.number_in(row, column).filter(|&number| (number as f32).is_finite()).ok_or_else(|| {
-            let fault = RowFault::NotANumber { column: column + 1, found: row.cells[column].clone() };
+            let fault = RowFault::NotANumber { column: column + 1, found: row.cells[column].to_owned() };
             At::new(&self.path, row.line, fault)
         })
     }

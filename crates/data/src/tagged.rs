@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use crate::encoding::Encoding;
 use crate::error::{At, sift};
 use crate::files::{Decoded, decode, decode_lines, has_extension, read};
-use crate::table::{Column, Layout, Row, RowFault, TableError, TableOptions, columns};
+use crate::table::{Cells, Column, Layout, Row, RowFault, TableError, TableOptions, columns};
+use crate::wanted;
 
 /// How sentences in columns are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +97,8 @@ fn parse_tagged(
     }
     let is_conllu = has_extension(path, &["conllu"]);
     let Lines { names, blocks } = lines(&text, options.table.layout, is_conllu);
+    // The lines of what nobody wants any more may not be all.
+    wanted::check()?;
     let (needed, as_on) = columns(blocks.iter().flatten());
     if needed == 0 {
         return Err(TableError::NoRow { path: path.to_owned(), skipped: 0 });
@@ -122,24 +125,24 @@ fn parse_tagged(
 
     let sentence = |rows: Vec<Row>| {
         let mut sentence = Sentence::default();
-        for Row { line, mut cells } in rows {
+        for Row { line, cells } in rows {
             let found = cells.len();
             let mut fault = (found != needed).then_some(RowFault::Columns { found, needed, as_on });
             if damaged.binary_search(&line).is_ok() {
                 fault = Some(RowFault::NotText);
             }
-            if fault.is_some() && (cells[0] == "#" || cells[0].starts_with("# ")) {
+            if fault.is_some() && (&cells[0] == "#" || cells[0].starts_with("# ")) {
                 continue;
             }
             if fault.is_none() && tag == Some(word) {
                 fault = Some(RowFault::NoTag);
             }
             if let (None, Some(tag)) = (&fault, tag) {
-                sentence.tags.push(std::mem::take(&mut cells[tag]));
+                sentence.tags.push(cells[tag].to_owned());
                 fault = sentence.tags.last().is_some_and(String::is_empty).then_some(RowFault::EmptyLabel);
             }
             if fault.is_none() {
-                sentence.words.push(std::mem::take(&mut cells[word]));
+                sentence.words.push(cells[word].to_owned());
                 fault = sentence.words.last().is_some_and(String::is_empty).then_some(RowFault::EmptyText);
             }
             if let Some(fault) = fault {
@@ -172,7 +175,7 @@ fn lines(text: &str, layout: Option<Layout>, is_conllu: bool) -> Lines<'_> {
     let tabbed = 2 * words().filter(is_tabbed).count() > words().count();
     let layout = layout.or(tabbed.then_some(Layout::Tab));
     let (mut names, mut blocks, mut block) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in text.lines().enumerate().take_while(|_| wanted::is_wanted()) {
         let content = line.trim();
         let is_break = content.is_empty() || content.split_ascii_whitespace().next() == Some("-DOCSTART-");
         if is_break {
@@ -193,7 +196,7 @@ fn lines(text: &str, layout: Option<Layout>, is_conllu: bool) -> Lines<'_> {
 }
 
 /// The cells of a line, at least one.
-fn cells(line: &str, layout: Option<Layout>) -> Vec<String> {
+fn cells(line: &str, layout: Option<Layout>) -> Cells {
     let separator = match layout {
         Some(Layout::Tab) => Some('\t'),
         Some(Layout::Comma) => Some(','),
@@ -203,8 +206,8 @@ fn cells(line: &str, layout: Option<Layout>) -> Vec<String> {
         None => line.contains('\t').then_some('\t'),
     };
     match separator {
-        Some(separator) => line.split(separator).map(|cell| cell.trim_ascii().to_owned()).collect(),
+        Some(separator) => line.split(separator).map(str::trim_ascii).collect(),
         // A no-break space is a part of its word.
-        None => line.split_ascii_whitespace().map(str::to_owned).collect(),
+        None => line.split_ascii_whitespace().collect(),
     }
 }

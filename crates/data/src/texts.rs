@@ -16,6 +16,7 @@ use self::decode::Lines;
 use crate::encoding::{Encoding, Form, Transcoded};
 use crate::error::DataError;
 use crate::files::{has_extension, io_error};
+use crate::wanted;
 
 /// The line that separates documents within one text file.
 pub const DOCUMENT_SEPARATOR: &str = "<|endoftext|>";
@@ -240,7 +241,11 @@ impl Texts {
     /// A file that is empty, binary, no text or without a tune, and what `see` returns, which ends it.
     pub fn replay<E: From<DataError>>(&self, mut see: impl FnMut(Event) -> Result<(), E>) -> Result<(), E> {
         for file in 0..self.files.len() {
-            divide::divide(self.lines(file)?, self.format, file, self.stretch, &mut see)?;
+            let see = &mut |event: Event| {
+                wanted::check()?;
+                see(event)
+            };
+            divide::divide(self.lines(file)?, self.format, file, self.stretch, see)?;
         }
         Ok(())
     }

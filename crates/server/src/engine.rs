@@ -12,10 +12,12 @@ use anaphora::decoding::sampling::{Choice, Sampler, SamplingError, SamplingOptio
 use anaphora::decoding::{Batcher, Joining, Stream};
 use anaphora::model::Compute;
 use anaphora::tasks::language::Trained;
+use anaphora_data::Tokenizer;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::error::ApiResult;
 use crate::meter::Meter;
+use crate::queue::{Gone, aside};
 use crate::worker::Worker;
 
 /// What a request asks of a model.
@@ -63,7 +65,6 @@ pub enum Part {
 /// A token that was drawn.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// The token.
     /// The token.
     pub id: u32,
     /// Its log-probability and the likeliest tokens, where they are wanted.
@@ -166,10 +167,22 @@ impl Engine {
     /// As [`Worker::work`].
     pub async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Trained, &mut Compute) -> ApiResult<T> + Send + 'static,
+        work: impl FnOnce(&Trained, &mut Compute, &Gone) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let shared = Arc::clone(&self.shared);
-        self.shared.worker.work(move |compute| work(&shared.trained, compute)).await
+        self.shared.worker.work(move |compute, gone| work(&shared.trained, compute, gone)).await
+    }
+
+    /// Does work with the model's tokenizer, on a thread of its own: a long text is split for a while.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub async fn split<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tokenizer) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let shared = Arc::clone(&self.shared);
+        aside(move || work(&shared.trained.tokenizer)).await
     }
 
     /// Asks the model. Where nobody listens to `answer` any more, its place is free within a step.

@@ -1,5 +1,7 @@
-//! Errors as clients of OpenAI's API expect them: `{"error": {"message", "type", "param", "code"}}`.
+//! Errors as clients of OpenAI's API expect them: `{"error": {"message", "type", "param", "code"}}`, and `see` beside these. The
+//! message is for people: what field it is about, and which endpoint helps, are told apart from it.
 
+use anaphora::recipe::Task;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +15,7 @@ pub struct ApiError {
     message: String,
     param: Option<String>,
     code: Option<&'static str>,
+    see: Option<String>,
 }
 
 /// A result whose error is such an answer.
@@ -27,7 +30,7 @@ pub struct ErrorBody {
 /// What went wrong.
 #[derive(Serialize, ToSchema)]
 struct ErrorObject {
-    /// One sentence: what was found, and what would be right.
+    /// One sentence for people: what was found, and what would be right.
     message: String,
     /// The kind of error.
     r#type: &'static str,
@@ -35,12 +38,14 @@ struct ErrorObject {
     param: Option<String>,
     /// For programs.
     code: Option<&'static str>,
+    /// The endpoint that helps, where one does: `GET /api/runs`.
+    see: Option<String>,
 }
 
 impl ApiError {
     /// An error with a status of its own, and a code for programs.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), param: None, code: Some(code) }
+        Self { status, message: message.into(), param: None, code: Some(code), see: None }
     }
 
     /// A request that is wrong, and the field in which it is.
@@ -50,7 +55,7 @@ impl ApiError {
 
     /// A request that is wrong as a whole.
     pub fn request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into(), param: None, code: None }
+        Self { status: StatusCode::BAD_REQUEST, message: message.into(), param: None, code: None, see: None }
     }
 
     /// The same, said of a field of the request.
@@ -58,10 +63,21 @@ impl ApiError {
         Self { param: Some(param.to_owned()), ..self }
     }
 
+    /// The same, with the endpoint that helps.
+    pub fn see(self, endpoint: impl Into<String>) -> Self {
+        Self { see: Some(endpoint.into()), ..self }
+    }
+
     /// A model that is not there.
     pub fn no_model(name: &str) -> Self {
-        let message = format!("the model '{name}' does not exist; GET /v1/models lists those that do");
-        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).of("model")
+        let message = format!("the model '{name}' does not exist");
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).of("model").see("GET /v1/models")
+    }
+
+    /// A model that does something else than what it is asked for.
+    pub fn elsewhere(name: &str, task: Task, does: &str, endpoint: &str) -> Self {
+        let message = format!("the model '{name}' is for the task {task} and {does}");
+        Self::field("model", message).see(format!("POST {endpoint}"))
     }
 
     /// Something that is asked more than it can answer.
@@ -89,8 +105,8 @@ impl ApiError {
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
         };
-        let Self { message, param, code, .. } = self;
-        ErrorBody { error: ErrorObject { message, r#type: kind, param, code } }
+        let Self { message, param, code, see, .. } = self;
+        ErrorBody { error: ErrorObject { message, r#type: kind, param, code, see } }
     }
 }
 

@@ -14,6 +14,7 @@ mod pages;
 mod predictor;
 mod queue;
 mod registry;
+mod scratch;
 mod tokens;
 mod worker;
 
@@ -42,9 +43,13 @@ use meter::Meter;
 pub use pages::Pages;
 use queue::Queue;
 use registry::Registry;
+use scratch::Scratch;
 
 /// How long what is being written may go on when the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Requests about files of runs that are answered at a time: one that copies data keeps none of the others waiting.
+const FILING: usize = 4;
 
 /// What is served, and how.
 #[derive(Clone, Debug)]
@@ -67,12 +72,18 @@ pub struct Server {
     meter: Arc<Meter>,
     trainings: Arc<api::Trainings>,
     uploads: api::Uploads,
+    /// Where files lie for a while.
+    scratch: Scratch,
     /// Inspections, one at a time.
     inspecting: Queue,
     /// Looks at data likewise.
     looking: Queue,
     /// Pieces that are played likewise.
     sounding: Queue,
+    /// Texts that are compared with what was learnt likewise.
+    comparing: Queue,
+    /// Work with files of runs, several at a time.
+    filing: Queue,
     pages: Option<Pages>,
     /// What `/openapi.json` says.
     description: OnceLock<OpenApi>,
@@ -109,23 +120,30 @@ async fn openapi(State(server): State<Shared>) -> Response {
 }
 
 impl Server {
-    /// Nothing is loaded.
-    fn new(settings: &Settings) -> Self {
+    /// Nothing is loaded, and what killed servers left is gone.
+    fn new(settings: &Settings) -> std::io::Result<Self> {
         let meter = Arc::new(Meter::new());
         let models =
             Arc::new(Registry::new(&settings.folder, settings.threads, settings.memory, Arc::clone(&meter)));
-        Self {
+        if let Some(room) = models.room() {
+            // What cannot be removed, or read, is in nobody's way.
+            let _ = anaphora::run::sweep(room);
+        }
+        Ok(Self {
             models,
             meter,
             trainings: Arc::new(api::Trainings::new()),
             uploads: api::Uploads::new(),
+            scratch: Scratch::new()?,
             inspecting: Queue::new(),
             looking: Queue::new(),
             sounding: Queue::new(),
+            comparing: Queue::new(),
+            filing: Queue::of(FILING),
             pages: settings.pages.clone(),
             description: OnceLock::new(),
             ending: watch::Sender::new(false),
-        }
+        })
     }
 }
 
@@ -173,12 +191,13 @@ fn router(server: Shared, guard: Guard) -> Router {
     router
         .merge(pages)
         .fallback(|| async {
-            let message = "there is no such endpoint; GET /openapi.json describes those that there are";
-            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+            let error = ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such endpoint");
+            error.see("GET /openapi.json")
         })
         .method_not_allowed_fallback(|| async {
-            let message = "the endpoint does not take this method; GET /openapi.json describes it";
+            let message = "the endpoint does not take this method";
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+                .see("GET /openapi.json")
         })
         .layer(DefaultBodyLimit::max(body::MOST))
         .layer(middleware::from_fn(body::refuse_too_large))
@@ -204,14 +223,14 @@ async fn count(
 /// What is being written then may go on for some seconds, and is broken off with an error in its stream.
 ///
 /// # Errors
-/// An address that cannot be listened at.
+/// An address that cannot be listened at, and a system without room for temporary files.
 pub fn serve(
     settings: &Settings,
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let server = Arc::new(Server::new(settings));
+    let server = Arc::new(Server::new(settings)?);
     let router = router(Arc::clone(&server), settings.guard.clone());
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
@@ -247,7 +266,7 @@ pub fn serve(
     });
     // Work that knows no end, as an inspection, is not waited for.
     runtime.shutdown_timeout(GRACE / 5);
-    server.uploads.close();
+    server.scratch.close();
     served
 }
 

@@ -7,6 +7,7 @@ use anaphora::model::Compute;
 use anaphora::tasks::Opened;
 
 use crate::error::ApiResult;
+use crate::queue::Gone;
 use crate::worker::Worker;
 
 /// A model with what it computes on.
@@ -27,9 +28,9 @@ impl Predictor {
     /// As [`Worker::work`].
     pub async fn work<T: Send + 'static>(
         self: Arc<Self>,
-        work: impl FnOnce(&Opened, &mut Compute) -> ApiResult<T> + Send + 'static,
+        work: impl FnOnce(&Opened, &mut Compute, &Gone) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let own = Arc::clone(&self);
-        self.worker.work(move |compute| work(&own.opened, compute)).await
+        self.worker.work(move |compute, gone| work(&own.opened, compute, gone)).await
     }
 }

@@ -5,8 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::run;
+use anaphora::tasks::language::Trained;
 use anaphora::tasks::{self, Opened};
 use anaphora::{Device, Precision, Run};
 use axum::http::StatusCode;
@@ -16,6 +18,7 @@ use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult};
 use crate::meter::Meter;
 use crate::predictor::Predictor;
+use crate::queue::{Gone, aside};
 
 /// The models that can be asked.
 pub struct Registry {
@@ -54,6 +57,34 @@ pub enum Model {
     Predicts(Arc<Predictor>),
 }
 
+/// A model that is lent to a piece of work.
+pub enum Lent<'a> {
+    /// One that continues texts.
+    Writes(&'a Trained),
+    /// Another.
+    Opened(&'a Opened),
+}
+
+impl Model {
+    /// Does work with it, behind those who asked before.
+    ///
+    /// # Errors
+    /// As [`Queue::work`](crate::queue::Queue::work).
+    pub async fn work<T: Send + 'static>(
+        self,
+        work: impl FnOnce(Lent, &mut Compute, &Gone) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        match self {
+            Self::Writes(engine) => {
+                engine.work(move |trained, compute, gone| work(Lent::Writes(trained), compute, gone)).await
+            }
+            Self::Predicts(predictor) => {
+                predictor.work(move |opened, compute, gone| work(Lent::Opened(opened), compute, gone)).await
+            }
+        }
+    }
+}
+
 /// A run, as a list of models has it.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -76,7 +107,12 @@ impl Registry {
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn list(&self) -> ApiResult<Vec<Listed>> {
+    pub async fn list(self: &Arc<Self>) -> ApiResult<Vec<Listed>> {
+        let registry = Arc::clone(self);
+        aside(move || registry.listed()).await
+    }
+
+    fn listed(&self) -> ApiResult<Vec<Listed>> {
         let failed = |error: anaphora::Error| failed(&self.folder, "the folder of runs", &error);
         let runs: Vec<Run> = match Run::open(&self.folder) {
             Ok(run) => vec![run],
@@ -151,7 +187,8 @@ impl Registry {
     /// # Errors
     /// A name that is none of a run with a model, and files that cannot be read.
     pub async fn model(self: &Arc<Self>, id: &str) -> ApiResult<Model> {
-        let (run, version) = self.found(id)?;
+        let (registry, name) = (Arc::clone(self), id.to_owned());
+        let (run, version) = aside(move || registry.found(&name)).await?;
         if let Some(model) = self.kept(id, version) {
             return Ok(model);
         }
@@ -170,9 +207,8 @@ impl Registry {
                 other => Model::Predicts(Arc::new(Predictor::new(other, device))),
             })
         };
-        let model =
-            tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::server(error.to_string()))?;
-        let model = model.map_err(|error| failed(run.path(), id, &error))?;
+        let name = id.to_owned();
+        let model = aside(move || read().map_err(|error| failed(run.path(), &name, &error))).await?;
         let mut loaded = self.loaded();
         loaded.insert(id.to_owned(), Loaded { model: model.clone(), version, used: Instant::now() });
         self.meter.loaded_models.set(loaded.len() as i64);
@@ -187,11 +223,13 @@ impl Registry {
         match self.model(id).await? {
             Model::Writes(engine) => Ok(engine),
             Model::Predicts(_) => {
-                let task = self.run(id)?.info().task;
-                let message = format!(
-                    "the model '{id}' is for the task {task} and continues no text; ask it at /api/predict"
-                );
-                Err(ApiError::field("model", message))
+                let (registry, id) = (Arc::clone(self), id.to_owned());
+                aside(move || {
+                    let task = registry.run(&id)?.info().task;
+                    let there = if task.composes() { "/api/generate" } else { "/api/predict" };
+                    Err(ApiError::elsewhere(&id, task, "continues no text", there))
+                })
+                .await
             }
         }
     }
@@ -269,7 +307,7 @@ fn failed(folder: &Path, name: &str, error: &anaphora::Error) -> ApiError {
 fn is_name(id: &str) -> bool {
     let is_one =
         matches!(Path::new(id).components().collect::<Vec<_>>()[..], [Component::Normal(name)] if name == id);
-    is_one && !id.contains('\0')
+    is_one && !id.contains('\0') && !run::is_deleted(Path::new(id))
 }
 
 /// The name of a run's folder; of a link that of the link.

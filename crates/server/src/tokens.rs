@@ -1,5 +1,6 @@
 //! Text to tokens and back, as evaluation tools ask for it.
 
+use anaphora_data::Tokenizer;
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
@@ -81,17 +82,18 @@ impl Fields for DetokenizeRequest {
 }
 
 /// The model that is named, or the only one that continues texts.
-fn which(server: &Shared, model: Option<String>) -> ApiResult<String> {
+async fn which(server: &Shared, model: Option<String>) -> ApiResult<String> {
     if let Some(model) = model {
         return Ok(model);
     }
-    let mut all = server.models.list()?.into_iter().filter(|listed| listed.task.continues());
+    let mut all = server.models.list().await?.into_iter().filter(|listed| listed.task.continues());
     match (all.next(), all.next()) {
         (Some(only), None) => Ok(only.id),
         _ => Err(ApiError::field(
             "model",
-            "model is missing, and there is not just one that continues texts; name one of GET /v1/models",
-        )),
+            "the model is missing, and there is not just one that continues texts; name one",
+        )
+        .see("GET /v1/models")),
     }
 }
 
@@ -102,7 +104,7 @@ pub async fn tokenize(
     State(server): State<Shared>,
     Body(request): Body<TokenizeRequest>,
 ) -> ApiResult<Json<Tokens>> {
-    let engine = server.models.engine(&which(&server, request.model)?).await?;
+    let engine = server.models.engine(&which(&server, request.model).await?).await?;
     let tokenizer = &engine.trained().tokenizer;
     let text =
         request.prompt.ok_or_else(|| ApiError::field("prompt", "prompt is missing; it takes a text"))?;
@@ -110,13 +112,13 @@ pub async fn tokenize(
     if tokenizer.name(tokenizer.end_id()).is_some_and(|end| end == text) {
         return Ok(Json(Tokens { count: 1, tokens: vec![tokenizer.end_id()] }));
     }
-    let mut tokens = Vec::new();
-    if request.add_special_tokens.unwrap_or(true) {
-        tokens.push(tokenizer.end_id());
-    }
-    tokenizer
-        .encode_into(&text, &mut tokens)
-        .map_err(|error| ApiError::field("prompt", error.to_string()))?;
+    let end = request.add_special_tokens.unwrap_or(true).then(|| tokenizer.end_id());
+    let split = move |tokenizer: &Tokenizer| {
+        let mut tokens: Vec<u32> = end.into_iter().collect();
+        let split = tokenizer.encode_into(&text, &mut tokens);
+        split.map(|()| tokens).map_err(|error| ApiError::field("prompt", error.to_string()))
+    };
+    let tokens = engine.split(split).await?;
     Ok(Json(Tokens { count: tokens.len(), tokens }))
 }
 
@@ -127,7 +129,7 @@ pub async fn detokenize(
     State(server): State<Shared>,
     Body(request): Body<DetokenizeRequest>,
 ) -> ApiResult<Json<Detokenized>> {
-    let engine = server.models.engine(&which(&server, request.model)?).await?;
+    let engine = server.models.engine(&which(&server, request.model).await?).await?;
     let tokenizer = &engine.trained().tokenizer;
     let tokens = request
         .tokens
@@ -136,7 +138,8 @@ pub async fn detokenize(
         let message = format!("token {id} is none of the model's {}", tokenizer.vocab_size());
         return Err(ApiError::field("tokens", message));
     }
-    Ok(Json(Detokenized { prompt: tokenizer.decode(&tokens) }))
+    let prompt = engine.split(move |tokenizer| Ok(tokenizer.decode(&tokens))).await?;
+    Ok(Json(Detokenized { prompt }))
 }
 
 /// What a model's tokenizer is
@@ -146,7 +149,7 @@ pub async fn info(
     State(server): State<Shared>,
     Query(which_model): Query<Which>,
 ) -> ApiResult<Json<TokenizerInfo>> {
-    let model = which(&server, which_model.model)?;
+    let model = which(&server, which_model.model).await?;
     let engine = server.models.engine(&model).await?;
     let tokenizer = &engine.trained().tokenizer;
     let id = tokenizer.end_id();

@@ -6,7 +6,7 @@ use anaphora::Device;
 use anaphora::model::Compute;
 
 use crate::error::ApiResult;
-use crate::queue::Queue;
+use crate::queue::{Gone, Queue};
 
 /// What a model computes on, for one request after the other.
 pub struct Worker {
@@ -26,9 +26,10 @@ impl Worker {
     /// As [`Queue::work`].
     pub async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Compute) -> ApiResult<T> + Send + 'static,
+        work: impl FnOnce(&mut Compute, &Gone) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
         let compute = Arc::clone(&self.compute);
-        self.queue.work(move || work(&mut compute.lock().unwrap_or_else(PoisonError::into_inner))).await
+        let work = move |gone: &Gone| work(&mut compute.lock().unwrap_or_else(PoisonError::into_inner), gone);
+        self.queue.work(work).await
     }
 }

@@ -1,6 +1,6 @@
 //! Beam search with an encoder–decoder: the likeliest targets of many sources, side by side.
 
-use anaphora_data::{BatchSize, Batches, Packed, Sequence};
+use anaphora_data::{BatchSize, Batches, Packed, Sequence, wanted};
 use anaphora_nn::State;
 
 use super::beam::{self, BeamOptions, BeamSearch, Hypothesis};
@@ -67,6 +67,7 @@ fn write_batch(
         .collect::<Result<Vec<_>, _>>()?;
     let (mut last, mut logits, mut distribution) = (vec![end; rows.len()], Vec::new(), Vec::new());
     while !rows.is_empty() {
+        wanted::check()?;
         model.write(compute, &read, &rows, &last, &mut state, &mut logits)?;
         distribution.clear();
         let open = searches.iter().flat_map(|search| (0..search.rows()).map(move |row| search.ids(row)));

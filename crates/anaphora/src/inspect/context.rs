@@ -1,6 +1,6 @@
 //! The loss when only the last symbols are visible: how far a model really remembers (Khandelwal et al. 2018).
 
-use anaphora_data::{Packed, Sequence};
+use anaphora_data::{Packed, Sequence, wanted};
 
 use super::Inspection;
 use crate::Result;
@@ -39,6 +39,7 @@ pub fn context(
         for steps in steps.chunks((AT_ONCE / length).max(1)) {
             let visible = |&step: &usize| Sequence::Tokens(tokens[step + 1 - length..=step].to_vec());
             let sequences: Vec<Sequence> = steps.iter().map(visible).collect();
+            wanted::check()?;
             let (outputs, width) = model.outputs(compute, &Packed::new(&sequences))?;
             // The last step of each sequence: they are all of one length.
             let last = &outputs[(length - 1) * steps.len() * width..];

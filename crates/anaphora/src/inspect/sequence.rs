@@ -1,6 +1,6 @@
 //! Models that tell something of a whole sequence, or of each of its steps: what an output hangs on, and how it forms.
 
-use anaphora_data::{Frames, Packed, Sequence};
+use anaphora_data::{Frames, Packed, Sequence, wanted};
 use anaphora_nn::trace::{Place, Watched};
 
 use super::Inspection;
@@ -72,6 +72,7 @@ pub fn saliency(
             gradient[pick(outputs, outputs.len(), 0)] = 1.0;
             gradient
         };
+        wanted::check()?;
         let observed = model.observe(compute, batch, Some(pull))?;
         if let Some(values) = products(&observed.trace.watched, steps) {
             let what = "gradient × input of the output that counts most";
@@ -83,6 +84,7 @@ pub fn saliency(
         return Ok(false);
     }
     // The sequence once for each step, each followed back from its own.
+    wanted::check()?;
     let (own, width) = model.outputs(compute, batch)?;
     let all = if batch.spelling.is_none() {
         let all = repeated(batch, steps, steps);
@@ -93,6 +95,7 @@ pub fn saliency(
             });
             gradient
         };
+        wanted::check()?;
         let observed = model.observe(compute, &all, Some(pull))?;
         let Some(products) = products(&observed.trace.watched, steps * steps) else { return Ok(true) };
         (0..steps * steps).map(|place| products[place % steps * steps + place / steps]).collect()
@@ -104,6 +107,7 @@ pub fn saliency(
                 gradient[pick(outputs, width, row)] = 1.0;
                 gradient
             };
+            wanted::check()?;
             let observed = model.observe(compute, batch, Some(pull))?;
             let Some(values) = products(&observed.trace.watched, steps) else { return Ok(true) };
             all.extend(values);
@@ -164,6 +168,7 @@ pub fn running(
         false => Sequence::Tokens(batch.ids[..end].to_vec()),
     };
     let prefixes: Vec<Sequence> = (1..=steps).rev().map(prefix).collect();
+    wanted::check()?;
     let (outputs, classes) = model.outputs(compute, &Packed::new(&prefixes))?;
     let mut rows: Vec<Vec<f32>> = outputs.chunks_exact(classes).map(<[f32]>::to_vec).collect();
     rows.iter_mut().for_each(|row| says.apply(row));

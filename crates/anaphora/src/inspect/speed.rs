@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anaphora_data::wanted;
 use anaphora_nn::{Device, Gradients, Params, Precision, ShapeError};
 
 use super::Inspection;
@@ -42,6 +43,7 @@ pub fn speed(
         for (row, &length) in lengths.iter().enumerate() {
             let rows = (TOKENS / length).max(1);
             let mut step = || -> Result<f64> {
+                wanted::check()?;
                 let began = Instant::now();
                 let (compute, gradients) = (&mut compute, &mut gradients);
                 learn(&mut Backward { compute, gradients, seed: 1, weight: 0.0 }, [rows, length])?;

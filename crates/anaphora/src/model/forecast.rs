@@ -448,7 +448,7 @@ impl Interface {
     }
 }
 
-/// At most so many of some origins, evenly spread.
+/// At most so many of some origins, but one, evenly spread.
 pub fn sample(origins: &[Origin], most: usize) -> Vec<Origin> {
-    origins.iter().step_by(origins.len().div_ceil(most).max(1)).copied().collect()
+    origins.iter().step_by(origins.len().div_ceil(most.max(1)).max(1)).copied().collect()
 }

@@ -47,7 +47,7 @@ impl Kept {
         Ok((path, file))
     }
 
-    /// Keeps a copy of a file or folder, under its own name.
+    /// Keeps a copy of a file or folder, under its own name: whoever changes the one leaves the other as it is.
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be made, as where there is one of that name already.
@@ -60,14 +60,13 @@ impl Kept {
     }
 }
 
-/// Copies a file or folder to where nothing is: by a second name where both lie on one disk, for data are never changed.
+/// Copies a file or folder to where nothing is.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
-        return fs::hard_link(from, to).or_else(|_| {
-            let mut new = File::create_new(to)?;
-            io::copy(&mut File::open(from)?, &mut new)?;
-            new.sync_all()
-        });
+        let mut new = File::create_new(to)?;
+        // Without the bytes going through this process, and without taking place where the file system can share them.
+        io::copy(&mut File::open(from)?, &mut new)?;
+        return new.sync_all();
     }
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
@@ -89,6 +88,8 @@ impl Drop for Kept {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -105,6 +106,20 @@ mod tests {
         fs::write(&from, "a file").unwrap();
         assert!(matches!(kept.copy(&from), Err(Error::Io { .. })), "there is one already");
         assert!(path.join("cats/1.txt").is_file());
+    }
+
+    #[test]
+    fn a_copy_stays_as_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let from = place.path().join("a.txt");
+        fs::write(&from, "a tale").unwrap();
+        let kept = Kept::new(place.path().join("run")).unwrap();
+        let path = kept.copy(&from).unwrap();
+        // In place, as an editor may write it.
+        fs::OpenOptions::new().write(true).open(&from).unwrap().write_all(b"A TALE").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a tale");
+        fs::OpenOptions::new().write(true).open(&path).unwrap().write_all(b"a song").unwrap();
+        assert_eq!(fs::read_to_string(&from).unwrap(), "A TALE");
     }
 
     #[test]

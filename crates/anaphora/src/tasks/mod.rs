@@ -22,6 +22,7 @@ use std::path::Path;
 use anaphora_data::Encoding;
 use anaphora_data::look::{Kind, Look, look};
 use anaphora_data::table::{Decimal, read_table};
+use anaphora_data::wanted;
 
 use self::shared::{table_options, trained};
 use crate::inspect::{Inspection, Request, Source};
@@ -138,7 +139,8 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
 /// Looks into the model of a run while it reads an input.
 ///
 /// # Errors
-/// As [`open`]; an input that the model cannot read, and a view that was asked for by name and cannot be given.
+/// As [`open`]; an input that the model cannot read, a view that was asked for by name and cannot be given, and work that nobody
+/// [wants](wanted) any more.
 pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<Inspection> {
     let opened = Run::open(run)?;
     if opened.info().imported.is_some() && request.source == Source::HeldOut {
@@ -162,6 +164,8 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
         Task::Memory => memory::MemoryModel::inspect(opened, compute, request),
         Task::Events => events::inspect(opened, compute, request),
     }?;
+    // What was left out since nobody waits is no view that cannot be given.
+    wanted::check()?;
     inspection.note_overflow();
     if let Some(views) = &request.views {
         let views: Vec<String> = views.iter().map(ToString::to_string).collect();

@@ -8,3 +8,4 @@ mod rooms;
 mod scores;
 mod sharing;
 mod stop;
+mod wanted;

@@ -9,6 +9,7 @@ use crate::error::{At, counted};
 use crate::folders::sorted_files;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundReader, SoundSteps};
 use crate::picture::{Colour, Fit, Picture, idx_files, read_idx, read_picture};
+use crate::wanted;
 
 /// Sounds of a folder: those in subfolders have their names as labels, others the part of their own name before the `_`.
 pub fn sounds(
@@ -204,6 +205,7 @@ fn kept(
 ) -> Result<Vec<Read>, ExampleError> {
     let mut examples = Vec::with_capacity(files.len());
     for (label, path) in files {
+        wanted::check()?;
         match read(&path) {
             Ok((frames, notes)) => examples.push(Read { label, frames, path, test: false, notes }),
             Err(error) if skip_bad => notes(&format!("{error} (skipped)")),

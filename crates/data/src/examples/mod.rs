@@ -15,7 +15,7 @@ use crate::audio::AudioError;
 use crate::error::{At, DataError, counted};
 use crate::folders::holds;
 use crate::frames::{Frames, PictureFrames, PictureSteps, SoundFrames, SoundSteps};
-use crate::labelled::{self, LabelledOptions, read_label_files, read_labelled, read_labelled_numbers};
+use crate::labelled::{self, LabelledOptions, labelled_numbers, labelled_texts, read_label_files};
 use crate::picture::{Picture, PictureError, idx_files};
 use crate::table::{Table, TableError, read_table};
 use crate::tokenizer::TokenizerError;
@@ -326,40 +326,45 @@ pub fn read(
     known: Option<&Steps>,
     notes: &mut dyn FnMut(&str),
 ) -> Result<Vec<Example>, ExampleError> {
-    let input = match (known, options.input) {
-        (Some(known), _) => known.input(),
+    let (input, table) = match (known, options.input) {
+        (Some(known), _) => (known.input(), None),
         (None, Input::Auto) => found(path, options)?,
-        (None, input) => input,
+        (None, input) => (input, None),
     };
     let options = &ExampleOptions { input, ..options.clone() };
+    // A large table is not read twice.
+    let table = || table.map_or_else(|| read_table(path, &options.labelled.table), Ok);
     match input {
-        Input::Numbers => numbers(path, options, notes),
+        Input::Numbers => numbers(table()?, options, notes),
         Input::Mel | Input::Samples => files::sounds(path, options, known, notes),
         Input::Rows | Input::Pixels | Input::Patches | Input::Picture => {
             files::pictures(path, options, known, notes)
         }
-        Input::Auto | Input::Text => texts(path, options, notes),
+        Input::Auto | Input::Text => {
+            let read = match path.is_dir() {
+                true => read_label_files(path, &options.labelled.table)?,
+                false => labelled_texts(table()?, &options.labelled)?,
+            };
+            Ok(labelled(read, options.text_steps(), Raw::Text, notes))
+        }
     }
 }
 
-/// What a file or folder holds.
-fn found(path: &Path, options: &ExampleOptions) -> Result<Input, ExampleError> {
+/// What a file or folder holds, and the table that was read to know it.
+fn found(path: &Path, options: &ExampleOptions) -> Result<(Input, Option<Table>), ExampleError> {
     if !path.is_dir() {
-        // A table that cannot be read is no reason to complain here: whoever reads it says it better.
-        let table = read_table(path, &options.labelled.table).ok();
-        return Ok(if table.is_some_and(|table| holds_numbers(&table)) {
-            Input::Numbers
-        } else {
-            Input::Text
-        });
+        let table = read_table(path, &options.labelled.table)?;
+        let input = if holds_numbers(&table) { Input::Numbers } else { Input::Text };
+        return Ok((input, Some(table)));
     }
-    Ok(if holds(path, &["wav"])? {
+    let input = if holds(path, &["wav"])? {
         Input::Mel
     } else if !idx_files(path)?.is_empty() || holds(path, PICTURES)? {
         Input::Rows
     } else {
         Input::Text
-    })
+    };
+    Ok((input, None))
 }
 
 /// Whether a table has numbers in all of its columns but one at most, and in three or more; one cell in ten may be bad.
@@ -368,24 +373,12 @@ fn holds_numbers(table: &Table) -> bool {
     table.data_columns().count() > 3 && table.data_columns().filter(words).count() < 2
 }
 
-fn texts(
-    path: &Path,
-    options: &ExampleOptions,
-    notes: &mut dyn FnMut(&str),
-) -> Result<Vec<Example>, ExampleError> {
-    let read = match path.is_dir() {
-        true => read_label_files(path, &options.labelled.table)?,
-        false => read_labelled(path, &options.labelled)?,
-    };
-    Ok(labelled(read, options.text_steps(), Raw::Text, notes))
-}
-
 fn numbers(
-    path: &Path,
+    table: Table,
     options: &ExampleOptions,
     notes: &mut dyn FnMut(&str),
 ) -> Result<Vec<Example>, ExampleError> {
-    let read = read_labelled_numbers(path, &options.labelled)?;
+    let read = labelled_numbers(table, &options.labelled)?;
     let (columns, width) = (read.examples[0].value.len(), options.row_width());
     let frames = |values| Raw::Frames(Frames::of_row(values, width));
     Ok(labelled(read, Steps::Numbers { columns, width }, frames, notes))

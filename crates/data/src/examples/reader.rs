@@ -17,6 +17,7 @@ use crate::scaler::Scaler;
 use crate::sequence::Sequence;
 use crate::table::Decimal;
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::wanted;
 
 /// What a character is read as that is not in the vocabulary.
 pub const UNKNOWN: char = char::REPLACEMENT_CHARACTER;
@@ -74,6 +75,7 @@ impl Reader {
     pub fn longest<'a>(&self, all: impl Iterator<Item = &'a Example>) -> Result<usize, ExampleError> {
         let mut longest = 1;
         for example in all {
+            wanted::check()?;
             longest = longest.max(self.sequence(&example.value, &example.path, example.line)?.len());
         }
         Ok(longest)
@@ -158,6 +160,7 @@ impl Reader {
         let (mut sequences, mut truths) = (Vec::new(), Vec::new());
         let (mut cut, count) = (0, examples.len());
         for example in examples {
+            wanted::check().map_err(ExampleError::from)?;
             let sequence = || self.sequence(&example.value, &example.path, example.line);
             match truth(&example).and_then(|truth| Ok((truth, sequence()?))) {
                 Ok((truth, mut sequence)) => {

@@ -129,7 +129,7 @@ pub fn read_captions(
     // Where a picture is in the list; none where it cannot be used.
     let mut known: HashMap<&str, Option<usize>> = HashMap::new();
     for row in &rows.rows {
-        let (name, text) = (row.cells[image].as_str(), row.cells[caption].as_str());
+        let (name, text) = (&row.cells[image], &row.cells[caption]);
         if text.is_empty() {
             skip(At::new(table, row.line, RowFault::EmptyText.into()))?;
             continue;

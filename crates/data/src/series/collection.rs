@@ -132,7 +132,7 @@ pub fn read_paths(
         let number = |(&column, name): (&usize, &String)| {
             let number = table.number_in(row, column).map(|number| number as f32);
             number.filter(|number| number.is_finite()).ok_or_else(|| {
-                let fault = SeriesFault::Number { column: name.clone(), found: row.cells[column].clone() };
+                let fault = SeriesFault::Number { column: name.clone(), found: row.cells[column].to_owned() };
                 At::new(path, row.line, fault)
             })
         };
@@ -144,7 +144,7 @@ pub fn read_paths(
             }
             Err(at) => return Err(at.into()),
         };
-        let place = *places.entry(row.cells[id].as_str()).or_insert_with_key(|name| {
+        let place = *places.entry(&row.cells[id]).or_insert_with_key(|name| {
             let name = (*name).to_owned();
             collection.members.push(Member { name, values: Vec::new(), truth: None, calendar: None });
             collection.members.len() - 1
@@ -168,7 +168,7 @@ fn counts_steps(table: &Table, id: usize, column: usize) -> bool {
     let (mut last, mut step) = (HashMap::new(), None);
     table.rows.iter().all(|row| {
         let Some(number) = table.number_in(row, column) else { return false };
-        let Some(before) = last.insert(row.cells[id].as_str(), number) else { return true };
+        let Some(before) = last.insert(&row.cells[id], number) else { return true };
         let by = number - before;
         by > 0.0 && *step.get_or_insert(by) == by
     }) && step.is_some()

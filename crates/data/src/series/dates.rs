@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::civil::{DateTime, date};
 use jiff::fmt::strtime::BrokenDownTime;
@@ -40,6 +41,14 @@ const TIMES: &[&str] =
     &["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H.%M", " %H.%M.%S", " %H:%M:%S%.f", " %H"];
 /// Ways to write longer spans; the first day of each is meant.
 const SPANS: &[&str] = &["%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b %Y", "%b-%y", "%b-%Y", "%Y%m", "%Y"];
+
+/// All ways to write a date with or without a time, the commoner first.
+static WRITTEN: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let of_days = DAYS.iter().flat_map(|day| TIMES.iter().map(move |time| format!("{day}{time}")));
+    of_days.chain(SPANS.iter().map(|&span| span.to_owned())).collect()
+});
+/// Characters of a date, at most.
+const LONGEST: usize = 80;
 
 /// Names of columns that hold dates.
 const NAMES: &[&str] = &[
@@ -123,10 +132,8 @@ impl<'a> Format<'a> {
     /// Likewise, of those that are no numbers and some more.
     fn among(more: impl IntoIterator<Item = Format<'a>>, cells: &[&str]) -> Format<'a> {
         const LOOKED_AT: usize = 100;
-        let of_days = DAYS.iter().flat_map(|day| TIMES.iter().map(move |time| format!("{day}{time}")));
-        let written = of_days.chain(SPANS.iter().map(|&span| span.to_owned()));
         let mut all: Vec<Format> = vec![Format::Iso, Format::Quarter];
-        all.extend(written.map(|format| Format::Like(format.into())));
+        all.extend(WRITTEN.iter().map(|format| Format::Like(format.as_str().into())));
         all.extend(more);
         let count = |format: &Format| cells.iter().take(LOOKED_AT).filter(|cell| format.suits(cell)).count();
         let counts: Vec<usize> = all.iter().map(count).collect();
@@ -251,6 +258,10 @@ impl<'a> Format<'a> {
 
 /// A date in any of the formats that are detected.
 pub fn parse_date(text: &str) -> Option<DateTime> {
+    // Most words of a table are soon seen to be none: all formats are tried otherwise.
+    if text.len() > LONGEST || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     Format::among([], &[text]).parse(text)
 }
 
@@ -311,7 +322,7 @@ pub(super) fn find<'a>(
 }
 
 fn cells(table: &Table, column: usize) -> Vec<Cow<'_, str>> {
-    table.rows.iter().map(|row| row.cells[column].as_str().into()).collect()
+    table.rows.iter().map(|row| Cow::Borrowed(&row.cells[column])).collect()
 }
 
 /// Whether a column is called by one of these names, whatever its case.
@@ -330,7 +341,7 @@ fn is_called_date(table: &Table, column: usize) -> bool {
 
 /// The one column of dates.
 fn column(table: &Table, given: Option<&str>) -> Option<usize> {
-    let texts = |column: usize| table.rows.iter().map(move |row| row.cells[column].as_str());
+    let texts = |column: usize| table.rows.iter().map(move |row| &row.cells[column]);
     let mut named = (0..table.columns).filter(|&column| is_called_date(table, column));
     if let Some(given) = given {
         let format = Format::find(&[], Some(given));
@@ -399,8 +410,8 @@ fn with_time(table: &Table, column: usize) -> (Vec<usize>, Vec<Cow<'_, str>>) {
         return (vec![column], cells(table, column));
     };
     let cell = |row: &crate::table::Row| {
-        let clock = clock(&row.cells[time]).unwrap_or_else(|| row.cells[time].clone());
-        format!("{} {clock}", row.cells[column]).into()
+        let clock = clock(&row.cells[time]).unwrap_or_else(|| row.cells[time].to_owned());
+        format!("{} {clock}", &row.cells[column]).into()
     };
     (vec![column, time], table.rows.iter().map(cell).collect())
 }

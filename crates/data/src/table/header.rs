@@ -26,23 +26,25 @@ pub(super) fn begins_with_header(rows: &[Row]) -> bool {
     if others.is_empty() {
         return false;
     }
-    let counts = |cells: &[String]| {
-        cells.len() > 1 && cells.iter().enumerate().all(|(index, cell)| *cell == index.to_string())
+    // Those behind the first `without` count from 0.
+    let counts = |without: usize| {
+        let mut cells = first.cells.iter().skip(without).enumerate();
+        first.cells.len() > 1 + without && cells.all(|(index, cell)| cell == index.to_string())
     };
-    let known = |cell: &String| {
+    let known = |cell: &str| {
         let mut names = LABEL_NAMES.iter().chain(TEXT_NAMES).chain(OTHER_NAMES);
         names.any(|name| cell.eq_ignore_ascii_case(name))
     };
-    let names_quantities = |(index, cell): (usize, &String)| {
+    let names_quantities = |(index, cell): (usize, &str)| {
         !cell.is_empty() && !is_quantity(cell) && holds_quantities(others, index)
     };
     // An index without a name, as pandas writes it.
     let names_others = || {
-        let is_name = |cell: &String| !cell.is_empty() && !is_quantity(cell);
-        first.cells[1..].iter().all(is_name) && holds_quantities(others, 0)
+        let is_name = |cell: &str| !cell.is_empty() && !is_quantity(cell);
+        first.cells.iter().skip(1).all(is_name) && holds_quantities(others, 0)
     };
-    first.cells.len() > 2 && counts(&first.cells)
-        || first.cells[0].is_empty() && (counts(&first.cells[1..]) || names_others())
+    first.cells.len() > 2 && counts(0)
+        || first.cells[0].is_empty() && (counts(1) || names_others())
         || first.cells.iter().any(known)
         || first.cells.iter().enumerate().any(names_quantities)
 }
@@ -52,14 +54,14 @@ pub(super) fn begins_with_header(rows: &[Row]) -> bool {
 pub(super) fn header_rows(rows: &[Row]) -> usize {
     let goes_on = |index: usize| {
         let (row, others) = (&rows[index], &rows[index + 1..]);
-        let below: Vec<&String> = (0..row.cells.len())
+        let below: Vec<&str> = (0..row.cells.len())
             .filter(|&column| holds_quantities(others, column))
             .map(|column| &row.cells[column])
             .collect();
-        let is_word = |cell: &&&String| !cell.is_empty() && !MISSING.contains(&cell.to_lowercase().as_str());
+        let is_word = |cell: &str| !cell.is_empty() && !MISSING.contains(&cell.to_lowercase().as_str());
         !others.is_empty()
             && below.iter().all(|cell| !is_quantity(cell))
-            && below.iter().any(|cell| is_word(&cell))
+            && below.iter().any(|cell| is_word(cell))
     };
     (1..rows.len().min(MOST)).find(|&index| !goes_on(index)).unwrap_or(rows.len().clamp(1, MOST))
 }
@@ -67,13 +69,13 @@ pub(super) fn header_rows(rows: &[Row]) -> usize {
 /// The names of the columns: those of a header's first row, with what is below them where they are not all different.
 pub(super) fn names(header: &[Row]) -> Vec<String> {
     let first = &header[0].cells;
-    let different: HashSet<&String> = first.iter().collect();
+    let different: HashSet<&str> = first.iter().collect();
     if different.len() == first.len() {
-        return first.clone();
+        return first.iter().map(str::to_owned).collect();
     }
     let name = |column: usize| {
         let parts: Vec<&str> =
-            header.iter().map(|row| row.cells[column].as_str()).filter(|part| !part.is_empty()).collect();
+            header.iter().map(|row| &row.cells[column]).filter(|part| !part.is_empty()).collect();
         parts.join(" ")
     };
     (0..first.len()).map(name).collect()
@@ -81,8 +83,7 @@ pub(super) fn names(header: &[Row]) -> Vec<String> {
 
 /// Whether what is in a column are numbers or dates, but for one in ten, or one at all.
 fn holds_quantities(rows: &[Row], column: usize) -> bool {
-    let cells =
-        || rows.iter().take(LOOKED_AT).map(|row| row.cells[column].as_str()).filter(|cell| !cell.is_empty());
+    let cells = || rows.iter().take(LOOKED_AT).map(|row| &row.cells[column]).filter(|cell| !cell.is_empty());
     let (count, others) = (cells().count(), cells().filter(|cell| !is_quantity(cell)).count());
     count > 0 && (others * 10 <= count || others == 1 && count > 2)
 }

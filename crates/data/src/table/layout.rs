@@ -103,8 +103,7 @@ fn misfits(rows: &[Cut]) -> Option<usize> {
     if columns < 2 || most * 10 < rows.len() * 9 {
         return None;
     }
-    let cells = rows.iter().flat_map(|row| &row.cells).filter(|(_, quoted)| !quoted);
-    Some(cells.filter(|(cell, _)| holds_separator(cell)).count())
+    Some(rows.iter().flat_map(Cut::unquoted).filter(|cell| holds_separator(cell)).count())
 }
 
 /// Whether a cell holds a separator that is neither punctuation, with white space behind it, nor before decimals.

@@ -143,10 +143,9 @@ struct Tally {
     others: usize,
     /// Numbers by their certain mark: point, comma.
     certain: [usize; 2],
-    /// Numbers, and the first one of which it is not certain, by the mark that it has.
-    doubtful: [Vec<f64>; 2],
+    /// Numbers of which it is not certain, by the mark that they have, and the first of them with its line.
+    doubtful: [usize; 2],
     first: Option<(String, usize)>,
-    plain: Vec<f64>,
 }
 
 /// How the numbers of each of `columns` columns are written: as their own cells say it, else as those of other columns.
@@ -159,18 +158,17 @@ pub(super) fn notations(rows: &[Row], columns: usize, layout: Layout) -> Vec<Not
         (0, 1..) => Some(Decimal::Comma),
         _ => None,
     };
-    let notation = |tally: Tally| {
-        let marked =
-            sure(&&tally) && (tally.certain != [0, 0] || tally.doubtful.iter().any(|all| !all.is_empty()));
-        Notation { marked, ..tally.decide(of_others, layout) }
+    let notation = |(column, tally): (usize, Tally)| {
+        let marked = sure(&&tally) && (tally.certain != [0, 0] || tally.doubtful != [0, 0]);
+        Notation { marked, ..tally.decide(rows, column, of_others, layout) }
     };
-    tallies.into_iter().map(notation).collect()
+    tallies.into_iter().enumerate().map(notation).collect()
 }
 
 fn tally(rows: &[Row], column: usize) -> Tally {
     let mut tally = Tally::default();
     for row in rows {
-        let cell = row.cells[column].as_str();
+        let cell = &row.cells[column];
         if cell.is_empty() {
             continue;
         }
@@ -181,10 +179,10 @@ fn tally(rows: &[Row], column: usize) -> Tally {
         tally.numbers += 1;
         match evidence {
             Evidence::Certain(decimal) => tally.certain[decimal as usize] += 1,
-            Evidence::Plain(number) => tally.plain.push(number.abs()),
-            Evidence::Doubtful(decimal, number) => {
+            Evidence::Plain(_) => {}
+            Evidence::Doubtful(decimal, _) => {
                 tally.first.get_or_insert_with(|| (cell.to_owned(), row.line));
-                tally.doubtful[decimal as usize].push(number.abs());
+                tally.doubtful[decimal as usize] += 1;
             }
         }
     }
@@ -192,7 +190,8 @@ fn tally(rows: &[Row], column: usize) -> Tally {
 }
 
 impl Tally {
-    fn decide(self, of_others: Option<Decimal>, layout: Layout) -> Notation {
+    /// How the numbers of the column that was tallied are written.
+    fn decide(self, rows: &[Row], column: usize, of_others: Option<Decimal>, layout: Layout) -> Notation {
         let sure = |decimal| Notation { decimal, ..Notation::default() };
         if self.numbers <= self.others {
             return Notation::default();
@@ -201,9 +200,9 @@ impl Tally {
             [0, 0] => {}
             [point, comma] => return sure(if point >= comma { Decimal::Point } else { Decimal::Comma }),
         }
-        let marked = match &self.doubtful {
-            [points, commas] if !points.is_empty() && commas.is_empty() => Decimal::Point,
-            [points, commas] if points.is_empty() && !commas.is_empty() => Decimal::Comma,
+        let marked = match (self.doubtful[0], self.doubtful[1]) {
+            (1.., 0) => Decimal::Point,
+            (0, 1..) => Decimal::Comma,
             _ => return sure(of_others.unwrap_or_default()),
         };
         if let Some(decimal) = of_others {
@@ -211,9 +210,14 @@ impl Tally {
         }
         let doubtful = self.first;
         // Beside whole numbers, the reading is right that leaves all of one size.
-        if let (Some(plain), Some(read)) =
-            (median(self.plain), median(self.doubtful[marked as usize].clone()))
-        {
+        let middle = |of: fn(Evidence) -> Option<f64>| {
+            let all = rows.iter().filter_map(|row| evidence(&row.cells[column]));
+            median(all.filter_map(of).map(f64::abs).collect())
+        };
+        let plain = middle(|found| if let Evidence::Plain(number) = found { Some(number) } else { None });
+        let read =
+            middle(|found| if let Evidence::Doubtful(_, number) = found { Some(number) } else { None });
+        if let (Some(plain), Some(read)) = (plain, read) {
             let decimal = if plain < read * 1000_f64.sqrt() { marked } else { marked.other() };
             return Notation { decimal, doubtful, marked: true };
         }
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn the_mark_before_decimals_is_found() {
         let read = |layout, cells: &[&str]| {
-            let row = |(line, cell): (usize, &&str)| Row { line, cells: vec![(*cell).to_owned()] };
+            let row = |(line, cell): (usize, &&str)| Row { line, cells: [*cell].into_iter().collect() };
             let rows: Vec<Row> = (1..).zip(cells).map(row).collect();
             notations(&rows, 1, layout).remove(0)
         };

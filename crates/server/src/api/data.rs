@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Component, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
@@ -19,6 +20,7 @@ use super::names::{file_name, storage};
 use crate::Shared;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::queue::aside;
+use crate::scratch::Scratch;
 
 /// Bytes of the files of an upload, at most.
 const MOST_BYTES: u64 = 2 << 30;
@@ -29,13 +31,15 @@ const MOST_FILES: usize = 100_000;
 /// Uploads that are kept, at most.
 const KEPT: usize = 8;
 /// Uploads that come in at once, at most.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 8;
+/// How slow they may be, so that none keeps a place for itself.
+const PACE: Pace = Pace { idle: Duration::from_secs(15), least: 64 << 10 };
+/// Bytes of the form before a file, about.
+const HEAD: u64 = 200;
 /// Folders in folders, at most.
 const DEEPEST: usize = 16;
 /// Bytes of the name of a file or folder, at most, as file systems have it.
 const LONGEST: usize = 255;
-/// What begins the name of an upload's folder, before its id.
-const PREFIX: &str = "anaphora-";
 
 /// Files, as a form with the field `file` as often as there are files.
 #[derive(ToSchema)]
@@ -90,17 +94,11 @@ impl Uploads {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|upload| upload.id() == id).cloned().ok_or_else(|| {
             let message = format!(
-                "there is no upload '{id}', or none any more, as the newest {KEPT} are kept; send the data again, to /api/data"
+                "there is no upload '{id}', or none any more, as the newest {KEPT} are kept; send the data again"
             );
-            ApiError::new(StatusCode::NOT_FOUND, "upload_not_found", message).of("upload")
+            let error = ApiError::new(StatusCode::NOT_FOUND, "upload_not_found", message);
+            error.of("upload").see("POST /api/data")
         })
-    }
-
-    /// Removes all, also what is still read: the process ends.
-    pub fn close(&self) {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // What cannot be removed stays; nobody is left to be told.
-        kept.iter().for_each(|upload| _ = std::fs::remove_dir_all(upload.place.path()));
     }
 
     /// Keeps another, and returns those that make room for it: the oldest that nobody uses.
@@ -122,8 +120,7 @@ impl Uploads {
 impl Upload {
     /// What its client knows it by.
     fn id(&self) -> String {
-        let name = file_name(self.place.path());
-        name.strip_prefix(PREFIX).unwrap_or(&name).to_owned()
+        file_name(self.place.path())
     }
 
     /// The name of the file or folder.
@@ -148,7 +145,7 @@ pub async fn create(
         ApiError::request(format!("{}; send a form, as in -F file=@NAME", error.body_text()))
     })?;
     let _place = server.uploads.incoming.try_acquire().map_err(|_| ApiError::busy())?;
-    let upload = Arc::new(Incoming::new()?.read(form).await?);
+    let upload = Arc::new(Incoming::new(&server.scratch, PACE)?.read(form).await?);
     let told =
         Uploaded { upload: upload.id(), name: upload.name(), files: upload.files, bytes: upload.bytes };
     let gone = server.uploads.keep(upload);
@@ -161,24 +158,68 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(told)))
 }
 
+/// How slow an upload may be.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// How long nothing of it may come; also how long it may take before its mean counts.
+    idle: Duration,
+    /// Bytes a second on average, at least.
+    least: u64,
+}
+
+impl Pace {
+    /// Waits for what comes next of an upload that began at `began` and of which so many bytes have come.
+    ///
+    /// # Errors
+    /// One that is too slow, and what the form says.
+    async fn next<T>(
+        self,
+        (began, bytes): (Instant, u64),
+        coming: impl Future<Output = Result<T, MultipartError>>,
+    ) -> ApiResult<T> {
+        let slow = |message: String| {
+            let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_too_slow", message);
+            error.of("file")
+        };
+        let next = tokio::time::timeout(self.idle, coming).await;
+        let next = next.map_err(|_| {
+            slow(format!("nothing of the data has come for {} seconds; send them again", self.idle.as_secs()))
+        })?;
+        let since = began.elapsed();
+        if since > self.idle && bytes < (self.least as f64 * since.as_secs_f64()) as u64 {
+            return Err(slow(format!(
+                "the data come slower than {} KiB a second, which keeps others waiting; send them again, or fewer",
+                self.least >> 10
+            )));
+        }
+        next.map_err(unreadable)
+    }
+}
+
 /// An upload that is coming in.
 struct Incoming {
     place: TempDir,
     /// The files, by their names in the folder.
     files: Vec<PathBuf>,
     bytes: u64,
+    pace: Pace,
+    began: Instant,
 }
 
 impl Incoming {
-    fn new() -> ApiResult<Self> {
-        let prefix = format!("{PREFIX}u-");
-        let place = tempfile::Builder::new().prefix(&prefix).rand_bytes(16).tempdir();
-        Ok(Self { place: place.map_err(|error| no_room(&error))?, files: Vec::new(), bytes: 0 })
+    fn new(scratch: &Scratch, pace: Pace) -> ApiResult<Self> {
+        let place = scratch.folder("u-").map_err(|error| no_room(&error))?;
+        Ok(Self { place, files: Vec::new(), bytes: 0, pace, began: Instant::now() })
+    }
+
+    /// When it began, and how many bytes have come.
+    fn come(&self) -> (Instant, u64) {
+        (self.began, self.bytes + HEAD * self.files.len() as u64)
     }
 
     /// Reads a form to its end.
     async fn read(mut self, mut form: Multipart) -> ApiResult<Upload> {
-        while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        while let Some(field) = self.pace.next(self.come(), form.next_field()).await? {
             let name = field.name().unwrap_or_default();
             if name != "file" {
                 return Err(ApiError::field(name, format!("the field '{name}' is not supported")));
@@ -206,7 +247,7 @@ impl Incoming {
         }
         let file = fs::OpenOptions::new().write(true).create_new(true).open(&path).await;
         let mut file = file.map_err(|error| not_kept(&error, called))?;
-        while let Some(part) = field.chunk().await.map_err(unreadable)? {
+        while let Some(part) = self.pace.next(self.come(), field.chunk()).await? {
             self.bytes += part.len() as u64;
             if self.bytes > MOST_BYTES {
                 let most = MOST_BYTES >> 30;
@@ -308,6 +349,9 @@ fn unreadable(error: MultipartError) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::response::IntoResponse;
+
     use super::*;
 
     #[test]
@@ -331,8 +375,8 @@ mod tests {
     }
 
     /// An upload of these files.
-    fn upload(files: &[&str]) -> Upload {
-        let mut incoming = Incoming::new().unwrap();
+    fn upload(scratch: &Scratch, files: &[&str]) -> Upload {
+        let mut incoming = Incoming::new(scratch, PACE).unwrap();
         for file in files {
             let path = incoming.files_folder().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -344,6 +388,7 @@ mod tests {
 
     #[test]
     fn a_file_or_the_one_folder_of_all_is_what_came() {
+        let scratch = Scratch::new().unwrap();
         for (files, name) in [
             (&["a.abc"][..], "a.abc"),
             (&["tunes/a.abc"], "a.abc"),
@@ -351,7 +396,7 @@ mod tests {
             (&["cats/1.png", "dogs/1.png"], "data"),
             (&["a.abc", "b.abc"], "data"),
         ] {
-            let upload = upload(files);
+            let upload = upload(&scratch, files);
             assert_eq!(upload.name(), name);
             assert!(upload.path.exists());
         }
@@ -359,10 +404,10 @@ mod tests {
 
     #[test]
     fn the_oldest_that_nobody_uses_makes_room() {
-        let uploads = Uploads::new();
+        let (uploads, scratch) = (Uploads::new(), Scratch::new().unwrap());
         let ids: Vec<String> = (0..KEPT)
             .map(|_| {
-                let upload = Arc::new(upload(&["a.txt"]));
+                let upload = Arc::new(upload(&scratch, &["a.txt"]));
                 let id = upload.id();
                 assert!(id.starts_with("u-") && uploads.keep(upload).is_empty());
                 id
@@ -370,8 +415,48 @@ mod tests {
             .collect();
         let used = uploads.get(&ids[0]).unwrap();
         let place = uploads.get(&ids[1]).unwrap().path.clone();
-        drop(uploads.keep(Arc::new(upload(&["a.txt"]))));
+        drop(uploads.keep(Arc::new(upload(&scratch, &["a.txt"]))));
         assert!(uploads.get(&ids[0]).is_ok() && uploads.get(&ids[1]).is_err());
         assert!(used.path.exists() && !place.exists());
+    }
+
+    /// A form with one file, whose parts come after so many milliseconds each.
+    async fn form(parts: Vec<(u64, Vec<u8>)>) -> Multipart {
+        let head =
+            b"--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n".to_vec();
+        let parts = [(0, head)].into_iter().chain(parts).chain([(0, b"\r\n--X--\r\n".to_vec())]);
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let parts: Vec<(u64, Vec<u8>)> = parts.collect();
+        tokio::spawn(async move {
+            for (after, part) in parts {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                if sender.send(Ok::<_, std::convert::Infallible>(part)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
+        let request =
+            Request::builder().method("POST").header("Content-Type", "multipart/form-data; boundary=X");
+        Multipart::from_request(request.body(body).unwrap(), &()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_is_slow_loses_the_place() {
+        let scratch = Scratch::new().unwrap();
+        let pace = Pace { idle: Duration::from_millis(150), least: 100_000 };
+        let many = || vec![b'a'; 20_000];
+        let read = async |parts| {
+            let read = Incoming::new(&scratch, pace).unwrap().read(form(parts).await).await;
+            read.map(|upload| upload.bytes).map_err(|error| {
+                assert_eq!(error.clone().into_response().status(), StatusCode::REQUEST_TIMEOUT);
+                serde_json::to_string(&error.body()).unwrap()
+            })
+        };
+        assert_eq!(read(vec![(20, many()), (20, many())]).await, Ok(40_000));
+        let stuck = read(vec![(0, many()), (60_000, many())]).await.unwrap_err();
+        assert!(stuck.contains("nothing of the data has come"), "{stuck}");
+        let slow = read((0..40).map(|_| (40, vec![b'a'; 10])).collect()).await.unwrap_err();
+        assert!(slow.contains("slower than"), "{slow}");
     }
 }

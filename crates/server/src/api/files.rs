@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::names::{Names, storage};
 use crate::error::{ApiError, ApiResult};
+use crate::scratch::Scratch;
 
 /// Characters of a file's name that are kept.
 const NAME: usize = 100;
@@ -42,7 +43,7 @@ impl Attached {
     /// What is no base64, said of `field`.
     pub fn file(self, field: &str) -> ApiResult<File> {
         let content = STANDARD.decode(&self.data).map_err(|error| {
-            ApiError::field(field, format!("{field}: the data of {} are no base64: {error}", self.name))
+            ApiError::field(field, format!("the data of {} are no base64: {error}", self.name))
         })?;
         Ok(File { name: self.name, content })
     }
@@ -56,7 +57,7 @@ impl File {
     pub fn check(&self, task: Task, field: &str) -> ApiResult<()> {
         if task == Task::Caption {
             let read = parse_picture(&self.content, Path::new(&self.name), Colour::Rgb, None);
-            read.map_err(|error| ApiError::field(field, format!("{field}: {error}")))?;
+            read.map_err(|error| ApiError::field(field, error.to_string()))?;
         }
         Ok(())
     }
@@ -73,9 +74,8 @@ impl Folder {
     ///
     /// # Errors
     /// A disk that takes none.
-    pub fn new() -> ApiResult<Self> {
-        let made = tempfile::Builder::new().prefix("anaphora-").tempdir();
-        let folder = made.map_err(|error| no_room(&error))?;
+    pub fn new(scratch: &Scratch) -> ApiResult<Self> {
+        let folder = scratch.folder("request-").map_err(|error| no_room(&error))?;
         Ok(Self { folder, count: 0 })
     }
 
@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn files_are_gone_with_their_folder() {
-        let (mut folder, mut names) = (Folder::new().unwrap(), Names::default());
+        let scratch = Scratch::new().unwrap();
+        let (mut folder, mut names) = (Folder::new(&scratch).unwrap(), Names::default());
         let file = File { name: "../a.txt".into(), content: b"text".to_vec() };
         let paths = [folder.keep(&file, &mut names).unwrap(), folder.keep(&file, &mut names).unwrap()];
         assert_ne!(paths[0], paths[1]);

@@ -6,8 +6,8 @@ use anaphora::decoding::sampling::SamplingOptions;
 use anaphora::decoding::{ComposeOptions, GenerateEvent, GenerateOptions};
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::Opened;
 use anaphora::tasks::language::{Trained, has_field, header_value, spelling};
+use anaphora::tasks::{Compose, Opened};
 use anaphora_music::abc;
 use axum::Json;
 use axum::extract::State;
@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::files::{Attached, Folder};
+use super::files::Attached;
 use super::forms::{Format, Formed, Forms, Roll, notation, tune};
-use super::names::Names;
 use super::novelty::{Novelty, unknown};
-use super::{Asking, Gone};
+use super::subject::Subject;
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::openai::drawing::{random_seed, within};
-use crate::registry::Model;
+use crate::queue::Gone;
+use crate::registry::Lent;
 
 /// Pieces of one request, at most.
 const MOST_PIECES: usize = 64;
@@ -129,36 +129,27 @@ pub async fn create(
     State(server): State<Shared>,
     Body(request): Body<GenerateRequest>,
 ) -> ApiResult<Json<Pieces>> {
-    let id = request.model.clone();
-    let run = server.models.run(&id)?;
-    let task = run.info().task;
-    let elsewhere = |does: &str, at: &str| {
-        let message = format!("the model '{id}' is for the task {task} and {does}; ask it at {at}");
-        Err(ApiError::field("model", message))
-    };
-    let usual = match task {
-        Task::Music => 2_000,
+    let subject = Subject::of(&server, &request.model).await?;
+    subject.is_asked_at("/api/generate")?;
+    let usual = match subject.task {
         Task::Chorales => 64,
         Task::Events => 1_000,
-        Task::Auto | Task::Text => return elsewhere("continues texts", "/v1/completions"),
-        _ => return elsewhere("predicts", "/api/predict"),
+        _ => 2_000,
     };
-    let (_asking, gone) = Asking::new();
-    let writing =
-        Writing { drawn: Drawn::new(&request, usual)?, names: Names::of_run(&run, &id), task, gone };
-    let model = server.models.model(&id).await?;
-    let pieces = match model {
-        Model::Writes(engine) => {
-            engine.work(move |trained, compute| writing.tunes(trained, compute, &request)).await
+    let drawn = Drawn::new(&request, usual)?;
+    let written = subject.work(move |subject, model, compute, gone| {
+        let mut writing = Writing { drawn, subject, gone };
+        match model {
+            Lent::Writes(trained) => writing.tunes(trained, compute, &request),
+            Lent::Opened(Opened::Composes(model)) => writing.music(&**model, compute, request),
+            Lent::Opened(_) => Err(writing.subject.replaced()),
         }
-        Model::Predicts(predictor) => {
-            predictor.work(move |opened, compute| writing.music(opened, compute, request)).await
-        }
-    };
-    pieces.map(Json)
+    });
+    written.await.map(Json)
 }
 
 /// How pieces are drawn.
+#[derive(Clone)]
 struct Drawn {
     sampling: SamplingOptions,
     count: usize,
@@ -188,14 +179,13 @@ impl Drawn {
 }
 
 /// A request that is being answered.
-struct Writing {
+struct Writing<'a> {
     drawn: Drawn,
-    names: Names,
-    task: Task,
-    gone: Gone,
+    subject: Subject,
+    gone: &'a Gone,
 }
 
-impl Writing {
+impl Writing<'_> {
     /// Writes tunes.
     fn tunes(
         &self,
@@ -214,7 +204,7 @@ impl Writing {
             }
         };
         if let Err(error) = trained.tokenizer.encode(&prompt) {
-            return Err(ApiError::field("prompt", format!("prompt: {error}")));
+            return Err(ApiError::field("prompt", error.to_string()));
         }
         let mut notes = Vec::new();
         let options = GenerateOptions {
@@ -229,7 +219,7 @@ impl Writing {
         };
         let observer = &mut |_: GenerateEvent| self.gone.flow();
         let written = trained.generate(compute, &options, observer);
-        let written = written.map_err(|error| self.names.refused("prompt", &error))?;
+        let written = written.map_err(|error| self.subject.names.refused("prompt", &error))?;
         let own = |text: &str| text.get(options.prompts[0].len()..).unwrap_or_default().to_owned();
         let texts: Vec<String> = written.iter().map(|piece| own(&piece.text)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -239,13 +229,14 @@ impl Writing {
             let found = trained.corpus().and_then(|corpus| trained.novelty(&texts, &corpus.train, go_on));
             match found {
                 Ok(found) => novelty = found,
-                Err(error) => notes.push(unknown(&self.names, &error)),
+                Err(error) => notes.push(unknown(&self.subject.names, &error)),
             }
         }
         let prompt = options.prompts[0].chars().count();
         let mut novelty = novelty.into_iter().map(|novelty| Novelty::from(novelty).behind(prompt));
         let mut forms = Forms::new(request.formats.as_deref().unwrap_or(&[Format::Abc]));
         let pieces = written.into_iter().map(|piece| {
+            self.gone.check()?;
             let score = abc::parse_tune(&piece.text).0.score();
             let roll = forms.roll(|| tune(&score, piece.text.clone()))?;
             let Formed { text, midi, wav } = forms.of(&score, || piece.text)?;
@@ -274,9 +265,9 @@ impl Writing {
                     "fields has the field '{name}'; it takes K, the key, and M, the metre"
                 )));
             };
-            let value = header_value(field, value).map_err(|reason| refused(format!("fields: {reason}")))?;
+            let value = header_value(field, value).map_err(refused)?;
             if has_field(prompt, field) {
-                return Err(refused(format!("fields: the prompt has a {field}: field already")));
+                return Err(refused(format!("the prompt has a {field}: field already")));
             }
             let training = trained.corpus().map(|corpus| corpus.train);
             let spelt = training.and_then(|training| spelling(&training, field, &value));
@@ -289,14 +280,14 @@ impl Writing {
                     value.trim().to_owned()
                 }
                 Err(error) => {
-                    let why = self.names.say(&error.to_string());
+                    let why = self.subject.names.say(&error.to_string());
                     notes.push(format!(
                         "How the training data spell {field}:{value} is unknown, for they cannot be read: {why}."
                     ));
                     value.trim().to_owned()
                 }
             };
-            trained.tokenizer.encode(&spelt).map_err(|error| refused(format!("fields: {field}: {error}")))?;
+            trained.tokenizer.encode(&spelt).map_err(|error| refused(format!("{field}: {error}")))?;
             fields.push((field, spelt));
         }
         Ok(fields)
@@ -304,14 +295,11 @@ impl Writing {
 
     /// Writes music of several voices.
     fn music(
-        mut self,
-        opened: &Opened,
+        &mut self,
+        model: &dyn Compose,
         compute: &mut Compute,
         request: GenerateRequest,
     ) -> ApiResult<Pieces> {
-        let Opened::Composes(model) = opened else {
-            return Err(ApiError::server("the run was replaced by another just now; ask again"));
-        };
         let given = [
             ("retry", request.retry.is_some()),
             ("fields", request.fields.is_some()),
@@ -322,21 +310,23 @@ impl Writing {
             return Err(ApiError::field(field, message));
         }
         let mut forms = Forms::new(request.formats.as_deref().unwrap_or(&[Format::Midi]));
-        let mut folder = Folder::new()?;
+        let mut folder = self.subject.folder()?;
         let prime = match request.prompt {
             None => None,
-            Some(Prompt::File(file)) => Some(folder.keep(&file.file("prompt")?, &mut self.names)?),
+            Some(Prompt::File(file)) => Some(folder.keep(&file.file("prompt")?, &mut self.subject.names)?),
             Some(Prompt::Text(_)) => {
                 let message = "prompt is a text, and the model goes on from notes; send a MIDI file";
                 return Err(ApiError::field("prompt", message));
             }
         };
-        let Drawn { sampling, count, tokens, seed } = self.drawn;
+        let Drawn { sampling, count, tokens, seed } = self.drawn.clone();
         let options = ComposeOptions { sampling, prime, count, units: tokens, seed };
         let composed = model.compose(compute, &options, &mut |_| self.gone.flow());
-        let composed = composed.map_err(|error| self.names.refused("prompt", &error))?;
-        let unit = if self.task == Task::Chorales { "frame" } else { "event" };
+        let composed = composed.map_err(|error| self.subject.names.refused("prompt", &error))?;
+        let unit = if self.subject.task == Task::Chorales { "frame" } else { "event" };
+        let gone = self.gone;
         let pieces = composed.into_iter().map(|piece| {
+            gone.check()?;
             let reason = match (piece.ended, piece.units) {
                 (true, 1..) => None,
                 (true, 0) => Some("nothing was written".to_owned()),

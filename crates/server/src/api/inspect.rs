@@ -18,6 +18,7 @@ use super::names::Names;
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::queue::Gone;
 
 /// What to look at.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -90,7 +91,7 @@ pub async fn create(
     let accepts = headers.get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
     let is_page = accepts.is_some_and(|accepts| accepts.contains("text/html"));
     let own = server.clone();
-    let write = move || {
+    let write = move |_: &Gone| {
         let inspection = inspect(&own, request)?;
         if is_page {
             return Ok(anaphora_pages::inspection(&[inspection]).into_bytes());
@@ -125,7 +126,7 @@ fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Inspection> {
     let view = |name: String| name.parse::<View>().map_err(|reason| ApiError::field("views", reason));
     let views = views.map(|names| names.into_iter().map(view).collect::<ApiResult<_>>()).transpose()?;
     // Lives until all is read.
-    let mut folder = Folder::new()?;
+    let mut folder = Folder::new(&server.scratch)?;
     let source = match (text, file) {
         (Some(_), _) if task == Task::Caption => {
             return Err(ApiError::field("text", "text is given, and the model reads pictures; send a file"));
@@ -149,9 +150,7 @@ fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Inspection> {
     // What is shown is exact: no product is rounded to bf16.
     let mut compute = Compute::new(Device::new(server.models.threads(), Precision::F32));
     let mut inspection = tasks::inspect(run.path(), &mut compute, &request).map_err(|error| match error {
-        Error::View { view, reason } => {
-            ApiError::field("views", format!("views: {view}: {}", names.say(&reason)))
-        }
+        Error::View { view, reason } => ApiError::field("views", format!("{view}: {}", names.say(&reason))),
         error => names.refused(field, &error),
     })?;
     inspection.about.values_mut().for_each(|value| names.rename(value));

@@ -2,7 +2,7 @@
 
 use anaphora::recipe::{Accepts, Field, Task, fields};
 use anaphora::training::{DataSize, Description, Shown};
-use anaphora::{Error, Prospect, Recipe, tasks};
+use anaphora::{Error, Prospect, Recipe};
 use anaphora_data::error::{counted, grouped};
 use axum::Json;
 use axum::extract::State;
@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 use super::files::{Attached, Folder};
 use super::names::{Names, file_name, storage};
 use super::runs::shown;
-use super::source::{Asked, Source, settings};
-use super::{Asking, Gone};
+use super::source::{Asked, Source, encoding, settings};
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiResult, ErrorBody};
+use crate::queue::Gone;
 use crate::{Server, Shared};
 
 /// Pixels along the longer side of a picture that is shown, at most.
@@ -133,9 +133,8 @@ pub async fn create(
     State(server): State<Shared>,
     Body(request): Body<LookRequest>,
 ) -> ApiResult<Json<Looked>> {
-    let (_asking, gone) = Asking::new();
     let own = server.clone();
-    server.looking.work(move || look(&own, request, &gone)).await.map(Json)
+    server.looking.work(move |gone| look(&own, request, gone)).await.map(Json)
 }
 
 fn look(server: &Server, request: LookRequest, gone: &Gone) -> ApiResult<Looked> {
@@ -144,7 +143,7 @@ fn look(server: &Server, request: LookRequest, gone: &Gone) -> ApiResult<Looked>
     let settings = settings(&asked)?;
     let mut names = Names::default();
     // Lives until all is read.
-    let mut folder = Folder::new()?;
+    let mut folder = Folder::new(&server.scratch)?;
     let path = match &source {
         Source::File(file) => Some(folder.keep(file, &mut names)?),
         Source::Upload(upload) => {
@@ -157,8 +156,9 @@ fn look(server: &Server, request: LookRequest, gone: &Gone) -> ApiResult<Looked>
         }
         Source::Builtin(_) => None,
     };
-    let recipe = source.recipe(path.as_deref(), &settings, &names)?;
-    let place = tempfile::Builder::new().prefix("anaphora-").tempdir();
+    let looked = path.as_deref().map(|path| source.look(path, encoding(&settings), &names)).transpose()?;
+    let recipe = source.recipe(path.as_deref().zip(looked.map(|(task, _)| task)), &settings, &names)?;
+    let place = server.scratch.folder("look-");
     let place =
         place.map_err(|error| storage(&error, format!("the server has no place to read data: {error}")))?;
     let prospect = anaphora::look(&recipe, place.path(), &mut |_| gone.flow());
@@ -167,8 +167,11 @@ fn look(server: &Server, request: LookRequest, gone: &Gone) -> ApiResult<Looked>
         error => names.refused(source.field(), &error),
     })?;
     let train = prospect.recipe.data.train.clone();
-    let found = train.as_ref().map(|path| tasks::of_data(path, recipe.data.encoding));
-    let found = found.transpose().map_err(|error| names.refused(source.field(), &error))?;
+    // What came was looked at already.
+    let found = match (&source, &train) {
+        (Source::Like(..), Some(path)) => Some(source.look(path, recipe.data.encoding, &names)?),
+        _ => looked,
+    };
     let name = match (&source, &train) {
         (Source::Like(..), Some(path)) => file_name(path),
         (Source::Like(..), None) => recipe.data.builtin.map_or(source.name(), |builtin| builtin.to_string()),

@@ -73,7 +73,7 @@ pub async fn get(State(server): State<Shared>, Name(id): Name, headers: HeaderMa
         };
     };
     if !streams {
-        let read = aside(move || {
+        let read = server.filing.work(move |_| {
             let mut names = Names::default();
             names.add(&folder, &id);
             let failed = |error: anaphora::Error| ApiError::server(names.say(&error.to_string()));

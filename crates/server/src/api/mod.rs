@@ -14,46 +14,12 @@ pub mod predict;
 pub mod runs;
 pub mod sound;
 mod source;
+mod subject;
 pub mod train;
 pub mod trainings;
 
 pub use data::Uploads;
 pub use trainings::Trainings;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Work on a thread of its own that ends when whoever asked for it is gone.
-struct Asking(Arc<AtomicBool>);
-
-/// Whether whoever asked is gone.
-#[derive(Clone)]
-struct Gone(Arc<AtomicBool>);
-
-impl Asking {
-    /// Lives as long as the request is answered.
-    fn new() -> (Self, Gone) {
-        let gone = Arc::new(AtomicBool::new(false));
-        (Self(Arc::clone(&gone)), Gone(gone))
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Gone {
-    /// A break where nobody waits for the answer any more.
-    fn flow(&self) -> std::ops::ControlFlow<()> {
-        if self.0.load(Ordering::Relaxed) {
-            std::ops::ControlFlow::Break(())
-        } else {
-            std::ops::ControlFlow::Continue(())
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -61,7 +61,7 @@ impl Names {
         match error {
             Error::Io { source, .. } => storage(source, self.say(&error.to_string())),
             Error::Weights { .. } => ApiError::server(self.say(&error.to_string())),
-            error => ApiError::field(field, format!("{field}: {}", self.say(&error.to_string()))),
+            error => ApiError::field(field, self.say(&error.to_string())),
         }
     }
 }

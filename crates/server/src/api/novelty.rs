@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Asking;
 use super::names::Names;
+use super::subject::Subject;
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
-use crate::queue::aside;
+use crate::queue::Gone;
 
 /// Texts of one request, at most.
 const MOST_TEXTS: usize = 64;
@@ -96,10 +96,9 @@ pub async fn create(
         );
         return Err(ApiError::field("texts", message));
     }
+    let names = Subject::of(&server, &id).await?.names;
     let engine = server.models.engine(&id).await?;
-    let names = Names::of_run(&server.models.run(&id)?, &id);
-    let (_asking, gone) = Asking::new();
-    let compare = move || {
+    let compare = move |gone: &Gone| {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let trained = engine.trained();
         let found =
@@ -111,7 +110,7 @@ pub async fn create(
             Err(error) => Compared { texts: Vec::new(), notes: vec![unknown(&names, &error)] },
         })
     };
-    aside(compare).await.map(Json)
+    server.comparing.work(compare).await.map(Json)
 }
 
 /// Why nothing is known.

@@ -6,7 +6,7 @@ use anaphora::decoding::beam::BeamOptions;
 use anaphora::decoding::search::Search;
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::{Input, Opened, PredictOptions};
+use anaphora::tasks::{Input, Opened, Predict, PredictOptions};
 use axum::Json;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::header;
@@ -16,12 +16,13 @@ use utoipa::ToSchema;
 
 use super::files::{Attached, File, Folder};
 use super::names::Names;
-use super::{Asking, Gone};
+use super::subject::Subject;
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::openai::drawing::within;
-use crate::registry::Model;
+use crate::queue::Gone;
+use crate::registry::Lent;
 
 /// Inputs of one request, at most.
 const MOST_INPUTS: usize = 256;
@@ -163,7 +164,8 @@ async fn form_of(mut form: Multipart) -> ApiResult<Asked> {
         }
     }
     if !is_named {
-        return Err(ApiError::field("model", "model is missing; GET /api/runs lists what can be asked"));
+        let missing = "the model is missing; it takes the name of a run";
+        return Err(ApiError::field("model", missing).see("GET /api/runs"));
     }
     Ok(Asked { request, inputs })
 }
@@ -204,49 +206,36 @@ impl PredictRequest {
     request_body(content((PredictRequest = "application/json"), (PredictForm = "multipart/form-data"))),
     responses((status = 200, body = Predictions), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create(State(server): State<Shared>, asked: Asked) -> ApiResult<Json<Predictions>> {
-    let id = asked.request.model.clone();
-    let run = server.models.run(&id)?;
-    let task = run.info().task;
-    let elsewhere = |does: &str, at: &str| {
-        let message = format!("the model '{id}' is for the task {task} and {does}; ask it at {at}");
-        Err(ApiError::field("model", message))
-    };
+    let subject = Subject::of(&server, &asked.request.model).await?;
+    subject.is_asked_at("/api/predict")?;
     if asked.inputs.len() > MOST_INPUTS {
         let message = format!("{} inputs are given; {MOST_INPUTS} at most may be", asked.inputs.len());
         return Err(ApiError::field("inputs", message));
     }
-    if task.continues() {
-        return elsewhere("continues texts", "/v1/completions");
-    }
-    if task.composes() {
-        return elsewhere("writes music", "/api/generate");
-    }
-    let Model::Predicts(predictor) = server.models.model(&id).await? else {
-        return Err(ApiError::server(format!("the run '{id}' was replaced by another just now; ask again")));
-    };
-    let names = Names::of_run(&run, &id);
-    let (_asking, gone) = Asking::new();
-    let predictions =
-        predictor.work(move |opened, compute| predict(opened, compute, (task, names), &asked, &gone)).await?;
-    Ok(Json(Predictions { model: id, task: task.to_string(), predictions }))
+    let (model, task) = (subject.id.clone(), subject.task);
+    let predictions = subject.work(move |subject, model, compute, gone| match model {
+        Lent::Opened(Opened::Predicts(model)) => {
+            let folder = subject.folder()?;
+            predict(&**model, compute, (subject.task, subject.names, folder), &asked, gone)
+        }
+        _ => Err(subject.replaced()),
+    });
+    let predictions = predictions.await?;
+    Ok(Json(Predictions { model, task: task.to_string(), predictions }))
 }
 
 /// Predicts from each input in turn.
 fn predict(
-    opened: &Opened,
+    model: &dyn Predict,
     compute: &mut Compute,
-    (task, mut names): (Task, Names),
+    (task, mut names, mut folder): (Task, Names, Folder),
     asked: &Asked,
     gone: &Gone,
 ) -> ApiResult<Vec<Value>> {
-    let Opened::Predicts(model) = opened else {
-        return Err(ApiError::server("the run was replaced by another just now; ask again"));
-    };
     let options = asked.request.options(model.searches())?;
     if asked.inputs.is_empty() && !model.continues_training_data() {
         return Err(ApiError::field("inputs", "inputs is missing; it takes a list of texts and files"));
     }
-    let mut folder = Folder::new()?;
     let mut all = Vec::new();
     let mut each = |inputs: &[Input], names: &Names, field: &str| {
         let mut too_many = false;
@@ -279,7 +268,7 @@ fn predict(
         let field = format!("inputs[{number}]");
         let input = match came {
             Came::Text(_) if task == Task::Caption => {
-                let message = format!("{field} is a text, and the model reads pictures; send a file");
+                let message = "the input is a text, and the model reads pictures; send a file";
                 return Err(ApiError::field(&field, message));
             }
             Came::Text(text) => Input::Text(text.clone()),
@@ -306,16 +295,16 @@ mod tests {
         let place = crate::api::tests::trained("names");
         let opened = anaphora::tasks::open(&place.path().join("run"), Precision::F32).unwrap();
         let mut compute = Compute::new(Device::new(1, Precision::F32));
+        let scratch = crate::scratch::Scratch::new().unwrap();
         let text = |text: &str| Came::Text(text.to_owned());
         let request = PredictRequest { model: "names".into(), ..PredictRequest::default() };
         let asked = Asked { request, inputs: vec![text("one"), text("two"), text("three")] };
         let mut count = |gone: &Gone| {
-            let about = (Task::Classify, Names::default());
-            predict(&opened, &mut compute, about, &asked, gone).unwrap().len()
+            let about = (Task::Classify, Names::default(), Folder::new(&scratch).unwrap());
+            let Opened::Predicts(model) = &opened else { panic!("it predicts") };
+            predict(&**model, &mut compute, about, &asked, gone).unwrap().len()
         };
-        let (asking, gone) = Asking::new();
-        assert_eq!(count(&gone), 3);
-        drop(asking);
-        assert_eq!(count(&gone), 1);
+        assert_eq!(count(&Gone::of_test(false)), 3);
+        assert_eq!(count(&Gone::of_test(true)), 1);
     }
 }

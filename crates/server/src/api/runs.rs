@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anaphora::recipe::Tokenizer;
-use anaphora::run::{self, RunInfo, Score};
+use anaphora::run::{self, Deleted, RunInfo, Score};
 use anaphora::{Recipe, Run};
 use axum::Json;
 use axum::extract::State;
@@ -13,10 +13,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::names::{Names, file_name, storage};
+use super::names::{Names, file_name};
 use crate::body::Name;
 use crate::error::{ApiError, ApiResult, ErrorBody};
-use crate::queue::aside;
+use crate::queue::Gone;
 use crate::{Server, Shared};
 
 /// A run in a list; of one that is being prepared, or cannot be read, most is null.
@@ -38,6 +38,8 @@ pub struct Summary {
     steps: Option<u64>,
     /// The best validation, whose weights are its model.
     best: Option<Best>,
+    /// The score of that validation by which models of its task are known.
+    score: Option<MainScore>,
     /// Why its training ended; null while it has not.
     ended: Option<String>,
     /// Whether a process trains it now, this server or another.
@@ -48,6 +50,17 @@ pub struct Summary {
     bytes: u64,
     /// Why it cannot be read, or why the training that this server began failed.
     error: Option<String>,
+}
+
+/// The score by which models of a task are known.
+#[derive(Serialize, ToSchema)]
+struct MainScore {
+    /// Its name: `accuracy`, `span_f1`, `mae`, `perplexity` …; `loss` where the task has no other.
+    name: String,
+    /// Its value.
+    value: f64,
+    /// Both for people, as `anaphora runs` prints them: `MAE 0.250`.
+    text: String,
 }
 
 /// A validation.
@@ -110,6 +123,13 @@ impl From<&Score> for Best {
     }
 }
 
+impl From<&Score> for MainScore {
+    fn from(score: &Score) -> Self {
+        let (name, value) = score.main();
+        Self { name: name.to_owned(), value, text: score.text() }
+    }
+}
+
 impl Summary {
     /// A run that has no files yet, or none any more.
     fn without_files(id: &str, server: &Server) -> Self {
@@ -122,6 +142,7 @@ impl Summary {
             saved: None,
             steps: None,
             best: None,
+            score: None,
             ended: None,
             training: server.trainings.is_training(id),
             has_model: false,
@@ -149,6 +170,7 @@ impl Summary {
                 created: Some(info.created.as_second()),
                 steps: Some(info.steps),
                 best: info.best.as_ref().map(Best::from),
+                score: info.best.as_ref().map(MainScore::from),
                 ended: info.ended.clone(),
                 ..found
             },
@@ -178,22 +200,24 @@ pub fn shown(recipe: &Recipe) -> Option<Value> {
 #[utoipa::path(get, path = "/api/runs", tag = "runs", responses(
     (status = 200, body = Runs), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list(State(server): State<Shared>) -> ApiResult<Json<Runs>> {
-    aside(move || {
-        let all = server.models.folders()?;
-        let prepared = server.trainings.current().filter(|id| all.iter().all(|(known, _)| known != id));
-        let prepared = prepared.map(|id| Summary::without_files(&id, &server));
+    let own = server.clone();
+    let work = move |_: &Gone| {
+        let all = own.models.folders()?;
+        let prepared = own.trainings.current().filter(|id| all.iter().all(|(known, _)| known != id));
+        let prepared = prepared.map(|id| Summary::without_files(&id, &own));
         let listed =
-            all.iter().map(|(id, listed)| Summary::new(id, listed, recipe(&listed.path).as_ref(), &server));
+            all.iter().map(|(id, listed)| Summary::new(id, listed, recipe(&listed.path).as_ref(), &own));
         Ok(Json(Runs { runs: prepared.into_iter().chain(listed).collect() }))
-    })
-    .await
+    };
+    server.filing.work(work).await
 }
 
 /// One of them
 #[utoipa::path(get, path = "/api/runs/{id}", tag = "runs", params(("id" = String, Path)), responses(
     (status = 200, body = Details), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn get(State(server): State<Shared>, Name(id): Name) -> ApiResult<Json<Details>> {
-    aside(move || details(&server, &id).map(Json)).await
+    let own = server.clone();
+    server.filing.work(move |_| details(&own, &id).map(Json)).await
 }
 
 fn details(server: &Server, id: &str) -> ApiResult<Details> {
@@ -238,7 +262,8 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
 #[utoipa::path(delete, path = "/api/runs/{id}", tag = "runs", params(("id" = String, Path)), responses(
     (status = 204), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn delete(State(server): State<Shared>, Name(id): Name) -> ApiResult<StatusCode> {
-    aside(move || remove(&server, &id).map(|()| StatusCode::NO_CONTENT)).await
+    let own = server.clone();
+    server.filing.work(move |_| remove(&own, &id).map(|()| StatusCode::NO_CONTENT)).await
 }
 
 fn remove(server: &Server, id: &str) -> ApiResult<()> {
@@ -247,28 +272,26 @@ fn remove(server: &Server, id: &str) -> ApiResult<()> {
         let message = "this server serves one run, and deletes none; serve the folder that it lies in";
         return Err(ApiError::new(StatusCode::CONFLICT, "one_run", message));
     }
-    let failed =
-        |error: std::io::Error| storage(&error, format!("the run '{id}' cannot be deleted: {error}"));
-    let is_link = folder.symlink_metadata().map_err(failed)?.is_symlink();
-    // It is no run any more from here on: nobody begins to train it while its files go.
+    let mut names = Names::default();
+    names.add(&folder, id);
+    folder.parent().iter().for_each(|room| names.add(room, "runs"));
+    let failed = |error: anaphora::Error| names.refused("id", &error);
+    // It is no run any more once it is out of sight: nobody begins to train it while its files go.
+    let mut deleted = None;
     server.trainings.without(id, || {
         if Run::is_training(&folder) {
             let message = format!("another process than this server trains the run '{id}'; end it there");
             return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
         }
-        let gone = if is_link {
-            std::fs::remove_file(&folder)
-        } else {
-            std::fs::remove_file(folder.join("run.json"))
-        };
-        gone.map_err(failed)
+        deleted = Some(Deleted::new(&folder).map_err(failed)?);
+        Ok(())
     })?;
     server.models.forget(id);
-    if is_link { Ok(()) } else { std::fs::remove_dir_all(&folder).map_err(failed) }
+    deleted.map_or(Ok(()), Deleted::remove).map_err(failed)
 }
 
 /// A run that is not there.
 pub fn no_run(id: &str) -> ApiError {
-    let message = format!("the run '{id}' does not exist; GET /api/runs lists those that do");
-    ApiError::new(StatusCode::NOT_FOUND, "run_not_found", message)
+    let message = format!("the run '{id}' does not exist");
+    ApiError::new(StatusCode::NOT_FOUND, "run_not_found", message).see("GET /api/runs")
 }

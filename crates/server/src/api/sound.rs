@@ -14,6 +14,7 @@ use super::forms::{Format, Formed, Forms, Roll, notation, tune};
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::queue::Gone;
 
 /// Characters of a text, at most.
 const MOST_CHARACTERS: usize = 1 << 18;
@@ -75,7 +76,7 @@ pub async fn create(
     Body(request): Body<SoundRequest>,
 ) -> ApiResult<Json<Heard>> {
     // Samples take memory: one piece is played at a time.
-    server.sounding.work(move || hear(request)).await.map(Json)
+    server.sounding.work(move |gone| hear(request, gone)).await.map(Json)
 }
 
 /// Music that came.
@@ -84,7 +85,7 @@ enum Came {
     Score(Score),
 }
 
-fn hear(request: SoundRequest) -> ApiResult<Heard> {
+fn hear(request: SoundRequest, gone: &Gone) -> ApiResult<Heard> {
     let SoundRequest { abc: text, file, formats } = request;
     let (field, came) = match (text, file) {
         (Some(_), Some(_)) => {
@@ -124,6 +125,7 @@ fn hear(request: SoundRequest) -> ApiResult<Heard> {
             (tune.score(), Some(first), problems)
         }
     };
+    gone.check()?;
     let notes: usize = score.parts.iter().map(|part| part.notes.len()).sum();
     if notes > MOST_NOTES {
         return Err(ApiError::field(
@@ -138,6 +140,7 @@ fn hear(request: SoundRequest) -> ApiResult<Heard> {
         Some(text) => forms.roll(|| written(text, &score))?,
         None => forms.roll(|| tune(&score, notation(&score)))?,
     };
+    gone.check()?;
     let text = text.unwrap_or_else(|| notation(&score));
     let Formed { text, midi, wav } = forms.of(&score, || text)?;
     Ok(Heard { roll, text, midi, wav, problems, seconds })

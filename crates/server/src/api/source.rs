@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anaphora::recipe::{Accepts, RecipeError, Task, Tokenizer, fields};
 use anaphora::run::{DATA, Kept};
 use anaphora::{Error, Recipe, Run, tasks};
+use anaphora_data::Encoding;
 use serde_json::{Map, Value};
 
 use super::data::Upload;
@@ -120,10 +121,10 @@ impl Source {
             return Ok(());
         }
         let message = format!(
-            "{name} is an archive, which is not unpacked here; unpack it and send its files to /api/data, each under its name in the \
-             folder, as pets/cats/1.png"
+            "{name} is an archive, which is not unpacked here; unpack it and send the folder, each file under its name in it, as \
+             pets/cats/1.png"
         );
-        Err(ApiError::field(self.field(), message))
+        Err(ApiError::field(self.field(), message).see("POST /api/data"))
     }
 
     /// Keeps its files in a run that is to be: a file that came, or what another run keeps. `names` learns what they are called.
@@ -177,13 +178,14 @@ impl Source {
         Ok(())
     }
 
-    /// The recipe of a training, checked as far as it can be before the data are read, which lie at `path` where they came.
+    /// The recipe of a training, checked as far as it can be before the data are read, which lie where they came with the task that they
+    /// look made for.
     ///
     /// # Errors
     /// Fields that are not known, do not take their values or are not read.
     pub fn recipe(
         &self,
-        path: Option<&Path>,
+        data: Option<(&Path, Task)>,
         settings: &[(String, String)],
         names: &Names,
     ) -> ApiResult<Recipe> {
@@ -221,14 +223,14 @@ impl Source {
                 recipe
             }
             _ => {
-                let found =
-                    path.filter(|_| asked("task").is_none()).map(|path| self.task(path, asked, names));
-                let found = found.transpose()?.map(|task| task.to_string());
+                // Text and tunes are told apart by whoever reads them.
+                let found = data.map(|(_, task)| if task.continues() { Task::Auto } else { task });
+                let found = found.filter(|_| asked("task").is_none()).map(|task| task.to_string());
                 let mut recipe = Recipe::for_settings(|field| match (field, &found) {
                     ("task", Some(task)) => Some(task.clone()),
                     _ => asked(field).map(str::to_owned),
                 });
-                if let Some(path) = path {
+                if let Some((path, _)) = data {
                     recipe.data.train = Some(path.to_owned());
                 }
                 recipe.set_all(&all).map_err(|(_, error)| refused(error))?;
@@ -247,16 +249,12 @@ impl Source {
         Ok(recipe)
     }
 
-    /// The task that data look made for; text and tunes are told apart by whoever reads them.
-    fn task<'a>(
-        &self,
-        path: &Path,
-        asked: impl Fn(&str) -> Option<&'a str>,
-        names: &Names,
-    ) -> ApiResult<Task> {
-        let encoding = asked("data.encoding").and_then(|name| name.parse().ok()).unwrap_or_default();
-        let looked = tasks::of_data(path, encoding).map_err(|error| names.refused(self.field(), &error))?;
-        Ok(if looked.0.continues() { Task::Auto } else { looked.0 })
+    /// The task that data look made for, and what was found in them.
+    ///
+    /// # Errors
+    /// Data that cannot be read.
+    pub fn look(&self, path: &Path, encoding: Encoding, names: &Names) -> ApiResult<(Task, &'static str)> {
+        tasks::of_data(path, encoding).map_err(|error| names.refused(self.field(), &error))
     }
 }
 
@@ -269,6 +267,12 @@ fn run(server: &Server, id: &str) -> ApiResult<Run> {
         Error::NotARun(_) => no_run(id).of("like"),
         error => ApiError::server(names.say(&error.to_string())),
     })
+}
+
+/// The encoding that is asked for; whoever reads the recipe refuses one that there is not.
+pub fn encoding(settings: &[(String, String)]) -> Encoding {
+    let asked = settings.iter().find(|(field, _)| field == "data.encoding");
+    asked.and_then(|(_, name)| name.parse().ok()).unwrap_or_default()
 }
 
 /// The fields that are asked for, with their values as a command line has them.
@@ -289,9 +293,9 @@ pub fn settings(asked: &Map<String, Value>) -> ApiResult<Vec<(String, String)>> 
         };
         if fields().any(|known| known.path == field && matches!(known.accepts, Accepts::Path)) {
             let message = format!(
-                "the field {field} of recipe names a file of this machine; send the data as data or to /api/data"
+                "the field {field} of the recipe names a file of the server's machine; send the data"
             );
-            return Err(ApiError::field(field, message));
+            return Err(ApiError::field(field, message).see("POST /api/data"));
         }
         if field == "data.builtin" {
             return Err(ApiError::field(

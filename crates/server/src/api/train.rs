@@ -16,10 +16,9 @@ use utoipa::ToSchema;
 use super::files::Attached;
 use super::names::{Names, file_name};
 use super::runs::no_run;
-use super::source::{Asked, Source, settings};
+use super::source::{Asked, Source, encoding, settings};
 use crate::body::{Body, Fields, Name, read, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
-use crate::queue::aside;
 use crate::{Server, Shared};
 
 /// Characters of a run's name, at most.
@@ -95,7 +94,8 @@ fn conflict(code: &'static str, message: impl Into<String>) -> ApiError {
 #[utoipa::path(post, path = "/api/train", tag = "runs", request_body = TrainRequest, responses(
     (status = 202, body = Begun), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create(State(server): State<Shared>, Body(request): Body<TrainRequest>) -> ApiResult<Accepted> {
-    aside(move || begin(&server, request).map(accepted)).await
+    let own = server.clone();
+    server.filing.work(move |_| begin(&own, request).map(accepted)).await
 }
 
 /// Begins a training.
@@ -133,7 +133,9 @@ fn begin(server: &Server, request: TrainRequest) -> ApiResult<String> {
         _ => Some(Kept::new(&place.folder).map_err(|error| names.refused("name", &error))?),
     };
     let path = kept.as_ref().map(|kept| source.keep(kept, &mut names)).transpose()?.flatten();
-    let mut recipe = source.recipe(path.as_deref(), &settings, &names)?;
+    let looked = path.as_deref().map(|path| source.look(path, encoding(&settings), &names)).transpose()?;
+    let data = path.as_deref().zip(looked.map(|(task, _)| task));
+    let mut recipe = source.recipe(data, &settings, &names)?;
     if let Some(kept) = &kept {
         source.keep_like(&mut recipe, kept, &mut names)?;
     }
@@ -186,7 +188,8 @@ pub async fn resume(
 ) -> ApiResult<Accepted> {
     let body = body.map_err(crate::body::unreadable)?;
     let request = if body.is_empty() { ResumeRequest::default() } else { read(&body)? };
-    aside(move || go_on(&server, &id, request).map(accepted)).await
+    let own = server.clone();
+    server.filing.work(move |_| go_on(&own, &id, request).map(accepted)).await
 }
 
 /// Resumes a training.

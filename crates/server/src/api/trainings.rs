@@ -126,9 +126,9 @@ impl Trainings {
     pub fn without(&self, id: &str, work: impl FnOnce() -> ApiResult<()>) -> ApiResult<()> {
         let mut state = self.state();
         if state.current.as_ref().is_some_and(|current| current.id == id) {
-            let message =
-                format!("the run '{id}' is being trained; stop it with POST /api/runs/{id}/stop first");
-            return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
+            let message = format!("the run '{id}' is being trained; stop it first");
+            let error = ApiError::new(StatusCode::CONFLICT, "training_busy", message);
+            return Err(error.see(format!("POST /api/runs/{id}/stop")));
         }
         work()?;
         state.failures.retain(|(failed, _)| failed != id);

@@ -1,6 +1,5 @@
 //! Texts on their way: asked of an engine, put together from their parts.
 
-use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anaphora::decoding::beam::BeamOptions;
@@ -202,8 +201,8 @@ pub async fn search(
         log_probabilities: Some(ask.log_probabilities.unwrap_or(0)),
         ..GenerateOptions::default()
     };
-    let searching = engine.work(move |trained, compute| {
-        let go_on = &mut |_: anaphora::decoding::GenerateEvent| ControlFlow::Continue(());
+    let searching = engine.work(move |trained, compute, gone| {
+        let go_on = &mut |_: anaphora::decoding::GenerateEvent| gone.flow();
         let found = generate(&trained.model, &trained.tokenizer, compute, &options, None, go_on);
         Ok((found.map_err(|error| ApiError::server(error.to_string()))?, options.prompts))
     });

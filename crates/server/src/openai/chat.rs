@@ -165,7 +165,8 @@ pub async fn create(State(server): State<Shared>, Body(request): Body<ChatReques
     let ChatRequest { drawing, own } = &request;
     let engine = server.models.engine(&drawing.model).await?;
     let tokenizer = &engine.trained().tokenizer;
-    let prompts = vec![Read::text(&joined(&own.messages)?, "messages", tokenizer)?];
+    let text = joined(&own.messages)?;
+    let prompts = vec![engine.split(move |tokenizer| Read::text(&text, "messages", tokenizer)).await?];
     let n = drawing.texts()?;
     let tells_usage = drawing.tells_usage()?;
     let wants = own.logprobs.unwrap_or(false);

@@ -100,7 +100,8 @@ pub async fn create(
     let CompletionRequest { drawing, own } = &request;
     let engine = server.models.engine(&drawing.model).await?;
     let tokenizer = &engine.trained().tokenizer;
-    let prompts = own.prompt.clone().unwrap_or(Prompt::Text(String::new())).read("prompt", tokenizer)?;
+    let prompt = own.prompt.clone().unwrap_or(Prompt::Text(String::new()));
+    let prompts = engine.split(move |tokenizer| prompt.read("prompt", tokenizer)).await?;
     let n = drawing.texts()?;
     let texts = within("best_of", own.best_of, n, n..=128)?;
     let tells_usage = drawing.tells_usage()?;

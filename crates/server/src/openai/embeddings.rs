@@ -14,6 +14,7 @@ use super::prompt::{Prompt, Read};
 use crate::Shared;
 use crate::body::{Body, Fields, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
+use crate::queue::Gone;
 
 /// Texts that one request may name, at most.
 const MOST_TEXTS: usize = 2048;
@@ -92,9 +93,8 @@ pub async fn create(
     let engine = server.models.engine(&request.model).await?;
     let input = request
         .input
-        .as_ref()
         .ok_or_else(|| ApiError::field("input", "input is missing; it takes a text or several"))?;
-    let texts = input.read("input", &engine.trained().tokenizer)?;
+    let texts = engine.split(move |tokenizer| input.read("input", tokenizer)).await?;
     if texts.len() > MOST_TEXTS {
         return Err(ApiError::field(
             "input",
@@ -110,7 +110,8 @@ pub async fn create(
         return Err(ApiError::field("input", message));
     }
     let usage = Usage::new(&texts, 0);
-    let vectors = engine.work(move |trained, compute| embed(&trained.model, compute, &texts)).await?;
+    let vectors =
+        engine.work(move |trained, compute, gone| embed(&trained.model, compute, &texts, gone)).await?;
     let vector = |numbers: Vec<f32>| match request.encoding_format {
         Some(Format::Base64) => {
             let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -127,12 +128,18 @@ pub async fn create(
 }
 
 /// The vector of each text, of length 1.
-fn embed(model: &LanguageModel, compute: &mut Compute, texts: &[Read]) -> ApiResult<Vec<Vec<f32>>> {
+fn embed(
+    model: &LanguageModel,
+    compute: &mut Compute,
+    texts: &[Read],
+    gone: &Gone,
+) -> ApiResult<Vec<Vec<f32>>> {
     let mut order: Vec<usize> = (0..texts.len()).collect();
     order.sort_by_key(|&text| std::cmp::Reverse(texts[text].ids.len()));
     let mut vectors = vec![Vec::new(); texts.len()];
     let mut left = &order[..];
     while let Some(&longest) = left.first() {
+        gone.check()?;
         let (now, later) = left.split_at((AT_ONCE / texts[longest].ids.len()).clamp(1, left.len()));
         left = later;
         let sequences: Vec<Sequence> =

@@ -44,7 +44,7 @@ impl From<Listed> for Model {
 #[utoipa::path(get, path = "/v1/models", tag = "openai", responses(
     (status = 200, body = Models), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn list(State(server): State<Shared>) -> ApiResult<Json<Models>> {
-    let data = server.models.list()?.into_iter().map(Model::from).collect();
+    let data = server.models.list().await?.into_iter().map(Model::from).collect();
     Ok(Json(Models { object: "list", data }))
 }
 
@@ -52,6 +52,6 @@ pub async fn list(State(server): State<Shared>) -> ApiResult<Json<Models>> {
 #[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", params(("id" = String, Path)), responses(
     (status = 200, body = Model), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn get(State(server): State<Shared>, Name(id): Name) -> ApiResult<Json<Model>> {
-    let found = server.models.list()?.into_iter().find(|listed| listed.id == id);
+    let found = server.models.list().await?.into_iter().find(|listed| listed.id == id);
     found.map(|listed| Json(listed.into())).ok_or_else(|| ApiError::no_model(&id))
 }

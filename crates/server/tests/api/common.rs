@@ -30,17 +30,28 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// The message and the field of an error that must be of this status, and complete.
+    /// The message and the field of an error that must be of this status, and complete: its message is for people, and has neither
+    /// the field in front nor an endpoint in it.
     #[track_caller]
     pub fn refused(&self, status: u16) -> (String, String) {
         let json = self.json(status);
         let error = json["error"].as_object().unwrap();
         let names: Vec<&String> = error.keys().collect();
-        assert_eq!(names, ["code", "message", "param", "type"]);
+        assert_eq!(names, ["code", "message", "param", "see", "type"]);
         let message = error["message"].as_str().unwrap().to_owned();
         let place = std::env::temp_dir().display().to_string();
         assert!(!message.contains(&place), "a path of this machine: {message}");
-        (message, error["param"].as_str().unwrap_or_default().to_owned())
+        let param = error["param"].as_str().unwrap_or_default().to_owned();
+        let endpoints = ["/api/", "/v1/", "GET ", "POST "];
+        assert!(!endpoints.iter().any(|part| message.contains(part)), "an endpoint: {message}");
+        assert!(param.is_empty() || !message.starts_with(&format!("{param}: ")), "the field: {message}");
+        (message, param)
+    }
+
+    /// The endpoint that an error of this status says helps.
+    #[track_caller]
+    pub fn see(&self, status: u16) -> String {
+        self.json(status)["error"]["see"].as_str().unwrap_or_default().to_owned()
     }
 }
 

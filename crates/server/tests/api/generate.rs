@@ -80,8 +80,10 @@ fn music_of_several_voices_is_written() {
 #[test]
 fn what_cannot_be_written_is_refused_by_name() {
     let refused = |body: Value| shared().post("/api/generate", &body).refused(400);
-    let (message, param) = refused(json!({ "model": "names" }));
-    assert!(message.contains("/api/predict") && param == "model", "{message}");
+    let answer = shared().post("/api/generate", &json!({ "model": "names" }));
+    let (message, param) = answer.refused(400);
+    assert!(message.ends_with("predicts") && param == "model", "{message}");
+    assert_eq!(answer.see(400), "POST /api/predict");
     assert_eq!(refused(json!({ "model": "tunes", "n": 0 })).1, "n");
     assert_eq!(refused(json!({ "model": "tunes", "n": 64, "max_tokens": 100_000 })).1, "max_tokens");
     assert_eq!(refused(json!({ "model": "tunes", "temperature": -1 })).1, "temperature");

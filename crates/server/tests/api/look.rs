@@ -162,3 +162,22 @@ fn what_cannot_be_learnt_is_refused_in_the_librarys_words() {
     let (message, _) = refused(json!({ "upload": sent }));
     assert!(message.contains("does not lie in the folder"), "{message}");
 }
+
+#[test]
+fn wide_tables_are_looked_at() {
+    // More series than windows are validated on, and cells that are neither numbers nor dates.
+    let wide = |columns: usize, rows: usize, cell: &dyn Fn(usize) -> String| {
+        let line = |first: String, cell: &dyn Fn(usize) -> String| {
+            (0..columns).fold(first, |line, column| line + "," + &cell(column)) + "\n"
+        };
+        let head = line("date".into(), &|column| format!("c{column}"));
+        (0..rows).fold(head, |text, row| text + &line(format!("{}-01-01", 1950 + row), cell))
+    };
+    let numbers = wide(2_100, 30, &|column| format!("{}.5", column % 7));
+    let found = look(&json!({ "data": file("wide.csv", numbers.as_bytes()) }));
+    assert_eq!(found["task"], "forecast");
+    assert!(found["predicts"].as_str().unwrap().starts_with("2100 columns"), "{}", found["predicts"]);
+    let words = wide(300, 30, &|column| format!("a{column}b"));
+    let found = look(&json!({ "data": file("words.csv", words.as_bytes()) }));
+    assert!(found["parameters"].as_u64() > Some(0), "{}", found["task"]);
+}

@@ -105,6 +105,9 @@ fn a_run_is_deleted() {
     assert!(!server.folder.join("one").exists());
     server.post("/api/predict", &ask).refused(404);
     delete("one").refused(404);
+    let hidden = std::fs::read_dir(&server.folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let hidden: Vec<_> = hidden.filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
     std::fs::create_dir(server.folder.join("no-run")).unwrap();
     for id in ["no-run", "..", "%2e%2e%2fdeleted", "a%00b"] {
         delete(id).refused(404);
@@ -122,4 +125,23 @@ fn a_run_is_deleted() {
     let only = Server::of(&server.folder.join("two"));
     only.send("DELETE", "/api/runs/two", "", b"").refused(409);
     assert!(server.folder.join("two/run.json").is_file());
+}
+
+#[test]
+fn what_a_killed_server_left_of_a_run_is_no_run_and_is_swept() {
+    let server = Server::new("half-deleted");
+    train(&server.folder, "names", "names");
+    let left = anaphora::run::Deleted::new(&server.folder.join("names")).unwrap();
+    let hidden = std::fs::read_dir(&server.folder).unwrap().next().unwrap().unwrap().file_name();
+    let hidden = hidden.to_str().unwrap();
+    assert_eq!(server.get("/api/runs").json(200)["runs"], json!([]));
+    assert_eq!(server.get("/v1/models").json(200)["data"], json!([]));
+    for path in ["/api/runs/", "/v1/models/"] {
+        server.get(&format!("{path}{hidden}")).refused(404);
+    }
+    server.post("/api/predict", &json!({ "model": hidden, "inputs": ["a"] })).refused(404);
+    // The next server finds it.
+    Server::of(&server.folder).get("/health");
+    assert!(std::fs::read_dir(&server.folder).unwrap().next().is_none());
+    left.remove().unwrap();
 }

@@ -81,10 +81,16 @@ fn forms_are_read_as_json_is() {
 fn what_cannot_be_predicted_is_refused_by_name() {
     let server = shared();
     let refused = |body: Value| server.post("/api/predict", &body).refused(400);
-    let (message, param) = refused(json!({ "model": "tunes", "inputs": ["X:1"] }));
-    assert!(message.contains("/v1/completions") && param == "model", "{message}");
-    let (message, _) = refused(json!({ "model": "chorales", "inputs": ["X:1"] }));
-    assert!(message.contains("/api/generate"), "{message}");
+    for (model, does) in [("tunes", "writes tunes"), ("chorales", "writes music")] {
+        let answer = server.post("/api/predict", &json!({ "model": model, "inputs": ["X:1"] }));
+        let (message, param) = answer.refused(400);
+        assert!(message.ends_with(does) && param == "model", "{message}");
+        assert_eq!(answer.see(400), "POST /api/generate");
+    }
+    assert_eq!(
+        server.post("/api/predict", &json!({ "model": "no", "inputs": [] })).see(404),
+        "GET /v1/models"
+    );
     assert_eq!(refused(json!({ "model": "names" })).1, "inputs");
     assert_eq!(refused(json!({ "model": "names", "inputs": [7] })).1, "inputs");
     assert_eq!(refused(json!({ "model": "names", "inputs": ["a"], "beam": 2 })).1, "beam");

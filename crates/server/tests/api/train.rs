@@ -167,6 +167,11 @@ fn folders_that_were_sent_stay_with_the_run_and_with_those_like_it() {
     assert_eq!((&run["backbone"], &run["error"]), (&json!("gru"), &Value::Null), "{run}");
     assert_eq!((&run["steps"], &run["recipe"]["model"]["hidden_size"]), (&json!(4), &json!(16)));
     assert!(server.folder.join("pets-2/data/pets/dogs/3.png").is_file());
+    // What is changed in the one in place, as some editors do, is as it was in the other.
+    let picture_of = |run: &str| server.folder.join(run).join("data/pets/dogs/3.png");
+    let mut changed = std::fs::OpenOptions::new().write(true).open(picture_of("pets")).unwrap();
+    std::io::Write::write_all(&mut changed, b"another").unwrap();
+    assert_eq!(std::fs::read(picture_of("pets-2")).unwrap(), picture());
     std::fs::remove_dir_all(server.folder.join("pets")).unwrap();
     server.post("/api/runs/pets-2/resume", &json!({ "steps": 2 })).json(202);
     assert_eq!(server.wait("pets-2", done)["steps"], 6);

@@ -75,10 +75,14 @@ pub(super) fn learn_from(
     let series = &recipe.series;
     collection.check(series.transform)?;
     let mut prepared = None;
+    // What is only looked at forecasts nothing, and the map takes long.
+    let fits = opening.examples.is_none();
     let interface = opening.assets.json(INTERFACE, || {
         let mut interface = interface(recipe, &collection, lengths, learnt)?;
         let series = interface.prepare(&collection)?;
-        interface.fit(&series, &origins.train, &origins.validation);
+        if fits {
+            interface.fit(&series, &origins.train, &origins.validation);
+        }
         prepared = Some(series);
         Ok(interface)
     })?;

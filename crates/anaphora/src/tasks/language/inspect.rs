@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anaphora_data::error::counted;
-use anaphora_data::{Batch, Packed, Section, Sequence, Texts};
+use anaphora_data::{Batch, Packed, Section, Sequence, Texts, wanted};
 use serde_json::json;
 
 use super::{Trained, corpus};
@@ -112,6 +112,7 @@ pub(in crate::tasks) fn read_symbols(
     inspection.add("targets", &["steps"], &[tokens.len()], numbers, what);
 
     let batch = Packed::new(&[Sequence::Tokens(tokens.to_vec())]);
+    wanted::check()?;
     let observed = model.observe(compute, &batch, None)?;
     if request.wants(View::Next) {
         let (shape, what) = ([tokens.len(), observed.width], "score of each symbol as the next");
@@ -305,6 +306,7 @@ fn units(
         let steps: Vec<usize> = (1..tokens.len()).collect();
         let batch = Packed::new(&[Sequence::Tokens(tokens)]);
         for (model, to) in [(model, &mut own), (&fresh, &mut untrained)] {
+            wanted::check()?;
             to.read(&model.observe(compute, &batch, None)?.trace, &steps);
         }
         Ok::<_, Error>(())
@@ -386,6 +388,7 @@ fn gradients(
     };
     let names: Vec<String> = lengths.iter().map(|length| (length - 1).to_string()).collect();
     inspection.labels.insert("ends".into(), names);
+    wanted::check()?;
     let observed = model.observe(compute, &Packed::new(&sequences), Some(pull))?;
     inspect::gradients(inspection, prefix, &observed.trace, "", &sizes);
     Ok(())

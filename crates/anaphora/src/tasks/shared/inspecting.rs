@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anaphora_data::error::counted;
-use anaphora_data::{Packed, Place};
+use anaphora_data::{Packed, Place, wanted};
 use anaphora_nn::Start;
 use anaphora_nn::trace::Place as PlaceSeen;
 use serde_json::Value;
@@ -265,6 +265,7 @@ pub fn look(
         inspection.labels.insert("symbols".into(), symbols.clone());
     }
 
+    wanted::check()?;
     let observed = model.observe(compute, &batch, None)?;
     if batch.ids.is_empty() {
         let width = batch.values.len() / count.max(1);
@@ -356,6 +357,7 @@ pub fn look(
             Some((batch, targets)) => {
                 let untrained = fresh();
                 for (prefix, model) in [("", model), ("untrained.", &untrained)] {
+                    wanted::check()?;
                     let observed = model.observe_loss(compute, &batch, &targets)?;
                     inspect::gradients(inspection, prefix, &observed.trace, "", &batch.batch_sizes);
                 }

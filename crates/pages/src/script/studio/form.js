@@ -44,11 +44,11 @@ export const button = (label, press, kind) => element("button", { type: "button"
 /** An error that the page itself tells a person. */
 export const told = (sentence) => Object.assign(new Error(sentence), { status: 0 });
 
-/** What the server says to programs as it is said to a person: without fields of requests and addresses. */
-function plainly(message) {
-  const plain = message.replace(/^(?:inputs\[\d+\]|upload|data|file|prompt|model|recipe|abc|text|views): /, "").replace(/^the text given: /, "").replace(/[;,] [^;,]*\/(?:api|v1)\/[^;]*$/, "");
-  // Names of files keep their letters.
-  return /^[a-z]+[ ,:']/.test(plain) ? plain.charAt(0).toUpperCase() + plain.slice(1) : plain;
+/** The sentence of an error; names of files and of fields keep their letters. */
+function sentence({ message, param }) {
+  const [first] = message.split(" ", 1);
+  const isWord = first !== param && [...first].every((letter) => letter.toLowerCase() !== letter.toUpperCase());
+  return isWord ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }
 
 /** Says what went wrong in a place that is read out. */
@@ -58,7 +58,7 @@ export function complain(place, error) {
     place.replaceChildren();
     return;
   }
-  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: plainly(String(error.message ?? error)) }));
+  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: sentence(error) }));
   place.scrollIntoView({ block: "nearest" });
 }
 

@@ -1,7 +1,7 @@
 //! Looking into models that read one sequence and write another.
 
 use anaphora_data::error::counted;
-use anaphora_data::{Sequence, Tokenizer};
+use anaphora_data::{Sequence, Tokenizer, wanted};
 use anaphora_nn::Start;
 use anaphora_nn::trace::{Place, Trace, Watched, rows_of};
 use serde_json::Value;
@@ -116,6 +116,7 @@ pub fn inspect<T: InspectPairs>(run: Run, compute: &mut Compute, request: &Reque
         "number of the symbol that follows",
     );
 
+    wanted::check()?;
     let observed = model.observe(compute, &batch, None)?;
     let steps = of_encoder(&observed.trace).map_or(source.len(), |input| input.values.len() / input.cols);
     inspection.about.insert("encoder_steps".into(), steps.into());
@@ -296,6 +297,7 @@ fn saliency(
             gradient[row * logits.len() / follows.len() + token as usize] = 1.0;
             gradient
         };
+        wanted::check()?;
         let observed = model.observe(compute, batch, Some(pull))?;
         let Some(products) = of_source(&observed.trace) else { return Ok(()) };
         read = products.len();
@@ -355,6 +357,7 @@ fn gradients(
         }
         gradient
     };
+    wanted::check()?;
     let observed = model.observe(compute, &batch, Some(pull))?;
     inspect::gradients(inspection, prefix, &observed.trace, "", written);
     inspect::gradients(inspection, prefix, &observed.trace, "encoder.", batch.read());
