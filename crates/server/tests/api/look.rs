@@ -162,3 +162,16 @@ fn what_cannot_be_learnt_is_refused_in_the_librarys_words() {
     let (message, _) = refused(json!({ "upload": sent }));
     assert!(message.contains("does not lie in the folder"), "{message}");
 }
+
+#[test]
+fn a_run_says_which_pictures_it_reads() {
+    for (run, expected) in [
+        ("shapes", json!({ "width": 32, "height": 32, "colour": true })),
+        ("scenes", json!({ "width": 32, "height": 32, "colour": true })),
+        ("names", Value::Null),
+        ("tunes", Value::Null),
+    ] {
+        let found = shared().get(&format!("/api/runs/{run}")).json(200);
+        assert_eq!(found["picture"], expected, "{run}");
+    }
+}
