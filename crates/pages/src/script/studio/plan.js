@@ -83,7 +83,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
           },
         },
       },
-      element("h2", { text: "How" }),
+      element("h2", { text: "How it learns" }),
       backboneChoice(value("model.backbone"), backbones, (to) => change("model.backbone", to)),
       budgetChoice(asked, value, (changed) => {
         for (const field of ["training.minutes", "training.steps", "training.epochs"]) delete asked[field];
@@ -99,12 +99,11 @@ export async function planRoom(host, { signal, go }, kind, name) {
 
   /** What was found in the data. */
   function dataParts(found) {
-    const taken = found.found ? sentenceOf(`it ${found.found}; it is learnt as ${taskName(found.task)}`) : sentenceOf(`learns ${taskName(found.task)}`);
-    const other = kind === "upload" && choice("Take it for", OTHERWISE.map((task) => [task, task === "auto" ? "what it looks like" : taskName(task)]), asked.task ?? "auto", (to) => change("task", to === "auto" ? undefined : to));
-    const facts = [["training", found.train], ["validation", found.validation], ["predicts", found.predicts]].filter(([, text]) => text);
+    const other = kind === "upload" && choice("Take it for", OTHERWISE.map((task) => [task, task === "auto" ? "what it looks like" : taskName({ task })]), asked.task ?? "auto", (to) => change("task", to === "auto" ? undefined : to));
+    const facts = [["task", taskName(found)], ["training", found.train], ["validation", found.validation], ["predicts", found.predicts]].filter(([, text]) => text);
     return [
       element("h2", { text: "What was found" }),
-      element("p", { text: taken }),
+      found.found && element("p", { text: sentenceOf(`it ${found.found}`) }),
       other && element("div", { class: "controls" }, other),
       element("dl", { class: "facts" }, ...factsOf(facts)),
       found.examples.length > 0 && element("div", { class: "examples" }, ...found.examples.map(exampleOf)),
@@ -119,7 +118,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
     complain(said, error);
     place.replaceChildren();
     if (kind === "upload" && error.status !== 404) {
-      const other = choice("Take it for", [["", "choose"], ...OTHERWISE.slice(1).map((task) => [task, taskName(task)])], "", (to) => to && change("task", to));
+      const other = choice("Take it for", [["", "choose"], ...OTHERWISE.slice(1).map((task) => [task, taskName({ task })])], "", (to) => to && change("task", to));
       place.append(element("div", { class: "controls" }, other));
     }
     place.append(element("p", {}, element("a", { href: "#/", text: "Choose other data" })));
@@ -164,7 +163,7 @@ function budgetChoice(asked, value, changed, opened) {
   const option = (minutes, label) =>
     element(
       "label",
-      { class: "option" },
+      { class: "option short" },
       element("input", {
         type: "radio",
         name: "budget",
