@@ -104,15 +104,6 @@ pub fn save_picture(path: &Path, picture: Option<String>) -> Result<()> {
     }
 }
 
-/// The name of a score as people read it: `macro_f1` as `macro F1`.
-pub fn spoken(name: &str) -> String {
-    let word = |word: &str| match word {
-        "f1" | "r2" | "mae" => word.to_uppercase(),
-        word => word.to_owned(),
-    };
-    name.split('_').map(word).collect::<Vec<_>>().join(" ")
-}
-
 /// A count with the word for what is counted: `1 tune`, `2 tunes`.
 pub fn counted(number: usize, one: &str) -> String {
     let text = anaphora_data::error::counted(number, one);
@@ -177,7 +168,6 @@ mod tests {
             [0, 999, 1000, 23_400, 999_999].map(size).as_slice()
         );
         assert_eq!(["812", "1.5 k", "23 k", "6.4 M"], [812, 1500, 23_400, 6_400_000].map(short).as_slice());
-        assert_eq!([spoken("macro_f1"), spoken("accuracy")], ["macro F1", "accuracy"]);
         assert_eq!(counted(1, "tune"), "1 tune");
         assert_eq!(counted(1200, "tune"), "1,200 tunes");
         assert_eq!(counted(2, "patch"), "2 patches");

@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use anaphora::Run;
 use anaphora::recipe::{Backbone, Recipe, Task};
-use anaphora::run::Score;
+use anaphora::run::{Score, spoken};
 use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Failure, Result};
-use crate::output::{clock, counted, grouped, print_json, spoken};
+use crate::output::{clock, counted, grouped, print_json};
 use crate::progress::Progress;
 use crate::{interrupt, output};
 

@@ -192,7 +192,7 @@ mod tests {
         assert!(new.contains(r#""scores":{"macro_f1":0.5}"#), "{new}");
         let old = r#"{"step":1,"loss":1.5,"scores":{"R2":0.5}}"#;
         let score: crate::run::Score = serde_json::from_str(old).unwrap();
-        assert_eq!(score.main(), Some(("r2", 0.5)));
+        assert_eq!(score.main(), ("r2", 0.5));
     }
 
     #[test]

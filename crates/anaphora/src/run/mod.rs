@@ -23,12 +23,12 @@ mod kept;
 pub mod log;
 mod new_folder;
 mod recipe_file;
+mod score;
 #[cfg(test)]
 pub(crate) mod small_disk;
 pub mod tensorboard;
 pub mod weights;
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -51,6 +51,7 @@ use crate::run::weights::{NamedTensor, write_weights};
 
 pub use self::kept::Kept;
 pub use self::new_folder::NewFolder;
+pub use self::score::{Score, spoken};
 
 /// The format of run folders that this version reads and writes. It grows when an older program could not read a
 /// newer folder, or the other way round.
@@ -141,43 +142,6 @@ pub struct ValidationSize {
     /// Characters that they stand for, the end of a piece counted as one.
     pub characters: usize,
 }
-
-/// The result of a validation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// The optimizer step.
-    pub step: u64,
-    /// Mean loss: nats a symbol, where the task predicts symbols.
-    pub loss: f64,
-    /// Other scores by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "log::scores")]
-    pub scores: BTreeMap<String, f64>,
-}
-
-impl Score {
-    /// The score that tells most of the model: the one that chose it, another that its task has, or none beside the loss.
-    pub fn main(&self) -> Option<(&str, f64)> {
-        let chosen = CHOOSING.iter().find_map(|name| self.scores.get_key_value(*name));
-        chosen.or_else(|| self.scores.first_key_value()).map(|(name, &score)| (name.as_str(), score))
-    }
-
-    /// What chose it among the validations of its run, and its value: a score of which more is better, or the loss.
-    pub fn criterion(&self) -> (&str, f64) {
-        self.main().filter(|(name, _)| CHOOSING.contains(name)).unwrap_or(("loss", self.loss))
-    }
-
-    /// The order of two results, the better one first, as the validations of one task rank them.
-    pub fn better_first(&self, other: &Self) -> Ordering {
-        let cost = |score: &Self| match score.criterion() {
-            ("loss", loss) => loss,
-            (_, good) => -good,
-        };
-        cost(self).total_cmp(&cost(other)).then(self.loss.total_cmp(&other.loss))
-    }
-}
-
-/// Scores of which the greatest chooses a run's weights, where there are such; the loss does elsewhere.
-const CHOOSING: [&str; 3] = ["micro_f1", "span_f1", "accuracy"];
 
 /// Data by path and content, so that changed data are noticed at resuming.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anaphora::plot::compare::{Compared, Summary, all_continue, by_character, compare, picture};
 use anaphora::run::atomic::write_atomic;
+use anaphora::run::spoken;
 
 use crate::error::{Failure, Result};
 use crate::output::{
-    clock, free_path, grouped, print, print_json, refuse_overwriting, short, size, spoken, table, tell,
+    clock, free_path, grouped, print, print_json, refuse_overwriting, short, size, table, tell,
 };
 
 const EXAMPLES: &str = "\

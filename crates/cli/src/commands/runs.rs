@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anaphora::run::{Listed, Run, RunInfo};
+use anaphora::run::{Listed, Run, RunInfo, Score};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::output::{counted, grouped, print, print_json, short, size, spoken, table, tell};
+use crate::output::{counted, grouped, print, print_json, short, size, table, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,13 +74,7 @@ fn name(path: &Path) -> String {
 }
 
 fn row(run: &Listed, info: &RunInfo, now: Timestamp) -> Vec<String> {
-    let best = info.best.as_ref().map_or_else(
-        || "–".to_owned(),
-        |best| match best.main() {
-            Some((name, score)) => format!("{} {score:.3}", spoken(name)),
-            None => format!("loss {:.3}", best.loss),
-        },
-    );
+    let best = info.best.as_ref().map_or_else(|| "–".to_owned(), Score::text);
     let saved = run.modified.map_or_else(String::new, |saved| ago(saved, now));
     let state = if info.ended.is_some() { "" } else { "unfinished" };
     vec![

@@ -40,6 +40,8 @@ pub struct Summary {
     steps: Option<u64>,
     /// The best validation, whose weights are its model.
     best: Option<Best>,
+    /// The score of that validation by which models of its task are known.
+    score: Option<MainScore>,
     /// Why its training ended; null while it has not.
     ended: Option<String>,
     /// Whether a process trains it now, this server or another.
@@ -50,6 +52,17 @@ pub struct Summary {
     bytes: u64,
     /// Why it cannot be read, or why the training that this server began failed.
     error: Option<String>,
+}
+
+/// The score by which models of a task are known.
+#[derive(Serialize, ToSchema)]
+struct MainScore {
+    /// Its name: `accuracy`, `span_f1`, `mae`, `perplexity` …; `loss` where the task has no other.
+    name: String,
+    /// Its value.
+    value: f64,
+    /// Both for people, as `anaphora runs` prints them: `MAE 0.250`.
+    text: String,
 }
 
 /// A validation.
@@ -125,6 +138,13 @@ impl From<&Score> for Best {
     }
 }
 
+impl From<&Score> for MainScore {
+    fn from(score: &Score) -> Self {
+        let (name, value) = score.main();
+        Self { name: name.to_owned(), value, text: score.text() }
+    }
+}
+
 impl Summary {
     /// A run that has no files yet, or none any more.
     fn without_files(id: &str, server: &Server) -> Self {
@@ -137,6 +157,7 @@ impl Summary {
             saved: None,
             steps: None,
             best: None,
+            score: None,
             ended: None,
             training: server.trainings.is_training(id),
             has_model: false,
@@ -164,6 +185,7 @@ impl Summary {
                 created: Some(info.created.as_second()),
                 steps: Some(info.steps),
                 best: info.best.as_ref().map(Best::from),
+                score: info.best.as_ref().map(MainScore::from),
                 ended: info.ended.clone(),
                 ..found
             },

@@ -66,12 +66,13 @@ fn what_cannot_be_looked_at_is_refused_by_name() {
 fn runs_are_listed_as_they_are() {
     let server = Server::new("listed");
     train(&server.folder, "names", "names");
+    train(&server.folder, "numbers", "prices");
     std::fs::create_dir(server.folder.join("broken")).unwrap();
     std::fs::write(server.folder.join("broken/run.json"), "{").unwrap();
     std::fs::write(server.folder.join("no-run"), "").unwrap();
     let runs = server.get("/api/runs").json(200);
     let runs = runs["runs"].as_array().unwrap();
-    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert_eq!(runs.len(), 3, "{runs:?}");
     let run = |id: &str| runs.iter().find(|run| run["id"] == id).unwrap();
     let names = run("names");
     assert_eq!((&names["task"], &names["backbone"]), (&json!("classify"), &json!("lstm")));
@@ -82,10 +83,18 @@ fn runs_are_listed_as_they_are() {
     assert_eq!(names["ended"], "the budget of the recipe was used up");
     assert_eq!(names["best"]["criterion"], "accuracy");
     assert_eq!(names["best"]["value"], names["best"]["scores"]["accuracy"]);
+    let best = anaphora::Run::open(server.folder.join("names")).unwrap().info().best.clone().unwrap();
+    assert_eq!(
+        names["score"],
+        json!({ "name": "accuracy", "value": names["best"]["value"], "text": best.text() })
+    );
+    assert_eq!(run("numbers")["score"]["name"], "mae", "{}", run("numbers"));
+    assert_eq!(run("numbers")["best"]["criterion"], "loss");
     assert!(names["bytes"].as_u64().unwrap() > 1000 && names["created"].as_i64().unwrap() > 1_700_000_000);
     let broken = run("broken");
     assert!(broken["error"].as_str().unwrap().starts_with("broken/run.json: "), "{broken}");
     assert_eq!((&broken["task"], &broken["has_model"]), (&Value::Null, &json!(false)));
+    assert_eq!(broken["score"], Value::Null);
 
     let mut details = server.get("/api/runs/names").json(200);
     assert_eq!(details["recipe"]["training"]["steps"], 4);
@@ -105,7 +114,7 @@ fn runs_are_listed_as_they_are() {
         let models = server.get("/v1/models").json(200);
         let ids: Vec<&str> =
             models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, ["link", "names"]);
+        assert_eq!(ids, ["link", "names", "numbers"]);
         server.post("/api/predict", &json!({ "model": "link", "inputs": ["Anders"] })).json(200);
         std::fs::remove_file(server.folder.join("link")).unwrap();
     }
