@@ -288,13 +288,18 @@ fn texts_of_one_word_each_are_read_in_characters() {
     assert!(recipe.contains("tokenizer = \"character\""), "{recipe}");
     // DNA, a few lines of which have a remark.
     let dna = |k: usize| {
-        let letters: String = (0..12).map(|at| ["A", "C", "G", "T"][(k * 31 + at * at * 7 + k / 3) % 4]).collect();
+        let letters: String =
+            (0..12).map(|at| ["A", "C", "G", "T"][(k * 31 + at * at * 7 + k / 3) % 4]).collect();
         if k.is_multiple_of(50) { format!("{letters} (checked)") } else { letters }
     };
     place.write("dna.csv", table(&dna));
     let called = train(&place, &["dna.csv", "--steps=2", "--valid=names.csv"]);
     assert!(called.stderr.contains("dna.csv: 196 of 200 texts are one word each"), "{}", called.stderr);
-    assert!(!called.stderr.contains("names.csv: 200 of"), "what is validated on decides nothing: {}", called.stderr);
+    assert!(
+        !called.stderr.contains("names.csv: 200 of"),
+        "what is validated on decides nothing: {}",
+        called.stderr
+    );
     // What is asked for is done, and sentences are read in words.
     place.write("films.csv", table(&|k| format!("a {} film", name(k))));
     for (call, tokens) in [
@@ -310,7 +315,10 @@ fn texts_of_one_word_each_are_read_in_characters() {
         assert!(recipe.contains(&format!("tokenizer = \"{tokens}\"")), "{recipe}");
     }
     // Numbers of texts are learnt likewise; what has neither class nor number cannot decide.
-    place.write("lengths.csv", (0..200).map(|k| format!("{},{}{}\n", k % 9, name(k), "a".repeat(k % 9))).collect::<String>());
+    place.write(
+        "lengths.csv",
+        (0..200).map(|k| format!("{},{}{}\n", k % 9, name(k), "a".repeat(k % 9))).collect::<String>(),
+    );
     let called = place.train(&["lengths.csv", "--task=regress", "--label=1", "--text=2", "--steps=2"]);
     assert!(called.stderr.contains("lengths.csv: 200 of 200 texts are one word each"), "{}", called.stderr);
     let sentence = place.train(&["films.csv", "--task=text", "--tokenizer=auto", "--steps=2"]).refused(2);

@@ -286,13 +286,17 @@ fn attention_that_is_even_is_light_however_many_keys_there_are() {
             ));
             serde_json::from_value(found).expect("numbers")
         };
-        let [even, own] = [1, 2].map(|head| reds(&format!("#attention .block button:nth-of-type({head}) canvas")));
+        let [even, own] =
+            [1, 2].map(|head| reds(&format!("#attention .block button:nth-of-type({head}) canvas")));
         assert!(even.iter().all(|red| (160..230).contains(red) && *red == even[0]), "{steps}: {even:?}");
         assert!(own.iter().all(|red| *red < 80), "{steps}: {own:?}");
         let legend = browser.run("return document.querySelector('#attention .whole .said').textContent");
         let legend = legend.as_str().expect("a text").to_owned();
         let each = if steps == 6 { "16.7 %" } else { "0.50 %" };
-        assert!(legend.starts_with("0 %") && legend.contains(&format!("alike gives {each} to each")), "{legend}");
+        assert!(
+            legend.starts_with("0 %") && legend.contains(&format!("alike gives {each} to each")),
+            "{legend}"
+        );
     }
 }
 

@@ -35,7 +35,10 @@ fn every_task_that_predicts_is_asked() {
     assert!(next["forecast"].as_array().unwrap().len() > 1, "{found}");
     // What is known stands before it: the hour before the first that is forecast.
     let known = next["history"].as_array().unwrap();
-    assert_eq!((&known.last().unwrap()["step"], &next["from"]), (&json!("2024-12-29 23:00:00"), &json!("2024-12-30 00:00:00")));
+    assert_eq!(
+        (&known.last().unwrap()["step"], &next["from"]),
+        (&json!("2024-12-29 23:00:00"), &json!("2024-12-30 00:00:00"))
+    );
     assert!(known.iter().all(|step| step["load"].is_number()), "{next}");
 }
 

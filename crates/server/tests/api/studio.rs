@@ -229,6 +229,9 @@ fn every_task_predicts() {
         |is| is == true,
     );
     check(&browser, "classify");
+    // An example comes with what its data say of it.
+    press(&browser, "Take an example");
+    says(&browser, ".prediction", "Its data say: ");
     for (run, input, expected) in [
         ("phrases", "a dog sees the cat", ".prediction .tagged"),
         ("reverse", "1 2 3", ".why #attention canvas"),
@@ -251,7 +254,7 @@ fn every_task_predicts() {
     browser.until("return [...document.querySelectorAll('.prediction > div svg text')].some((one) => one.textContent === 'forecast')", |is| is == true);
     check(&browser, "forecast");
     go(&browser, "run/ball/predict");
-    press(&browser, "Predict from an example");
+    press(&browser, "Take an example");
     browser.until("return document.querySelector('.prediction .plane svg') !== null", |is| is == true);
     check(&browser, "path");
     // A picture that is drawn, and one that is dropped.
@@ -309,6 +312,15 @@ fn a_file_of_ones_own_is_looked_at_and_learnt() {
     says(&browser, ".facts", "Classify");
     says(&browser, ".examples", "film");
     check(&browser, "own-file");
+    // Lines that cannot be read are left out where a person says so.
+    go(&browser, "");
+    let bad = format!("{table}bad\n");
+    drop_file(&browser, ".drop", "lines.csv", &file("lines.csv", bad.as_bytes())["data"]);
+    says(&browser, ".wrong", "lines.csv, line 62");
+    press(&browser, "Leave out what cannot be read");
+    says(&browser, ".notes", "lines.csv, line 62");
+    says(&browser, "details pre", "anaphora train lines.csv --set training.minutes=1 --set data.skip_bad=true");
+    browser.complaints();
     // What cannot be learnt is told in a sentence, and another file can be chosen.
     go(&browser, "");
     drop_file(&browser, ".drop", "empty.csv", &json!(""));

@@ -43,6 +43,8 @@ export async function drawInside(host, request, signal, isPart = false) {
   for (const part of page.querySelector("main").children) {
     if (!["H1", "NOSCRIPT"].includes(part.tagName) && !(isPart && part.matches(".facts, .contents"))) whole.append(document.importNode(part, true));
   }
+  // What stands above of the run is not said again.
+  for (const fact of whole.querySelectorAll(".facts > div")) if (fact.querySelector("dt").textContent !== "steps") fact.remove();
   // Addresses of this page are rooms: a link to a section goes there by hand.
   for (const link of whole.querySelectorAll(".contents a")) {
     link.addEventListener("click", (event) => {

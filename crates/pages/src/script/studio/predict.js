@@ -55,7 +55,7 @@ export async function predictPart(host, run, { signal, go }) {
     result.replaceChildren(element("p", { class: "said", text: "Predicting …" }));
     try {
       const { predictions } = await posted("/api/predict", { model: run.id, inputs }, signal);
-      result.replaceChildren(...shownAll(run, predictions, inputs, { signal, go }));
+      result.replaceChildren(...shownAll(run, predictions, inputs, { signal, go, truths }));
       if (predictions.length === 1) result.querySelector("details.why")?.setAttribute("open", "");
     } catch (error) {
       result.replaceChildren();
@@ -63,14 +63,22 @@ export async function predictPart(host, run, { signal, go }) {
     }
   };
   const goesOn = run.task === "forecast";
+  // Examples of its data that have not been taken yet, and what its data say of those that have.
+  let left = [];
+  const truths = new Map();
   const example = async () => {
-    const { examples } = await posted("/api/look", { like: run.id }, signal);
-    const found = examples.find((one) => (reads === "picture" ? one.picture : one.text));
+    if (!left.length) left = (await posted("/api/look", { like: run.id }, signal)).examples.filter((one) => (reads === "picture" ? one.picture : one.text));
+    const found = left.shift();
     if (!found) throw told("its data have no example that can be sent");
-    if (reads === "picture") return predict([{ name: "example.png", data: found.picture.split(",")[1] }]);
-    if (reads === "trajectory") return predict([{ name: "example.csv", data: await base64Of(new Blob([pathOf(found.text)])) }]);
+    const take = async (given) => {
+      truths.set(typeof given === "string" ? given : given.data, found.label ?? (run.task === "caption" ? found.text : undefined));
+      await predict([given]);
+    };
+    if (reads === "picture") return take({ name: "example.png", data: found.picture.split(",")[1] });
+    if (reads === "trajectory") return take({ name: "example.csv", data: await base64Of(new Blob([pathOf(found.text)])) });
     [input.value] = found.text.split("\n");
     remember(store, { text: input.value });
+    return take(input.value.trim());
   };
   const hasExample = (typed || reads === "picture" || reads === "trajectory") && !run.imported;
   host.append(
@@ -87,7 +95,7 @@ export async function predictPart(host, run, { signal, go }) {
         "div",
         { class: "controls" },
         (typed || goesOn) && predicting,
-        hasExample && button(typed ? "An example" : "Predict from an example", (event) => busily(event.currentTarget, said, example)),
+        hasExample && button("Take an example", (event) => busily(event.currentTarget, said, example)),
         goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" }),
       ),
       element("h3", { text: typed || goesOn ? "Or from a file" : "From a file" }),
@@ -108,7 +116,9 @@ function pathOf(text) {
 function shownAll(run, predictions, inputs, room) {
   const shown = predictions.slice(0, DRAWN).map((prediction, k) => {
     const given = predictions.length === inputs.length ? inputs[k] : inputs.length === 1 ? inputs[0] : undefined;
-    return element("section", { class: "prediction" }, ...shownOne(run.task, prediction, given, predictions.length > 1), ...why(run, prediction, given, k, predictions.length !== inputs.length, room));
+    const truth = room.truths.get(given?.data ?? given);
+    const known = truth && element("p", { class: "said", dir: "auto", text: `Its data say: ${truth}` });
+    return element("section", { class: "prediction" }, ...shownOne(run.task, prediction, given, predictions.length > 1), known, ...why(run, prediction, given, k, predictions.length !== inputs.length, room));
   });
   if (predictions.length > DRAWN) {
     const all = predictions.map((one) => one.text).join("\n");

@@ -27,7 +27,7 @@ export async function startRoom(host, { signal, go, again }) {
   }
   if (trains) {
     host.append(
-      element("h2", { id: "new", tabindex: "-1", text: "Data of yours" }),
+      element("h2", { id: "new", tabindex: "-1", text: "Your own data" }),
       dropZone("Drop a file or a folder here: tunes in ABC, MIDI, text, a table (CSV), pairs of sentences, a series of numbers, a folder of pictures or sounds.", {
         folders: true,
         several: true,

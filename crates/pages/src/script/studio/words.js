@@ -54,10 +54,11 @@ export function stateOf(run) {
   return run.imported ? "imported" : "stopped";
 }
 
-/** A clause as a sentence. */
+/** A clause as a sentence; a name of a file keeps its letters. */
 export function sentenceOf(clause) {
   const text = String(clause).trim();
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  const begin = /^\S*[./_\d]\S/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return begin + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 /** What a model reads: a kind of input where examples have one, else its task. */

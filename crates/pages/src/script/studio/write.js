@@ -114,6 +114,13 @@ function symbolsOf(told, scores) {
   return found;
 }
 
+/** Copies a text, and says so on the button. */
+async function copy(pressed, whole) {
+  await navigator.clipboard.writeText(whole);
+  pressed.textContent = "Copied";
+  setTimeout(() => (pressed.textContent = "Copy"), 2_000);
+}
+
 /** A place for one text: its symbols as they come, and then what can be said of it. */
 function page(result, run, request, go) {
   const isTune = run.task === "music";
@@ -155,7 +162,8 @@ function page(result, run, request, go) {
       element(
         "div",
         { class: "controls" },
-        button("Copy", () => navigator.clipboard?.writeText(whole())),
+        // Pages from elsewhere that are not encrypted have no clipboard.
+        navigator.clipboard && button("Copy", (event) => copy(event.currentTarget, whole())),
         !isTune && button("Save", () => save(`${name}.txt`, new Blob([whole()], { type: "text/plain" }))),
         button("Look inside", () => {
           remember(`inside/${run.id}`, { text: whole() });

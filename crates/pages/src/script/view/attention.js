@@ -112,7 +112,7 @@ export async function drawAttention(host, shown) {
       map: heatmap(whole, {
         title,
         label: `${exact ? "of attention" : "of attention, means of neighbouring steps: the page has no room for this head's whole matrix"}. ${even}`,
-        ends: () => ["0 %", top < 1 ? `${percent(top)} and more` : "100 %"],
+        ends: () => ["0 %", `${top < 1 ? percent(top) : "100 %"}${head.most > top ? " and more" : ""}`],
         rows: { label: "query", count: rows, names: exact ? queries : undefined },
         columns: { label: "key", count: columns, names: exact ? keys : undefined },
         values: shades,
