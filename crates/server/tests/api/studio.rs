@@ -141,7 +141,7 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     browser.until("return document.querySelector('.result audio')?.duration > 0", |is| is == true);
     check(&browser, "tune");
     // It is heard beside its symbols where there is room, and above them on a telephone.
-    let places = "const [heard, text] = ['.heard', '.beside .shaded'].map((one) => document.querySelector(one).getBoundingClientRect());
+    let places = "const [heard, text] = ['.heard', '.sounding .shaded'].map((one) => document.querySelector(one).getBoundingClientRect());
          return [heard.right <= text.left, heard.bottom <= text.top]";
     assert_eq!(browser.run(places), json!([true, false]));
     browser.look(NARROW);
@@ -197,6 +197,7 @@ fn a_training_is_watched_stopped_and_resumed() {
     go(&browser, "new/like/names");
     says(&browser, ".room", "Settings");
     set(&browser, "model.hidden_size", 24);
+    set(&browser, "training.validate_every", 50_000);
     press(&browser, "Train another");
     says(&browser, ".tabs [aria-current]", "Training");
     // Like is compared with like, also before the first validation.

@@ -131,7 +131,7 @@ function page(result, run, request, go) {
   const sound = isTune && element("div", { class: "heard" }, element("p", { class: "said", text: "Its notes are drawn as soon as it is written." }));
   const copied = element("p", { class: "said" });
   // Where there is room, a tune is heard beside its symbols, which are followed.
-  const both = element("div", { class: isTune ? "beside" : undefined }, sound, element("div", {}, box, copied));
+  const both = element("div", { class: isTune ? "sounding" : undefined }, sound, element("div", {}, box, copied));
   result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, both, after);
   const describe = (at) => {
     const top = Object.entries(tops[at] ?? {}).sort((a, b) => b[1] - a[1]);
