@@ -320,7 +320,11 @@ fn a_file_of_ones_own_is_looked_at_and_learnt() {
     says(&browser, ".wrong", "lines.csv, line 62");
     press(&browser, "Leave out what cannot be read");
     says(&browser, ".notes", "lines.csv, line 62");
-    says(&browser, "details pre", "anaphora train lines.csv --set training.minutes=1 --set data.skip_bad=true");
+    says(
+        &browser,
+        "details pre",
+        "anaphora train lines.csv --set training.minutes=1 --set data.skip_bad=true",
+    );
     browser.complaints();
     // What cannot be learnt is told in a sentence, and another file can be chosen.
     go(&browser, "");
