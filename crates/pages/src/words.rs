@@ -11,7 +11,7 @@ const TASKS: [(&str, &str); 16] = [
     ("events", "Write played music"),
     ("classify", "Classify"),
     ("classify text", "Classify texts"),
-    ("classify numbers", "Classify series"),
+    ("classify numbers", "Classify rows of numbers"),
     ("classify sound", "Classify sounds"),
     ("classify picture", "Classify pictures"),
     ("regress", "Estimate a number"),
