@@ -202,8 +202,8 @@ fn label_of(table: &Table, row: &Row, column: usize, numeric: bool) -> String {
     }
 }
 
-/// Reads rows that hold a label, in the first column where it is not named, and numbers, all of the same count: a class and a
-/// series. A first column that only numbers the rows is none of them.
+/// Reads rows that hold a label and numbers, all of the same count: a class and a series. Where the column of the label is not named, it is
+/// that of [`Table::class_to_learn`]. A first column that only numbers the rows is none of them.
 ///
 /// A label that is a whole number written as another (`1.0000000e+00`) becomes it (`1`).
 ///
@@ -222,8 +222,8 @@ pub(crate) fn labelled_numbers(
     options: &LabelledOptions,
 ) -> Result<Labelled<Vec<f32>>, TableError> {
     let path = &table.path.clone();
-    let first = table.data_columns().next().unwrap_or(0);
-    let label = options.label.as_ref().map_or(Ok(first), |label| table.column(label))?;
+    let label =
+        options.label.as_ref().map_or_else(|| Ok(table.class_to_learn()), |label| table.column(label))?;
     let values: Vec<usize> = table.data_columns().filter(|&column| column != label).collect();
     if values.is_empty() {
         return Err(TableError::LabelAlone(path.to_owned()));

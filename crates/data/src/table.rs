@@ -6,7 +6,7 @@ mod layout;
 mod notation;
 mod row;
 
-pub(crate) use header::{LABEL_NAMES, TEXT_NAMES};
+pub(crate) use header::{CLASS_NAMES, LABEL_NAMES, TEXT_NAMES};
 pub use layout::Layout;
 pub use notation::Decimal;
 pub use row::{Cells, Row};
@@ -339,6 +339,18 @@ impl Table {
             return Err(TableError::WhichColumn { path, what: "number to be learnt", columns });
         }
         Ok(column.map(|column| Column::Number(column + 1)))
+    }
+
+    /// The column of classes beside numbers where nobody names it: the only one without a number, the one with a known name, or the
+    /// first.
+    pub fn class_to_learn(&self) -> usize {
+        let has_number = |&column: &usize| self.rows.iter().any(|row| self.number_in(row, column).is_some());
+        let words: Vec<usize> = self.data_columns().filter(|column| !has_number(column)).collect();
+        let named = || self.column_called(CLASS_NAMES).or_else(|| self.data_columns().next());
+        match words[..] {
+            [only] => only,
+            _ => named().unwrap_or(0),
+        }
     }
 
     /// Indices of the columns but for the one that only numbers the rows.

@@ -11,6 +11,7 @@ mod lecture;
 mod script;
 mod sound;
 mod studio;
+mod words;
 
 pub use frame::Page;
 pub use inspection::inspection;

@@ -10,6 +10,7 @@ const MODULES: &[Module] = &[
     ("base/colour.js", include_str!("script/base/colour.js")),
     ("base/figure.js", include_str!("script/base/figure.js")),
     ("base/data.js", include_str!("script/base/data.js")),
+    ("base/dates.js", include_str!("script/base/dates.js")),
     ("base/cursor.js", include_str!("script/base/cursor.js")),
     ("chart/lines.js", include_str!("script/chart/lines.js")),
     ("chart/bars.js", include_str!("script/chart/bars.js")),

@@ -1,8 +1,8 @@
 //! The studio: a page that asks the server it came from, and shows what it answers.
 
 use crate::frame::{STYLE, document};
-use crate::html::{source, tag, text};
-use crate::script;
+use crate::html::{data, source, tag, text};
+use crate::{script, words};
 
 const OWN: &str = include_str!("style/studio.css");
 
@@ -24,6 +24,7 @@ pub fn studio() -> String {
             &[("id", "main"), ("class", "studio"), ("tabindex", "-1")],
             [tag("noscript", &[], [text("The studio is drawn by its script, which is off.")])],
         ),
+        data("tasks", &words::tasks()),
         source("script", &[("type", "module")], &script::studio()),
     ];
     document("Anaphora", POLICY, &format!("{STYLE}\n{OWN}"), body)

@@ -122,7 +122,7 @@ section! {
         /// Pixels along both sides to which pictures are brought; 64 where left out.
         picture_size: Option<usize> = None, takes(Whole(4, 1024)).read(&[Tasks(&[Caption]), FROM_FILE]);
 
-        /// What a token is.
+        /// What a token is; auto is a word, or a character where nearly all texts have one word each.
         tokenizer: Tokenizer = Tokenizer::Character,
             takes(Tokens).common("tokenizer", "KIND").read(&[Tasks(TOKENIZED), OF_TEXT]);
 

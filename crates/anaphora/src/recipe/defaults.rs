@@ -49,10 +49,7 @@ fn transformer(Recipe { data, model, training, .. }: &mut Recipe) {
 
 fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
     data.lowercase = data.builtin.is_none();
-    data.tokenizer = match data.builtin {
-        Some(Builtin::Names | Builtin::Motifs) => Tokenizer::Character,
-        _ => Tokenizer::Word { size: 20_000 },
-    };
+    data.tokenizer = Tokenizer::Auto;
     data.patch = match data.builtin {
         Some(Builtin::Waves) => Some(10),
         Some(Builtin::Shapes) => Some(8),
@@ -73,7 +70,7 @@ fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
 
 fn regress(Recipe { data, model, training, .. }: &mut Recipe) {
     data.lowercase = true;
-    data.tokenizer = Tokenizer::Word { size: 20_000 };
+    data.tokenizer = Tokenizer::Auto;
     (model.hidden_size, model.bidirectional, model.layers) = (128, true, 1);
     // What is counted together has to be kept apart from noise: hardly anything is dropped.
     (model.dropout, model.pooling) = (0.1, Some(Pooling::Mean));
@@ -86,7 +83,7 @@ fn regress(Recipe { data, model, training, .. }: &mut Recipe) {
 }
 
 fn tag(Recipe { data, model, training, .. }: &mut Recipe) {
-    data.tokenizer = Tokenizer::Word { size: 20_000 };
+    data.tokenizer = Tokenizer::WORDS;
     (model.hidden_size, model.bidirectional) = (128, true);
     if model.backbone == Transformer {
         (model.layers, model.dropout) = (2, 0.1);

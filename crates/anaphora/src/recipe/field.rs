@@ -221,7 +221,7 @@ impl fmt::Display for Accepts {
             Text => f.write_str("a text, in quotes"),
             Tokens => f.write_str(
                 "character, byte, word, bpe, wordpiece or unigram, the last four with a size if wanted \
-                 (bpe:4096), or the path of a tokenizer's .json file",
+                 (bpe:4096), the path of a tokenizer's .json file, or auto for texts with a class or a number",
             ),
             Encoded => f.write_str(
                 "auto or the name of an encoding, such as utf-8, windows-1252, utf-16le or shift_jis",

@@ -211,12 +211,17 @@ impl Recipe {
             // Recipes of earlier versions have it for every language model.
             defaults.model.context = Some(self.training.length);
         }
-        Ok(Usual([defaults.table()?, Self::default().table()?]))
+        // And words where the data decide now.
+        let mut earlier = defaults.clone();
+        if earlier.data.tokenizer == Tokenizer::Auto {
+            earlier.data.tokenizer = Tokenizer::WORDS;
+        }
+        Ok(Usual([defaults.table()?, earlier.table()?, Self::default().table()?]))
     }
 }
 
-/// Values that a field has without being set: by its task and backbone, or by its own default.
-struct Usual([Table; 2]);
+/// Values that a field has without being set: by its task and backbone, by those in an earlier version, or by its own default.
+struct Usual([Table; 3]);
 
 impl Usual {
     fn contains(&self, field: &Field, value: Option<&Value>) -> bool {

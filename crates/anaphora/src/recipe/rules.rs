@@ -1,7 +1,7 @@
 //! Which fields go together. Each rule is arithmetic on the recipe alone, and says in a sentence what is wrong.
 
 use super::field::Field;
-use super::{Attention, Backbone, Builtin, Input, Position, Recipe, ScheduleKind, Task};
+use super::{Attention, Backbone, Builtin, Input, Position, Recipe, ScheduleKind, Task, Tokenizer};
 
 /// Most layers of a recurrent model: gradients hardly come through more.
 const RECURRENT_LAYERS: usize = 8;
@@ -30,6 +30,12 @@ pub(super) fn data(recipe: &Recipe) -> Option<String> {
     if holds_out && data.validation_fraction == 0.0 {
         let needed = "it takes a share above 0, or data.validation names a file to validate on";
         return Some(format!("data.validation_fraction is 0, which leaves nothing to validate on; {needed}"));
+    }
+    let of_labelled = matches!(recipe.task_at_hand(), Task::Classify | Task::Regress);
+    if data.tokenizer == Tokenizer::Auto && !of_labelled {
+        return Some(format!(
+            "data.tokenizer is auto, which texts decide that have a class or a number each, and task is {task}; leave it out, or name what a token is"
+        ));
     }
     if data.builtin == Some(Builtin::Adding) && training.length < 2 {
         let length = training.length;

@@ -130,6 +130,22 @@ fn words_are_read_and_written_alike() {
 }
 
 #[test]
+fn words_that_an_earlier_version_named_are_no_setting() {
+    for (task, tokenizer, is_refused) in
+        [("classify", "word:20000", false), ("classify", "bpe:300", true), ("forecast", "word:20000", true)]
+    {
+        let builtin = if task == "classify" { "waves" } else { "seasonal" };
+        let mut recipe = Recipe::for_settings(|field| match field {
+            "task" => Some(task.to_owned()),
+            "data.builtin" => Some(builtin.to_owned()),
+            _ => None,
+        });
+        recipe.set_all(&[("task", task), ("data.builtin", builtin), ("data.tokenizer", tokenizer)]).unwrap();
+        assert_eq!(recipe.refuse_unread().is_err(), is_refused, "{task} {tokenizer}");
+    }
+}
+
+#[test]
 fn every_field_has_a_reader() {
     let settings = [
         ("training.optimizer", "sgd"),

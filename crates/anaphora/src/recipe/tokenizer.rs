@@ -9,9 +9,11 @@ use anaphora_data::Kind;
 use super::Data;
 
 /// What a token is. In a recipe and on the command line `character`, `byte`, `word`, `bpe`, `wordpiece`, `unigram`, the
-/// last four with a size if wanted (`bpe:4096`), or the path of a tokenizer's `.json` file.
+/// last four with a size if wanted (`bpe:4096`), the path of a tokenizer's `.json` file, or `auto`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tokenizer {
+    /// A word, or a character where nearly all texts have one word each: of what is labelled, the data decide.
+    Auto,
     /// A Unicode character that occurs in the data.
     #[default]
     Character,
@@ -42,6 +44,9 @@ pub enum Tokenizer {
 }
 
 impl Tokenizer {
+    /// The words that occur, where no size is said.
+    pub const WORDS: Self = Self::Word { size: WORDS };
+
     /// What a token is called.
     pub fn unit(&self) -> &'static str {
         match self {
@@ -61,7 +66,7 @@ const WORDS: usize = 20_000;
 const SUBWORDS: usize = 4_096;
 
 impl Data {
-    /// The kind of tokenizer that is to be made of the texts; none where a file is named.
+    /// The kind of tokenizer that is to be made of the texts; none where a file is named, or before the data have decided.
     pub fn tokenizer_kind(&self) -> Option<Kind> {
         let minimum_count = self.vocabulary_min_count;
         Some(match self.tokenizer {
@@ -71,7 +76,7 @@ impl Data {
             Tokenizer::Bpe { size } => Kind::Bpe { minimum_count, maximum_size: size },
             Tokenizer::WordPiece { size } => Kind::WordPiece { minimum_count, maximum_size: size },
             Tokenizer::Unigram { size } => Kind::Unigram { maximum_size: size },
-            Tokenizer::File(_) => return None,
+            Tokenizer::Auto | Tokenizer::File(_) => return None,
         })
     }
 }
@@ -92,6 +97,7 @@ impl FromStr for Tokenizer {
         }
         let subwords = size.unwrap_or(SUBWORDS);
         match (kind, size) {
+            ("auto", None) => Ok(Self::Auto),
             ("character", None) => Ok(Self::Character),
             ("byte", None) => Ok(Self::Byte),
             ("word", _) => Ok(Self::Word { size: size.unwrap_or(WORDS) }),
@@ -106,6 +112,7 @@ impl FromStr for Tokenizer {
 impl fmt::Display for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Auto => f.write_str("auto"),
             Self::Character => f.write_str("character"),
             Self::Byte => f.write_str("byte"),
             Self::Word { size } => write!(f, "word:{size}"),
@@ -119,7 +126,7 @@ impl fmt::Display for Tokenizer {
 
 /// A text names no tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("character, byte, word, bpe, wordpiece or unigram, or a .json file, is expected")]
+#[error("auto, character, byte, word, bpe, wordpiece or unigram, or a .json file, is expected")]
 pub struct NoTokenizer;
 
 anaphora_data::as_text!(Tokenizer);
@@ -131,6 +138,7 @@ mod tests {
     #[test]
     fn words_sizes_and_files_are_told_apart() {
         for (text, tokenizer) in [
+            ("auto", Tokenizer::Auto),
             ("character", Tokenizer::Character),
             ("byte", Tokenizer::Byte),
             ("word:5000", Tokenizer::Word { size: 5000 }),
@@ -144,9 +152,18 @@ mod tests {
         }
         assert_eq!("bpe".parse(), Ok(Tokenizer::Bpe { size: 4096 }));
         assert_eq!("word".parse(), Ok(Tokenizer::Word { size: 20_000 }));
-        for text in
-            ["", "bep:4096", "bpe:", "bpe:many", "bpe:0", "bpe:-1", "bpe:1000001", "byte:256", ".json"]
-        {
+        for text in [
+            "",
+            "bep:4096",
+            "bpe:",
+            "bpe:many",
+            "bpe:0",
+            "bpe:-1",
+            "bpe:1000001",
+            "byte:256",
+            "auto:9",
+            ".json",
+        ] {
             assert_eq!(text.parse::<Tokenizer>(), Err(NoTokenizer), "{text}");
         }
     }

@@ -308,6 +308,11 @@ impl PredictTask for Captioning {
 }
 
 impl Captioning {
+    /// The pictures that are read.
+    pub fn pictures(&self) -> Option<PictureSteps> {
+        Some(self.reader.steps())
+    }
+
     /// Pictures and captions as a model reads and writes them; `path` is that of pictures that are no files.
     fn pairs(&self, captioned: &[Captioned], path: &Path) -> Result<Pairs> {
         let mut pairs = Pairs::default();

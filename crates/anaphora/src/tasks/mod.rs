@@ -20,14 +20,16 @@ pub use self::shared::{Compose, Evaluate, Input, Predict, PredictOptions, Predic
 use std::path::Path;
 
 use anaphora_data::Encoding;
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::look::{Kind, Look, look};
 use anaphora_data::table::{Decimal, read_table};
 use anaphora_data::wanted;
 
-use self::shared::{table_options, trained};
+use self::shared::{ExampleTask, Splits, table_options, trained};
 use crate::inspect::{Inspection, Request, Source};
 use crate::model::Compute;
 use crate::recipe::{Data, Recipe, RecipeError, Task};
+use crate::run::assets::Assets;
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
 
@@ -134,6 +136,17 @@ pub fn open(run: &Path, precision: Precision) -> Result<Opened> {
         Task::Chorales => Opened::Composes(Box::new(trained::<chorales::Chords>(run, precision)?)),
         Task::Events => Opened::Composes(Box::new(events::EventModel::open(run, precision)?)),
     })
+}
+
+/// The pictures that the model of a run reads; none where it reads something else, or what it reads cannot be known.
+pub fn pictures(run: &Run) -> Option<PictureSteps> {
+    let (recipe, assets) = (run.recipe().ok()?, &mut Assets::of(run.path()));
+    match run.info().task {
+        Task::Classify => classify::Classes::open(&recipe, assets, &Splits::default()).ok()?.pictures(),
+        Task::Regress => regress::Numbers::open(&recipe, assets, &Splits::default()).ok()?.pictures(),
+        Task::Caption => caption::Captioning::open(&recipe, assets, &Splits::default()).ok()?.pictures(),
+        _ => None,
+    }
 }
 
 /// Looks into the model of a run while it reads an input.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::frames::PictureSteps;
 use anaphora_data::table::read_table;
 use anaphora_data::{Packed, Place, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
@@ -76,6 +77,10 @@ impl Lesson for Numbers {
         Some(self.reader.steps.input())
     }
 
+    fn tokenizer(&self) -> Option<recipe::Tokenizer> {
+        reader::token(&self.reader.steps)
+    }
+
     fn lengths(&self, examples: &Examples) -> Vec<usize> {
         examples.inputs.iter().map(Sequence::len).collect()
     }
@@ -110,7 +115,8 @@ impl ExampleTask for Numbers {
     fn built_in(data: &Data) -> Result<Splits<Example>> {
         let lists = builtin::prices(BUILTIN.0, BUILTIN.1).into_iter();
         let texts = lists.map(|(text, price)| (price.to_string(), text));
-        let examples = Example::texts(texts, &reader::options(data), &name(data));
+        let mut examples = Example::texts(texts, &reader::options(data), &name(data));
+        reader::settle(&mut examples, data, &mut |_| {});
         Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
@@ -123,6 +129,12 @@ impl ExampleTask for Numbers {
         }
         let known = from.known.map(|known| &known.reader);
         reader::read(from, &options, known)
+    }
+
+    fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
+        let mut all = Self::read(from)?;
+        reader::settle(&mut all, &from.recipe.data, from.notes);
+        Ok(Splits::of(all, &hold_out(from.data()), |_| false)?)
     }
 
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Example>) -> Result<Self> {
@@ -215,7 +227,7 @@ impl InspectTask for Numbers {
     }
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
-        (reader::look_at(&self.reader, batch), reader::text(example))
+        (reader::look_at(&self.reader, batch), reader::text(example).map(str::to_owned))
     }
 
     fn notes_of(&self, example: &Example) -> Vec<String> {
@@ -224,6 +236,11 @@ impl InspectTask for Numbers {
 }
 
 impl Numbers {
+    /// The pictures that are read, where they are such.
+    pub fn pictures(&self) -> Option<PictureSteps> {
+        reader::pictures(&self.reader)
+    }
+
     fn learn(splits: &Splits<Example>, recipe: &Recipe, tokenizer: Option<Tokenizer>) -> Result<Self> {
         // Those that cannot be read are told of where they are encoded.
         let numbers =

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::memory::refuse_too_large;
 use super::{Event, Observer, threads};
 use crate::model::{Backward, Compute};
-use crate::recipe::{Input, Recipe, Task};
+use crate::recipe::{Input, Recipe, Task, Tokenizer};
 use crate::run::assets::Assets;
 use crate::run::weights::NamedTensor;
 use crate::{Error, Result};
@@ -21,6 +21,11 @@ pub trait Learner {
 
     /// The kind of input that examples are read as, where the data decide it.
     fn input(&self) -> Option<Input> {
+        None
+    }
+
+    /// What a token of the texts is, where the data decide it.
+    fn tokenizer(&self) -> Option<Tokenizer> {
         None
     }
 

@@ -262,3 +262,68 @@ fn bad_rows_are_named_or_skipped() {
     let sentence = train(&place, &["one.tsv", "--label=1"]).refused(1);
     assert_eq!(sentence, "one.tsv: all examples to learn from have the label a; two or more are needed");
 }
+
+#[test]
+fn texts_of_one_word_each_are_read_in_characters() {
+    let place = Workplace::new();
+    // Surnames of which no two are alike: those that are validated on have never been seen.
+    let name = |k: usize| {
+        let parts = ["ka", "lo", "mi", "ne", "ru", "ta", "vi"];
+        format!("{}{}{}", parts[k % 7], parts[k / 7 % 7], parts[k / 49 % 7])
+    };
+    let ending = |k: usize| if k.is_multiple_of(2) { "son" } else { "ova" };
+    let label = |k: usize| if k.is_multiple_of(2) { "north" } else { "east" };
+    let table = |text: &dyn Fn(usize) -> String| -> String {
+        (0..200).map(|k| format!("{},{}\n", label(k), text(k))).collect()
+    };
+    place.write("names.csv", table(&|k| format!("{}{}", name(k), ending(k))));
+    let called = train(&place, &["names.csv", "--steps=60"]);
+    assert!(called.stderr.contains(
+        "Note: names.csv: 200 of 200 texts are one word each, so a token is a character; set data.tokenizer to word"
+    ), "{}", called.stderr);
+    called.ok();
+    let score = place.call(&["evaluate", "runs/names", "--json"]).json().remove(0);
+    assert!(score["accuracy"].as_f64().unwrap() > 0.9, "it knows the ends of names: {score}");
+    let recipe = String::from_utf8(place.read("runs/names/recipe.toml")).unwrap();
+    assert!(recipe.contains("tokenizer = \"character\""), "{recipe}");
+    // DNA, a few lines of which have a remark.
+    let dna = |k: usize| {
+        let letters: String =
+            (0..12).map(|at| ["A", "C", "G", "T"][(k * 31 + at * at * 7 + k / 3) % 4]).collect();
+        if k.is_multiple_of(50) { format!("{letters} (checked)") } else { letters }
+    };
+    place.write("dna.csv", table(&dna));
+    let called = train(&place, &["dna.csv", "--steps=2", "--valid=names.csv"]);
+    assert!(called.stderr.contains("dna.csv: 196 of 200 texts are one word each"), "{}", called.stderr);
+    assert!(
+        !called.stderr.contains("names.csv: 200 of"),
+        "what is validated on decides nothing: {}",
+        called.stderr
+    );
+    // What is asked for is done, and sentences are read in words.
+    place.write("films.csv", table(&|k| format!("a {} film", name(k))));
+    for (call, tokens) in [
+        (&["names.csv", "--tokenizer=word", "--out=asked"][..], "word:20000"),
+        (&["names.csv", "--tokenizer=auto", "--out=decided"], "character"),
+        (&["films.csv", "--out=films"], "word:20000"),
+    ] {
+        let called = train(&place, &[call, &["--steps=2"]].concat());
+        assert_eq!(called.stderr.contains("one word each"), tokens == "character", "{}", called.stderr);
+        called.ok();
+        let folder = call.last().unwrap().trim_start_matches("--out=");
+        let recipe = String::from_utf8(place.read(&format!("{folder}/recipe.toml"))).unwrap();
+        assert!(recipe.contains(&format!("tokenizer = \"{tokens}\"")), "{recipe}");
+    }
+    // Numbers of texts are learnt likewise; what has neither class nor number cannot decide.
+    place.write(
+        "lengths.csv",
+        (0..200).map(|k| format!("{},{}{}\n", k % 9, name(k), "a".repeat(k % 9))).collect::<String>(),
+    );
+    let called = place.train(&["lengths.csv", "--task=regress", "--label=1", "--text=2", "--steps=2"]);
+    assert!(called.stderr.contains("lengths.csv: 200 of 200 texts are one word each"), "{}", called.stderr);
+    let sentence = place.train(&["films.csv", "--task=text", "--tokenizer=auto", "--steps=2"]).refused(2);
+    assert_eq!(
+        sentence,
+        "data.tokenizer is auto, which texts decide that have a class or a number each, and task is text; leave it out, or name what a token is"
+    );
+}

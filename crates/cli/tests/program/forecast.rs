@@ -79,6 +79,12 @@ fn a_series_goes_on_with_its_dates() {
     let steps = next["forecast"].as_array().unwrap();
     assert_eq!((steps.len(), &steps[0]["step"]), (24, &"2021-01-01".into()));
     assert!((180.0..290.0).contains(&number(&steps[0]["visits"])), "{next}");
+    // What is known stands before it, up to its beginning.
+    let known = next["history"].as_array().unwrap();
+    let (last, rows) = (known.last().unwrap(), months(132));
+    let visits: f64 = rows.trim().rsplit(',').next().unwrap().parse().unwrap();
+    assert_eq!((known.len(), &last["step"]), (48, &"2020-12-01".into()));
+    assert!((number(&last["visits"]) - visits).abs() < 1e-3, "{last}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use super::Row;
 /// Names that a header gives to columns of labels and texts.
 pub(crate) const LABEL_NAMES: &[&str] =
     &["label", "class", "category", "target", "sentiment", "score", "rating", "language", "y"];
+/// Those of them that no column of a table of numbers has but the one with the classes.
+pub(crate) const CLASS_NAMES: &[&str] = &["label", "class", "category", "target"];
 pub(crate) const TEXT_NAMES: &[&str] =
     &["text", "sentence", "tweet", "review", "document", "sequence", "name"];
 /// Other names that make a row a header.

@@ -393,6 +393,23 @@ fn numbers_are_read_as_their_column_writes_them() {
 }
 
 #[test]
+fn the_class_beside_numbers_is_found_wherever_it_stands() {
+    let labels = |content: &str| -> Vec<String> {
+        let folder = folder(&[("a.csv", content.as_bytes())]);
+        let read = read_labelled_numbers(&folder.path().join("a.csv"), &LabelledOptions::default()).unwrap();
+        read.examples.into_iter().map(|example| example.label).collect()
+    };
+    assert_eq!(labels("length,width,species\n1,2,setosa\n3,4,virginica\n"), ["setosa", "virginica"]);
+    assert_eq!(labels("1,2,setosa\n3,4,virginica\n"), ["setosa", "virginica"]);
+    assert_eq!(labels("length,width,Class\n1,2,7\n3,4,8\n"), ["7", "8"]);
+    // Else it is the first: a column with words among its numbers is no class.
+    assert_eq!(labels("digit,x,y\n7,2,1\n8,4,1\n"), ["7", "8"]);
+    let folder = folder(&[("a.csv", b"digit,x,y\n7,2,oops\n8,4,1\n9,4,1\n")]);
+    let error = read_labelled_numbers(&folder.path().join("a.csv"), &LabelledOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("holds 'oops'"), "{error}");
+}
+
+#[test]
 fn one_bad_cell_is_no_reason_to_take_the_header_for_a_row() {
     let rows: String =
         (0..20).map(|i| if i == 7 { "a,oops\n".to_owned() } else { format!("b,{i}\n") }).collect();

@@ -203,7 +203,7 @@ const VIEWS: [(View, &str, &str); 15] = [
     (
         View::Attention,
         "Attention",
-        "A row is a query, a column a key, each row sums to one; shades go by the square root, so that small weights can be seen. Where a head looks is not yet what it takes from there: that is the value's part.",
+        "A row is a query, a column a key, each row sums to one; small weights are brought out, and where a query looks at all keys alike, all are light. Where a head looks is not yet what it takes from there: that is the value's part.",
     ),
     (
         View::Search,
@@ -254,7 +254,11 @@ pub fn inspection(inspections: &[Inspection]) -> String {
     ));
     for one in &shown {
         let of = |key: &str| one.about.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut facts = vec![("run", of("run")), ("task", of("task")), ("backbone", of("backbone"))];
+        let mut facts = vec![
+            ("run", of("run")),
+            ("task", crate::words::task(&of("task")).to_owned()),
+            ("backbone", of("backbone")),
+        ];
         let weights = weights(&one.about);
         if weights > 0 {
             facts.push(("weights", grouped(weights)));

@@ -267,6 +267,40 @@ fn a_path_that_is_forecast_is_drawn_in_its_plane() {
 }
 
 #[test]
+fn attention_that_is_even_is_light_however_many_keys_there_are() {
+    for steps in [6_usize, 200] {
+        let mut inspection = Inspection::default();
+        // Head 0 looks at all alike, head 1 at the step itself.
+        let even = vec![1.0 / steps as f32; steps * steps];
+        let own = (0..steps * steps).map(|at| f32::from(u8::from(at % steps == at / steps))).collect();
+        let weights = [even, own].concat();
+        inspection.add("attention.b0", &["heads", "steps", "steps"], &[2, steps, steps], weights, "");
+        let Some(browser) = open(&[inspection]) else { return };
+        // The red of a canvas in places from corner to corner, as the light paper has none of the accent's blue.
+        let reds = |canvas: &str| -> Vec<u64> {
+            let found = browser.run(&format!(
+                "const canvas = document.querySelector({});
+                 const pen = canvas.getContext('2d');
+                 return [0.2, 0.5, 0.8].map((at) => pen.getImageData(Math.floor(at * canvas.width), Math.floor(at * canvas.height), 1, 1).data[0])",
+                json!(canvas)
+            ));
+            serde_json::from_value(found).expect("numbers")
+        };
+        let [even, own] =
+            [1, 2].map(|head| reds(&format!("#attention .block button:nth-of-type({head}) canvas")));
+        assert!(even.iter().all(|red| (160..230).contains(red) && *red == even[0]), "{steps}: {even:?}");
+        assert!(own.iter().all(|red| *red < 80), "{steps}: {own:?}");
+        let legend = browser.run("return document.querySelector('#attention .whole .said').textContent");
+        let legend = legend.as_str().expect("a text").to_owned();
+        let each = if steps == 6 { "16.7 %" } else { "0.50 %" };
+        assert!(
+            legend.starts_with("0 %") && legend.contains(&format!("alike gives {each} to each")),
+            "{legend}"
+        );
+    }
+}
+
+#[test]
 fn attention_lies_over_the_picture_that_was_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let seen = [Builtin::Shapes, Builtin::Scenes].map(|builtin| {

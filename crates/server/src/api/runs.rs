@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anaphora::recipe::Tokenizer;
 use anaphora::run::{self, Deleted, RunInfo, Score};
-use anaphora::{Recipe, Run};
+use anaphora::{Recipe, Run, tasks};
+use anaphora_data::frames::PictureSteps;
+use anaphora_data::picture::Colour;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -99,10 +101,23 @@ pub struct Details {
     /// The kind of input that its examples are read as, where the data decided it: `text`, `numbers`, a picture's or a sound's.
     #[schema(value_type = Option<String>)]
     input: Option<Value>,
+    /// The pictures that its model reads; null where it reads something else.
+    picture: Option<Pictures>,
     /// Whether its model was imported, so that it has no training to go on with.
     imported: bool,
     /// The run whose weights it began with.
     from: Option<String>,
+}
+
+/// The pictures that a model reads; others are brought to their size.
+#[derive(Serialize, ToSchema)]
+struct Pictures {
+    /// Pixels across.
+    width: usize,
+    /// Pixels down.
+    height: usize,
+    /// Whether they have colours.
+    colour: bool,
 }
 
 /// A file or folder that a run learnt from.
@@ -182,6 +197,11 @@ fn recipe(path: &Path) -> Option<Recipe> {
     Run::open(path).ok()?.recipe().ok()
 }
 
+fn pictures(path: &Path) -> Option<Pictures> {
+    let PictureSteps { width, height, colour, .. } = tasks::pictures(&Run::open(path).ok()?)?;
+    Some(Pictures { width, height, colour: colour == Colour::Rgb })
+}
+
 /// The recipe as JSON, with files by their names.
 pub fn shown(recipe: &Recipe) -> Option<Value> {
     let mut recipe = recipe.clone();
@@ -235,8 +255,8 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
             return Err(no_run(id));
         }
         let summary = Summary::without_files(id, server);
-        let (program, recipe, sources, input, imported, from) = Default::default();
-        return Ok(Details { summary, program, recipe, sources, input, imported, from });
+        let (program, recipe, sources, input, picture, imported, from) = Default::default();
+        return Ok(Details { summary, program, recipe, sources, input, picture, imported, from });
     };
     let recipe = recipe(&listed.path);
     let summary = Summary::new(id, &listed, recipe.as_ref(), server);
@@ -251,6 +271,7 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
         recipe: recipe.as_ref().and_then(shown),
         sources: info.into_iter().flat_map(|info| &info.sources).map(source).collect(),
         input: info.and_then(|info| info.input).and_then(|input| serde_json::to_value(input).ok()),
+        picture: pictures(&listed.path),
         imported: info.is_some_and(|info| info.imported.is_some()),
         from: info.and_then(|info| info.from.as_deref()).map(file_name),
     })

@@ -100,7 +100,7 @@ fn runs_are_listed_as_they_are() {
     assert_eq!(details["recipe"]["training"]["steps"], 4);
     assert_eq!(details["recipe"]["data"]["builtin"], "names");
     assert_eq!(details["input"], "text");
-    let more = ["recipe", "sources", "program", "input", "imported", "from"];
+    let more = ["recipe", "sources", "program", "input", "picture", "imported", "from"];
     more.iter().for_each(|name| _ = details.as_object_mut().unwrap().remove(*name).expect(name));
     assert_eq!(&details, names);
     assert!(server.get("/api/runs/broken").json(200)["error"].is_string());

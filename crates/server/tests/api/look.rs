@@ -181,3 +181,16 @@ fn wide_tables_are_looked_at() {
     let found = look(&json!({ "data": file("words.csv", words.as_bytes()) }));
     assert!(found["parameters"].as_u64() > Some(0), "{}", found["task"]);
 }
+
+#[test]
+fn a_run_says_which_pictures_it_reads() {
+    for (run, expected) in [
+        ("shapes", json!({ "width": 32, "height": 32, "colour": true })),
+        ("scenes", json!({ "width": 32, "height": 32, "colour": true })),
+        ("names", Value::Null),
+        ("tunes", Value::Null),
+    ] {
+        let found = shared().get(&format!("/api/runs/{run}")).json(200);
+        assert_eq!(found["picture"], expected, "{run}");
+    }
+}

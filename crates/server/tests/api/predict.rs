@@ -31,7 +31,15 @@ fn every_task_that_predicts_is_asked() {
     }
     // A series goes on by itself.
     let found = server.post("/api/predict", &json!({ "model": "seasonal" })).json(200);
-    assert!(found["predictions"][0]["forecast"].as_array().unwrap().len() > 1, "{found}");
+    let next = &found["predictions"][0];
+    assert!(next["forecast"].as_array().unwrap().len() > 1, "{found}");
+    // What is known stands before it: the hour before the first that is forecast.
+    let known = next["history"].as_array().unwrap();
+    assert_eq!(
+        (&known.last().unwrap()["step"], &next["from"]),
+        (&json!("2024-12-29 23:00:00"), &json!("2024-12-30 00:00:00"))
+    );
+    assert!(known.iter().all(|step| step["load"].is_number()), "{next}");
 }
 
 #[test]

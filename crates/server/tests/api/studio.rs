@@ -104,6 +104,8 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     let server = Server::new("first-visit");
     let Some(browser) = open(&server, "") else { return };
     says(&browser, "h1", "Train your first model");
+    // Tasks are called as people call them.
+    says(&browser, ".cards a[href$='builtin/seasonal']", "Forecast a series");
     check(&browser, "first-visit");
     // The first click.
     browser.click(".cards a[href$='builtin/tunes']");
@@ -138,6 +140,15 @@ fn a_first_visit_leads_to_a_tune_that_plays() {
     }
     browser.until("return document.querySelector('.result audio')?.duration > 0", |is| is == true);
     check(&browser, "tune");
+    // It is heard beside its symbols where there is room, and above them on a telephone.
+    let places = "const [heard, text] = ['.heard', '.sounding .shaded'].map((one) => document.querySelector(one).getBoundingClientRect());
+         return [heard.right <= text.left, heard.bottom <= text.top]";
+    assert_eq!(browser.run(places), json!([true, false]));
+    browser.look(NARROW);
+    browser.settle();
+    assert_eq!(browser.run(places), json!([false, true]));
+    browser.look(WIDE);
+    browser.settle();
     // Each character is shaded by itself.
     let counts = browser.run(
         "const text = document.querySelector('.result .shaded');
@@ -192,9 +203,19 @@ fn a_training_is_watched_stopped_and_resumed() {
     go(&browser, "new/like/names");
     says(&browser, ".room", "Settings");
     set(&browser, "model.hidden_size", 24);
+    set(&browser, "training.validate_every", 50_000);
     press(&browser, "Train another");
     says(&browser, ".tabs [aria-current]", "Training");
-    says(&browser, ".figure .legend", "names, validation");
+    // Like is compared with like, also before the first validation.
+    says(&browser, ".figure .legend", "names-2, training");
+    let legend = says(&browser, ".figure .legend", "names, validation");
+    assert!(legend.contains("names, training"), "{legend}");
+    says(&browser, ".figure .said", "compare dashed with dashed");
+    browser.choose(".controls select", 0, "validation_loss");
+    says(&browser, ".figure", "names-2 has not been validated yet.");
+    browser.choose(".controls select", 0, "training_loss");
+    says(&browser, ".figure .legend", "names-2");
+    browser.choose(".controls select", 0, "loss");
     press(&browser, "Stop");
     says(&browser, ".status", "stopped");
     check(&browser, "beside");
@@ -215,6 +236,9 @@ fn every_task_predicts() {
         |is| is == true,
     );
     check(&browser, "classify");
+    // An example comes with what its data say of it.
+    press(&browser, "Take an example");
+    says(&browser, ".prediction", "Its data say: ");
     for (run, input, expected) in [
         ("phrases", "a dog sees the cat", ".prediction .tagged"),
         ("reverse", "1 2 3", ".why #attention canvas"),
@@ -230,13 +254,27 @@ fn every_task_predicts() {
     }
     go(&browser, "run/seasonal/predict");
     press(&browser, "Predict");
-    browser.until("return document.querySelectorAll('.prediction svg path').length > 0", |is| is == true);
+    browser.until("return document.querySelectorAll('.prediction svg path').length > 1", |is| is == true);
+    // The last of what was read, the forecast, and where it begins.
+    let said = browser.run("return document.querySelector('.prediction > div .legend').textContent");
+    assert!(has(&said, "read") && has(&said, "forecast") && !has(&said, "came"), "{said}");
+    browser.until("return [...document.querySelectorAll('.prediction > div svg text')].some((one) => one.textContent === 'forecast')", |is| is == true);
     check(&browser, "forecast");
+    go(&browser, "run/ball/predict");
+    press(&browser, "Take an example");
+    browser.until("return document.querySelector('.prediction .plane svg') !== null", |is| is == true);
+    check(&browser, "path");
     // A picture that is drawn, and one that is dropped.
     for run in ["shapes", "scenes"] {
         go(&browser, &format!("run/{run}/predict"));
         browser.run("document.querySelector('details:has(.sketch)').open = true");
+        // Both read colours.
+        browser.click(".inks [title=red]");
         browser.stroke(".sketch");
+        let drawn = "const { data } = document.querySelector('.sketch').getContext('2d').getImageData(0, 0, 224, 224);
+             for (let at = 0; at < data.length; at += 4) if (data[at] > 150 && data[at + 1] < 90) return true;
+             return false";
+        assert_eq!(browser.run(drawn), true, "{run}");
         press(&browser, "Use this picture");
         browser.until("return document.querySelector('.prediction .answer') !== null", |is| is == true);
         check(&browser, run);
@@ -278,9 +316,22 @@ fn a_file_of_ones_own_is_looked_at_and_learnt() {
             .collect::<String>();
     drop_file(&browser, ".drop", "films.csv", &file("films.csv", table.as_bytes())["data"]);
     says(&browser, "h1", "films.csv");
-    says(&browser, ".room", "learnt as classes");
+    says(&browser, ".facts", "Classify");
     says(&browser, ".examples", "film");
     check(&browser, "own-file");
+    // Lines that cannot be read are left out where a person says so.
+    go(&browser, "");
+    let bad = format!("{table}bad\n");
+    drop_file(&browser, ".drop", "lines.csv", &file("lines.csv", bad.as_bytes())["data"]);
+    says(&browser, ".wrong", "lines.csv, line 62");
+    press(&browser, "Leave out what cannot be read");
+    says(&browser, ".notes", "lines.csv, line 62");
+    says(
+        &browser,
+        "details pre",
+        "anaphora train lines.csv --set training.minutes=1 --set data.skip_bad=true",
+    );
+    browser.complaints();
     // What cannot be learnt is told in a sentence, and another file can be chosen.
     go(&browser, "");
     drop_file(&browser, ".drop", "empty.csv", &json!(""));

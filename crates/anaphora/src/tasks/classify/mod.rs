@@ -61,6 +61,10 @@ impl Lesson for Classes {
         Some(self.reader.steps.input())
     }
 
+    fn tokenizer(&self) -> Option<recipe::Tokenizer> {
+        reader::token(&self.reader.steps)
+    }
+
     fn lengths(&self, examples: &Examples) -> Vec<usize> {
         examples.inputs.iter().map(Sequence::len).collect()
     }
@@ -92,7 +96,7 @@ impl ExampleTask for Classes {
 
     fn built_in(data: &Data) -> Result<Splits<Example>> {
         let ((seed, count), options, path) = (BUILTIN, reader::options(data), name(data));
-        let examples = match data.builtin {
+        let mut examples = match data.builtin {
             Some(Builtin::Waves) => {
                 let waves = builtin::waves(seed, count, WAVE.0, WAVE.1).into_iter();
                 let wave = |(wave, form): (Frames, usize)| (builtin::WAVES[form].to_owned(), wave.values);
@@ -115,6 +119,7 @@ impl ExampleTask for Classes {
                 Example::texts(texts, &options, &path)
             }
         };
+        reader::settle(&mut examples, data, &mut |_| {});
         Ok(Splits::of(examples, &hold_out(data), |_| false)?)
     }
 
@@ -126,6 +131,7 @@ impl ExampleTask for Classes {
     fn read_splits(from: &mut Reading<Self>) -> Result<Splits<Example>> {
         let mut all = Self::read(from)?;
         let data = &from.recipe.data;
+        reader::settle(&mut all, data, from.notes);
         let separator = separator(data, &all);
         let separator = separator.as_deref();
         let labelled = all.iter().flat_map(|example| {
@@ -219,7 +225,7 @@ impl InspectTask for Classes {
     }
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
-        (reader::look_at(&self.reader, batch), reader::text(example))
+        (reader::look_at(&self.reader, batch), reader::text(example).map(str::to_owned))
     }
 
     fn notes_of(&self, example: &Example) -> Vec<String> {
@@ -228,6 +234,11 @@ impl InspectTask for Classes {
 }
 
 impl Classes {
+    /// The pictures that are read, where they are such.
+    pub fn pictures(&self) -> Option<PictureSteps> {
+        reader::pictures(&self.reader)
+    }
+
     /// What is learnt of the training examples; labels of others that were read with them are known too.
     fn learn(
         splits: &Splits<Example>,

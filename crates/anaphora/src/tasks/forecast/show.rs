@@ -54,7 +54,13 @@ pub fn parts(collection: &Collection, cuts: &Cuts, origins: &Origins, columns: u
     text
 }
 
-/// A forecast `[horizon, columns, levels]` as a table and an object.
+/// How many of the steps before a forecast are shown with it.
+fn shown_before(interface: &Interface, at: usize) -> usize {
+    let Interface { horizon, lookback, .. } = *interface;
+    (2 * horizon).max(lookback).min(4 * horizon.max(24)).min(at)
+}
+
+/// A forecast `[horizon, columns, levels]` as a table and an object, in which the last steps that are known stand before it.
 pub fn prediction(
     interface: &Interface,
     collection: &Collection,
@@ -97,8 +103,16 @@ pub fn prediction(
         }
         steps.push(Value::Object(object));
     }
-    let name = &collection.members[origin.member].name;
-    Prediction::new(text, json!({ "input": name, "from": dates.first(), "forecast": steps }))
+    let member = &collection.members[origin.member];
+    let known = |step: usize| {
+        let values = member.values[step * names.len()..].iter().map(|value| json!(value));
+        let when = ("step".to_owned(), json!(when(collection, origin.member, step)));
+        Value::Object([when].into_iter().chain(names.iter().cloned().zip(values)).collect())
+    };
+    let history: Vec<Value> =
+        (origin.at - shown_before(interface, origin.at)..origin.at).map(known).collect();
+    let (input, from) = (&member.name, dates.first());
+    Prediction::new(text, json!({ "input": input, "from": from, "history": history, "forecast": steps }))
 }
 
 /// A picture of a forecast, with what came where it is known: a panel a column.
@@ -110,7 +124,7 @@ pub fn panels(
 ) -> Vec<Panel> {
     let (columns, levels) = (collection.columns(), interface.levels.len());
     let Origin { member, at } = origin;
-    let shown = (2 * interface.horizon).max(interface.lookback).min(4 * interface.horizon.max(24)).min(at);
+    let shown = shown_before(interface, at);
     let known = |range: std::ops::Range<usize>, column: usize| -> Vec<(f64, f64)> {
         let values = &collection.members[member].values;
         range.map(|step| (step as f64, values[step * columns + column].into())).collect()

@@ -5,7 +5,7 @@ use anaphora_nn::{Params, ShapeError};
 use serde_json::{Value, json};
 
 use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, SequenceModel, Targets, Teaching};
-use crate::recipe::{Input, Task, Training};
+use crate::recipe::{Input, Task, Tokenizer, Training};
 use crate::run::weights::NamedTensor;
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
@@ -91,6 +91,11 @@ pub trait Lesson {
         None
     }
 
+    /// What a token of the texts is, where the data decide it.
+    fn tokenizer(&self) -> Option<Tokenizer> {
+        None
+    }
+
     /// The length of each example, in units of a batch.
     fn lengths(&self, examples: &Self::Encoded) -> Vec<usize>;
 
@@ -149,6 +154,10 @@ impl<L: Lesson> Learner for Learning<L> {
 
     fn input(&self) -> Option<Input> {
         self.lesson.input()
+    }
+
+    fn tokenizer(&self) -> Option<Tokenizer> {
+        self.lesson.tokenizer()
     }
 
     fn describe(&self) -> Description {

@@ -2,9 +2,10 @@
 //! kept in the run folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anaphora_data::audio::MelOptions;
-use anaphora_data::error::counted;
+use anaphora_data::error::{counted, grouped};
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
 use anaphora_data::frames::{PictureFrames, PictureSteps, SoundFrames};
 use anaphora_data::labelled::LabelledOptions;
@@ -25,6 +26,8 @@ use crate::{Error, Result};
 
 /// Sequences that are scored at once.
 const ROWS: usize = 256;
+/// The share of texts that are one word each from which on characters are read: words of which each stands alone are not met again.
+const ALONE: f64 = 0.95;
 
 /// How the recipe's examples are read.
 pub fn options(data: &Data) -> ExampleOptions {
@@ -36,7 +39,7 @@ pub fn options(data: &Data) -> ExampleOptions {
         input: data.input,
         labelled: LabelledOptions { table, label, text, labels: data.labels, numeric: false },
         lowercase: data.lowercase,
-        words: matches!(data.tokenizer, recipe::Tokenizer::Word { .. }),
+        words: matches!(data.tokenizer, recipe::Tokenizer::Word { .. } | recipe::Tokenizer::Auto),
         patch: data.patch,
         sample_rate: data.sample_rate,
         mels: data.mels,
@@ -52,15 +55,50 @@ pub fn read<T>(
     Ok(examples::read(from.path, options, known.map(|known| &known.steps), from.notes)?)
 }
 
+/// Whether a text has no blank within.
+fn is_one_word(text: &&str) -> bool {
+    !text.trim().contains(char::is_whitespace)
+}
+
+/// Decides what a token of the texts to learn from is, where the recipe leaves it to them.
+pub fn settle(examples: &mut [Example], data: &Data, notes: &mut dyn FnMut(&str)) {
+    let Some(Steps::Text { lowercase, .. }) = examples.first().map(|example| &*example.steps) else { return };
+    let (all, alone) = (examples.len(), examples.iter().filter_map(text).filter(is_one_word).count());
+    if data.tokenizer != recipe::Tokenizer::Auto || (alone as f64) < ALONE * all as f64 {
+        return;
+    }
+    let steps = Arc::new(Steps::Text { lowercase: *lowercase, words: false });
+    examples.iter_mut().for_each(|example| example.steps = steps.clone());
+    if let Some(path) = &data.train {
+        notes(&format!(
+            "{}: {} of {} texts are one word each, so a token is a character; set data.tokenizer to word to learn them as wholes",
+            path.display(),
+            grouped(alone as u64),
+            grouped(all as u64),
+        ));
+    }
+}
+
+/// What a token of the texts is, where they have decided it.
+pub fn token(steps: &Steps) -> Option<recipe::Tokenizer> {
+    match steps {
+        Steps::Text { words: true, .. } => Some(recipe::Tokenizer::WORDS),
+        Steps::Text { words: false, .. } => Some(recipe::Tokenizer::Character),
+        _ => None,
+    }
+}
+
 /// The tokenizer of a run whose examples are texts: made of those to learn from where the run is new. Where it knows
 /// characters, rare ones are one.
 pub fn tokenizer(train: &[Example], data: &Data, assets: &mut Assets) -> Result<Option<Tokenizer>> {
-    let text = |example: &Example| match &example.value {
-        Raw::Text(text) => Some(example.steps.text(text)),
-        Raw::Frames(_) => None,
-    };
+    let read = |example: &Example| Some(example.steps.text(text(example)?));
     let make = || {
-        let mut texts: Vec<String> = train.iter().filter_map(text).collect();
+        let mut texts: Vec<String> = train.iter().filter_map(read).collect();
+        let tokenizer = match (&data.tokenizer, &*train[0].steps) {
+            (recipe::Tokenizer::Auto, steps) => token(steps).unwrap_or_default(),
+            (named, _) => named.clone(),
+        };
+        let data = &Data { tokenizer, ..data.clone() };
         if data.tokenizer_kind() == Some(Kind::Character) {
             texts = vec![common_characters(texts.iter().map(String::as_str), data.vocabulary_min_count)];
         }
@@ -109,6 +147,14 @@ pub fn reads(reader: &Reader) -> Reads {
         (Steps::Picture(steps), _) => reads_pictures(steps),
         (_, Some(width)) => Reads::Frames(width),
         (_, None) => Reads::Tokens(reader.tokenizer.as_ref().map_or(0, Tokenizer::vocab_size)),
+    }
+}
+
+/// The pictures that are read, where they are such.
+pub fn pictures(reader: &Reader) -> Option<PictureSteps> {
+    match reader.steps {
+        Steps::Picture(steps) => Some(steps),
+        _ => None,
     }
 }
 
@@ -223,9 +269,9 @@ pub fn shown(example: &Example) -> Shown {
 }
 
 /// The text of an example, where it is one.
-pub fn text(example: &Example) -> Option<String> {
+pub fn text(example: &Example) -> Option<&str> {
     match &example.value {
-        Raw::Text(text) => Some(text.clone()),
+        Raw::Text(text) => Some(text),
         Raw::Frames(_) => None,
     }
 }

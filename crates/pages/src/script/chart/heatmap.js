@@ -14,7 +14,7 @@ const APART = 10;
  * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count, some}`; `some`: where there is
  * no room for all names, some of them stand, as for names that follow from each other), `values` (row-major), `range` (`[low, high]`), `ramp`
  * ("sequential" or "diverging"; by default diverging where `range` goes below zero), `square`, `height` (of all rows, in pixels), `zoom` (whether it can
- * be magnified), `describe(row, column)`, `picked(row, column)`.
+ * be magnified), `ends(low, high)` (how the two ends of the colours are written), `describe(row, column)`, `picked(row, column)`.
  * Returns `{mark({row, column, columns}), set({values, rows, columns, range, describe})}`.
  */
 export function heatmap(host, spec) {
@@ -37,7 +37,7 @@ export function heatmap(host, spec) {
     "aria-label": `${spec.title ? `${spec.title}: ` : ""}${counts[0]} ${rows.label ?? "rows"} by ${counts[1]} ${columns.label ?? "columns"}. Arrow keys read cells.`,
   });
   box.append(inner);
-  const key = rampKey(kind);
+  const key = rampKey(kind, spec.ends);
   const zooms = element("span", { class: "controls", hidden: true });
   host.classList.add("chart");
   host.append(
@@ -339,7 +339,7 @@ function roundStep(least) {
 }
 
 /** What the colours mean: a strip of them between two numbers. */
-export function rampKey(kind) {
+export function rampKey(kind, ends = (low, high) => [written(low, 2), written(high, 2)]) {
   const canvas = element("canvas", { width: 96, height: 1, "aria-hidden": "true" });
   const [from, to] = [element("span"), element("span")];
   return {
@@ -350,8 +350,7 @@ export function rampKey(kind) {
       const paint = ramp(kind);
       for (let k = 0; k < 96; k++) paint(image.data, 4 * k, kind === "diverging" ? (k / 95) * 2 - 1 : k / 95);
       pen.putImageData(image, 0, 0);
-      from.textContent = written(kind === "diverging" ? -most : low, 2);
-      to.textContent = written(kind === "diverging" ? most : high, 2);
+      [from.textContent, to.textContent] = kind === "diverging" ? ends(-most, most) : ends(low, high);
     },
   };
 }

@@ -124,7 +124,7 @@ export function lines(host, spec) {
     }
     const clip = `clip-${Math.random().toString(36).slice(2)}`;
     picture.append(
-      svg("clipPath", { id: clip }, svg("rect", { x: margin.left, y: margin.top - 4, width: width - margin.right - margin.left, height: floor - margin.top + 6 })),
+      svg("clipPath", { id: clip }, svg("rect", { x: margin.left - 4, y: margin.top - 4, width: width - margin.right - margin.left + 8, height: floor - margin.top + 6 })),
     );
     const inner = svg("g", { "clip-path": `url(#${clip})` });
     picture.append(inner);

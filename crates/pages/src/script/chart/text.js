@@ -7,7 +7,7 @@ import { show, hide } from "../base/figure.js";
 /**
  * `spec`: `title`, `label` (what the shade means), `tokens`, `between` (what stands between tokens), `shades` (a number each; null: none), `range` (`[low,
  * high]`; shades below zero have the cold colour), `describe(step)` or `described` (what is shown beside a token), `picked(step)`.
- * Returns `{shade(shades, range), mark(step), add(tokens, shades)}`.
+ * Returns `{shade(shades, range), mark(step, followed), add(tokens, shades)}`.
  */
 export function text(host, spec) {
   const spans = [];
@@ -54,10 +54,14 @@ export function text(host, spec) {
     requestAnimationFrame(() => tell(step, true));
   });
 
-  function mark(step) {
+  /** Marks a step; where it is `followed`, the text scrolls to it, and the page stays where it is. */
+  function mark(step, followed = false) {
     spans[now]?.classList.remove("now");
     now = step;
     spans[now]?.classList.add("now");
+    if (!followed || !spans[now] || box.scrollHeight <= box.clientHeight) return;
+    const [frame, own] = [box.getBoundingClientRect(), spans[now].getBoundingClientRect()];
+    if (own.top < frame.top || own.bottom > frame.bottom) box.scrollTop += own.top - frame.top - frame.height / 3;
   }
 
   /** Adds tokens at the end, in shades of the range that there is. */

@@ -8,21 +8,27 @@ import { base64Of, send } from "./api.js";
 import { busily, button, dropZone, framed, labelled, messages, numeric, remember, remembered } from "./form.js";
 import { readBy } from "./words.js";
 
-/** The views that can be asked for, as people know them. */
-const VIEW_NAMES = {
-  next: "what it expects next",
-  gates: "gates and states",
-  units: "what units track",
-  attention: "attention",
-  search: "attention as search",
-  saliency: "what the answer hangs on",
-  gradients: "gradients by distance",
-  context: "use of the past",
-  embedding: "embedding",
-  graph: "the model, unrolled",
-  bottleneck: "bottleneck",
-  speed: "time",
-};
+const of = (...tasks) => ({ task }) => tasks.includes(task);
+const isRecurrent = ({ backbone }) => ["rnn", "gru", "lstm"].includes(backbone);
+const looks = ({ task, backbone }) => backbone === "transformer" || ["translate", "caption"].includes(task);
+const readsSymbols = (run) => !["forecast", "trajectory", "memory"].includes(run.task) && !["numbers", "sound", "picture"].includes(readBy(run));
+
+/** The views that can be asked for: name, what people call it, whether a run may have it. */
+const VIEW_CHOICES = [
+  ["next", "what it expects next", of("text", "music", "events", "translate", "caption")],
+  ["forecast", "the forecast", of("forecast", "trajectory")],
+  ["gates", "gates and states", isRecurrent],
+  ["units", "what units track", of("text", "music")],
+  ["attention", "attention", looks],
+  ["search", "attention as search", looks],
+  ["saliency", "what the answer hangs on", of("classify", "regress", "tag", "forecast", "trajectory", "translate", "caption", "memory")],
+  ["gradients", "gradients by distance", () => true],
+  ["context", "use of the past", of("text", "music", "events")],
+  ["embedding", "embedding", readsSymbols],
+  ["graph", "the model, unrolled", () => true],
+  ["bottleneck", "bottleneck", of("translate")],
+  ["speed", "time", (run) => run.task !== "caption" && readBy(run) !== "picture"],
+];
 
 /** What is typed for a model to read. */
 const INPUTS = { music: "A tune in ABC", text: "A text", numbers: "A row of numbers", translate: "A line to translate", tag: "A sentence", memory: "A problem" };
@@ -37,6 +43,8 @@ export async function drawInside(host, request, signal, isPart = false) {
   for (const part of page.querySelector("main").children) {
     if (!["H1", "NOSCRIPT"].includes(part.tagName) && !(isPart && part.matches(".facts, .contents"))) whole.append(document.importNode(part, true));
   }
+  // What stands above of the run is not said again.
+  for (const fact of whole.querySelectorAll(".facts > div")) if (fact.querySelector("dt").textContent !== "steps") fact.remove();
   // Addresses of this page are rooms: a link to a section goes there by hand.
   for (const link of whole.querySelectorAll(".contents a")) {
     link.addEventListener("click", (event) => {
@@ -71,7 +79,7 @@ export async function insidePart(host, run, { signal, query }) {
         taken.replaceChildren(`${chosen.name} is read. `, button("Leave it out", () => ((file = undefined), taken.replaceChildren()), "quiet"));
       }),
   });
-  const boxes = Object.entries(VIEW_NAMES).map(([name, label]) => element("label", { class: "option" }, element("input", { type: "checkbox", name: "view", value: name, checked: own.views.includes(name) }), label));
+  const boxes = VIEW_CHOICES.filter(([, , applies]) => applies(run)).map(([name, label]) => element("label", { class: "option" }, element("input", { type: "checkbox", name: "view", value: name, checked: own.views.includes(name) }), label));
 
   async function look() {
     own.text = input.value;

@@ -2,7 +2,7 @@
 
 import { element, choice } from "../base/dom.js";
 import { fetched, posted } from "./api.js";
-import { busily, complain, factsOf, labelled, messages, numeric } from "./form.js";
+import { busily, button, complain, factsOf, labelled, messages, numeric } from "./form.js";
 import { backboneName, grouped, sentenceOf, taskName } from "./words.js";
 
 /** Minutes that can be chosen without typing. */
@@ -24,7 +24,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
   let runName = "";
   let last;
   // What a person has opened stays open.
-  const opened = { settings: isAgain, more: false, other: false };
+  const opened = { settings: isAgain, more: false, other: false, command: false };
   const heading = element("h1", { text: isAgain ? `Train another like ${name}` : kind === "builtin" ? `Train on built-in ${name}` : "Train on your data" });
   const place = element("div", {});
   const said = messages();
@@ -70,6 +70,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
     const value = (field) => found.fields.find((one) => one.field === field)?.value;
     const train = element("button", { type: "submit", class: "main", text: isAgain ? "Train another" : "Train" });
     const wrong = messages();
+    const command = element("pre", {});
+    const tell = () => (command.textContent = commandOf(kind, found.name, asked, runName));
+    tell();
     const form = element(
       "form",
       {
@@ -83,14 +86,16 @@ export async function planRoom(host, { signal, go }, kind, name) {
           },
         },
       },
-      element("h2", { text: "How" }),
+      element("h2", { text: "How it learns" }),
       backboneChoice(value("model.backbone"), backbones, (to) => change("model.backbone", to)),
       budgetChoice(asked, value, (changed) => {
         for (const field of ["training.minutes", "training.steps", "training.epochs"]) delete asked[field];
         Object.assign(asked, changed);
+        tell();
       }, opened),
-      nameInput(runName, (to) => (runName = to)),
+      nameInput(runName, (to) => ((runName = to), tell())),
       settings(found.fields, asked, change, opened),
+      !isAgain && element("details", { open: opened.command, on: { toggle: (event) => (opened.command = event.target.open) } }, element("summary", { text: "The same on the command line" }), command),
       wrong,
       element("div", { class: "controls" }, train, element("span", { class: "said", text: `${grouped(found.parameters)} weights.` })),
     );
@@ -99,12 +104,11 @@ export async function planRoom(host, { signal, go }, kind, name) {
 
   /** What was found in the data. */
   function dataParts(found) {
-    const taken = found.found ? sentenceOf(`it ${found.found}; it is learnt as ${taskName(found.task)}`) : sentenceOf(`learns ${taskName(found.task)}`);
-    const other = kind === "upload" && choice("Take it for", OTHERWISE.map((task) => [task, task === "auto" ? "what it looks like" : taskName(task)]), asked.task ?? "auto", (to) => change("task", to === "auto" ? undefined : to));
-    const facts = [["training", found.train], ["validation", found.validation], ["predicts", found.predicts]].filter(([, text]) => text);
+    const other = kind === "upload" && choice("Take it for", OTHERWISE.map((task) => [task, task === "auto" ? "what it looks like" : taskName({ task })]), asked.task ?? "auto", (to) => change("task", to === "auto" ? undefined : to));
+    const facts = [["task", taskName(found)], ["training", found.train], ["validation", found.validation], ["predicts", found.predicts]].filter(([, text]) => text);
     return [
       element("h2", { text: "What was found" }),
-      element("p", { text: taken }),
+      found.found && element("p", { text: sentenceOf(`it ${found.found}`) }),
       other && element("div", { class: "controls" }, other),
       element("dl", { class: "facts" }, ...factsOf(facts)),
       found.examples.length > 0 && element("div", { class: "examples" }, ...found.examples.map(exampleOf)),
@@ -119,11 +123,25 @@ export async function planRoom(host, { signal, go }, kind, name) {
     complain(said, error);
     place.replaceChildren();
     if (kind === "upload" && error.status !== 404) {
-      const other = choice("Take it for", [["", "choose"], ...OTHERWISE.slice(1).map((task) => [task, taskName(task)])], "", (to) => to && change("task", to));
-      place.append(element("div", { class: "controls" }, other));
+      const other = choice("Take it for", [["", "choose"], ...OTHERWISE.slice(1).map((task) => [task, taskName({ task })])], "", (to) => to && change("task", to));
+      // What the sentence speaks of can be changed on the spot.
+      const fields = [...new Set(error.message.match(/\b(?:data|series|model|training)\.[a-z_]+\b/g) ?? [])];
+      const inputs = fields.map((field) => {
+        const input = element("input", { type: "text", id: `field-${field}`, autocomplete: "off", spellcheck: "false", on: { change: () => change(field, input.value.trim() || undefined) } });
+        return labelled(field, input, "A field of the recipe, as the sentence above asks for it.");
+      });
+      const skipping = /\bline \d/.test(error.message) && button("Leave out what cannot be read", () => change("data.skip_bad", true));
+      place.append(element("div", { class: "controls" }, other, skipping), ...inputs);
     }
     place.append(element("p", {}, element("a", { href: "#/", text: "Choose other data" })));
   }
+}
+
+/** What trains the same without a browser, in the program's own words. */
+function commandOf(kind, data, asked, name) {
+  const quoted = (text) => (/^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const sets = Object.entries(asked).map(([field, value]) => (field === "task" ? `--task ${value}` : `--set ${quoted(`${field}=${value}`)}`));
+  return ["anaphora train", kind === "builtin" ? `--builtin ${data}` : quoted(data), ...sets, name && `--out ${quoted(`runs/${name}`)}`].filter(Boolean).join(" ");
 }
 
 function exampleOf({ text, label, picture }) {
@@ -131,7 +149,8 @@ function exampleOf({ text, label, picture }) {
     "figure",
     { class: "example" },
     picture && element("img", { src: picture, alt: label ?? "An example" }),
-    text && element("pre", { dir: "auto", text }),
+    // Data made by rule are in no file that would have a name.
+    text && !(picture && text.startsWith("the built-in ")) && element("pre", { dir: "auto", text }),
     label && element("figcaption", {}, element("bdi", { text: label })),
   );
 }
@@ -140,7 +159,7 @@ function backboneChoice(chosen, backbones, changed) {
   const options = backbones.map(({ name, about }) =>
     element("label", { class: "option" }, element("input", { type: "radio", id: `backbone-${name}`, name: "backbone", value: name, checked: name === chosen, on: { change: () => changed(name) } }), element("b", { text: backboneName(name) }), element("small", { text: about })),
   );
-  return element("fieldset", { class: "options" }, element("legend", { text: "Backbone" }), ...options);
+  return element("fieldset", { class: "options even" }, element("legend", { text: "Backbone" }), ...options);
 }
 
 /** How long: minutes, or another end. */
@@ -164,7 +183,7 @@ function budgetChoice(asked, value, changed, opened) {
   const option = (minutes, label) =>
     element(
       "label",
-      { class: "option" },
+      { class: "option short" },
       element("input", {
         type: "radio",
         name: "budget",

@@ -1,9 +1,10 @@
 // Predictions of any task, from what is typed, dropped or drawn.
 
-import { element } from "../base/dom.js";
+import { element, choice } from "../base/dom.js";
 import { percent, written } from "../base/number.js";
+import { dated } from "../base/dates.js";
 import { bars } from "../chart/bars.js";
-import { lines } from "../chart/lines.js";
+import { drawColumn, drawPath } from "../view/forecast.js";
 import { base64Of, posted } from "./api.js";
 import { busily, button, dropZone, framed, labelled, messages, remember, remembered, told } from "./form.js";
 import { drawInside } from "./inside.js";
@@ -12,6 +13,8 @@ import { grouped, readBy } from "./words.js";
 
 /** Predictions that are drawn; more are in a table. */
 const DRAWN = 12;
+/** Columns of a forecast that are drawn one below the other; among more, one is chosen. */
+const PANELS = 4;
 
 /** What is typed, by what a model reads. */
 const TYPED = {
@@ -52,7 +55,7 @@ export async function predictPart(host, run, { signal, go }) {
     result.replaceChildren(element("p", { class: "said", text: "Predicting …" }));
     try {
       const { predictions } = await posted("/api/predict", { model: run.id, inputs }, signal);
-      result.replaceChildren(...shownAll(run, predictions, inputs, { signal, go }));
+      result.replaceChildren(...shownAll(run, predictions, inputs, { signal, go, truths }));
       if (predictions.length === 1) result.querySelector("details.why")?.setAttribute("open", "");
     } catch (error) {
       result.replaceChildren();
@@ -60,15 +63,24 @@ export async function predictPart(host, run, { signal, go }) {
     }
   };
   const goesOn = run.task === "forecast";
+  // Examples of its data that have not been taken yet, and what its data say of those that have.
+  let left = [];
+  const truths = new Map();
   const example = async () => {
-    const { examples } = await posted("/api/look", { like: run.id }, signal);
-    const found = examples.find((one) => (typed ? one.text : one.picture));
+    if (!left.length) left = (await posted("/api/look", { like: run.id }, signal)).examples.filter((one) => (reads === "picture" ? one.picture : one.text));
+    const found = left.shift();
     if (!found) throw told("its data have no example that can be sent");
-    if (!typed) return predict([{ name: "example.png", data: found.picture.split(",")[1] }]);
+    const take = async (given) => {
+      truths.set(typeof given === "string" ? given : given.data, found.label ?? (run.task === "caption" ? found.text : undefined));
+      await predict([given]);
+    };
+    if (reads === "picture") return take({ name: "example.png", data: found.picture.split(",")[1] });
+    if (reads === "trajectory") return take({ name: "example.csv", data: await base64Of(new Blob([pathOf(found.text)])) });
     [input.value] = found.text.split("\n");
     remember(store, { text: input.value });
+    return take(input.value.trim());
   };
-  const hasExample = (typed || reads === "picture") && !run.imported;
+  const hasExample = (typed || reads === "picture" || reads === "trajectory") && !run.imported;
   host.append(
     framed(
       () => {
@@ -83,22 +95,30 @@ export async function predictPart(host, run, { signal, go }) {
         "div",
         { class: "controls" },
         (typed || goesOn) && predicting,
-        hasExample && button(typed ? "An example" : "Predict from an example", (event) => busily(event.currentTarget, said, example)),
+        hasExample && button("Take an example", (event) => busily(event.currentTarget, said, example)),
         goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" }),
       ),
       element("h3", { text: typed || goesOn ? "Or from a file" : "From a file" }),
       dropZone(DROPPED[reads], { several: true, chosen: ofFiles }),
-      reads === "picture" && element("details", {}, element("summary", { text: "Draw a picture" }), sketch((file) => ofFiles([{ file }]))),
+      reads === "picture" && element("details", {}, element("summary", { text: "Draw a picture" }), sketch(run.picture ?? {}, (file) => ofFiles([{ file }]))),
       said,
     ),
     result,
   );
 }
 
+/** The beginning of a path, as it is shown, as a table of paths: what names a step names the path there. */
+function pathOf(text) {
+  const [head, ...steps] = text.split("\n").map((line) => line.split(", ").slice(1));
+  return [["path", ...head], ...steps.map((step) => ["example", ...step])].map((line) => line.join(",")).join("\n");
+}
+
 function shownAll(run, predictions, inputs, room) {
   const shown = predictions.slice(0, DRAWN).map((prediction, k) => {
     const given = predictions.length === inputs.length ? inputs[k] : inputs.length === 1 ? inputs[0] : undefined;
-    return element("section", { class: "prediction" }, ...shownOne(prediction, given, predictions.length > 1), ...why(run, prediction, given, k, predictions.length !== inputs.length, room));
+    const truth = room.truths.get(given?.data ?? given);
+    const known = truth && element("p", { class: "said", dir: "auto", text: `Its data say: ${truth}` });
+    return element("section", { class: "prediction" }, ...shownOne(run.task, prediction, given, predictions.length > 1), known, ...why(run, prediction, given, k, predictions.length !== inputs.length, room));
   });
   if (predictions.length > DRAWN) {
     const all = predictions.map((one) => one.text).join("\n");
@@ -108,7 +128,7 @@ function shownAll(run, predictions, inputs, room) {
 }
 
 /** One prediction, by what is in it. */
-function shownOne(one, given, isOfMany) {
+function shownOne(task, one, given, isOfMany) {
   const parts = [];
   const name = one.input ?? one.source ?? (typeof given === "object" ? given.name : given);
   if (name && !one.words) parts.push(element("p", { class: "said", dir: "auto", text: name }));
@@ -124,7 +144,7 @@ function shownOne(one, given, isOfMany) {
     parts.push(element("p", { class: "tagged", dir: "auto" }, ...one.words.map((word, k) => element("span", { class: one.tags[k] === "O" ? "" : "has" }, element("b", { text: word }), element("small", { text: `${one.tags[k]} ${percent(one.probabilities?.[k])}` })))));
   } else if (one.forecast) {
     parts.push(place);
-    forecastLines(place, one.forecast);
+    forecastOf(place, task, one);
   } else if (one.translation !== undefined || one.caption !== undefined) {
     parts.push(element("p", { class: "answer", dir: "auto", text: (one.translation ?? one.caption) || "(nothing)" }));
     if (one.best?.length > 1) parts.push(element("ol", {}, ...one.best.map((each) => element("li", { dir: "auto", text: `${each.text} (${written(each.score)})` }))));
@@ -137,29 +157,39 @@ function shownOne(one, given, isOfMany) {
   return parts;
 }
 
-/** A forecast with its bands: a line for each column. */
-function forecastLines(place, steps) {
-  const columns = Object.keys(steps[0] ?? {}).filter((name) => name !== "step" && !name.endsWith("_quantiles"));
-  const x = steps.map((_, k) => k);
-  // Midnights and whole hours need no seconds.
-  const dates = steps.map((step, k) => String(step.step ?? k));
-  const short = dates.every((date) => /\d\d:\d\d:00$/.test(date)) ? dates.map((date) => date.slice(0, -3)) : dates;
-  const named = (value) => short[value] ?? "";
-  const series = columns.map((name) => {
-    const quantiles = steps.map((step) => step[`${name}_quantiles`]);
+/** A forecast with its bands behind the last of what was read: columns one below the other, or one chosen among many. */
+function forecastOf(place, task, { history = [], forecast }) {
+  const all = [...history, ...forecast];
+  const columns = Object.keys(forecast[0] ?? {}).filter((name) => name !== "step" && !name.endsWith("_quantiles"));
+  const dates = all.map((step, k) => String(step.step ?? k));
+  const times = { unit: dates.some((date) => /\D/.test(date)) ? "date" : "step", ...dated(dates, (at) => dates[at + history.length] ?? "") };
+  const of = (steps, name) => steps.map((step) => step[name]);
+  const drawOne = (box, name) => {
+    const quantiles = of(forecast, `${name}_quantiles`);
     const levels = Object.keys(quantiles[0] ?? {}).sort((a, b) => a - b);
-    const bands = levels.slice(0, Math.floor(levels.length / 2)).map((low, k) => ({ low: quantiles.map((one) => one[low]), high: quantiles.map((one) => one[levels[levels.length - 1 - k]]) }));
-    return { name, x, y: steps.map((step) => step[name]), bands };
-  });
-  const together = series.length > 1 && series.every((one) => ranged(one.y) > ranged(series[0].y) / 5 && ranged(one.y) < ranged(series[0].y) * 5);
-  for (const group of together ? [series] : series.map((one) => [one])) {
-    const box = element("div", {});
-    place.append(box);
-    lines(box, { x: { label: "step", named }, y: { label: group.length === 1 ? group[0].name : "value" }, series: group });
+    const ends = levels.slice(0, Math.floor(levels.length / 2)).map((low, k) => [low, levels[levels.length - 1 - k]]);
+    const bands = ends.map(([low, high]) => ({ low: of(quantiles, low), high: of(quantiles, high), name: `${low} to ${high}` }));
+    drawColumn(box, { name, read: of(history, name), forecast: of(forecast, name), bands, times });
+  };
+  const box = (name) => {
+    const made = element("div", {});
+    place.append(made);
+    if (name) drawOne(made, name);
+    return made;
+  };
+  if (task === "trajectory" && columns.length === 2) {
+    const both = (steps) => columns.map((name) => of(steps, name));
+    drawPath(box(), { names: columns, read: both(history), forecast: both(forecast) });
   }
+  if (columns.length <= PANELS) {
+    columns.forEach(box);
+    return;
+  }
+  const draw = (name) => (shown.replaceChildren(), drawOne(shown, name));
+  place.append(element("div", { class: "controls" }, choice("Column", columns.map((name) => [name, name]), columns[0], draw)));
+  const shown = box();
+  draw(columns[0]);
 }
-
-const ranged = (values) => Math.max(...values) - Math.min(...values) || 1;
 
 /** A closed part that shows what a prediction hangs on, made when it is opened. */
 function why(run, one, given, number, isLine, { signal, go }) {
@@ -174,7 +204,7 @@ function why(run, one, given, number, isLine, { signal, go }) {
   } else if (!["forecast", "trajectory"].includes(run.task)) return [];
   const place = element("div", {});
   const said = messages();
-  const whole = element("details", { class: "why" }, element("summary", { text: view === "attention" ? "Where it looks" : view === "forecast" ? "On a window that was held out" : "What it hangs on" }), said, place);
+  const whole = element("details", { class: "why" }, element("summary", { text: view === "attention" ? "Where it looks" : view === "forecast" ? "On an earlier window, beside what came" : "What it hangs on" }), said, place);
   whole.addEventListener("toggle", () => {
     if (!whole.open || place.childElementCount) return;
     place.append(element("p", { class: "said", text: "Looking …" }));

@@ -34,7 +34,7 @@ export async function runRoom(host, room, id, part) {
     run.task && element("a", { href: `#/new/like/${encodeURIComponent(id)}`, text: "Train another" }),
   );
   const facts = element("dl", { class: "facts" });
-  const tell = (now) => facts.replaceChildren(...factsOf([["learns", taskName(now.task)], ["backbone", backboneName(now.backbone)], ["weights", grouped(now.parameters)], ["best validation", bestOf(now)]]));
+  const tell = (now) => facts.replaceChildren(...factsOf([["task", taskName(now)], ["backbone", backboneName(now.backbone)], ["weights", grouped(now.parameters)], ["best validation", bestOf(now)]]));
   tell(run);
   host.append(element("h1", { text: id }), facts, tabs);
   document.title = `${id}, ${chosen[1]} · Anaphora`;

@@ -16,10 +16,18 @@ export async function startRoom(host, { signal, go, again }) {
   if (!runs.length && trains) {
     host.append(element("p", { class: "lead", text: "Take built-in data, as the tunes: after a minute on this machine the model writes tunes of its own, and you can hear them. Or drop a file of yours. Nothing leaves this computer." }));
   }
-  if (runs.length) host.append(element("h2", { id: "runs", text: "Runs" }), list);
+  if (runs.length) {
+    const down = () => {
+      const heading = host.querySelector("#new");
+      heading.scrollIntoView();
+      heading.focus({ preventScroll: true });
+    };
+    if (trains) host.append(element("div", { class: "controls" }, button("Train a new model", down)));
+    host.append(element("h2", { id: "runs", text: "Runs" }), list);
+  }
   if (trains) {
     host.append(
-      element("h2", { text: "Data of yours" }),
+      element("h2", { id: "new", tabindex: "-1", text: "Your own data" }),
       dropZone("Drop a file or a folder here: tunes in ABC, MIDI, text, a table (CSV), pairs of sentences, a series of numbers, a folder of pictures or sounds.", {
         folders: true,
         several: true,
@@ -27,7 +35,7 @@ export async function startRoom(host, { signal, go, again }) {
       }),
       said,
       element("h2", { text: "Built-in data" }),
-      element("ul", { class: "cards" }, ...builtins.map(({ name, task, about }) => element("li", {}, element("a", { href: `#/new/builtin/${encodeURIComponent(name)}` }, element("b", { text: name }), element("span", { class: "tag", text: taskName(task) }), element("span", { text: about }))))),
+      element("ul", { class: "cards" }, ...builtins.map(({ name, task, about }) => element("li", {}, element("a", { href: `#/new/builtin/${encodeURIComponent(name)}` }, element("b", { text: name }), element("span", { class: "tag", text: taskName({ task }) }), element("span", { text: about }))))),
     );
   } else {
     host.append(element("p", { class: "said", text: "This server serves one run; start the studio on a folder of runs to train." }));
@@ -58,7 +66,7 @@ async function uploaded(files, said, { signal, go }) {
 }
 
 function runsTable(runs, remove) {
-  const columns = ["Run", "Learns", "Backbone", "Best validation", "Steps", "Last saved", "State", ""];
+  const columns = ["Run", "Task", "Backbone", "Best validation", "Steps", "Last saved", "State", ""];
   const rows = runs.map((run) => {
     const name = encodeURIComponent(run.id);
     const state = stateOf(run);
@@ -71,7 +79,7 @@ function runsTable(runs, remove) {
       "tr",
       {},
       element("th", { scope: "row" }, element("a", { href: `#/run/${name}`, text: run.id })),
-      ...[taskName(run.task), backboneName(run.backbone), bestOf(run), grouped(run.steps), run.saved ? ago(run.saved) : "–"].map((text) => element("td", { text })),
+      ...[taskName(run), backboneName(run.backbone), bestOf(run), grouped(run.steps), run.saved ? ago(run.saved) : "–"].map((text) => element("td", { text })),
       element("td", {}, element("span", { class: `state ${state}`, title: run.error ?? run.ended ?? "", text: state })),
       element("td", {}, !run.training && away, said),
     );

@@ -13,13 +13,20 @@ const EVERY = 500;
 /** Points of a line that is drawn; where there are more, means of neighbours are. */
 const POINTS = 400;
 
-/** What can be drawn: of which records, their value, what the axis is called. */
+/** The kinds of records, and what their numbers are called. */
+const RECORDS = { train: "training", validation: "validation" };
+
+/** What can be drawn: what it is called, which number of a record it is, and of which kinds of records. */
 const COURSES = {
-  loss: ["loss", undefined],
-  learning_rate: ["learning rate", "train"],
-  tokens_per_second: ["tokens a second", "train"],
-  gradient_norm: ["norm of the gradient", "train"],
+  loss: ["loss", "loss", ["train", "validation"]],
+  training_loss: ["training loss", "loss", ["train"]],
+  validation_loss: ["validation loss", "loss", ["validation"]],
+  learning_rate: ["learning rate", "learning_rate", ["train"]],
+  tokens_per_second: ["tokens a second", "tokens_per_second", ["train"]],
+  gradient_norm: ["norm of the gradient", "gradient_norm", ["train"]],
 };
+
+const courseOf = (name) => COURSES[name] ?? [name.replaceAll("_", " "), name, ["validation"]];
 
 export async function trainingPart(host, run, room) {
   const { signal, query, again, tell } = room;
@@ -94,24 +101,27 @@ export async function trainingPart(host, run, room) {
   function showChart() {
     waiting = undefined;
     drawnAt = Date.now();
-    const [label, kind] = COURSES[shownCurve] ?? [shownCurve.replaceAll("_", " "), "validation"];
+    const [label, number, kinds] = courseOf(shownCurve);
     const x = over === "step" ? (record) => record.step : (record) => record.seconds / 60;
-    const line = (name, found, of, more) => {
-      const rows = thin(found.filter((record) => record.kind === of && valueOf(record, shownCurve) !== undefined), x, shownCurve);
-      return rows.length ? [{ name, x: rows.map(([at]) => at), y: rows.map(([, value]) => value), ...more }] : [];
-    };
-    const series = [];
-    if (kind !== "validation") series.push(...line(shownCurve === "loss" ? "training" : id, records, "train", { colour: 0, short: beside.size ? `${id}, training` : undefined }));
-    if (kind !== "train") series.push(...line(shownCurve === "loss" ? "validation" : id, records, "validation", { colour: 1, points: true }));
-    let colour = 2;
-    for (const [other, found] of beside) {
-      series.push(...line(kind ? other : `${other}, validation`, found, kind ?? "validation", { colour: colour++, dashed: true }));
-    }
-    chart.hidden = !series.length;
-    if (!series.length) return;
+    // A colour is a run, and a dash is a kind; of one run alone a colour is a kind.
+    const alone = !beside.size;
+    const ofRun = (name, found, place) =>
+      kinds.flatMap((kind, k) => {
+        const rows = thin(found.filter((record) => record.kind === kind && valueOf(record, number) !== undefined), x, number);
+        const own = alone ? (kinds.length > 1 ? RECORDS[kind] : "") : kinds.length > 1 ? `${name}, ${RECORDS[kind]}` : name;
+        return rows.length ? [{ name: own, x: rows.map(([at]) => at), y: rows.map(([, value]) => value), colour: alone ? k : place, dashed: !alone && kinds.length > 1 && kind === "train", points: kind === "validation" }] : [];
+      });
+    const runs = [[id, records], ...beside];
+    const series = runs.flatMap(([name, found], place) => ofRun(name, found, place));
+    // What can be compared with what.
+    const lacking = kinds.includes("validation") && records.length ? runs.filter(([, found]) => !found.some((record) => record.kind === "validation")).map(([name]) => name) : [];
+    const told = [
+      !alone && kinds.length > 1 && "Each run has a colour. Dashed is the loss on what it learns from, solid that on what is held out: compare dashed with dashed and solid with solid.",
+      lacking.length > 0 && `${lacking.join(", ")} ${lacking.length === 1 ? "has" : "have"} not been validated yet.`,
+    ];
     const box = element("div", {});
-    chart.replaceChildren(box);
-    lines(box, { x: { label: over === "step" ? "optimizer step" : "minutes of training" }, y: { label }, series });
+    chart.replaceChildren(box, element("p", { class: "said", text: told.filter(Boolean).join(" ") }));
+    if (series.length) lines(box, { x: { label: over === "step" ? "optimizer step" : "minutes of training" }, y: { label }, series });
   }
 
   function update(isAll) {
@@ -126,7 +136,7 @@ export async function trainingPart(host, run, room) {
 
   function showChoices(others) {
     const scores = [...new Set(records.flatMap((record) => Object.keys(record.scores ?? {})))];
-    const curves = [...Object.entries(COURSES).map(([name, [label]]) => [name, label]), ...scores.map((name) => [name, scored(name, NaN).replace(/ [–%]*$/, "")])];
+    const curves = [...Object.entries(COURSES).map(([name, [label]]) => [name, name === "loss" ? "loss, training and validation" : label]), ...scores.map((name) => [name, scored(name, NaN).replace(/ [–%]*$/, "")])];
     const same = others.filter((other) => other.task === now.task && other.id !== id);
     choices.replaceChildren(
       ...[

@@ -2,24 +2,13 @@
 
 import { written, percent } from "../base/number.js";
 
-const TASKS = {
-  text: "text",
-  music: "tunes",
-  classify: "classes",
-  regress: "numbers",
-  translate: "sequences to sequences",
-  caption: "captions of pictures",
-  forecast: "forecasts of a series",
-  trajectory: "paths",
-  memory: "memory",
-  chorales: "chords",
-  events: "played notes",
-  tag: "tags of words",
-};
+/** What tasks do, by the program's words. */
+const TASKS = JSON.parse(document.getElementById("tasks").textContent);
 
 const BACKBONES = { window: "window MLP", rnn: "RNN", gru: "GRU", lstm: "LSTM", transformer: "Transformer" };
 
-export const taskName = (task) => TASKS[task] ?? task ?? "–";
+/** What a run or some data are for. */
+export const taskName = (of) => TASKS[`${of.task} ${of.input ? readBy(of) : ""}`] ?? TASKS[of.task] ?? of.task ?? "–";
 export const backboneName = (backbone) => BACKBONES[backbone] ?? backbone ?? "–";
 
 /** Whether a model goes on writing text, or writes music of several voices. */
@@ -34,7 +23,8 @@ export function scored(name, value) {
   return `${scoreName(name)} ${SHARES.includes(name) ? percent(value) : written(value, 4)}`;
 }
 
-export const bestOf = (run) => (run.best ? scored(run.best.criterion, run.best.value) : "–");
+/** The score by which models of its task are known, at its best. */
+export const bestOf = (run) => run.score?.text ?? (run.best ? scored(run.best.criterion, run.best.value) : "–");
 
 /** Seconds as a clock. */
 export function clocked(seconds) {
@@ -64,10 +54,11 @@ export function stateOf(run) {
   return run.imported ? "imported" : "stopped";
 }
 
-/** A clause as a sentence. */
+/** A clause as a sentence; a name of a file keeps its letters. */
 export function sentenceOf(clause) {
   const text = String(clause).trim();
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  const begin = /^\S*[./_\d]\S/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return begin + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 /** What a model reads: a kind of input where examples have one, else its task. */

@@ -114,6 +114,13 @@ function symbolsOf(told, scores) {
   return found;
 }
 
+/** Copies a text, and says so on the button. */
+async function copy(pressed, whole) {
+  await navigator.clipboard.writeText(whole);
+  pressed.textContent = "Copied";
+  setTimeout(() => (pressed.textContent = "Copy"), 2_000);
+}
+
 /** A place for one text: its symbols as they come, and then what can be said of it. */
 function page(result, run, request, go) {
   const isTune = run.task === "music";
@@ -121,9 +128,11 @@ function page(result, run, request, go) {
   const head = element("p", { class: "said", text: `Seed ${request.seed}: the same request writes the same text again.` });
   const box = element("div", {});
   const after = element("div", {});
-  const sound = element("div", {});
+  const sound = isTune && element("div", { class: "heard" }, element("p", { class: "said", text: "Its notes are drawn as soon as it is written." }));
   const copied = element("p", { class: "said" });
-  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, sound, box, copied, after);
+  // Where there is room, a tune is heard beside its symbols, which are followed.
+  const both = element("div", { class: isTune ? "sounding" : undefined }, sound, element("div", {}, box, copied));
+  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, both, after);
   const describe = (at) => {
     const top = Object.entries(tops[at] ?? {}).sort((a, b) => b[1] - a[1]);
     if (logprobs[at] === null || logprobs[at] === undefined) return `${visible(tokens[at])}: the prompt`;
@@ -153,7 +162,8 @@ function page(result, run, request, go) {
       element(
         "div",
         { class: "controls" },
-        button("Copy", () => navigator.clipboard?.writeText(whole())),
+        // Pages from elsewhere that are not encrypted have no clipboard.
+        navigator.clipboard && button("Copy", (event) => copy(event.currentTarget, whole())),
         !isTune && button("Save", () => save(`${name}.txt`, new Blob([whole()], { type: "text/plain" }))),
         button("Look inside", () => {
           remember(`inside/${run.id}`, { text: whole() });
@@ -168,6 +178,7 @@ function page(result, run, request, go) {
   async function hear(place, name, signal) {
     try {
       const found = await soundOf(whole(), ["roll"], signal);
+      place.replaceChildren();
       const starts = [];
       let at = 0;
       for (const token of tokens) {
@@ -180,10 +191,11 @@ function page(result, run, request, go) {
         name,
         text: whole(),
         forms: async (format) => (await soundOf(whole(), [format]))[format],
-        playing: (character) => shaded.mark(stepOf(character)),
+        playing: (character) => shaded.mark(stepOf(character), true),
       });
       if (found.problems.length) place.append(element("details", {}, element("summary", { text: found.problems.length === 1 ? "One problem in its notation" : `${found.problems.length} problems in its notation` }), element("ul", { class: "notes" }, ...found.problems.map((problem) => element("li", { text: sentenceOf(problem) })))));
     } catch (error) {
+      place.replaceChildren();
       complain(place, error);
     }
   }

@@ -11,6 +11,19 @@ import { table } from "../chart/table.js";
 import { pictureOf } from "./input.js";
 import { overPicture } from "./over.js";
 
+/** The shade of each key where a query looks at all of them alike: light, however many there are. */
+const EVEN = 1 / 4;
+
+/** The weight with the strongest shade where the largest is `most` and shades are as strong as weights. */
+export const strongest = (most, keys) => Math.max(most, Math.min(1, 1 / keys / EVEN));
+
+/** How roots of weights of so many keys become shades, and which weight has the strongest: small weights are brought out, the more the more keys there are. */
+function shadesOf(roots, most, keys) {
+  const power = keys > 1 ? Math.max(1, (2 * Math.log(EVEN)) / Math.log(1 / keys)) : 1;
+  const top = Math.max(most, Math.min(1, 1 / Math.sqrt(keys) / EVEN));
+  return { shades: roots.map((root) => (root / top) ** power), top: top ** 2 };
+}
+
 export async function drawAttention(host, shown) {
   const blocks = shown.attention;
   const grid = element("div", { class: "heads", role: "group", "aria-label": "Heads" });
@@ -37,14 +50,15 @@ export async function drawAttention(host, shown) {
         canvas,
         element("span", { class: "said", text: String(number) }),
       );
-      await paintSmall(canvas, head);
-      redrawn(button, () => paintSmall(canvas, head));
+      const paint = () => paintSmall(canvas, head, block.shape[1]);
+      await paint();
+      redrawn(button, paint);
       buttons.push({ button, block, number });
       row.append(button);
     }
     grid.append(row);
   }
-  host.append(element("div", { class: "chart-title", text: "Blocks × heads" }), grid, whole, over, figures);
+  host.append(element("div", { class: "chart-title", text: "Blocks × heads, each shaded on a scale of its own" }), grid, whole, over, figures);
   table(figures, {
     title: "What each head does",
     columns: [{ name: "block" }, { name: "head" }, { name: "entropy, nats", digits: 3 }, { name: "mean distance, steps", digits: 3 }, { name: "on the previous step", share: true }, { name: "largest weight", digits: 3 }],
@@ -89,18 +103,20 @@ export async function drawAttention(host, shown) {
     const [rows, columns] = packed.shape;
     const exact = Boolean(head.whole);
     const [queries, keys] = block.axes.map((axis, k) => namesOf(shown, axis, block.shape[k]));
-    const most = strong(roots);
+    const { shades, top } = shadesOf(roots, strong(roots), block.shape[1]);
+    const even = `A query that looks at all ${block.shape[1]} keys alike gives ${percent(1 / block.shape[1])} to each, a quarter of the way.`;
     const across = (k) => Math.floor((k * block.shape[1]) / columns);
     const down = (k) => Math.floor((k * block.shape[0]) / rows);
     chart = {
       axes: exact ? block.axes : [],
       map: heatmap(whole, {
         title,
-        label: exact ? "square root of the weight; all above the darkest are as dark" : "square root of the mean weight of neighbouring steps: the page has no room for this head's whole matrix",
+        label: `${exact ? "of attention" : "of attention, means of neighbouring steps: the page has no room for this head's whole matrix"}. ${even}`,
+        ends: () => ["0 %", `${top < 1 ? percent(top) : "100 %"}${head.most > top ? " and more" : ""}`],
         rows: { label: "query", count: rows, names: exact ? queries : undefined },
         columns: { label: "key", count: columns, names: exact ? keys : undefined },
-        values: roots,
-        range: [0, most],
+        values: shades,
+        range: [0, 1],
         square: true,
         height: 720,
         zoom: exact,
@@ -117,7 +133,7 @@ export async function drawAttention(host, shown) {
   /** A head's weights over the picture: those of one query, and small ones of all where they are words. */
   function weightsOver(block, title, roots, queries) {
     const row = (query) => roots.subarray(query * read.cells, (query + 1) * read.cells).map((root) => root ** 2);
-    const limits = (query) => [0, row(query).reduce((a, b) => Math.max(a, b), 1e-6)];
+    const most = (query) => row(query).reduce((a, b) => Math.max(a, b), 0);
     const words = block.axes[0] !== read.axis;
     // A decoder's step reads a word and writes the next.
     const word = (query) => (words ? visible(queries[query + 1] ?? "<end>") : `step ${query}`);
@@ -128,11 +144,11 @@ export async function drawAttention(host, shown) {
       words,
       called: word,
       shades: row,
-      range: limits,
+      range: (query) => [0, strongest(most(query), read.cells)],
       told: (query) =>
         words
-          ? `Where the model looks as it writes “${word(query)}” (after step ${query}); the strongest weight is ${percent(limits(query)[1])}.`
-          : `Where step ${query}, outlined, looks; the strongest weight is ${percent(limits(query)[1])}. Another step is chosen by a click or the arrow keys.`,
+          ? `Where the model looks as it writes “${word(query)}” (after step ${query}); the strongest weight is ${percent(most(query))}.`
+          : `Where step ${query}, outlined, looks; the strongest weight is ${percent(most(query))}. Another step is chosen by a click or the arrow keys.`,
       describe: (query, cell) => `${word(query)} looks at step ${cell}: ${percent(row(query)[cell])}`,
       first: block.axes[0] === "steps" ? Math.min(step ?? 0, queries.length - 1) : 0,
     });
@@ -150,13 +166,13 @@ function strong(roots) {
   return sorted[Math.floor(sorted.length * 0.99)] || 1;
 }
 
-async function paintSmall(canvas, head) {
-  const values = await unpacked(head.small);
-  const most = values.reduce((a, b) => Math.max(a, b), 1e-6);
+async function paintSmall(canvas, head, keys) {
+  const roots = await unpacked(head.small);
+  const { shades } = shadesOf(roots, roots.reduce((a, b) => Math.max(a, b), 0), keys);
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(canvas.width, canvas.height);
   const paint = ramp("sequential");
-  values.forEach((value, k) => paint(image.data, 4 * k, value / most));
+  shades.forEach((shade, k) => paint(image.data, 4 * k, shade));
   pen.putImageData(image, 0, 0);
 }
 

@@ -3,6 +3,7 @@
 import { element } from "../base/dom.js";
 import { written } from "../base/number.js";
 import { unpacked, namesOf } from "../base/data.js";
+import { dated } from "../base/dates.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { lines } from "../chart/lines.js";
 import { heatmap } from "../chart/heatmap.js";
@@ -39,18 +40,12 @@ export async function pictureOf(shown) {
   return { size: packed.shape, pixels: await unpacked(packed), grid, cells: grid[0] * grid[1], axis: shown.axes["encoder.frames"] ? "source" : "steps" };
 }
 
-/** What round dates end in, the roundest first: years, months, days, hours. */
-const ROUND = [/-01-01([ T]00:00(:00)?)?$/, /-01([ T]00:00(:00)?)?$/, /[ T]00:00(:00)?$/, /:00(:00)?$/];
-
 /** When the rows of an input were, and which of them make a step. */
 export function timesOf(shown) {
   const { unit, apart, first, size, stride } = shown.about.input;
   const [count] = shown.arrays.input.shape;
   const names = shown.labels.times;
   const steps = shown.arrays.frames?.shape[0] ?? count;
-  // Stamps that are all at whole minutes, or at midnight, are written without what is zero.
-  const zeros = [/[ T]00:00(:00)?$/, /(?<=:\d\d):00$/].find((end) => names?.every((name) => end.test(name)));
-  const short = (name) => (zeros ? name.replace(zeros, "") : name);
   // Those with names count back from where the input ends.
   const x = (row) => (names ? row - count : row * apart);
   const rowAt = (value) => (names ? value + count : Math.round(value / apart));
@@ -59,18 +54,7 @@ export function timesOf(shown) {
     unit,
     count,
     x,
-    /** Round dates from a place to another, so many at most; none where there are not some. */
-    marks: (low, high, most) => {
-      const places = Array.from({ length: Math.max(0, Math.floor(high) - Math.ceil(low) + 1) }, (_, k) => Math.ceil(low) + k);
-      for (const end of names ? ROUND : []) {
-        const found = places.filter((place) => end.test(nameAt(place)));
-        const every = Math.ceil(found.length / most);
-        const some = found.filter((_, k) => k % every === 0);
-        if (some.length >= Math.min(3, most)) return some;
-      }
-      return undefined;
-    },
-    named: names && ((value) => short(nameAt(value))),
+    ...(names && dated(names, nameAt)),
     told: (row) => (names ? names[row] : `${written(x(row), 5)} ${unit}`),
     rowsOf: (step) => [first + step * stride, Math.min(count, first + step * stride + size) - 1],
     stepAt: (value) => Math.max(0, Math.min(steps - 1, Math.floor((rowAt(value) - first) / stride))),

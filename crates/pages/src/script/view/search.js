@@ -7,7 +7,7 @@ import { follow, moveTo } from "../base/cursor.js";
 import { table } from "../chart/table.js";
 import { text } from "../chart/text.js";
 import { picture } from "../chart/picture.js";
-import { blockName } from "./attention.js";
+import { blockName, strongest } from "./attention.js";
 import { pictureOf } from "./input.js";
 
 /** Keys that are listed. */
@@ -88,7 +88,7 @@ export async function drawSearch(host, shown) {
     const size = (key) => norm(v.subarray(key * valueWidth, (key + 1) * valueWidth));
     const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]);
     described = weights.map((weight, key) => `${called(shown, keyAxisOf(block), key)}\nq·k/√d ${written(scores[key])}, cosine ${written(cosines[key])}\nweight ${percent(weight)}`);
-    shaded.shade([...weights, ...Array(keys - seen).fill(NaN)], [0, Math.max(...weights)], "Weight");
+    shaded.shade([...weights, ...Array(keys - seen).fill(NaN)], [0, strongest(Math.max(...weights), seen)], "Weight");
     if (keyAxisOf(block) === axisOf(block)) shaded.mark(query);
     answer.replaceChildren();
     const isNamed = Boolean(shown.labels[keyAxisOf(block)]);
