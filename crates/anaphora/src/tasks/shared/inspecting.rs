@@ -9,7 +9,7 @@ use anaphora_nn::trace::Place as PlaceSeen;
 use serde_json::Value;
 
 use super::examples::splits;
-use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
+use super::{ExampleTask, Input, Prepares, Reading, Splits, name, note_encoding};
 use crate::inspect::{self, Inspection, Original, Request, Says, Sounding, Source, View};
 use crate::model::{Compute, Observe, SequenceModel, Targets};
 use crate::recipe::{Backbone, Recipe, Task};
@@ -71,6 +71,19 @@ pub struct Subject<'a> {
 pub trait InspectTask: ExampleTask<Model = SequenceModel, Example: Clone> {
     /// The names of what the model reads and says.
     fn names(&self) -> Names;
+
+    /// The name of the run's file of what the model reads and says.
+    fn file(&self) -> &'static str;
+
+    /// How what is read becomes the model's numbers.
+    fn prepares(&self) -> Prepares {
+        Prepares::Plain
+    }
+
+    /// The symbol that ends what is read, where one does.
+    fn end(&self) -> Option<u32> {
+        None
+    }
 
     /// Inputs without their truth.
     fn look_at_input(&self, input: &Input, recipe: &Recipe) -> Result<Vec<Looked>>;
