@@ -10,7 +10,7 @@ use super::transformer;
 use crate::Result;
 use crate::inspect::Says;
 use crate::model::{Reads, Shape, transformer as options_of};
-use crate::recipe::{Backbone, Model, Pooling};
+use crate::recipe::{Backbone, Input, Model, Pooling};
 use crate::tasks::Prepares;
 
 /// A model's shape, in short.
@@ -55,15 +55,21 @@ impl Carried {
 impl Plan<'_> {
     /// Whether what is said of a stretch is what would be said of all up to its end, if a state is handed on.
     fn carries(&self) -> bool {
-        let Self { model, shape, .. } = self;
-        let of_steps = matches!(self.prepares, Prepares::Plain) || matches!(shape.reads, Reads::Tokens(_));
+        let Self { model, shape, prepares, .. } = self;
+        let of_steps = match shape.reads {
+            Reads::Tokens(_) => true,
+            Reads::Frames(_) => match prepares {
+                Prepares::Plain => true,
+                Prepares::Steps(steps, _) => matches!(steps.input(), Input::Numbers | Input::Samples),
+                Prepares::Series(_) => false,
+            },
+            Reads::Words { .. } | Reads::Pictures { .. } => false,
+        };
+        let known_at_end = shape.each_step || model.pooling() == Pooling::Last;
         match model.backbone {
             Backbone::Transformer => shape.causal && shape.each_step,
-            _ => {
-                let one_way = shape.causal || !model.bidirectional;
-                let steps = of_steps && !matches!(shape.reads, Reads::Words { .. });
-                one_way && steps && (shape.each_step || model.pooling() == Pooling::Last)
-            }
+            Backbone::Window => of_steps && known_at_end,
+            _ => of_steps && known_at_end && (shape.causal || !model.bidirectional),
         }
     }
 

@@ -326,18 +326,19 @@ pub fn look(
             )?,
         }
     }
+    // What a stem reads as a whole has no beginning that could be read alone, and no other length.
+    let is_whole = inspection.get("frames").is_some_and(|frames| frames.axes[0] == "pixels");
     if request.wants(View::Saliency) {
         if !inspect::saliency(inspection, compute, model, &batch, names.is_each_step)? {
             let reason = "the sequence is too long to follow what is told of each of its steps back to each";
             request.refuse(inspection, View::Saliency, reason)?;
         }
-        if !names.is_each_step && names.says != Says::Window {
+        if !names.is_each_step && !is_whole && names.says != Says::Window {
             inspect::running(inspection, compute, model, &batch, names.says)?;
         }
     }
     if request.wants(View::Speed) {
-        let axis = inspection.get("frames").map(|frames| frames.axes[0].as_str());
-        if batch.spelling.is_some() || axis == Some("pixels") {
+        if batch.spelling.is_some() || is_whole {
             let reason = "what this model reads has no length that could be chosen at will";
             request.refuse(inspection, View::Speed, reason)?;
         } else {
