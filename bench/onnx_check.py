@@ -6,13 +6,15 @@ Tiny models of every task and backbone are trained on built-in data into an empt
 `onnx.checker` with shapes inferred and types compared. What onnxruntime computes is compared with the arrays of `anaphora inspect`:
 sequences of several lengths alone and five in a batch, whole and in stretches between which the state is handed on; 100 likeliest
 symbols are to be those of `anaphora generate` and `anaphora predict`. Then the examples of `docs/onnx.md` are run, in Python, and in
-JavaScript where npm has onnxruntime-node. With --others the files are also loaded by OpenVINO and tract where these are installed.
+JavaScript where npm has onnxruntime-node. With --others the last thing that was compared is computed by OpenVINO and tract, too, and its
+distance from onnxruntime's is shown, or why it is not; with --equal-lengths the files are those for runtimes that know no lengths.
 
 It needs onnx, onnxruntime, numpy and safetensors.
 """
 
 import argparse
 import json
+import os
 import re
 import shutil
 import struct
@@ -141,7 +143,8 @@ class Session:
         fed = {name: value for name, value in given.items() if name in self.inputs}
         missing = set(self.inputs) - set(fed)
         assert not missing, f"{self.path}: {missing}"
-        return dict(zip(self.outputs, self.session.run(None, fed)))
+        self.last = fed, dict(zip(self.outputs, self.session.run(None, fed)))
+        return self.last[1]
 
     @staticmethod
     def following(state, out):
@@ -236,12 +239,12 @@ def read_wav(path):
 class Check:
     """One model: trained, exported, and compared."""
 
-    def __init__(self, binary, folder, name, words):
-        self.binary, self.folder, self.name = binary, folder, name
+    def __init__(self, binary, folder, name, words, equal):
+        self.binary, self.folder, self.name, self.equal = binary, folder, name, equal
         self.run = f"runs/{name}"
         few = SMALL if "--steps" in words else [*SMALL, "--steps", "30"]
         call(binary, "train", *words, *few, "--out", self.run, cwd=folder)
-        said = call(binary, "export", self.run, "--to", "onnx", "--out", f"{name}.onnx", "--force", "--json", cwd=folder)
+        said = call(binary, "export", self.run, "--to", "onnx", "--out", f"{name}.onnx", "--force", "--json", *(["--equal-lengths"] if equal else []), cwd=folder)
         self.files = [folder / file for file in json.loads(said)["files"]]
         for file in self.files:
             onnx.checker.check_model(str(file), full_check=True)
@@ -311,6 +314,8 @@ class Check:
             out = self.session(self.given(rows, past, new) | state)
             self.see(out["logits"], np.stack([row[past : past + new] for row in wanted]), f"behind {past}")
             state, past = Session.following(state, out), past + new
+        if self.equal:
+            return
         # Each row cut at a place of its own: what fills the rest of the first stretch must not count.
         cuts = [1 + (most - 2) * (number + 1) // (BATCH + 1) for number in range(BATCH)]
         first = max(cuts)
@@ -388,6 +393,8 @@ class Check:
             self.see(self.session(self.fed([row]))[output][0], right, "alone")
             if self.carries:
                 self.in_two(row, right, output)
+        if self.equal:
+            return
         out = self.session(self.fed(rows))[output]
         for found, right in zip(out, wanted):
             self.see(found[: len(right)] if found.ndim > 1 else found, right, f"{BATCH} together")
@@ -454,7 +461,9 @@ class Check:
             wanted.append(arrays["logits"])
         self.steps = max(map(len, targets))
         one_by_one = decoder.inputs["input_ids"].shape[1] == 1
-        for chosen in ([0], range(BATCH)):
+        for chosen in ([0], range(0 if self.equal else BATCH)):
+            if not len(chosen):
+                continue
             read = self.fed([sources[number] for number in chosen])
             memory = encoder(read) | {"encoder_lens": read.get("sequence_lens")}
             rows, lengths = padded([targets[number] for number in chosen])
@@ -510,39 +519,52 @@ def piece(tokenizer, number):
     return vocabulary[number].replace("\u0120", " ")
 
 
-def load_elsewhere(path):
-    """Which other runtimes load a file."""
-    found = {}
-    try:
+def elsewhere(runtime, path, given):
+    """How far another runtime's outputs are from onnxruntime's, of what is in the file `given`."""
+    values = dict(np.load(given))
+    fed = {name[3:]: value for name, value in values.items() if name.startswith("in:")}
+    wanted = {name[4:]: value for name, value in values.items() if name.startswith("out:")}
+    if runtime == "OpenVINO":
         import openvino
 
-        try:
-            openvino.Core().compile_model(openvino.Core().read_model(path), "CPU")
-            found["OpenVINO"] = "loads"
-        except Exception as error:  # noqa: BLE001
-            found["OpenVINO"] = str(error).strip().splitlines()[-1][:90]
-    except ImportError:
-        pass
-    try:
+        core = openvino.Core()
+        # Else it would compute in bf16 where the processor does.
+        model = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        out = model(fed)
+        found = {name: out[model.output(name)] for name in wanted}
+    else:
         import tract
 
-        try:
-            tract.onnx().load(path).into_model()
-            found["tract"] = "loads"
-        except Exception as error:  # noqa: BLE001
-            found["tract"] = str(error).strip().splitlines()[-1][:90]
-    except ImportError:
-        pass
-    return found
+        model = tract.onnx().load(path).into_model()
+        names = [model.input_name(number) for number in range(model.input_count())]
+        out = model.into_runnable().run([fed[name] for name in names])
+        found = dict(zip(wanted, (value.to_numpy() for value in out)))
+    return max(far(found[name], wanted[name]) for name in wanted)
+
+
+def try_elsewhere(check):
+    """Runs a model's files in other runtimes, each in a process of its own, for some end it; says what came of it."""
+    for file, session in zip(check.files, check.sessions):
+        given = check.folder / "given.npz"
+        fed, out = session.last
+        np.savez(given, **{f"in:{name}": value for name, value in fed.items()}, **{f"out:{name}": value for name, value in out.items()})
+        said = []
+        for runtime in ("OpenVINO", "tract"):
+            call = [sys.executable, __file__, "--elsewhere", runtime, str(file), str(given)]
+            done = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "RUST_BACKTRACE": "0"})
+            last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:] or ["ended"]
+            said.append(f"{runtime} {done.stdout.strip() if done.returncode == 0 else last[0][:110]}")
+        print(f"    {file.name}: {'; '.join(said)}", flush=True)
 
 
 def guide(binary, folder):
-    """Runs the programs of the guide on a model of tunes; both must write what `anaphora generate` writes."""
+    """Runs the programs of the guide on a model of a text; both must write what `anaphora generate` writes."""
     page = (ROOT / "docs/onnx.md").read_text()
     programs = dict(re.findall(r"^```(python|js)\n(.*?)^```", page, re.S | re.M))
-    call(binary, "train", *CASES["lstm"], *SMALL, "--steps", "300", "--out", "runs/guide", cwd=folder)
+    (folder / "novel.txt").write_text(call(binary, "sample", "text", cwd=folder))
+    call(binary, "train", "novel.txt", "--layers", "2", *SMALL, "--steps", "300", "--out", "runs/guide", cwd=folder)
     call(binary, "export", "runs/guide", "--to", "onnx", "--out", "guide.onnx", "--force", cwd=folder)
-    said = call(binary, "generate", "runs/guide", "--temperature", "0", "--tokens", "100", "--retry", "0", "--precision", "f32", "--json", "--out", "written", cwd=folder)
+    said = call(binary, "generate", "runs/guide", "--temperature", "0", "--tokens", "100", "--precision", "f32", "--json", cwd=folder)
     wanted, wrong = json.loads(said)["text"], []
 
     def see(what, done):
@@ -575,8 +597,12 @@ def main():
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/anaphora")
     parser.add_argument("--only", default="", help="names of models or their beginnings, and guide, separated by commas")
     parser.add_argument("--keep", type=Path, help="a folder in which runs and files stay")
-    parser.add_argument("--others", action="store_true", help="load the files by OpenVINO and tract, too")
+    parser.add_argument("--others", action="store_true", help="run the files by OpenVINO and tract, too")
+    parser.add_argument("--equal-lengths", action="store_true", help="export without lengths, and compare one sequence alone only")
+    parser.add_argument("--elsewhere", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.elsewhere:
+        return print(f"{elsewhere(*args.elsewhere):.1e}")
     binary, only = args.binary.resolve(), [name for name in args.only.split(",") if name]
     chosen = {name: words for name, words in CASES.items() if not only or any(name.startswith(own) for own in only)}
     wrong = []
@@ -591,17 +617,15 @@ def main():
         write_hours(folder / "hours.csv", call(binary, "sample", "series", cwd=folder))
         for name, words in chosen.items():
             shutil.rmtree(folder / "runs" / name, ignore_errors=True)
-            check = Check(binary, folder, name, words)
+            check = Check(binary, folder, name, words, args.equal_lengths)
             check.all()
             about = check.about
             print(f"{name:<22}{about['task']:<12}{about['backbone']:<13}{check.steps:>6}{check.count:>10}{check.worst:>10.1e}  {check.continued or ''}", flush=True)
             for what in check.wrong[:4]:
                 print(f"    WRONG {what}")
             wrong.extend([name] if check.wrong else [])
-            for file in check.files if args.others else []:
-                for runtime, said in load_elsewhere(str(file)).items():
-                    if said != "loads":
-                        print(f"    {runtime}: {file.name}: {said}")
+            if args.others:
+                try_elsewhere(check)
         if not only or "guide" in only:
             shutil.rmtree(folder / "runs/guide", ignore_errors=True)
             wrong.extend(guide(binary, folder))

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora::inspect::Says;
-use anaphora::interop::onnx;
+use anaphora::interop::onnx::{self, Lengths};
 use anaphora::model::Compute;
 use anaphora::tasks::{self, AnyModel, Portable};
 use anaphora::{Device, Precision, Recipe};
@@ -192,7 +192,7 @@ fn exported(place: &Path, builtin: &str, fields: &[(&str, &str)]) -> Portable {
     (recipe.training.batch, recipe.training.steps) = (4, Some(2));
     let run = place.join("run");
     anaphora::train(&recipe, &run, &mut |_| ControlFlow::Continue(())).unwrap();
-    onnx::export(&run, &place.join("x.onnx")).unwrap();
+    onnx::export(&run, &place.join("x.onnx"), Lengths::Any).unwrap();
     tasks::portable(&run).unwrap()
 }
 

@@ -31,6 +31,9 @@ pub struct Args {
     /// File to write, or for huggingface folder, new or empty [default: model.onnx or huggingface in the run folder]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Of onnx: sequences of a batch are equally long, for runtimes whose recurrent layers take no lengths (tract, rten)
+    #[arg(long)]
+    equal_lengths: bool,
     /// Write over a file that is there already
     #[arg(long)]
     force: bool,
@@ -56,10 +59,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn to_huggingface(args: &Args) -> Result<()> {
-    if args.force {
-        return Err(Failure::call(
-            "--force is for a file, and --to huggingface writes a new folder".to_owned(),
-        ));
+    if args.force || args.equal_lengths {
+        let sentence = "--force and --equal-lengths are for onnx, and --to huggingface writes a new folder";
+        return Err(Failure::call(sentence));
     }
     let out = args.out.clone().unwrap_or_else(|| args.run.join("huggingface"));
     huggingface::export(&args.run, &out)?;
@@ -85,7 +87,8 @@ fn to_onnx(args: &Args) -> Result<()> {
             out.clone()
         }
     };
-    let files = onnx::export(&args.run, &out)?;
+    let lengths = if args.equal_lengths { onnx::Lengths::Equal } else { onnx::Lengths::Any };
+    let files = onnx::export(&args.run, &out, lengths)?;
     if args.json {
         return print_json(&serde_json::json!({ "files": files }));
     }

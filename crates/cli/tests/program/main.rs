@@ -16,6 +16,7 @@ mod kill;
 mod lecture;
 mod lines;
 mod memory;
+mod onnx;
 mod pairs;
 mod polyphony;
 mod recipe;

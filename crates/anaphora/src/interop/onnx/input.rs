@@ -8,7 +8,7 @@ use anaphora_data::frames::{PictureFrames, PictureSteps, SoundFrames, SoundSteps
 use super::graph::{Graph, Name};
 use super::protobuf::Attribute::{Int, Ints};
 use super::protobuf::{Kind, Size};
-use super::recurrent;
+use super::{recurrent, transformer};
 use crate::model::{Reads, speller};
 use crate::recipe::Model;
 use crate::tasks::Prepares;
@@ -32,7 +32,8 @@ fn lengths(graph: &mut Graph) -> Name {
     )
 }
 
-/// Adds the inputs of a model whose weights begin with `prefix`; `counts` says whether sequences of a batch may differ in length.
+/// Adds the inputs of a model whose weights begin with `prefix`; if sequences of a batch may differ in length, `counts` say how
+/// long each is.
 pub fn read(
     graph: &mut Graph,
     prefix: &str,
@@ -51,7 +52,7 @@ pub fn read(
         }
         (Reads::Words { words, .. }, _) => {
             let ids = graph.input("input_ids", Kind::I64, &steps, "words by their numbers");
-            let lengths = lengths(graph);
+            let lengths = if counts { lengths(graph) } else { all };
             let x = embedding(graph, prefix, words, &ids);
             let spelt = spelling(graph, prefix, model);
             graph.part("input");
@@ -69,7 +70,7 @@ pub fn read(
         (_, Prepares::Steps(Steps::Sound(SoundSteps { rate, frames: SoundFrames::Mel(bands) }), scaler)) => {
             let options = MelOptions { bands: *bands, ..MelOptions::default() };
             let mel = LogMel::new(*rate, &options).map_err(|error| Error::NotOnnx(error.to_string()))?;
-            mel_frames(graph, &mel, *rate, scaler)
+            mel_frames(graph, &mel, *rate, scaler, counts)
         }
         (Reads::Frames(width), _) => {
             let about = match prepares {
@@ -197,12 +198,12 @@ fn stem(graph: &mut Graph, name: &str, mut channels: usize, x: &Name) -> Name {
 }
 
 /// Log-mel frames of sounds: a convolution whose kernels are the waves of a Fourier transform, times its window.
-fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler) -> Read {
+fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler, counts: bool) -> Read {
     let shape = ["batch".into(), "samples".into()];
     let about = format!("a sound at {rate} samples a second, from -1 to 1");
     let samples = graph.input("samples", Kind::F32, &shape, &about);
     let about = "samples of each sound; what is behind them is not read";
-    let counts = graph.input("sample_lens", Kind::I64, &shape[..1], about);
+    let counts = counts.then(|| graph.input("sample_lens", Kind::I64, &shape[..1], about));
     graph.part("frames");
     let (window, hop) = (mel.window(), mel.hop() as i64);
     let (size, lines) = (window.len(), window.len() / 2 + 1);
@@ -218,12 +219,17 @@ fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler) -> Re
         .collect();
     let waves = graph.floats(&[2 * lines, 1, size], waves);
     // Behind a sound there is silence.
-    let all = graph.length(&samples, 1);
-    let places = graph.range(&all);
-    let inside = super::transformer::below(graph, &places, &counts, &[]);
-    let zero = graph.float(0.0);
-    let x = graph.choose(&inside, &samples, &zero);
-    let x = graph.unsqueeze(&x, &[1]);
+    let heard = match &counts {
+        Some(counts) => {
+            let all = graph.length(&samples, 1);
+            let places = graph.range(&all);
+            let inside = transformer::below(graph, &places, counts, &[]);
+            let zero = graph.float(0.0);
+            graph.choose(&inside, &samples, &zero)
+        }
+        None => samples,
+    };
+    let x = graph.unsqueeze(&heard, &[1]);
     let half = (size / 2) as i64;
     let attributes = [("strides", Ints(&[hop])), ("pads", Ints(&[half, half]))];
     let spectrum = graph.op("Conv", &[&x, &waves], &attributes);
@@ -245,6 +251,7 @@ fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler) -> Re
     let power = graph.op("Max", &[&power, &least], &[]);
     let x = graph.unary("Log", &power);
     let x = scaled(graph, &x, scaler);
+    let Some(counts) = counts else { return Read { x, lengths: Name::new() } };
     graph.part("frames");
     let (hop, one) = (graph.int(hop), graph.int(1));
     let lengths = graph.div(&counts, &hop);

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::graph::Graph;
-use self::protobuf::{File, MOST_BYTES, Message};
+use self::protobuf::{File, Message};
 use self::sequence::Plan;
 use crate::error::{Error, Result};
 use crate::inspect::Says;
@@ -30,6 +30,16 @@ use crate::tasks::{self, AnyModel, Portable, Prepares};
 /// The version of the file's format, and that of its operators.
 const IR: i64 = 8;
 const OPSET: i64 = 18;
+
+/// How long the sequences of a batch are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lengths {
+    /// Each as `sequence_lens` says.
+    #[default]
+    Any,
+    /// All alike: graphs have no `sequence_lens`, which some runtimes do not know of recurrent layers.
+    Equal,
+}
 
 /// The parts that a model of pairs is written in.
 const PARTS: [&str; 2] = ["encoder", "decoder"];
@@ -52,7 +62,7 @@ pub fn files(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// As [`tasks::open`]; a model that is larger than a file of this format may be ([`Error::NotOnnx`]).
-pub fn export(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
+pub fn export(run: &Path, path: &Path, lengths: Lengths) -> Result<Vec<PathBuf>> {
     let files = files(run, path)?;
     let portable = tasks::portable(run)?;
     let params = portable.model.params();
@@ -66,7 +76,7 @@ pub fn export(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
                 causal: true,
             };
             let mut graph = Graph::new(params);
-            Plan { model: model.recipe(), shape, prepares: &portable.prepares, says: None }
+            Plan { model: model.recipe(), shape, prepares: &portable.prepares, says: None, lengths }
                 .build(&mut graph)?;
             vec![graph]
         }
@@ -76,6 +86,7 @@ pub fn export(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
                 shape: model.shape(),
                 prepares: &portable.prepares,
                 says: portable.says,
+                lengths,
             };
             let mut graph = Graph::new(params);
             match &portable.prepares {
@@ -87,8 +98,9 @@ pub fn export(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
         AnyModel::Pairs(model) => {
             let (mut encoder, mut decoder) = (Graph::new(params), Graph::new(params));
             let (recipe, reads) = (model.recipe(), model.reads());
-            pairs::encoder(&mut encoder, recipe, reads, &portable.prepares)?;
-            pairs::decoder(&mut decoder, recipe, matches!(reads, Reads::Tokens(_)));
+            pairs::encoder(&mut encoder, recipe, reads, &portable.prepares, lengths)?;
+            let counts = lengths == Lengths::Any && matches!(reads, Reads::Tokens(_));
+            pairs::decoder(&mut decoder, recipe, counts);
             vec![encoder, decoder]
         }
     };
@@ -112,8 +124,8 @@ fn write(path: &Path, graph: Graph, metadata: &[(&str, String)], portable: &Port
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file = File { model, graph: graph.message(&name), tensors: graph.tensors };
-    if file.bytes() > MOST_BYTES {
-        let (run, gigabytes) = (portable.run.path().display(), file.bytes() as f64 / 1e9);
+    if let Some(bytes) = file.excess() {
+        let (run, gigabytes) = (portable.run.path().display(), bytes as f64 / 1e9);
         return Err(Error::NotOnnx(format!(
             "{run}: the model takes {gigabytes:.2} GB, and an ONNX file holds 2.14 GB at most"
         )));

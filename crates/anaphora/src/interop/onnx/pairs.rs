@@ -1,5 +1,6 @@
 //! Models that read one sequence and write another: a graph that reads, and one that writes a token after the other.
 
+use super::Lengths;
 use super::graph::{Graph, Name};
 use super::input;
 use super::protobuf::{Kind, Size};
@@ -15,8 +16,14 @@ use crate::tasks::Prepares;
 const FED: &str = "found";
 
 /// The encoder: what the decoder's graph takes comes out under the same names.
-pub fn encoder(graph: &mut Graph, model: &Model, reads: Reads, prepares: &Prepares) -> Result<()> {
-    let read = input::read(graph, "encoder.", model, reads, prepares, true)?;
+pub fn encoder(
+    graph: &mut Graph,
+    model: &Model,
+    reads: Reads,
+    prepares: &Prepares,
+    lengths: Lengths,
+) -> Result<()> {
+    let read = input::read(graph, "encoder.", model, reads, prepares, lengths == Lengths::Any)?;
     let encoded = encode(graph, "encoder.", model, false, false, &read);
     let steps = encoded.steps;
     if model.backbone == Backbone::Transformer {

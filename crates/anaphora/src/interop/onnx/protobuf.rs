@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The largest message that protobuf takes.
-pub const MOST_BYTES: u64 = (1 << 31) - 1;
+const MOST_BYTES: u64 = (1 << 31) - 1;
 
 /// A message's fields as bytes.
 #[derive(Clone, Debug, Default)]
@@ -222,8 +222,13 @@ impl File<'_> {
     }
 
     /// Bytes of the file, at most a few too many.
-    pub fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.model.0.len() as u64 + 11 + self.graph_bytes()
+    }
+
+    /// The file's bytes where they are more than protobuf takes.
+    pub fn excess(&self) -> Option<u64> {
+        Some(self.bytes()).filter(|&bytes| bytes > MOST_BYTES)
     }
 
     /// Writes the file.
@@ -278,5 +283,23 @@ mod tests {
         assert_eq!(bytes.len() as u64, 2 + 1 + 3 + file.graph_bytes());
         assert!((bytes.len() as u64..bytes.len() as u64 + 8).contains(&file.bytes()));
         assert_eq!(&bytes[bytes.len() - 4..], 0.5f32.to_le_bytes());
+        assert_eq!(file.excess(), None);
+    }
+
+    #[test]
+    fn what_protobuf_cannot_hold_is_known_before_it_is_written() {
+        let numbers = vec![0.0; 1 << 24];
+        let tensor = |number: usize| Tensor {
+            name: format!("x{number}"),
+            shape: vec![1 << 24],
+            numbers: Numbers::F32(Cow::Borrowed(&numbers)),
+        };
+        let of = |count: usize| File {
+            model: Message::default(),
+            graph: Message::default(),
+            tensors: (0..count).map(tensor).collect(),
+        };
+        assert_eq!(of(31).excess(), None);
+        assert!(of(32).excess().is_some_and(|bytes| bytes > 32 << 26));
     }
 }

@@ -40,7 +40,7 @@ pub fn state_names(model: &Model) -> &'static [&'static str] {
 
 /// The layers of `model` whose weights begin with `prefix`, over `x [batch, time, input_size]`. Sequences have `lengths [batch]`
 /// steps, all of them where it is empty, and go on from `starts`: for each part of a state `[layers * directions, batch,
-/// hidden_size]`, or zeros where there are none.
+/// hidden_size]`, or from zeros where there are none.
 pub fn layers(
     graph: &mut Graph,
     model: &Model,
@@ -53,27 +53,32 @@ pub fn layers(
     let cell = cell(model);
     let directions = if bidirectional { 2 } else { 1 };
     let mut y = graph.transpose(x, &[1, 0, 2]);
+    // Zeros are written out: not every runtime has them for a batch of any size.
+    let zeros = starts.is_empty().then(|| {
+        graph.part(prefix);
+        let batch = graph.length(x, 0);
+        let batch = graph.unsqueeze(&batch, &[0]);
+        let (first, last) = (graph.ints(&[directions as i64]), graph.ints(&[model.hidden_size as i64]));
+        let shape = graph.concat(&[&first, &batch, &last], 0);
+        let zero = graph.float(0.0);
+        vec![graph.op("Expand", &[&zero, &shape], &[]); cell.parts]
+    });
     let mut ends = Vec::with_capacity(model.layers);
     for layer in 0..model.layers {
         graph.part(&format!("{prefix}l{layer}"));
         let weights = ["weight_ih", "weight_hh", "bias"]
             .map(|kind| stacked(graph, &cell, model, &format!("{prefix}{kind}"), layer, directions));
         let first = (layer * directions) as i64;
-        let starts: Vec<Name> = starts
-            .iter()
-            .map(|start| match model.layers {
-                1 => start.clone(),
-                _ => graph.slice(start, 0, first, first + directions as i64),
-            })
-            .collect();
+        let own = |start: &Name| match model.layers {
+            1 => start.clone(),
+            _ => graph.slice(start, 0, first, first + directions as i64),
+        };
+        let starts = zeros.clone().unwrap_or_else(|| starts.iter().map(own).collect());
         let mut inputs = vec![&y];
         inputs.extend(&weights);
         inputs.push(lengths);
         inputs.extend(&starts);
-        let (none, direction) = (Name::new(), if bidirectional { "bidirectional" } else { "forward" });
-        while inputs.last() == Some(&&none) {
-            inputs.pop();
-        }
+        let direction = if bidirectional { "bidirectional" } else { "forward" };
         let activations = cell.activation.map(|activation| vec![activation; directions]);
         let mut attributes =
             vec![("hidden_size", Int(model.hidden_size as i64)), ("direction", Text(direction))];

@@ -4,9 +4,10 @@ use anaphora_nn::{Activation, TransformerOptions};
 
 use super::graph::{Graph, Name, transpose};
 use super::input::{self, Read};
+use super::protobuf::Attribute::Int;
 use super::protobuf::{Kind, Size};
 use super::recurrent::{self, Recurrent};
-use super::transformer;
+use super::{Lengths, transformer};
 use crate::Result;
 use crate::inspect::Says;
 use crate::model::{Reads, Shape, transformer as options_of};
@@ -20,6 +21,8 @@ pub struct Plan<'a> {
     pub prepares: &'a Prepares,
     /// How outputs become what they say, where they say something.
     pub says: Option<Says>,
+    /// How long the sequences of a batch are.
+    pub lengths: Lengths,
 }
 
 /// What comes out of a backbone.
@@ -77,7 +80,8 @@ impl Plan<'_> {
     pub fn build(&self, graph: &mut Graph) -> Result<()> {
         let carries = self.carries();
         // Of those that a Transformer goes on with, a mask says which count.
-        let counts = !(carries && self.model.backbone == Backbone::Transformer);
+        let masked = carries && self.model.backbone == Backbone::Transformer;
+        let counts = self.lengths == Lengths::Any && !masked;
         let read = input::read(graph, "", self.model, self.shape.reads, self.prepares, counts)?;
         let (y, state) = self.output(graph, &read, carries);
         let width = head_width(graph, "");
@@ -223,13 +227,16 @@ fn window(
         all = graph.concat(&[&past, x], 1);
         if carries {
             // The window of each sequence at its own end.
-            let counts = graph.cast(lengths, Kind::I64);
-            let counts = graph.unsqueeze(&counts, &[1]);
-            let steps = graph.ints(&(0..past_steps as i64).collect::<Vec<_>>());
-            let places = graph.add(&counts, &steps);
-            let places = graph.unsqueeze(&places, &[2]);
-            let attributes = [("batch_dims", super::protobuf::Attribute::Int(1))];
-            let value = graph.op("GatherND", &[&all, &places], &attributes);
+            let value = if lengths.is_empty() {
+                graph.slice(&all, 1, -(past_steps as i64), i64::MAX)
+            } else {
+                let counts = graph.cast(lengths, Kind::I64);
+                let counts = graph.unsqueeze(&counts, &[1]);
+                let steps = graph.ints(&(0..past_steps as i64).collect::<Vec<_>>());
+                let places = graph.add(&counts, &steps);
+                let places = graph.unsqueeze(&places, &[2]);
+                graph.op("GatherND", &[&all, &places], &[("batch_dims", Int(1))])
+            };
             state.push(Carried { name: "present_inputs".into(), value, shape });
         }
     }

@@ -188,7 +188,7 @@ struct Block<'a> {
     seen: &'a Seen,
     /// Cosines and sines, `[batch, 1, time, head_size / 2]`.
     rotary: Option<[Name; 2]>,
-    /// What scores lose with the distance, `[batch, heads, time, keys]`.
+    /// What scores lose with the distance, `[batch, heads, time, keys]`; heads that share keys have a dimension of their own.
     far: Option<Name>,
 }
 
@@ -242,7 +242,6 @@ impl Block<'_> {
     ) -> Name {
         let TransformerOptions { hidden_size, heads, kv_heads, .. } = *self.options;
         let head_size = hidden_size / heads;
-        let [heads, kv_heads, size] = [heads, kv_heads, head_size].map(|size| size as i64);
         let (mut q, mut k) = (q.clone(), k.clone());
         if self.options.similarity == Similarity::Cosine {
             [q, k] = [q, k].map(|x| of_length_one(graph, &x));
@@ -253,28 +252,26 @@ impl Block<'_> {
             let scale = graph.float(1.0 / (head_size as f32).sqrt());
             q = graph.mul(&q, &scale);
         }
+        let (mut v, mut visible) = (v.clone(), visible.clone());
+        // Heads that share keys have a dimension of their own behind that of the keys' heads.
         let shared = kv_heads < heads;
-        // Heads that share keys stand below each other.
         if shared {
-            q = graph.reshape(&q, &[0, kv_heads, -1, size]);
+            let [keys, each, size] = [kv_heads, heads / kv_heads, head_size].map(|size| size as i64);
+            q = graph.reshape(&q, &[0, keys, each, -1, size]);
+            [k, v] = [k, v].map(|x| graph.unsqueeze(&x, &[2]));
+            visible = graph.unsqueeze(&visible, &[1]);
         }
-        let keys = graph.transpose(&k, &[0, 1, 3, 2]);
+        let keys = graph.transpose(&k, if shared { &[0, 1, 2, 4, 3] } else { &[0, 1, 3, 2] });
         let mut scores = graph.matmul(&q, &keys);
-        if shared {
-            scores = graph.reshape(&scores, &[0, heads, -1, 0]);
-        }
         if let Some(far) = far {
             scores = graph.sub(&scores, far);
         }
         let hidden = graph.float(HIDDEN);
-        let scores = graph.choose(visible, &scores, &hidden);
-        let mut weights = graph.softmax(&scores);
+        let scores = graph.choose(&visible, &scores, &hidden);
+        let weights = graph.softmax(&scores);
+        let mut y = graph.matmul(&weights, &v);
         if shared {
-            weights = graph.reshape(&weights, &[0, kv_heads, -1, 0]);
-        }
-        let mut y = graph.matmul(&weights, v);
-        if shared {
-            y = graph.reshape(&y, &[0, heads, -1, size]);
+            y = graph.reshape(&y, &[0, heads as i64, -1, head_size as i64]);
         }
         let y = graph.transpose(&y, &[0, 2, 1, 3]);
         graph.reshape(&y, &[0, 0, hidden_size as i64])
@@ -354,11 +351,17 @@ fn rotate(graph: &mut Graph, x: &Name, [cos, sin]: &[Name; 2], size: usize) -> N
     graph.concat(&[&a, &b], -1)
 }
 
-/// What scores lose with the distance in each head.
+/// What scores lose with the distance in each head, in the shape of scores.
 fn far(graph: &mut Graph, options: &TransformerOptions, distance: &Name) -> Option<Name> {
     let slopes: Vec<f32> = (0..options.heads).map(|head| options.slope(head)).collect::<Option<_>>()?;
-    let slopes = graph.floats(&[1, options.heads, 1, 1], slopes);
-    let distance = graph.cast(distance, Kind::F32);
+    let (heads, kv_heads) = (options.heads, options.kv_heads);
+    let mut distance = graph.cast(distance, Kind::F32);
+    let slopes = if kv_heads < heads {
+        distance = graph.unsqueeze(&distance, &[1]);
+        graph.floats(&[1, kv_heads, heads / kv_heads, 1, 1], slopes)
+    } else {
+        graph.floats(&[1, heads, 1, 1], slopes)
+    };
     Some(graph.mul(&distance, &slopes))
 }
 
