@@ -136,7 +136,7 @@ pub struct Captioning {
 pub fn portable(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let task = Captioning::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
-    let model = AnyModel::Pairs(task.model(&recipe, Start::zeros(), None));
+    let model = AnyModel::Pairs(Box::new(task.model(&recipe, Start::zeros(), None)));
     let PictureReader { scaler, .. } = &task.reader;
     let prepares = Prepares::pictures(task.reader.steps(), scaler.clone());
     let (end, files) = (Some(task.tokenizer.end_id()), [("tokenizer", TOKENIZER), ("reads", PICTURES)]);

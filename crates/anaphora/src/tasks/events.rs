@@ -233,7 +233,7 @@ fn sounding(tokens: &[u32], options: &EventOptions) -> Vec<Sounding> {
 pub fn portable(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let options: EventOptions = read_json(run.path(), EVENTS)?;
-    let model = AnyModel::Language(LanguageModel::zeros(&recipe.model, symbols(&options)));
+    let model = AnyModel::Language(Box::new(LanguageModel::zeros(&recipe.model, symbols(&options))));
     let end = Some(options.vocabulary());
     Ok(Portable { end, ..Portable::read(run, recipe, model, &[("reads", EVENTS)])? })
 }

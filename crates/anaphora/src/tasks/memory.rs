@@ -365,7 +365,7 @@ impl MemoryModel {
 pub fn portable(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let problem = problem(&recipe);
-    let model = AnyModel::Sequence(model(problem, &recipe, Start::zeros()));
+    let model = AnyModel::Sequence(Box::new(model(problem, &recipe, Start::zeros())));
     let (says, outputs) = match problem {
         Problem::Adding(_) => (Says::PLAIN, vec!["sum".to_owned()]),
         Problem::Copy(_) => (Says::Classes, (0..COPY_SYMBOLS).map(|symbol| symbol.to_string()).collect()),

@@ -58,7 +58,7 @@ struct Learnt {
 pub fn portable(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let task = Translation::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
-    let model = AnyModel::Pairs(task.model(&recipe, Start::zeros(), None));
+    let model = AnyModel::Pairs(Box::new(task.model(&recipe, Start::zeros(), None)));
     let files = [("source_tokenizer", SOURCE), ("tokenizer", TARGET), ("reads", LEARNT)];
     Ok(Portable { end: Some(task.target.end_id()), ..Portable::read(run, recipe, model, &files)? })
 }

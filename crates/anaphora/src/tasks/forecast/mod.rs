@@ -242,7 +242,7 @@ pub(super) struct Ends {
 pub fn portable(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let interface: Interface = read_json(run.path(), INTERFACE)?;
-    let model = AnyModel::Sequence(interface.model(&recipe.model, Start::zeros()));
+    let model = AnyModel::Sequence(Box::new(interface.model(&recipe.model, Start::zeros())));
     let outputs = Some(interface.names.clone());
     let portable = Portable::read(run, recipe, model, &[("reads", INTERFACE)])?;
     Ok(Portable { prepares: Prepares::Series(Box::new(interface)), outputs, ..portable })

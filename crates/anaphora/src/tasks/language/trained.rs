@@ -79,7 +79,7 @@ impl Trained {
 /// A run's model for other programs.
 pub fn portable(run: &Path) -> Result<Portable> {
     let Trained { run, recipe, tokenizer, model } = Trained::open(run)?;
-    let model = AnyModel::Language(model);
+    let model = AnyModel::Language(Box::new(model));
     Ok(Portable {
         end: Some(tokenizer.end_id()),
         ..Portable::of(run, recipe, model, &[("tokenizer", TOKENIZER)])?

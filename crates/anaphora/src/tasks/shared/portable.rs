@@ -38,11 +38,11 @@ pub struct Portable {
 /// A model of any shape.
 pub enum AnyModel {
     /// It goes on with a sequence of symbols.
-    Language(LanguageModel),
+    Language(Box<LanguageModel>),
     /// It says something of a sequence, or of each of its steps.
-    Sequence(SequenceModel),
+    Sequence(Box<SequenceModel>),
     /// It reads one sequence and writes another.
-    Pairs(EncoderDecoder),
+    Pairs(Box<EncoderDecoder>),
 }
 
 impl AnyModel {
@@ -116,7 +116,7 @@ impl Portable {
 pub fn portable<T: InspectTask>(run: Run) -> Result<Portable> {
     let recipe = run.recipe()?;
     let task = T::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
-    let model = AnyModel::Sequence(task.model(&recipe, Start::zeros(), None));
+    let model = AnyModel::Sequence(Box::new(task.model(&recipe, Start::zeros(), None)));
     let files = [("tokenizer", crate::run::assets::TOKENIZER), ("reads", task.file())];
     let Names { outputs, says, .. } = task.names();
     let prepares = task.prepares();
