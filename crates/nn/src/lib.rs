@@ -101,7 +101,7 @@ pub use feed_forward::FeedForward;
 pub use linear::Linear;
 pub use norm::norm;
 pub use pooling::Pooler;
-pub use position::Position;
+pub use position::{Position, ROTARY_BASE, wave};
 pub use recurrent::{Recurrent, RecurrentOptions};
 pub use state::{State, StepCounts};
 pub use stem::Stem;

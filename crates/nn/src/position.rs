@@ -22,7 +22,7 @@ pub enum Position {
 }
 
 /// The base of rotary frequencies, the authors'.
-const ROTARY_BASE: f32 = 10_000.0;
+pub const ROTARY_BASE: f32 = 10_000.0;
 
 impl Position {
     /// Whether places count from the context's first token, so that what was computed for a token holds at its place only.
@@ -84,8 +84,8 @@ impl Positions {
     }
 }
 
-/// Sines and cosines of `place / 10000^(2 i / width)`, in turn (Vaswani et al. 2017, section 3.5).
-fn wave(place: usize, row: &mut [f32]) {
+/// Fills `row[width]` with sines and cosines of `place / 10000^(2 i / width)`, in turn (Vaswani et al. 2017, section 3.5).
+pub fn wave(place: usize, row: &mut [f32]) {
     let width = row.len() as f64;
     for (i, pair) in row.chunks_mut(2).enumerate() {
         let angle = place as f64 / 10_000f64.powf(2.0 * i as f64 / width);

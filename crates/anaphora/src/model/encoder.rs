@@ -198,7 +198,7 @@ impl Encoder {
 }
 
 /// The recurrent encoder that reads the characters of a word.
-fn speller(model: &recipe::Model) -> recipe::Model {
+pub(crate) fn speller(model: &recipe::Model) -> recipe::Model {
     recipe::Model {
         backbone: recipe::Backbone::Lstm,
         layers: 1,

@@ -25,6 +25,8 @@ pub struct Teaching {
 
 /// An encoder and a decoder, with a head over the target vocabulary.
 pub struct EncoderDecoder {
+    recipe: recipe::Model,
+    reads: Reads,
     params: Params,
     layers: Layers,
     vocab_size: usize,
@@ -91,7 +93,17 @@ impl EncoderDecoder {
     ) -> Self {
         let mut params = Params::new();
         let layers = Layers::new(model, reads, vocab_size, &mut Builder::new(&mut params, start.into()));
-        Self { params, layers, vocab_size }
+        Self { recipe: model.clone(), reads, params, layers, vocab_size }
+    }
+
+    /// What it is made of.
+    pub fn recipe(&self) -> &recipe::Model {
+        &self.recipe
+    }
+
+    /// What it reads.
+    pub fn reads(&self) -> Reads {
+        self.reads
     }
 
     /// The weights.

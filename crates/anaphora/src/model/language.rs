@@ -12,6 +12,7 @@ use crate::recipe;
 
 /// A model that gives a distribution over the next token after each token of a sequence.
 pub struct LanguageModel {
+    recipe: recipe::Model,
     params: Params,
     layers: Layers,
 }
@@ -30,12 +31,17 @@ impl LanguageModel {
     pub fn new<'a>(model: &recipe::Model, vocab_size: usize, start: impl Into<Start<'a>>) -> Self {
         let mut params = Params::new();
         let layers = Layers::new(model, vocab_size, &mut Builder::new(&mut params, start.into()));
-        Self { params, layers }
+        Self { recipe: model.clone(), params, layers }
     }
 
     /// A model with zero weights, to be loaded.
     pub fn zeros(model: &recipe::Model, vocab_size: usize) -> Self {
         Self::new(model, vocab_size, Start::zeros())
+    }
+
+    /// What it is made of.
+    pub fn recipe(&self) -> &recipe::Model {
+        &self.recipe
     }
 
     /// The weights.

@@ -23,6 +23,7 @@ pub use sequence::{Objective, SequenceModel, Shape, Targets};
 
 pub(crate) use backbone::{numbers_a_unit, transformer};
 pub use encoder::Reads;
+pub(crate) use encoder::speller;
 pub use encoder_decoder::{EncoderDecoder, Read, Teaching};
 pub use observed::{Observe, Observed, Pull};
 pub use pair_batch::{PairBatch, Pairs};

@@ -62,6 +62,8 @@ impl Targets {
 
 /// An encoder, a pooling where one thing is predicted of a whole sequence, and a head.
 pub struct SequenceModel {
+    recipe: recipe::Model,
+    shape: Shape,
     params: Params,
     layers: Layers,
     objective: Objective,
@@ -98,7 +100,17 @@ impl SequenceModel {
     ) -> Self {
         let mut params = Params::new();
         let layers = Layers::new(model, shape, &objective, &mut Builder::new(&mut params, start.into()));
-        Self { params, layers, objective }
+        Self { recipe: model.clone(), shape, params, layers, objective }
+    }
+
+    /// What it is made of.
+    pub fn recipe(&self) -> &recipe::Model {
+        &self.recipe
+    }
+
+    /// Its input and outputs.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// The weights.

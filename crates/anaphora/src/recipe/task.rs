@@ -94,6 +94,11 @@ impl Task {
         matches!(self, Self::Chorales | Self::Events)
     }
 
+    /// Whether its models read one sequence and write another.
+    pub fn is_of_pairs(self) -> bool {
+        matches!(self, Self::Translate | Self::Caption)
+    }
+
     /// The backbone of a recipe that names none.
     pub fn backbone(self) -> Backbone {
         match self {

@@ -18,17 +18,17 @@ use super::shared::pairs::{
 };
 use super::shared::reader::{grid, reads_pictures};
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    note_encoding, table_options,
+    AnyModel, ExampleTask, Input, Lesson, Portable, PredictTask, Prediction, Prepares, Reading, Splits,
+    Using, Words, hold_out, note_encoding, table_options,
 };
 use crate::decoding::search::Search;
 use crate::inspect::{Original, Pixels};
 use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Data, Recipe, Task};
-use crate::run::assets::Assets;
+use crate::run::assets::{Assets, TOKENIZER};
 use crate::training::{DataSize, Shown, Validation};
-use crate::{Error, Result};
+use crate::{Error, Result, Run};
 
 /// The name of the file of how a run's model reads pictures.
 const PICTURES: &str = "pictures.json";
@@ -130,6 +130,17 @@ pub struct Captioning {
     teaching: Teaching,
     /// Tokens after which a caption is broken off.
     longest: usize,
+}
+
+/// A run's model for other programs.
+pub fn portable(run: Run) -> Result<Portable> {
+    let recipe = run.recipe()?;
+    let task = Captioning::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
+    let model = AnyModel::Pairs(Box::new(task.model(&recipe, Start::zeros(), None)));
+    let PictureReader { scaler, .. } = &task.reader;
+    let prepares = Prepares::pictures(task.reader.steps(), scaler.clone());
+    let (end, files) = (Some(task.tokenizer.end_id()), [("tokenizer", TOKENIZER), ("reads", PICTURES)]);
+    Ok(Portable { prepares, end, ..Portable::read(run, recipe, model, &files)? })
 }
 
 impl Lesson for Captioning {

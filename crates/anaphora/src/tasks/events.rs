@@ -16,7 +16,9 @@ use serde_json::json;
 
 use super::language::{Evaluator, LanguageLearner, Stream, Symbols, longest, read_symbols};
 use super::midi::{self, TICKS_PER_SECOND};
-use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out, malformed_at};
+use super::shared::{
+    AnyModel, Compose, Evaluate, Portable, PredictOptions, Split, Splits, hold_out, malformed_at,
+};
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
 use crate::inspect::{self, Inspection, Request, Sounding, Source, View};
@@ -225,6 +227,15 @@ fn sounding(tokens: &[u32], options: &EventOptions) -> Vec<Sounding> {
     }
     open.into_values().for_each(|place| end(&mut notes, place, now));
     notes
+}
+
+/// A run's model for other programs.
+pub fn portable(run: Run) -> Result<Portable> {
+    let recipe = run.recipe()?;
+    let options: EventOptions = read_json(run.path(), EVENTS)?;
+    let model = AnyModel::Language(Box::new(LanguageModel::zeros(&recipe.model, symbols(&options))));
+    let end = Some(options.vocabulary());
+    Ok(Portable { end, ..Portable::read(run, recipe, model, &[("reads", EVENTS)])? })
 }
 
 /// A trained model of events.

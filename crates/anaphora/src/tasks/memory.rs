@@ -14,8 +14,8 @@ use anaphora_nn::{Params, Start};
 use serde_json::{Value, json};
 
 use super::shared::{
-    Evaluate, Input, Looked, Names, Predict, PredictOptions, Prediction, Split, Subject, each_batch, look,
-    malformed_at, malformed_position, predict_lines,
+    AnyModel, Evaluate, Input, Looked, Names, Portable, Predict, PredictOptions, Prediction, Split, Subject,
+    each_batch, look, malformed_at, malformed_position, predict_lines,
 };
 use crate::inspect::{Curves, Cut, Inspection, Original, Request, Says, Source, Times};
 use crate::metrics::Evaluation;
@@ -359,6 +359,18 @@ impl MemoryModel {
             }
         }
     }
+}
+
+/// A run's model for other programs.
+pub fn portable(run: Run) -> Result<Portable> {
+    let recipe = run.recipe()?;
+    let problem = problem(&recipe);
+    let model = AnyModel::Sequence(Box::new(model(problem, &recipe, Start::zeros())));
+    let (says, outputs) = match problem {
+        Problem::Adding(_) => (Says::PLAIN, vec!["sum".to_owned()]),
+        Problem::Copy(_) => (Says::Classes, (0..COPY_SYMBOLS).map(|symbol| symbol.to_string()).collect()),
+    };
+    Ok(Portable { says: Some(says), outputs: Some(outputs), ..Portable::read(run, recipe, model, &[])? })
 }
 
 /// What a line asks a model of.

@@ -15,7 +15,10 @@ mod tag;
 mod trajectory;
 mod translate;
 
-pub use self::shared::{Compose, Evaluate, Input, Predict, PredictOptions, Prediction, Split};
+pub(crate) use self::shared::Prepares;
+pub use self::shared::{
+    AnyModel, Compose, Evaluate, Input, Portable, Predict, PredictOptions, Prediction, Split,
+};
 
 use std::path::Path;
 
@@ -146,6 +149,26 @@ pub fn pictures(run: &Run) -> Option<PictureSteps> {
         Task::Regress => regress::Numbers::open(&recipe, assets, &Splits::default()).ok()?.pictures(),
         Task::Caption => caption::Captioning::open(&recipe, assets, &Splits::default()).ok()?.pictures(),
         _ => None,
+    }
+}
+
+/// A run's model for other programs.
+///
+/// # Errors
+/// As [`open`].
+pub fn portable(run: &Path) -> Result<Portable> {
+    let run = Run::open(run)?;
+    match run.info().task {
+        Task::Auto | Task::Music | Task::Text => language::portable(run.path()),
+        Task::Classify => shared::portable::<classify::Classes>(run),
+        Task::Regress => shared::portable::<regress::Numbers>(run),
+        Task::Tag => shared::portable::<tag::Tagger>(run),
+        Task::Chorales => shared::portable::<chorales::Chords>(run),
+        Task::Translate => translate::portable(run),
+        Task::Caption => caption::portable(run),
+        Task::Forecast | Task::Trajectory => forecast::portable(run),
+        Task::Memory => memory::portable(run),
+        Task::Events => events::portable(run),
     }
 }
 

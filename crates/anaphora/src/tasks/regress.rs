@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::shared::{
-    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
-    Words, hold_out, malformed_at, name, reader,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Prepares, Reading,
+    Splits, Using, Words, hold_out, malformed_at, name, reader,
 };
 use crate::Result;
 use crate::inspect::{Original, Says};
@@ -216,6 +216,18 @@ impl InspectTask for Numbers {
             unit: self.reader.steps.unit(),
             is_each_step: false,
         }
+    }
+
+    fn file(&self) -> &'static str {
+        NUMBERS
+    }
+
+    fn prepares(&self) -> Prepares {
+        reader::prepares(&self.reader)
+    }
+
+    fn end(&self) -> Option<u32> {
+        self.reader.tokenizer.as_ref().map(Tokenizer::end_id)
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {

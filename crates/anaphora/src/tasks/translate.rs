@@ -14,8 +14,8 @@ use super::shared::pairs::{
     self, InspectPairs, Pairs, Written, best_as_json, first, search, teaching, texts, without_end,
 };
 use super::shared::{
-    ExampleTask, Input, Lesson, PredictTask, Prediction, Reading, Splits, Using, Words, hold_out,
-    malformed_at, table_options,
+    AnyModel, ExampleTask, Input, Lesson, Portable, PredictTask, Prediction, Reading, Splits, Using, Words,
+    hold_out, malformed_at, table_options,
 };
 use crate::decoding::beam::Hypothesis;
 use crate::decoding::search::Search;
@@ -25,7 +25,7 @@ use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::training::{DataSize, Shown, Validation};
-use crate::{Error, Result};
+use crate::{Error, Result, Run};
 
 /// Names of the files of a run's tokenizers.
 const SOURCE: &str = "source.tokenizer.json";
@@ -52,6 +52,15 @@ pub struct Translation {
 struct Learnt {
     /// Characters of the longest source; runs of earlier versions do not know it.
     longest: Option<usize>,
+}
+
+/// A run's model for other programs.
+pub fn portable(run: Run) -> Result<Portable> {
+    let recipe = run.recipe()?;
+    let task = Translation::open(&recipe, &mut Assets::of(run.path()), &Splits::default())?;
+    let model = AnyModel::Pairs(Box::new(task.model(&recipe, Start::zeros(), None)));
+    let files = [("source_tokenizer", SOURCE), ("tokenizer", TARGET), ("reads", LEARNT)];
+    Ok(Portable { end: Some(task.target.end_id()), ..Portable::read(run, recipe, model, &files)? })
 }
 
 impl Lesson for Translation {

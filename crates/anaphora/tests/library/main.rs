@@ -4,6 +4,7 @@ mod batcher;
 mod divergence;
 mod huggingface;
 mod kill;
+mod onnx;
 mod rooms;
 mod scores;
 mod sharing;

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("training", &["machine", "recipe", "model", "run", "plot"]),
     ("inspect", &["recipe", "model", "metrics", "run"]),
     ("tasks", &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "inspect"]),
-    ("interop", &["recipe", "model", "run", "tasks"]),
+    ("interop", &["recipe", "model", "run", "inspect", "tasks"]),
     (
         "lecture",
         &["recipe", "metrics", "model", "decoding", "run", "plot", "training", "tasks", "inspect", "lib"],

@@ -414,6 +414,27 @@ fn what_is_read_otherwise_than_it_stands_is_noted() {
     }
 }
 
+/// What convolutions read as a whole has no beginning to be read alone, be it ever so small.
+#[test]
+fn a_small_picture_is_looked_into() {
+    let place = Workplace::new();
+    for (number, label) in ["dark", "light"].into_iter().flat_map(|label| (0..6).map(move |n| (n, label))) {
+        let mut content = vec![];
+        let mut encoder = png::Encoder::new(&mut content, 10, 8);
+        encoder.set_color(png::ColorType::Grayscale);
+        let pixels = vec![if label == "dark" { 40 + number } else { 200 + number }; 80];
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        std::fs::create_dir_all(place.path(&format!("pictures/{label}"))).unwrap();
+        place.write(&format!("pictures/{label}/{number}.png"), content);
+    }
+    let train =
+        ["train", "pictures", "--task=classify", "--input=picture", "--hidden=8", "--steps=2", "--threads=1"];
+    place.call(&train).ok();
+    let found = inspect(&place, &["runs/pictures", "--data=pictures/dark/0.png"]);
+    assert_eq!(found["arrays"]["said"]["shape"], serde_json::json!([2]));
+    assert!(found["arrays"].get("running").is_none());
+}
+
 #[test]
 fn music_that_was_read_is_noted_and_has_notes() {
     let place = trained();

@@ -17,6 +17,7 @@ mod lecture;
 mod lines;
 mod manual;
 mod memory;
+mod onnx;
 mod pairs;
 mod polyphony;
 mod recipe;

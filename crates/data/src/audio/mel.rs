@@ -104,6 +104,21 @@ impl LogMel {
         Ok(LogMel { rate, hop, window, bands, transform })
     }
 
+    /// The window's values: as many as samples go into one transform.
+    pub fn window(&self) -> &[f32] {
+        &self.window
+    }
+
+    /// Samples from one frame to the next.
+    pub fn hop(&self) -> usize {
+        self.hop
+    }
+
+    /// For each band the first line of the spectrum that counts, and the weights of the lines from there.
+    pub fn bands(&self) -> &[(usize, Vec<f32>)] {
+        &self.bands
+    }
+
     /// Frames of a sound, `[1 + samples / hop, bands]`: natural logarithms of each band's power, at least ln 1e-10.
     ///
     /// The middle of frame `i` lies at `i` hops, with silence before the beginning and behind the end, as librosa does.

@@ -81,6 +81,11 @@ impl Reader {
         Ok(longest)
     }
 
+    /// How frames are scaled; none for text.
+    pub fn scaler(&self) -> Option<&Scaler> {
+        self.scaler.as_ref()
+    }
+
     /// Numbers of a frame; none for text.
     pub fn width(&self) -> Option<usize> {
         self.scaler.as_ref().map(|scaler| scaler.mean.len())

@@ -100,8 +100,8 @@ impl Attention {
     }
 
     /// What the scores of `head` lose with each place of distance: the geometric sequence of Press et al. 2022, filled
-    /// up, where the number of heads is no power of two, with every other value of the next longer one.
-    fn slope(&self, head: usize) -> Option<f32> {
+    /// up, where the number of heads is no power of two, with every other value of the next longer one. None without ALiBi.
+    pub fn slope(&self, head: usize) -> Option<f32> {
         let power =
             if self.heads.is_power_of_two() { self.heads } else { self.heads.next_power_of_two() / 2 };
         let exponent = if head < power {

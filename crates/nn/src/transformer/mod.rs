@@ -73,6 +73,11 @@ impl TransformerOptions {
         None
     }
 
+    /// What the scores of a head lose with each step of distance; none but with [`Position::Alibi`].
+    pub fn slope(&self, head: usize) -> Option<f32> {
+        self.attention().slope(head)
+    }
+
     fn norm(&self, builder: &mut Builder, name: &str) -> NormParams {
         norm(builder, name, self.norm, self.hidden_size, self.bias, self.norm_epsilon)
     }

@@ -280,6 +280,14 @@ impl InspectTask for Chords {
         Names { outputs, symbols, says, unit, is_each_step: true }
     }
 
+    fn file(&self) -> &'static str {
+        CODING
+    }
+
+    fn end(&self) -> Option<u32> {
+        (self.coding.notes == Notes::Conditioned).then_some(coding::END)
+    }
+
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
         let reason = "it is no music; a MIDI file, or one of chords, is needed";
         Err(malformed_at(input.path(), 0, reason))

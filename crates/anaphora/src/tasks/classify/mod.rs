@@ -9,15 +9,15 @@ use anaphora_data::examples::{Example, Named, Reader};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::{self, seen_once};
 use anaphora_data::picture::Colour;
-use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
+use anaphora_data::{Frames, Packed, Place, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::examples::{Examples, THRESHOLD, validation};
 use super::shared::{
-    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
-    Words, hold_out, malformed_at, name, one_class, reader,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Prepares, Reading,
+    Splits, Using, Words, hold_out, malformed_at, name, one_class, reader,
 };
 use crate::inspect::{Original, Says};
 use crate::metrics::Evaluation;
@@ -216,6 +216,18 @@ impl InspectTask for Classes {
         }
     }
 
+    fn file(&self) -> &'static str {
+        CLASSES
+    }
+
+    fn prepares(&self) -> Prepares {
+        reader::prepares(&self.reader)
+    }
+
+    fn end(&self) -> Option<u32> {
+        self.reader.tokenizer.as_ref().map(Tokenizer::end_id)
+    }
+
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
         reader::look_at_inputs(&self.reader, input)
     }
@@ -240,11 +252,7 @@ impl Classes {
     }
 
     /// What is learnt of the training examples; labels of others that were read with them are known too.
-    fn learn(
-        splits: &Splits<Example>,
-        recipe: &Recipe,
-        tokenizer: Option<anaphora_data::Tokenizer>,
-    ) -> Result<Self> {
+    fn learn(splits: &Splits<Example>, recipe: &Recipe, tokenizer: Option<Tokenizer>) -> Result<Self> {
         let separator = separator(&recipe.data, splits.of_one_reading());
         let all = splits.of_one_reading();
         let of_example = |example| labels_of(example, separator.as_deref());

@@ -17,7 +17,8 @@ pub(super) use self::inspect::FOLLOWED;
 pub(super) use self::score::Scores;
 pub(super) use self::show::beginning;
 use super::shared::{
-    Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
+    AnyModel, Evaluate, Input, Learning, Lesson, Portable, Predict, PredictOptions, Prediction, Prepares,
+    Split, Words, malformed_at,
 };
 use crate::metrics::Evaluation;
 use crate::model::forecast::{Interface, Lengths, Prepared, VALIDATED, sample};
@@ -239,6 +240,16 @@ pub(super) struct Ends {
     pub origins: Vec<Origin>,
     /// What is to be known of how they were read, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// A run's model for other programs.
+pub fn portable(run: Run) -> Result<Portable> {
+    let recipe = run.recipe()?;
+    let interface: Interface = read_json(run.path(), INTERFACE)?;
+    let model = AnyModel::Sequence(Box::new(interface.model(&recipe.model, Start::zeros())));
+    let outputs = Some(interface.names.clone());
+    let portable = Portable::read(run, recipe, model, &[("reads", INTERFACE)])?;
+    Ok(Portable { prepares: Prepares::Series(Box::new(interface)), outputs, ..portable })
 }
 
 /// A trained model that forecasts.

@@ -11,6 +11,7 @@ pub use self::generator::{Generator, has_field, header_value, spelling};
 pub use self::inspect::inspect;
 pub(super) use self::inspect::{Stream, longest, read_symbols};
 pub use self::trained::Trained;
+pub(super) use self::trained::portable;
 
 use std::cell::OnceCell;
 use std::sync::Arc;

@@ -9,8 +9,9 @@ use super::corpus::Corpus;
 use crate::model::LanguageModel;
 use crate::recipe::{Recipe, Task};
 use crate::run::Run;
-use crate::run::assets::read_tokenizer;
+use crate::run::assets::{TOKENIZER, read_tokenizer};
 use crate::run::weights::WeightsError;
+use crate::tasks::{AnyModel, Portable};
 use crate::{Error, Result};
 
 /// The best model of a run with what belongs to it.
@@ -73,6 +74,16 @@ impl Trained {
     pub fn corpus(&self) -> Result<Corpus> {
         Corpus::open(self.task(), &self.run.data(&self.recipe.data)?)
     }
+}
+
+/// A run's model for other programs.
+pub fn portable(run: &Path) -> Result<Portable> {
+    let Trained { run, recipe, tokenizer, model } = Trained::open(run)?;
+    let model = AnyModel::Language(Box::new(model));
+    Ok(Portable {
+        end: Some(tokenizer.end_id()),
+        ..Portable::of(run, recipe, model, &[("tokenizer", TOKENIZER)])?
+    })
 }
 
 /// For how many tokens the weights are, where a tensor's shape differs from the model's in that number alone.

@@ -9,7 +9,7 @@ use anaphora_nn::trace::Place as PlaceSeen;
 use serde_json::Value;
 
 use super::examples::splits;
-use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
+use super::{ExampleTask, Input, Prepares, Reading, Splits, name, note_encoding};
 use crate::inspect::{self, Inspection, Original, Request, Says, Sounding, Source, View};
 use crate::model::{Compute, Observe, SequenceModel, Targets};
 use crate::recipe::{Backbone, Recipe, Task};
@@ -71,6 +71,19 @@ pub struct Subject<'a> {
 pub trait InspectTask: ExampleTask<Model = SequenceModel, Example: Clone> {
     /// The names of what the model reads and says.
     fn names(&self) -> Names;
+
+    /// The name of the run's file of what the model reads and says.
+    fn file(&self) -> &'static str;
+
+    /// How what is read becomes the model's numbers.
+    fn prepares(&self) -> Prepares {
+        Prepares::Plain
+    }
+
+    /// The symbol that ends what is read, where one does.
+    fn end(&self) -> Option<u32> {
+        None
+    }
 
     /// Inputs without their truth.
     fn look_at_input(&self, input: &Input, recipe: &Recipe) -> Result<Vec<Looked>>;
@@ -314,18 +327,19 @@ pub fn look(
             )?,
         }
     }
+    // What a stem reads as a whole has no beginning that could be read alone, and no other length.
+    let is_whole = inspection.get("frames").is_some_and(|frames| frames.axes[0] == "pixels");
     if request.wants(View::Saliency) {
         if !inspect::saliency(inspection, compute, model, &batch, names.is_each_step)? {
             let reason = "the sequence is too long to follow what is told of each of its steps back to each";
             request.refuse(inspection, View::Saliency, reason)?;
         }
-        if !names.is_each_step && names.says != Says::Window {
+        if !names.is_each_step && !is_whole && names.says != Says::Window {
             inspect::running(inspection, compute, model, &batch, names.says)?;
         }
     }
     if request.wants(View::Speed) {
-        let axis = inspection.get("frames").map(|frames| frames.axes[0].as_str());
-        if batch.spelling.is_some() || axis == Some("pixels") {
+        if batch.spelling.is_some() || is_whole {
             let reason = "what this model reads has no length that could be chosen at will";
             request.refuse(inspection, View::Speed, reason)?;
         } else {

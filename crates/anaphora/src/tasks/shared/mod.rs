@@ -5,6 +5,7 @@ mod inputs;
 mod inspecting;
 mod learning;
 pub mod pairs;
+mod portable;
 mod predicting;
 pub mod reader;
 mod splits;
@@ -17,5 +18,7 @@ pub use examples::{
 pub use inputs::{Input, column, each_batch, one_class, predict_lines, table_options};
 pub use inspecting::{InspectTask, Looked, Names, Subject, inspect, look};
 pub use learning::{ExampleModel, Learning, Lesson, Words, malformed_position};
+pub(crate) use portable::Prepares;
+pub use portable::{AnyModel, Portable, portable};
 pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, Split};
 pub use splits::hold_out;

@@ -15,7 +15,7 @@ use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 use anaphora_nn::Stem;
 
-use super::{Input, Looked, Reading, Splits, column, table_options};
+use super::{Input, Looked, Prepares, Reading, Splits, column, table_options};
 use crate::inspect::{Curves, Cut, Original, Pixels, Times};
 use crate::model::{Compute, Reads, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Model};
@@ -179,6 +179,14 @@ pub fn inputs(reader: &Reader, inputs: &[Input]) -> Result<(Vec<Sequence>, Vec<N
         });
     }
     Ok(all.into_iter().unzip())
+}
+
+/// How frames are cut and scaled; texts are plain tokens.
+pub fn prepares(reader: &Reader) -> Prepares {
+    match reader.scaler() {
+        Some(scaler) => Prepares::Steps(reader.steps.clone(), scaler.clone()),
+        None => Prepares::Plain,
+    }
 }
 
 /// A sequence to look at: the names of its symbols are its steps'.

@@ -183,6 +183,10 @@ impl InspectTask for Tagger {
         }
     }
 
+    fn file(&self) -> &'static str {
+        LEXICON
+    }
+
     fn look_at_input(&self, input: &Input, recipe: &Recipe) -> Result<Vec<Looked>> {
         let look = |sentence: Sentence| {
             let steps = Some(sentence.words.clone());
