@@ -21,7 +21,7 @@ fn labelled(content: &str, name: &str, options: &LabelledOptions) -> Result<Labe
 }
 
 fn cells(table: &Table) -> Vec<Vec<&str>> {
-    table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect()).collect()
+    table.rows.iter().map(|row| row.cells.iter().collect()).collect()
 }
 
 #[test]
@@ -280,7 +280,7 @@ proptest! {
         let text: String = rows.iter().map(|(a, b)| format!("{},{}\n", quoted(a), quoted(b))).collect();
         let options = TableOptions { layout: Some(Layout::Comma), header: Some(false), ..TableOptions::default() };
         let table = parse_table(text.as_bytes(), Path::new("any"), &options).unwrap();
-        let read: Vec<_> = table.rows.iter().map(|row| (row.cells[0].clone(), row.cells[1].clone())).collect();
+        let read: Vec<_> = table.rows.iter().map(|row| (row.cells[0].to_owned(), row.cells[1].to_owned())).collect();
         let trimmed: Vec<_> = rows.iter().map(|(a, b)| (a.trim().to_owned(), b.trim().to_owned())).collect();
         prop_assert_eq!(read, trimmed);
     }
