@@ -92,7 +92,7 @@ fn help_is_a_result() {
         let help = place.call(&[command, "--help"]).ok();
         assert!(help.contains(&format!("Usage: anaphora {command}")), "{help}");
     }
-    assert_eq!(place.call(&["--version"]).ok(), format!("anaphora {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(place.call(&["-V"]).ok(), format!("anaphora {}\n", env!("CARGO_PKG_VERSION")));
     let called = place.call(&[]);
     assert_eq!(called.code, Some(2));
     assert!(called.stderr.contains("Usage: anaphora <COMMAND>"), "{called:?}");

@@ -207,7 +207,7 @@ fn what_cannot_be_answered_is_said_in_an_object() {
     for (change, param, said) in [
         (json!({ "model": "../tunes" }), "model", "does not exist"),
         (json!({ "model": "none" }), "model", "does not exist"),
-        (json!({ "model": "names" }), "model", "/api/predict"),
+        (json!({ "model": "names" }), "model", "is for the task classify and continues no text"),
         (json!({ "prompt": "X:1\u{4e2d}" }), "prompt", "U+4E2D"),
         (json!({ "prompt": [1, 2, 100_000] }), "prompt", "token 100000"),
         (json!({ "prompt": [] }), "prompt", "empty"),
@@ -235,6 +235,9 @@ fn what_cannot_be_answered_is_said_in_an_object() {
         assert!(error["message"].as_str().unwrap().contains(said), "{change}: {error}");
         assert_eq!(error["type"], "invalid_request_error");
     }
+    let mut other = completion(1, 5);
+    other["model"] = json!("names");
+    assert_eq!(server.post("/v1/completions", &other).1["error"]["see"], "POST /api/predict");
     assert_eq!(server.get("/v1/nothing").0, 404);
     assert_eq!(server.get("/v1/completions").1["error"]["code"], "method_not_allowed");
     assert_eq!(server.get("/v1/models/%2e%2e%2ftunes").0, 404);
