@@ -19,24 +19,29 @@ pub struct Examples {
     pub inputs: Vec<Sequence>,
     /// The classes of each: one, where it has not several labels.
     pub classes: Vec<Vec<u32>>,
+    /// What the linear map says of each, `[examples, classes]`, where there is one.
+    pub linear: Vec<f32>,
+    /// Whether the network is counted from that.
+    pub counted: bool,
+}
+
+/// How well examples are classified by the model, and by the linear map alone.
+pub struct Scored {
+    pub model: Classified,
+    pub linear: Option<Classified>,
 }
 
 impl Examples {
     /// The examples of a batch, packed, and what is true of them.
     pub fn batch(&self, batch: &[usize], known: &Classes) -> (Packed, Targets) {
-        let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
-        let classes = || batch.iter().map(|&example| &self.classes[example]);
-        let targets = if known.separator.is_some() {
+        let mut packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
+        if self.counted {
             let labels = known.labels.len();
-            let mut values = vec![0.0; batch.len() * labels];
-            for (row, classes) in values.chunks_exact_mut(labels).zip(classes()) {
-                classes.iter().for_each(|&class| row[class as usize] = 1.0);
-            }
-            Targets::Values(values)
-        } else {
-            Targets::Classes(classes().map(|classes| classes[0]).collect())
-        };
-        (packed, targets)
+            let of = |&example: &usize| &self.linear[example * labels..][..labels];
+            packed.offsets = batch.iter().flat_map(of).copied().collect();
+        }
+        let classes = batch.iter().map(|&example| &self.classes[example]);
+        (packed, targets(classes, known))
     }
 
     /// The probabilities of the classes, `[examples, classes]`.
@@ -47,27 +52,60 @@ impl Examples {
         known: &Classes,
     ) -> Result<Vec<f32>> {
         let classes = known.labels.len();
-        let mut probabilities = reader::outputs(model, compute, &self.inputs, classes)?;
-        match known.separator {
-            Some(_) => probabilities.iter_mut().for_each(|p| *p = 1.0 / (1.0 + (-*p).exp())),
-            None => probabilities.chunks_exact_mut(classes).for_each(softmax),
+        let mut outputs = reader::outputs(model, compute, &self.inputs, classes)?;
+        if self.counted {
+            outputs.iter_mut().zip(&self.linear).for_each(|(output, linear)| *output += linear);
         }
-        Ok(probabilities)
+        Ok(of_logits(outputs, known))
     }
 
-    /// Scores the model on them.
-    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Classified> {
-        let probabilities = self.probabilities(model, compute, known)?;
+    /// Scores the model on them, and the linear map.
+    pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Scored> {
+        let model = self.scored(&self.probabilities(model, compute, known)?, known)?;
+        Ok(Scored { model, linear: self.score_linear(known)? })
+    }
+
+    /// Scores the linear map, where there is one.
+    pub fn score_linear(&self, known: &Classes) -> Result<Option<Classified>> {
+        if self.linear.is_empty() {
+            return Ok(None);
+        }
+        self.scored(&of_logits(self.linear.clone(), known), known).map(Some)
+    }
+
+    fn scored(&self, probabilities: &[f32], known: &Classes) -> Result<Classified> {
         let count = known.labels.len();
         Ok(match known.separator {
-            Some(_) => Classified::labels(&self.classes, &probabilities, count, THRESHOLD)?,
+            Some(_) => Classified::labels(&self.classes, probabilities, count, THRESHOLD)?,
             None => {
                 let truth: Vec<usize> = self.classes.iter().map(|classes| classes[0] as usize).collect();
                 let predicted: Vec<usize> = probabilities.chunks_exact(count).map(likeliest).collect();
-                Classified::classes(&truth, &predicted, &probabilities, count)?
+                Classified::classes(&truth, &predicted, probabilities, count)?
             }
         })
     }
+}
+
+/// Logits `[examples, classes]` as probabilities.
+fn of_logits(mut logits: Vec<f32>, known: &Classes) -> Vec<f32> {
+    match known.separator {
+        Some(_) => logits.iter_mut().for_each(|p| *p = 1.0 / (1.0 + (-*p).exp())),
+        None => logits.chunks_exact_mut(known.labels.len()).for_each(softmax),
+    }
+    logits
+}
+
+/// What is true of some examples, each of such classes.
+pub fn targets<'a>(classes: impl ExactSizeIterator<Item = &'a Vec<u32>>, known: &Classes) -> Targets {
+    if known.separator.is_none() {
+        return Targets::Classes(classes.map(|classes| classes[0]).collect());
+    }
+    let labels = known.labels.len();
+    let mut values = vec![0.0; classes.len() * labels];
+    for (row, classes) in values.chunks_exact_mut(labels).zip(classes) {
+        classes.iter().for_each(|&class| row[class as usize] = 1.0);
+    }
+    Targets::Values(values)
 }
 
 /// As a training sees it. The best model makes the fewest mistakes.

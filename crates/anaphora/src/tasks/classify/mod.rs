@@ -1,20 +1,23 @@
 //! Classification: the class of a text, a series, a sound or a picture, or several labels of it.
 
 mod examples;
+mod linear;
 
+use std::cell::Cell;
 use std::path::Path;
 
 use anaphora_data::error::counted;
-use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::examples::{Example, Named, Reader, Steps};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
-use anaphora_data::labelled::{self, seen_once};
+use anaphora_data::labelled::{self, class_weights, seen_once};
 use anaphora_data::picture::Colour;
 use anaphora_data::{Frames, Packed, Place, Sequence, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::examples::{Examples, THRESHOLD, validation};
+use self::examples::{Examples, THRESHOLD, targets, validation};
+use self::linear::{Learnt, LinearMap};
 use super::shared::{
     ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
     Words, hold_out, malformed_at, name, one_class, reader,
@@ -22,13 +25,15 @@ use super::shared::{
 use crate::inspect::{Original, Says};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
-use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
+use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shortcut, Task};
 use crate::run::assets::Assets;
 use crate::training::Validation;
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
+/// The name of the file of a run's linear map of texts.
+const LINEAR: &str = "linear.json";
 
 /// Examples that the built-in rules make, and the seed from which they make them.
 const BUILTIN: (u64, usize) = (1, 4_000);
@@ -47,6 +52,12 @@ pub struct Classes {
     separator: Option<String>,
     #[serde(flatten)]
     reader: Reader,
+    /// The linear map, kept in a file of its own: none for frames, and in runs of earlier versions.
+    #[serde(skip)]
+    linear: Option<LinearMap>,
+    /// Whether the network is counted from it; the recipe keeps it.
+    #[serde(skip)]
+    counted: bool,
 }
 
 impl Lesson for Classes {
@@ -83,7 +94,7 @@ impl Lesson for Classes {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(validation(&on.score(model, compute, self)?))
+        Ok(validation(&on.score(model, compute, self)?.model))
     }
 }
 
@@ -143,14 +154,51 @@ impl ExampleTask for Classes {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: reader::opened(classes.reader, &recipe.data, assets, tokenizer)?, ..classes })
+        let reader = reader::opened(classes.reader, &recipe.data, assets, tokenizer)?;
+        let mut classes = Self { reader, ..classes };
+        if matches!(classes.reader.steps, Steps::Text { .. }) {
+            let learn = || Ok(classes.learn_linear(&splits.train, recipe));
+            classes.linear = assets.json_if_there(LINEAR, learn)?;
+            if classes.linear.as_ref().is_some_and(|linear| !linear.fits(classes.labels.len())) {
+                let reason = "it is no map of n-grams to the classes of classes.json; restore the file that the run began with";
+                return Err(malformed_at(LINEAR.as_ref(), 0, reason));
+            }
+            classes.counted = classes.linear.is_some() && recipe.model.shortcut == Shortcut::Linear;
+        }
+        Ok(classes)
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let classes = |example: &Example| self.classes(example);
-        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
-        let (inputs, classes) = self.reader.encode(examples, skip_bad, notes, classes)?;
-        Ok(Examples { inputs, classes })
+        let truth = |example: &Example| {
+            let text = reader::text(example).unwrap_or_default();
+            Ok((self.classes(example)?, self.linear.as_ref().map(|linear| linear.logits(&text))))
+        };
+        self.encoded(examples, from, truth)
+    }
+
+    fn encode_to_learn(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
+        let Some(linear) = &self.linear else { return self.encode(examples, from) };
+        let held_out = self.with_learnt(&examples, from.recipe, |learnt| linear.held_out(learnt));
+        // Examples are asked for in their order, those that are skipped too.
+        let next = Cell::new(0);
+        let truth = |example: &Example| {
+            let begin = next.replace(next.get() + self.labels.len());
+            Ok((self.classes(example)?, Some(held_out[begin..next.get()].to_vec())))
+        };
+        self.encoded(examples, from, truth)
+    }
+
+    fn baseline(&self, validation: &Examples) -> Result<Option<String>> {
+        let Some((linear, scored)) = self.linear.as_ref().zip(validation.score_linear(self)?) else {
+            return Ok(None);
+        };
+        let [(name, score), _] = scored.best();
+        let (count, name) = (counted(linear.len(), "n-gram"), name.replace('_', " "));
+        let counted = if self.counted { "; the network learns what it leaves" } else { "" };
+        Ok(Some(format!(
+            "a linear map of {count} of words and characters has a validation loss of {:.3}, {name} {score:.3}{counted}",
+            scored.loss
+        )))
     }
 
     fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
@@ -170,7 +218,11 @@ impl ExampleTask for Classes {
             return Ok(Evaluation::new(0, "example"));
         }
         let scored = examples.score(on.model, on.compute, self)?;
-        Ok(scored.evaluation(examples.inputs.len(), &self.labels))
+        let mut evaluation = scored.model.evaluation(examples.inputs.len(), &self.labels);
+        if let Some(linear) = &scored.linear {
+            evaluation.beside(&[("this model", scored.model.scores()), ("linear map", linear.scores())]);
+        }
+        Ok(evaluation)
     }
 }
 
@@ -188,7 +240,10 @@ impl PredictTask for Classes {
 
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
-        let examples = Examples { inputs, classes: Vec::new() };
+        // A text is called by itself.
+        let said = |linear: &LinearMap| names.iter().flat_map(|named| linear.logits(&named.name)).collect();
+        let linear = self.linear.as_ref().map(said).unwrap_or_default();
+        let examples = Examples { inputs, classes: Vec::new(), linear, counted: self.counted };
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
         Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
@@ -207,7 +262,13 @@ impl InspectTask for Classes {
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
-        reader::look_at_inputs(&self.reader, input)
+        let mut looked = reader::look_at_inputs(&self.reader, input)?;
+        for Looked { batch, text, .. } in &mut looked {
+            if let (Some(linear), Some(text), true) = (&self.linear, text, self.counted) {
+                batch.offsets = linear.logits(text);
+            }
+        }
+        Ok(looked)
     }
 
     fn original(&self, batch: &Packed) -> Option<Original> {
@@ -220,6 +281,43 @@ impl InspectTask for Classes {
 }
 
 impl Classes {
+    /// The linear map of the training examples.
+    fn learn_linear(&self, train: &[Example], recipe: &Recipe) -> LinearMap {
+        let lowercase = matches!(self.reader.steps, Steps::Text { lowercase: true, .. });
+        self.with_learnt(train, recipe, |learnt| LinearMap::learn(learnt, lowercase))
+    }
+
+    /// Gives texts to learn from to what fits a linear map to them.
+    fn with_learnt<T>(&self, examples: &[Example], recipe: &Recipe, fit: impl FnOnce(&Learnt) -> T) -> T {
+        let texts: Vec<String> = examples.iter().map(|one| reader::text(one).unwrap_or_default()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        // One whose label is not known is skipped, or an error, where it is encoded.
+        let classes = |example| self.classes(example).unwrap_or_else(|_| vec![0]);
+        let classes: Vec<Vec<u32>> = examples.iter().map(classes).collect();
+        let (targets, outputs) = (targets(classes.iter(), self), self.labels.len());
+        let weighted = self.separator.is_none() && recipe.training.class_weights != ClassWeights::None;
+        let weights = weighted.then(|| class_weights(classes.iter().flatten(), outputs));
+        fit(&Learnt { texts: &texts, targets: &targets, outputs, weights: weights.as_deref() })
+    }
+
+    /// Examples as a model reads them; `truth` gives the classes of each, and what the linear map says of it.
+    fn encoded(
+        &self,
+        examples: Vec<Example>,
+        from: &mut Reading<Self>,
+        truth: impl Fn(&Example) -> Result<(Vec<u32>, Option<Vec<f32>>)>,
+    ) -> Result<Examples> {
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, truths) = self.reader.encode(examples, skip_bad, notes, truth)?;
+        let (classes, linear): (Vec<_>, Vec<_>) = truths.into_iter().unzip();
+        Ok(Examples {
+            inputs,
+            classes,
+            linear: linear.into_iter().flatten().flatten().collect(),
+            counted: self.counted,
+        })
+    }
+
     /// What is learnt of the training examples; labels of others that were read with them are known too.
     fn learn(
         splits: &Splits<Example>,
@@ -247,7 +345,7 @@ impl Classes {
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
-        Ok(Self { labels, separator, reader })
+        Ok(Self { labels, separator, reader, linear: None, counted: false })
     }
 
     /// The numbers of an example's labels.
