@@ -12,7 +12,7 @@ const STRENGTHS: [f64; 6] = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 /// Parts of the examples, each told by what the others say.
 const PARTS: usize = 5;
 /// Share of the slope at zero where the search for weights ends.
-const TOLERANCE: f64 = 1e-3;
+const TOLERANCE: f64 = 1e-2;
 /// N-grams, at most; and weights, so that with many classes there are fewer.
 const NGRAMS: usize = 1 << 18;
 const WEIGHTS: usize = 1 << 21;
@@ -42,6 +42,8 @@ pub struct Learnt<'a> {
     pub outputs: usize,
     /// How much each class counts, where not all count alike.
     pub weights: Option<&'a [f32]>,
+    /// Threads to fit with.
+    pub threads: usize,
 }
 
 impl LinearMap {
@@ -52,7 +54,12 @@ impl LinearMap {
         let ngrams = Ngrams::learn(some.iter().map(|&index| from.texts[index]), lowercase, most);
         let rows = from.rows(&ngrams);
         let (strength, parts) = from.try_each(&rows, ngrams.len(), &STRENGTHS);
-        let weights = from.path(&rows, ngrams.len(), &some, strength);
+        // What suits the parts in the mean is close to what suits all.
+        let mean = parts.iter().fold(vec![0.0; parts[0].len()], |mut sum: Weights, part| {
+            sum.iter_mut().zip(part).for_each(|(sum, weight)| *sum += weight / PARTS as f64);
+            sum
+        });
+        let weights = from.problem(&rows, ngrams.len(), &some).fit(strength, mean, TOLERANCE);
         let map = linear(&weights, from.outputs);
         let mut found = Self { ngrams, map, strength, fitted: from.checksum(), held_out: None };
         found.held_out = Some(found.told_by_others(from, &rows, &parts));
@@ -131,15 +138,6 @@ impl Learnt<'_> {
         Logistic { rows, inputs, targets, outputs, weights, of }
     }
 
-    /// Weights fitted to some texts, each strength from those of the one before it.
-    fn path(&self, rows: &SparseRows, inputs: usize, of: &[usize], strength: f64) -> Weights {
-        let problem = self.problem(rows, inputs, of);
-        let strengths = STRENGTHS.into_iter().filter(|&known| known <= strength);
-        strengths.fold(vec![0.0; (inputs + 1) * self.outputs], |from, strength| {
-            problem.fit(strength, from, TOLERANCE)
-        })
-    }
-
     /// The first of ascending strengths behind which examples are told worse by weights that are fitted to the other parts, and
     /// those weights, for each part.
     fn try_each(&self, rows: &SparseRows, inputs: usize, strengths: &[f64]) -> (f64, Vec<Weights>) {
@@ -153,23 +151,20 @@ impl Learnt<'_> {
         let mut at = vec![vec![0.0; (inputs + 1) * self.outputs]; PARTS];
         let (mut best, mut least) = (strengths[0], f64::INFINITY);
         for &strength in strengths {
-            let mut loss = 0.0;
-            let mut next = Vec::with_capacity(PARTS);
-            for ([own, others], from) in parts.iter().zip(&at) {
+            let fit = |([own, others], from): (&[Vec<usize>; 2], &Weights)| {
                 let problem = self.problem(rows, inputs, others);
                 // There may be fewer examples than parts.
-                let weights = if others.is_empty() {
-                    from.clone()
-                } else {
-                    problem.fit(strength, from.clone(), TOLERANCE)
-                };
-                loss += problem.loss_of(&weights, own);
-                next.push(weights);
-            }
+                let is_none = others.is_empty();
+                let weights =
+                    if is_none { from.clone() } else { problem.fit(strength, from.clone(), TOLERANCE) };
+                (problem.loss_of(&weights, own), weights)
+            };
+            let fitted = each(self.threads, parts.iter().zip(&at).collect(), fit);
+            let loss: f64 = fitted.iter().map(|(loss, _)| loss).sum();
             if loss >= least {
                 break;
             }
-            (best, least, at) = (strength, loss, next);
+            (best, least, at) = (strength, loss, fitted.into_iter().map(|(_, weights)| weights).collect());
         }
         (best, at)
     }
@@ -184,6 +179,22 @@ impl Learnt<'_> {
         };
         let texts = self.texts.iter().fold(0, |sum, text| crc32c::crc32c_append(sum, text.as_bytes()));
         crc32c::crc32c_append(texts, &truth)
+    }
+}
+
+/// What comes of each of some things, so many at once.
+fn each<T: Send, R: Send>(threads: usize, of: Vec<T>, make: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut made = Vec::with_capacity(of.len());
+    let mut of = of.into_iter();
+    loop {
+        let some: Vec<T> = of.by_ref().take(threads.max(1)).collect();
+        if some.is_empty() {
+            return made;
+        }
+        std::thread::scope(|scope| {
+            let running: Vec<_> = some.into_iter().map(|one| scope.spawn(|| make(one))).collect();
+            made.extend(running.into_iter().map(|one| one.join().expect("a fit does not panic")));
+        });
     }
 }
 
@@ -207,7 +218,7 @@ mod tests {
     fn a_map_is_as_sure_of_what_it_learnt_from_as_of_others() {
         let (texts, targets) = texts();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let from = Learnt { texts: &texts, targets: &targets, outputs: 2, weights: None };
+        let from = Learnt { texts: &texts, targets: &targets, outputs: 2, weights: None, threads: 2 };
         let map = LinearMap::learn(&from, true);
         let [red, blue] = ["a red thing", "the Blue one"].map(|text| map.logits(text));
         assert!(red[1] > red[0] && blue[0] > blue[1], "{red:?} {blue:?}");

@@ -27,7 +27,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shortcut, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Validation, threads};
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
@@ -209,7 +209,14 @@ impl ExampleTask for Classes {
         };
         let (reads, outputs) = (reader::reads(&self.reader), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };
-        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, start)
+        let mut model =
+            SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, start);
+        if let (Some(head), true, true) = (model.params().find("head.weight"), self.counted, train.is_some())
+        {
+            // It begins with what the linear map says.
+            model.params_mut().value_mut(head).fill(0.0);
+        }
+        model
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -297,7 +304,11 @@ impl Classes {
         let (targets, outputs) = (targets(classes.iter(), self), self.labels.len());
         let weighted = self.separator.is_none() && recipe.training.class_weights != ClassWeights::None;
         let weights = weighted.then(|| class_weights(classes.iter().flatten(), outputs));
-        fit(&Learnt { texts: &texts, targets: &targets, outputs, weights: weights.as_deref() })
+        let threads = match threads(recipe.training.threads).0 {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        fit(&Learnt { texts: &texts, targets: &targets, outputs, weights: weights.as_deref(), threads })
     }
 
     /// Examples as a model reads them; `truth` gives the classes of each, and what the linear map says of it.

@@ -265,6 +265,15 @@ pub fn look(
         if names.is_each_step { (&["steps", "classes"], &[rows, width]) } else { (&["classes"], &[width]) };
     let mut said = observed.outputs.clone();
     inspection.add("logits", axes, shape, observed.outputs, "output of the head");
+    if !batch.offsets.is_empty() {
+        let what = "what of the logits is the linear map's";
+        inspection.add("linear", axes, shape, batch.offsets.clone(), what);
+        let (all, network) =
+            ("the linear map of words and characters that the network is counted from", "the network alone");
+        inspection.notes.push(format!(
+            "what the model says has a part of {all}; gradients, states and saliency are of {network}"
+        ));
+    }
     if names.says != Says::Window {
         said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
         let what = "what the model says: probabilities, or numbers in their own unit";
