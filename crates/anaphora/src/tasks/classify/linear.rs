@@ -11,8 +11,8 @@ use crate::model::{Linear, Targets};
 const STRENGTHS: [f64; 6] = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 /// Parts of the examples, each told by what the others say.
 const PARTS: usize = 5;
-/// Share of the slope at zero where the search for weights ends.
-const TOLERANCE: f64 = 1e-2;
+/// Share of the slope at zero where the search for weights ends: those of the parts, and of all.
+const TOLERANCES: [f64; 2] = [3e-3, 1e-3];
 /// N-grams, at most; and weights, so that with many classes there are fewer.
 const NGRAMS: usize = 1 << 18;
 const WEIGHTS: usize = 1 << 21;
@@ -59,7 +59,7 @@ impl LinearMap {
             sum.iter_mut().zip(part).for_each(|(sum, weight)| *sum += weight / PARTS as f64);
             sum
         });
-        let weights = from.problem(&rows, ngrams.len(), &some).fit(strength, mean, TOLERANCE);
+        let weights = from.problem(&rows, ngrams.len(), &some).fit(strength, mean, TOLERANCES[1]);
         let map = linear(&weights, from.outputs);
         let mut found = Self { ngrams, map, strength, fitted: from.checksum(), held_out: None };
         found.held_out = Some(found.told_by_others(from, &rows, &parts));
@@ -156,7 +156,7 @@ impl Learnt<'_> {
                 // There may be fewer examples than parts.
                 let is_none = others.is_empty();
                 let weights =
-                    if is_none { from.clone() } else { problem.fit(strength, from.clone(), TOLERANCE) };
+                    if is_none { from.clone() } else { problem.fit(strength, from.clone(), TOLERANCES[0]) };
                 (problem.loss_of(&weights, own), weights)
             };
             let fitted = each(self.threads, parts.iter().zip(&at).collect(), fit);
@@ -240,6 +240,7 @@ mod tests {
             targets: &Targets::Classes(vec![0, 1]),
             outputs: 2,
             weights: None,
+            threads: 3,
         };
         let map = LinearMap::learn(&from, true);
         assert!(map.held_out(&from).iter().chain(&map.logits("a")).all(|value| value.is_finite()));
