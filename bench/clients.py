@@ -196,8 +196,10 @@ def map_body(context, body):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    if path_parameters and 'id' in path_parameters and hash(str(path_parameters)) % 4:
-        path_parameters['id'] = 'tunes'
+    # The runs that are there are needed to the end.
+    deletes = context.operation is not None and context.operation.method.upper() == 'DELETE'
+    if path_parameters and 'id' in path_parameters and (deletes or hash(str(path_parameters)) % 4):
+        path_parameters['id'] = 'gone' if deletes else 'tunes'
     return path_parameters
 """
 
@@ -210,7 +212,7 @@ def with_schemathesis(url, report, examples):
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "hooks.py").write_text(HOOKS)
         environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": folder, "PYTHONHASHSEED": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
     report.check("no answer outside the description", done.returncode == 0, done.stdout[-6000:])
     print("\n".join(line for line in done.stdout.splitlines()[-15:]))
 

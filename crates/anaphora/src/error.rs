@@ -71,10 +71,10 @@ pub enum Error {
     #[error("{} is not a run folder (it holds no run.json); name the folder that `anaphora train` wrote", .0.display())]
     NotARun(PathBuf),
     /// A new run would overwrite another one.
-    #[error("{} already holds a run; continue it with `anaphora resume`, or choose another folder with --out", .0.display())]
+    #[error("{} already holds a run; continue it with `anaphora resume`, or choose another folder", .0.display())]
     RunExists(PathBuf),
     /// A new run would mix with other files.
-    #[error("{} is not empty (it holds {found}) and is no run; choose a new folder with --out", path.display())]
+    #[error("{} is not empty (it holds {found}) and is no run; choose a new folder", path.display())]
     FolderInUse {
         /// The folder.
         path: PathBuf,
@@ -82,10 +82,10 @@ pub enum Error {
         found: String,
     },
     /// What is to be the folder of a new run is there already.
-    #[error("{} is there already; choose a new folder with --out", .0.display())]
+    #[error("{} is there already; choose a new folder", .0.display())]
     FolderTaken(PathBuf),
     /// Another process trains in the folder.
-    #[error("another training is writing to {}; wait until it ends, or choose another folder with --out", .0.display())]
+    #[error("another training is writing to {}; wait until it ends, or choose another folder", .0.display())]
     RunLocked(PathBuf),
     /// The folder was written in another format.
     #[error("{} was written by anaphora {program} in run format {found}, and this version reads format {expected}; \
@@ -133,7 +133,7 @@ pub enum Error {
     #[error("{} is not what this run began with; restore the file, or train again into another folder", .0.display())]
     DataChanged(PathBuf),
     /// An imported model has no training data.
-    #[error("{} is an imported model, without training data or a training to go on with; generate with it, or evaluate it on a file named with --data", .0.display())]
+    #[error("{} is an imported model, without training data or a training to go on with; generate with it, or evaluate it on a file that is named", .0.display())]
     Imported(PathBuf),
     /// A file of Hugging Face's folder format does not describe a model that is known here.
     #[error("{}: field {field} is {found}, and {wanted}", path.display())]
@@ -189,7 +189,7 @@ pub enum Error {
         task: crate::recipe::Task,
     },
     /// A view of a model or an input that has nothing to show in it.
-    #[error("--show {view}: {reason}")]
+    #[error("the view {view}: {reason}")]
     View {
         /// The view.
         view: crate::inspect::View,
@@ -201,21 +201,21 @@ pub enum Error {
     Inspect(String),
     /// A search is asked of a task that writes no sequences.
     #[error(
-        "--beams, --length-penalty, --n-best and --no-repeat-ngram are for models that write, as in translation"
+        "beams, length penalty, n best and repeated n-grams are of a search, which is for models that write, as in translation"
     )]
     NoSearch,
     /// A picture cannot be read.
     #[error(transparent)]
     Picture(#[from] anaphora_data::picture::PictureError),
     /// Unknown words are to be replaced by a model that cannot say where they come from.
-    #[error("{} has no attention to say from where an unknown word comes; leave --replace-unknown out, or train with --attention luong or bahdanau, or --backbone transformer", .0.display())]
+    #[error("{} has no attention to say from where an unknown word comes; leave the replacement of unknown words out; a model with model.attention luong or bahdanau, or model.backbone transformer, attends", .0.display())]
     NoAlignment(PathBuf),
     /// Parallel text cannot be read.
     #[error(transparent)]
     Parallel(#[from] anaphora_data::parallel::ParallelError),
     /// Nothing is held out, so that no model could be called the best.
     #[error(
-        "there is no {example} to validate on, of {train} to learn from; set data.validation_fraction above 0 (it is {fraction}), or name data for it with --valid where the task reads some"
+        "there is no {example} to validate on, of {train} to learn from; set data.validation_fraction above 0 (it is {fraction}), or name data for it in data.validation where the task reads some"
     )]
     NoValidation {
         /// The name of an example.
@@ -226,16 +226,16 @@ pub enum Error {
         fraction: f64,
     },
     /// There is nothing to score a model on.
-    #[error("{} kept no examples for that; name a file with --data, or train with --test-every", .0.display())]
+    #[error("{} kept no examples for that; name a file, or train with data.test_every", .0.display())]
     NoExamples(PathBuf),
     /// There is no stretch of a series to score forecasts on.
-    #[error("{} kept no steps for that; name a file with --data, or train with --test-from", .0.display())]
+    #[error("{} kept no steps for that; name a file, or train with series.test_from", .0.display())]
     NoForecasts(PathBuf),
     /// The observer broke before there was a training to save.
     #[error("stopped while the model was prepared; nothing is changed")]
     Stopped,
     /// A training is to begin with the weights of a model for another task.
-    #[error("{} is a model for the task {task}, and task is {wanted}; name a run of that task with --from", path.display())]
+    #[error("{} is a model for the task {task}, and task is {wanted}; name a run of that task to begin with", path.display())]
     OtherTask {
         /// The run.
         path: PathBuf,

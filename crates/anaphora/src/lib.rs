@@ -73,7 +73,7 @@ pub use recipe::Recipe;
 pub use run::Run;
 
 use run::assets::Assets;
-use training::{Budget, Event, Opening, Outcome, Preparation};
+use training::{Budget, Description, Event, Opening, Outcome, Preparation, Shown};
 
 /// Trains as `recipe` says into the new run folder `folder`. `observer` receives each event, and its `Break` ends the
 /// training, saved so that it can be resumed.
@@ -90,9 +90,84 @@ pub fn train(
     let observer = &mut once_broken(observer);
     let mut preparation = Preparation::new(recipe, folder)?;
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
-    let learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: false })?;
+    let learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: false, examples: None })?;
     preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
+}
+
+/// What a training as `recipe` says would learn from, seen without training.
+#[derive(Debug)]
+pub struct Prospect {
+    /// The recipe, with what the data decide.
+    pub recipe: Recipe,
+    /// The training data, the validation data and the prediction, in words and numbers.
+    pub data: Description,
+    /// Numbers in the model.
+    pub parameters: usize,
+    /// Some of the training data; of a series its beginning.
+    pub examples: Vec<Shown>,
+    /// What reading them gave to say, a clause each.
+    pub notes: Vec<String>,
+    /// The kind of input that examples are read as, where the data decide it.
+    input: Option<recipe::Input>,
+}
+
+impl Prospect {
+    /// Whether the training would read a field of its recipe.
+    pub fn reads(&self, field: &recipe::Field) -> bool {
+        let mut recipe = self.recipe.clone();
+        // Data made by rule have one kind of example.
+        if let Some(input) = self.input.filter(|_| recipe.data.builtin.is_none()) {
+            recipe.data.input = input;
+        }
+        recipe.reads(field)
+    }
+}
+
+/// Reads what a training as `recipe` says would learn from, as it would, and makes no run. `folder` takes files that are large and is
+/// left with them: a temporary one, that is not there or is empty. `observer` may break while data are read.
+///
+/// # Errors
+/// As [`train`], up to its first step.
+pub fn look(
+    recipe: &Recipe,
+    folder: &Path,
+    observer: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+) -> Result<Prospect> {
+    let (mut notes, mut examples) = (Vec::new(), Vec::new());
+    let mut preparation = Preparation::new(recipe, folder)?;
+    let mut stop = ControlFlow::Continue(());
+    let noting = &mut |event: &Event| {
+        if let Event::Note(note) = event {
+            notes.push((*note).to_owned());
+        }
+        if stop.is_continue() {
+            stop = observer(event);
+        }
+        stop
+    };
+    // Weights that are to be loaded take no memory before.
+    let opening = &mut Opening {
+        recipe: &preparation.recipe,
+        assets: &mut preparation.assets,
+        observer: noting,
+        restored: true,
+        examples: Some(&mut examples),
+    };
+    let learner = tasks::learner(opening)?;
+    if stop.is_break() {
+        return Err(Error::Stopped);
+    }
+    preparation.recipe.data.decimal = tasks::decimal(&preparation.recipe, &*learner);
+    preparation.complete(&*learner)?;
+    training::refuse_memory(&*learner, &preparation.recipe, 0)?;
+    // A run keeps the precision of its machine.
+    preparation.recipe.training.precision = recipe.training.precision;
+    let (data, parameters, input) = (learner.describe(), learner.params().len(), learner.input());
+    if learner.task() == recipe::Task::Music {
+        notes.extend(tasks::language::problems(&preparation.recipe.data)?);
+    }
+    Ok(Prospect { recipe: preparation.recipe, data, parameters, examples, notes, input })
 }
 
 /// Trains as [`train`] does, from the weights of the run `from`, whose tokenizer, classes and the like are taken over. A recipe to
@@ -111,7 +186,8 @@ pub fn fine_tune(
     let source = Run::open(from)?;
     let mut preparation = Preparation::new(recipe, folder)?.from(&source)?;
     let (recipe, assets) = (&preparation.recipe, &mut preparation.assets);
-    let mut learner = tasks::learner(&mut Opening { recipe, assets, observer, restored: true })?;
+    let mut learner =
+        tasks::learner(&mut Opening { recipe, assets, observer, restored: true, examples: None })?;
     source.load_weights(learner.params_mut(), None)?;
     preparation.recipe.data.decimal = tasks::decimal(recipe, &*learner);
     preparation.begin(learner)?.run(observer)
@@ -140,7 +216,7 @@ pub fn resume(
     };
     let latest = run.checkpoints().latest_valid()?;
     let restored = latest.checkpoint.is_some();
-    let opening = &mut Opening { recipe: recipe_there, assets, observer: quiet, restored };
+    let opening = &mut Opening { recipe: recipe_there, assets, observer: quiet, restored, examples: None };
     let learner = tasks::learner(opening)?;
     training::resume(run, recipe, learner, latest, budget, &mut |event| _ = observer(event))?.run(observer)
 }

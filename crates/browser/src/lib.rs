@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -17,6 +17,9 @@ use tokio::runtime::{Builder, Runtime};
 
 /// How long a page may take to become as it should be: machines that test are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether a page says that it is drawn.
+const READY: &str = "return document.documentElement.dataset.ready ?? ''";
 
 /// A page that is open in a browser.
 pub struct Browser {
@@ -122,9 +125,29 @@ impl Browser {
     /// Opens an address and waits until its page is drawn; says how long that took.
     pub fn visit(&self, address: &str) -> Duration {
         let start = Instant::now();
-        self.runtime.block_on(self.client.goto(address)).expect("the page opens");
-        self.until("return document.documentElement.dataset.ready ?? ''", |ready| ready == "yes");
+        self.load(address);
+        self.until(READY, |ready| ready == "yes");
         start.elapsed()
+    }
+
+    /// Opens an address and waits for nothing.
+    pub fn load(&self, address: &str) {
+        self.runtime.block_on(self.client.goto(address)).expect("the page opens");
+    }
+
+    /// Loads the page that is open again and waits until it is drawn.
+    pub fn again(&self) {
+        self.runtime.block_on(self.client.refresh()).expect("the page opens");
+        self.until(READY, |ready| ready == "yes");
+    }
+
+    /// Waits for two frames: what a change of width draws anew has been drawn then, and what scrolls has said so.
+    pub fn settle(&self) {
+        self.run(
+            "window.settled = false;
+             requestAnimationFrame(() => requestAnimationFrame(() => (window.settled = true)))",
+        );
+        self.until("return window.settled", |settled| settled == true);
     }
 
     /// Changes width and colours.
@@ -186,18 +209,29 @@ impl Browser {
     /// Moves the pointer over the middle of an element.
     pub fn hover(&self, selector: &str) {
         let element = self.find(selector);
-        // What is shown beside the pointer goes when the page has scrolled, which it says with the next frame.
+        // What is shown beside the pointer goes when the page has scrolled.
         self.run(&format!(
-            "document.querySelector({}).scrollIntoView({{ block: 'center' }});
-             window.settled = false;
-             requestAnimationFrame(() => requestAnimationFrame(() => (window.settled = true)))",
+            "document.querySelector({}).scrollIntoView({{ block: 'center' }})",
             json!(selector)
         ));
-        self.until("return window.settled", |settled| settled == true);
+        self.settle();
         let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         self.runtime
             .block_on(self.client.perform_actions(MouseActions::new("mouse".into()).then(to)))
             .expect("the pointer moves");
+    }
+
+    /// Draws a line with the pointer, from the middle of an element on.
+    pub fn stroke(&self, selector: &str) {
+        let element = self.find(selector);
+        let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
+        let button = MOUSE_BUTTON_LEFT;
+        let line = MouseActions::new("mouse".into())
+            .then(to)
+            .then(PointerAction::Down { button })
+            .then(PointerAction::MoveBy { duration: None, x: 30.0, y: 20.0 })
+            .then(PointerAction::Up { button });
+        self.runtime.block_on(self.client.perform_actions(line)).expect("the pointer moves");
     }
 
     /// Clicks on an element.
@@ -221,6 +255,12 @@ impl Browser {
     pub fn keys(&self, selector: &str, keys: &str) {
         let element = self.find(selector);
         self.runtime.block_on(element.send_keys(keys)).unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Presses keys with the focus where it is.
+    pub fn send(&self, keys: &str) {
+        let element = self.runtime.block_on(self.client.active_element()).expect("something has the focus");
+        self.runtime.block_on(element.send_keys(keys)).unwrap_or_else(|error| panic!("{keys:?}: {error}"));
     }
 
     /// What is shown beside the pointer, once it is as wanted.
@@ -250,7 +290,11 @@ impl Browser {
             "const blank = [];
              for (const canvas of document.querySelectorAll('main canvas')) {
                  if (!canvas.getClientRects().length) continue;
-                 const dots = canvas.width && canvas.height ? new Uint32Array(canvas.getContext('2d')
+                 // A copy is read: reading the canvas itself often is complained of.
+                 const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+                 const pen = copy.getContext('2d', { willReadFrequently: true });
+                 if (canvas.width && canvas.height) pen.drawImage(canvas, 0, 0);
+                 const dots = canvas.width && canvas.height ? new Uint32Array(pen
                      .getImageData(0, 0, canvas.width, canvas.height).data.buffer) : [];
                  if (!dots.length || dots.every((dot) => dot === dots[0])) blank.push('canvas in ' + canvas.closest('section')?.id);
              }

@@ -21,7 +21,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     bench, compare, convert, demo, evaluate, export, generate, import, inspect, lecture, predict, recipe,
-    resume, runs, sample, serve, train,
+    resume, runs, sample, serve, studio, train,
 };
 use error::Failure;
 
@@ -31,6 +31,7 @@ Examples:
   anaphora train tunes.abc                        learn from your own; the model goes to runs/tunes
   anaphora generate runs/tunes --count 3 --wav    write new ones and play them
   anaphora train --builtin names                  learn to tell classes apart; then `anaphora predict`
+  anaphora studio                                 the same and more in a browser
   anaphora lecture                                see what a lecture on sequence models states happen here
   anaphora COMMAND --help                         all there is to a command
 
@@ -61,6 +62,7 @@ enum Command {
     Export(export::Args),
     Runs(runs::Args),
     Serve(serve::Args),
+    Studio(studio::Args),
     Compare(compare::Args),
     Lecture(lecture::Args),
     Bench(bench::Args),
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Studio(args) => studio::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Lecture(args) => lecture::run(args),
         Command::Bench(args) => bench::run(args),

@@ -38,7 +38,7 @@ mod tests {
     fn the_longest_passage_of_all_is_told() {
         let novelty = |longest, passage: &str, share| {
             let passage = passage.to_owned();
-            Novelty { longest, passage, share, window: 16 }
+            Novelty { longest, passage, share, window: 16, copied: Vec::new() }
         };
         let said = line(&[novelty(2, "ab", Some(0.1)), novelty(3, "a\nb", Some(0.2))]);
         let right = "has 3 characters, in piece 2 (\"a\\nb\"); 15 % of all passages of 16 are shared.";

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anaphora::run::atomic::write_atomic;
+pub use anaphora_data::error::grouped;
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
@@ -54,19 +55,6 @@ fn refused(error: io::Error) -> Failure {
         io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
         _ => Failure::failed(format!("cannot write to standard output: {error}")),
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Refuses a file that would be written over, unless that is asked for.

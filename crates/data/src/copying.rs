@@ -24,10 +24,10 @@ pub struct Copying {
     automaton: Automaton,
     /// Passages of so many characters are counted.
     n: usize,
-    /// Occurrences of each in the generated text, until it is found.
-    waiting: HashMap<Vec<char>, usize>,
-    /// Occurrences of those that have been found.
-    found: usize,
+    /// Where each begins in the generated text, until it is found.
+    waiting: HashMap<Vec<char>, Vec<usize>>,
+    /// Where those begin that have been found.
+    found: Vec<usize>,
     /// The longest passage that ends where the training data have been read to.
     state: usize,
     length: usize,
@@ -41,14 +41,14 @@ impl Copying {
     /// Looks for the passages of `generated`, of those of `n` characters for each.
     pub fn new(generated: &str, n: usize) -> Self {
         let characters: Vec<char> = generated.chars().collect();
-        let mut waiting: HashMap<Vec<char>, usize> = HashMap::new();
+        let mut waiting: HashMap<Vec<char>, Vec<usize>> = HashMap::new();
         if n > 0 {
-            for passage in characters.windows(n) {
-                *waiting.entry(passage.to_vec()).or_default() += 1;
+            for (from, passage) in characters.windows(n).enumerate() {
+                waiting.entry(passage.to_vec()).or_default().push(from);
             }
         }
-        let automaton = Automaton::new(generated.chars());
-        Self { characters, automaton, n, waiting, found: 0, state: 0, length: 0, piece: 0, best: (0, 0, 0) }
+        let (automaton, found) = (Automaton::new(generated.chars()), Vec::new());
+        Self { characters, automaton, n, waiting, found, state: 0, length: 0, piece: 0, best: (0, 0, 0) }
     }
 
     /// Goes on with a training piece.
@@ -61,7 +61,7 @@ impl Copying {
             if self.n > 0 && self.length >= self.n {
                 let end = self.automaton.states[self.state].end;
                 let passage = &self.characters[end - self.n..end];
-                self.found += self.waiting.remove(passage).unwrap_or(0);
+                self.found.extend(self.waiting.remove(passage).unwrap_or_default());
             }
         }
     }
@@ -84,7 +84,22 @@ impl Copying {
     pub fn share(&self) -> Option<f64> {
         let passages =
             (self.characters.len() + 1).checked_sub(self.n).filter(|&count| count > 0 && self.n > 0)?;
-        Some(self.found as f64 / passages as f64)
+        Some(self.found.len() as f64 / passages as f64)
+    }
+
+    /// What of the generated text lies in passages of `n` characters that occur in the training data: places of characters, in order
+    /// and apart from one another.
+    pub fn copied(&self) -> Vec<Range<usize>> {
+        let mut found = self.found.clone();
+        found.sort_unstable();
+        let mut copied: Vec<Range<usize>> = Vec::new();
+        for from in found {
+            match copied.last_mut().filter(|last| last.end >= from) {
+                Some(last) => last.end = from + self.n,
+                None => copied.push(from..from + self.n),
+            }
+        }
+        copied
     }
 }
 
@@ -226,6 +241,18 @@ mod tests {
         assert_eq!(ngram_share("abc", &["abc"], 0), None);
         assert_eq!(ngram_share("abc", &["xabcx"], 3), Some(1.0));
         assert_eq!(ngram_share("abc", &["ab", "c"], 3), Some(0.0), "not across pieces");
+    }
+
+    #[test]
+    fn what_is_copied_is_told_once() {
+        let copied = |generated: &str, training: &[&str]| -> Vec<[usize; 2]> {
+            let copied = read(generated, training, 3).copied();
+            copied.into_iter().map(|part| [part.start, part.end]).collect()
+        };
+        assert_eq!(copied("abcXdefgY", &["abc", "defg"]), [[0, 3], [4, 8]]);
+        assert_eq!(copied("äbcäbc", &["äbc"]), [[0, 6]]);
+        assert_eq!(copied("abcdef", &["abcd", "cdef"]), [[0, 6]]);
+        assert_eq!(copied("abc", &["xyz"]), [[0; 2]; 0]);
     }
 
     proptest! {

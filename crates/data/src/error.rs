@@ -133,6 +133,19 @@ pub fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{plural}")
 }
 
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Names in a sentence, the first ones of many.
 pub fn listed(names: &[String]) -> String {
     const MOST: usize = 12;
@@ -141,6 +154,26 @@ pub fn listed(names: &[String]) -> String {
         text += &format!(" and {} more", names.len() - MOST);
     }
     text
+}
+
+/// What is to be said of words or characters, `one` of which is called so, that a model does not know: how many there are, and which.
+/// Nothing where there are none.
+pub fn not_known(one: &str, found: &[&str]) -> Option<String> {
+    let mut different: Vec<String> = Vec::new();
+    for part in found {
+        // Quotation marks are no reason for a backslash.
+        let seen: String = part
+            .chars()
+            .map(|c| if matches!(c, '\'' | '"') { c.to_string() } else { c.escape_debug().to_string() })
+            .collect();
+        let seen = format!("'{seen}'");
+        if !different.contains(&seen) {
+            different.push(seen);
+        }
+    }
+    let are = if found.len() == 1 { "is" } else { "are" };
+    (!found.is_empty())
+        .then(|| format!("{} {are} not in the vocabulary: {}", counted(found.len(), one), listed(&different)))
 }
 
 /// What is good, and the faults of what is not.

@@ -97,6 +97,12 @@ const FILES: &[(Test, Kind, &str)] = &[
     (|seen| Ok(seen.is_tagged()), Kind::Tagged, "has a word and its tag in each line"),
     (|seen| Ok(seen.is_fasttext()), Kind::LabelledTexts, "has a __label__ in each line"),
     (|seen| Ok(seen.is_series()), Kind::Series, "has dates and numbers in its columns"),
+    // Whoever reads it says which cells are none.
+    (
+        |seen| Ok(seen.is_nearly_a_series()),
+        Kind::Series,
+        "has dates and, but for a few cells, numbers in its columns",
+    ),
     (
         |seen| Ok(seen.is_paths()),
         Kind::Paths,
@@ -237,6 +243,20 @@ impl<'a> Seen<'a> {
         dates == 1 && numbers > 0 && numbers + dates == columns.len() && ascending
     }
 
+    /// A column of dates beside columns of numbers, but for one cell in twenty of each.
+    fn is_nearly_a_series(&self) -> bool {
+        let Some(table) = &self.table else { return false };
+        let most = |column: usize, is: fn(&str) -> bool| {
+            let cells = || table.rows.iter().map(|row| &*row.cells[column]).filter(|cell| !cell.is_empty());
+            let bad = cells().filter(|cell| !is(cell)).count();
+            bad * 20 <= cells().count() && cells().next().is_some()
+        };
+        let is_date = |cell: &str| !is_number(cell) && parse_date(cell).is_some();
+        let dates = (0..table.columns).filter(|&column| most(column, is_date)).count();
+        let numbers = (0..table.columns).filter(|&column| most(column, is_number)).count();
+        dates == 1 && numbers > 0 && dates + numbers == table.columns
+    }
+
     /// A name in front of two or three numbers, its rows together, in which each of the numbers goes on from where it was; not
     /// the parts of a date.
     fn is_paths(&self) -> bool {
@@ -357,6 +377,10 @@ fn goes_on(table: &Table, paths: &[&[Row]], column: usize) -> bool {
     stepped < spread
 }
 
+fn is_number(cell: &str) -> bool {
+    cell.replace(',', ".").parse::<f64>().is_ok()
+}
+
 /// What most of a column's cells are.
 fn of_column(table: &Table, column: usize) -> Holds {
     const LOOKED_AT: usize = 1000;
@@ -372,13 +396,12 @@ fn of_column(table: &Table, column: usize) -> Holds {
     // A label comes again and again.
     let few = counts.len() <= 1 + cells.len() / 3 && counts.len() <= 200;
     let all = |is: fn(&str) -> bool| !cells.is_empty() && cells.iter().all(|cell| is(cell));
-    let number = |cell: &str| cell.replace(',', ".").parse::<f64>().is_ok();
     match () {
         _ if all(|cell| cell.parse::<f64>().is_err() && parse_date(cell).is_some()) => Holds::Dates,
         _ if all(|cell| PICTURES.iter().any(|end| cell.to_lowercase().ends_with(&format!(".{end}")))) => {
             Holds::Pictures
         }
-        _ if all(number) => {
+        _ if all(is_number) => {
             let whole =
                 cells.iter().all(|cell| cell.parse::<f64>().is_ok_and(|number| number.fract() == 0.0));
             Holds::Numbers(whole && few && counts.len() <= 20)

@@ -2,6 +2,7 @@
 
 mod captions;
 mod decode;
+mod encode;
 mod idx;
 mod resize;
 
@@ -133,8 +134,8 @@ pub fn read_picture(path: &Path, colour: Colour, size: Option<Size>) -> Result<P
     parse_picture(&read(path)?, path, colour, size)
 }
 
-/// Decodes a PNG or JPEG picture; `name` is for messages. Gray is made of colours by their luminance (ITU-R BT.709),
-/// another size by a triangle filter over all pixels that become one. Transparency is left out.
+/// Decodes a PNG or JPEG picture; `name` is for messages. What is transparent is laid on white, as it is seen on paper and in most
+/// browsers; gray is made of colours by their luminance (ITU-R BT.709), another size by a triangle filter over all pixels that become one.
 ///
 /// # Errors
 /// Those of [`read_picture`] that concern content.
@@ -144,18 +145,64 @@ pub fn parse_picture(
     colour: Colour,
     size: Option<Size>,
 ) -> Result<Picture, PictureError> {
-    let picture = decode::decode(content)
-        .map_err(|reason| PictureError::NoPicture { path: name.to_owned(), reason })?
-        .coloured(colour);
-    match size {
-        None => Ok(picture),
-        Some(size @ Size { width: 1..=4096, height: 1..=4096, .. }) => Ok(resize::resize(&picture, size)),
-        Some(Size { width, height, .. }) => Err(PictureError::Size { width, height }),
+    Seen::of(content, name)?.brought(colour, size)
+}
+
+/// A picture as its file has it, but for its transparency.
+pub(crate) struct Seen {
+    /// Gray or in colours; what was transparent lies on white.
+    pub picture: Picture,
+    /// Whether something was.
+    pub transparent: bool,
+}
+
+impl Seen {
+    /// Decodes a PNG or JPEG picture.
+    pub fn of(content: &[u8], name: &Path) -> Result<Self, PictureError> {
+        let decoded = decode::decode(content);
+        let decoded = decoded.map_err(|reason| PictureError::NoPicture { path: name.to_owned(), reason })?;
+        let (picture, transparent) = decoded.on_white();
+        Ok(Self { picture, transparent })
+    }
+
+    /// The picture in a size, gray or in colours.
+    pub fn brought(self, colour: Colour, size: Option<Size>) -> Result<Picture, PictureError> {
+        let picture = self.picture.coloured(colour);
+        match size {
+            None => Ok(picture),
+            Some(size @ Size { width: 1..=4096, height: 1..=4096, .. }) => Ok(resize::resize(&picture, size)),
+            Some(Size { width, height, .. }) => Err(PictureError::Size { width, height }),
+        }
     }
 }
 
 impl Picture {
-    /// A picture of 1 to 4 channels as gray or in colours; transparency is left out.
+    /// Whether no pixel has a colour.
+    pub(crate) fn is_gray(&self) -> bool {
+        let mut pixels = self.pixels.chunks_exact(self.channels);
+        pixels.all(|pixel| pixel.iter().all(|&value| value == pixel[0]))
+    }
+
+    /// A picture of 1 to 4 channels without its transparency, white shining through; whether some of it did.
+    fn on_white(self) -> (Picture, bool) {
+        let colours = match self.channels {
+            2 => 1,
+            4 => 3,
+            _ => return (self, false),
+        };
+        let transparent = self.pixels.chunks_exact(self.channels).any(|pixel| pixel[colours] < u8::MAX);
+        let lay = |value: u8, opaque: u8| {
+            let (value, opaque) = (u32::from(value), u32::from(opaque));
+            ((value * opaque + 255 * (255 - opaque) + 127) / 255) as u8
+        };
+        let pixels = self.pixels.chunks_exact(self.channels);
+        let pixels = pixels
+            .flat_map(|pixel| pixel[..colours].iter().map(|&value| lay(value, pixel[colours])))
+            .collect();
+        (Picture { channels: colours, pixels, ..self }, transparent)
+    }
+
+    /// A picture of 1 or 3 channels as gray or in colours.
     fn coloured(self, colour: Colour) -> Picture {
         let gray = |pixel: &[u8]| match *pixel {
             [red, green, blue, ..] => {
@@ -167,7 +214,6 @@ impl Picture {
         let (channels, pixels) = match (colour, self.channels) {
             (Colour::Gray, 1) | (Colour::Rgb, 3) => return self,
             (Colour::Gray, _) => (1, pixels.map(gray).collect()),
-            (Colour::Rgb, 4) => (3, pixels.flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()),
             (Colour::Rgb, _) => (3, pixels.flat_map(|pixel| [pixel[0]; 3]).collect()),
         };
         Picture { channels, pixels, ..self }

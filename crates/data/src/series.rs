@@ -95,7 +95,7 @@ pub enum SeriesFault {
     Row(#[from] RowFault),
     /// No number, or not a finite one.
     #[error(
-        "column '{column}' {}, a finite number is needed (or choose how to fill what is missing)",
+        "column '{column}' {}, a finite number is needed (or series.fill in the recipe, which says how to fill what is missing)",
         if found.is_empty() { "is empty".to_owned() } else { format!("holds '{found}'") }
     )]
     Cell {
@@ -122,7 +122,7 @@ pub enum SeriesFault {
     },
     /// Steps are missing before this row.
     #[error(
-        "{} {} missing between {after} and {date} (add what is missing, or choose how to fill it)",
+        "{} {} missing between {after} and {date} (add what is missing, or say in the recipe, with series.fill, how to fill it)",
         counted(*missing, &format!("{step} step")), if *missing == 1 { "is" } else { "are" }
     )]
     Gap {

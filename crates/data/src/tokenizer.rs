@@ -16,7 +16,7 @@ use subwords::Subwords;
 pub(crate) use words::segments;
 
 use crate::encoding::byte_of;
-use crate::error::counted;
+use crate::error::{counted, not_known};
 
 pub use decoder::Decoder;
 pub use file::VERSION;
@@ -251,6 +251,27 @@ impl Tokenizer {
         !matches!(&self.vocabulary, Vocabulary::Subwords(subwords) if !subwords.divisible)
     }
 
+    /// What of a text is not in the vocabulary, said as a clause: how many words or characters, and which; nothing of a text that is
+    /// known whole, and by the kinds to which nothing is unknown.
+    pub fn note_unknown(&self, text: &str) -> Option<String> {
+        match &self.vocabulary {
+            Vocabulary::Character(known) => {
+                let unknown = |(_, c): &(usize, char)| known.binary_search(c).is_err();
+                let characters = text.char_indices().filter(unknown);
+                let found: Vec<&str> = characters.map(|(at, c)| &text[at..at + c.len_utf8()]).collect();
+                not_known("character", &found)
+            }
+            Vocabulary::Word { ids: known, .. } => {
+                let unknown = |segment: &&str| !known.contains_key(*segment);
+                let words =
+                    words::segments(text).filter(unknown).map(|segment| segment.trim_start_matches(' '));
+                let found: Vec<&str> = words.filter(|word| !word.is_empty()).filter(unknown).collect();
+                not_known("word", &found)
+            }
+            Vocabulary::Byte | Vocabulary::Subwords(_) => None,
+        }
+    }
+
     /// What each of a word tokenizer's tokens of a text stands for, in the order of [`encode`](Self::encode), unknown ones
     /// too; none for the other kinds, to which nothing is unknown.
     pub fn words<'a>(&self, text: &'a str) -> Option<Vec<&'a str>> {
@@ -356,6 +377,23 @@ mod tests {
     use super::*;
 
     const WORD: Kind = Kind::Word { minimum_count: 1, maximum_size: 1000 };
+
+    #[test]
+    fn what_is_not_known_is_told() {
+        let characters = Tokenizer::train(Kind::Character, ["abc"]).unwrap();
+        assert_eq!(characters.note_unknown("abcab"), None);
+        let note = characters.note_unknown("aübü\u{1b}").unwrap();
+        assert_eq!(note, "3 characters are not in the vocabulary: 'ü', '\\u{1b}'");
+        let kind = Kind::Word { minimum_count: 1, maximum_size: 100 };
+        let words = Tokenizer::train(kind, [" the cat sat"]).unwrap();
+        assert_eq!(words.note_unknown(" the cat  sat"), None);
+        assert_eq!(
+            words.note_unknown(" the zebra sat; zebra").unwrap(),
+            "3 words are not in the vocabulary: 'zebra', ';'"
+        );
+        assert_eq!(words.note_unknown(" dog").unwrap(), "1 word is not in the vocabulary: 'dog'");
+        assert_eq!(Tokenizer::train(Kind::Byte, ["a"]).unwrap().note_unknown("ü"), None);
+    }
 
     #[test]
     fn characters_are_sorted_behind_the_end_symbol() {

@@ -342,13 +342,16 @@ pub struct Tune {
     pub abc: String,
     /// Its notes.
     pub notes: Vec<Sounding>,
+    /// What of it could not be read as it stands, a sentence each.
+    pub problems: Vec<String>,
 }
 
 impl Serialize for Tune {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("title", &self.title)?;
         map.serialize_entry("abc", &self.abc)?;
+        map.serialize_entry("problems", &self.problems)?;
         map.serialize_entry("notes", &self.notes)?;
         map.serialize_entry("sound", &Sound::of(&self.notes))?;
         map.end()

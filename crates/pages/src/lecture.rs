@@ -315,7 +315,7 @@ fn tune(tune: &picture::Tune) -> Chart {
     let notes: Vec<Sounding> = read.score().in_seconds().into_iter().map(sounding).collect();
     let silent = if notes.is_empty() { "; it has no note that can be read" } else { "" };
     let title = format!("{} ({complete}{given}{silent})", tune.name);
-    Chart::Tune(Tune { title, abc: tune.abc.clone(), notes })
+    Chart::Tune(Tune { title, abc: tune.abc.clone(), notes, ..Tune::default() })
 }
 
 /// Width of a step of an unrolled model, and of the room in front for what its rows are.

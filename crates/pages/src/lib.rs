@@ -15,4 +15,4 @@ mod studio;
 pub use frame::Page;
 pub use inspection::inspection;
 pub use lecture::lecture;
-pub use studio::{POLICY as STUDIO_POLICY, studio};
+pub use studio::studio;

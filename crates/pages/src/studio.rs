@@ -7,7 +7,7 @@ use crate::script;
 const OWN: &str = include_str!("style/studio.css");
 
 /// What the page may load: nothing from elsewhere.
-pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                           img-src data: blob:; media-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// The page of the studio, one file of HTML.

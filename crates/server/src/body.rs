@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::api::data;
 use crate::error::{ApiError, ApiResult};
 
 /// What a request consists of. It may be put together of several structures, each with fields of its own.
@@ -82,11 +83,11 @@ pub fn read<T: Fields>(bytes: &[u8]) -> ApiResult<T> {
     }
 }
 
-/// Bytes of a body, at most.
+/// Bytes of a body, at most, but for data to learn from.
 pub const MOST: usize = 32 << 20;
 
-fn too_large() -> ApiError {
-    let message = format!("the body is larger than {} MiB, the most that this server takes", MOST >> 20);
+fn too_large(most: usize) -> ApiError {
+    let message = format!("the body is larger than {} MiB, the most that this server takes", most >> 20);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
 }
 
@@ -96,8 +97,9 @@ pub async fn refuse_too_large(request: Request, next: Next) -> Response {
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let most = if request.uri().path() == "/api/data" { data::MOST } else { MOST };
     match says {
-        Some(length) if length > MOST as u64 => too_large().into_response(),
+        Some(length) if length > most as u64 => too_large(most).into_response(),
         _ => next.run(request).await,
     }
 }
@@ -105,7 +107,7 @@ pub async fn refuse_too_large(request: Request, next: Next) -> Response {
 /// A body that did not arrive, or is larger than a server takes.
 pub fn unreadable(error: BytesRejection) -> ApiError {
     match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(MOST),
         _ => ApiError::request(format!("the body cannot be read: {error}")),
     }
 }

@@ -53,16 +53,20 @@ impl ApiError {
         Self { status: StatusCode::BAD_REQUEST, message: message.into(), param: None, code: None }
     }
 
+    /// The same, said of a field of the request.
+    pub fn of(self, param: &str) -> Self {
+        Self { param: Some(param.to_owned()), ..self }
+    }
+
     /// A model that is not there.
     pub fn no_model(name: &str) -> Self {
         let message = format!("the model '{name}' does not exist; GET /v1/models lists those that do");
-        let found = Self::new(StatusCode::NOT_FOUND, "model_not_found", message);
-        Self { param: Some("model".to_owned()), ..found }
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).of("model")
     }
 
     /// Something that is asked more than it can answer.
     pub fn busy() -> Self {
-        let message = "too many requests wait for this model already; ask again in a moment";
+        let message = "too many requests of this kind wait already; ask again in a moment";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
     }
 

@@ -42,8 +42,8 @@ impl Guard {
                 return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_origin", message));
             }
         }
-        // Whoever watches over the server asks whether it lives.
-        if self.keys.is_empty() || uri.path() == "/health" {
+        // Whoever watches over the server asks whether it lives; a page that holds no data asks for the key itself.
+        if self.keys.is_empty() || ["/health", "/"].contains(&uri.path()) {
             return Ok(());
         }
         let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
@@ -114,7 +114,8 @@ mod tests {
     fn a_key_is_needed_where_there_are_some() {
         let guard = Guard { keys: vec!["first".into(), "second".into()], ..Guard::default() };
         let key = header::AUTHORIZATION;
-        assert_eq!(status(&guard, "/health", &[]), 200);
+        assert_eq!([status(&guard, "/health", &[]), status(&guard, "/", &[])], [200, 200]);
+        assert_eq!([status(&guard, "/lecture", &[]), status(&guard, "//", &[])], [401, 401]);
         for (shown, expected) in
             [("Bearer second", 200), ("Bearer secon", 401), ("second", 401), ("Bearer ", 401)]
         {

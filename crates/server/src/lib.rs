@@ -10,6 +10,7 @@ mod error;
 mod guard;
 mod meter;
 mod openai;
+mod pages;
 mod predictor;
 mod queue;
 mod registry;
@@ -18,24 +19,27 @@ mod worker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use error::ApiError;
 pub use guard::Guard;
 use meter::Meter;
+pub use pages::Pages;
 use queue::Queue;
 use registry::Registry;
 
@@ -53,6 +57,8 @@ pub struct Settings {
     pub memory: u64,
     /// Who may ask.
     pub guard: Guard,
+    /// Pages for people; none where programs alone ask.
+    pub pages: Option<Pages>,
 }
 
 /// What handlers share.
@@ -60,15 +66,23 @@ pub struct Server {
     models: Arc<Registry>,
     meter: Arc<Meter>,
     trainings: Arc<api::Trainings>,
+    uploads: api::Uploads,
     /// Inspections, one at a time.
     inspecting: Queue,
+    /// Looks at data likewise.
+    looking: Queue,
+    /// Pieces that are played likewise.
+    sounding: Queue,
+    pages: Option<Pages>,
+    /// What `/openapi.json` says.
+    description: OnceLock<OpenApi>,
     /// Whether the server is to end.
     ending: watch::Sender<bool>,
 }
 
 type Shared = Arc<Server>;
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Anaphora", description = "Trained sequence models over HTTP"), tags(
     (name = "openai", description = "What clients of OpenAI's API ask for"),
     (name = "tokens", description = "Text to tokens and back"),
@@ -88,6 +102,12 @@ async fn metrics(State(server): State<Shared>) -> String {
     server.meter.text()
 }
 
+/// The description of all this, in OpenAPI's form
+#[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = Object)))]
+async fn openapi(State(server): State<Shared>) -> Response {
+    Json(server.description.get()).into_response()
+}
+
 impl Server {
     /// Nothing is loaded.
     fn new(settings: &Settings) -> Self {
@@ -98,7 +118,12 @@ impl Server {
             models,
             meter,
             trainings: Arc::new(api::Trainings::new()),
+            uploads: api::Uploads::new(),
             inspecting: Queue::new(),
+            looking: Queue::new(),
+            sounding: Queue::new(),
+            pages: settings.pages.clone(),
+            description: OnceLock::new(),
             ending: watch::Sender::new(false),
         }
     }
@@ -109,6 +134,7 @@ fn router(server: Shared, guard: Guard) -> Router {
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(health))
         .routes(routes!(metrics))
+        .routes(routes!(openapi))
         .routes(routes!(openai::models::list))
         .routes(routes!(openai::models::get))
         .routes(routes!(openai::completions::create))
@@ -120,20 +146,32 @@ fn router(server: Shared, guard: Guard) -> Router {
         .routes(routes!(api::predict::create))
         .routes(routes!(api::inspect::create))
         .routes(routes!(api::generate::create))
+        .routes(routes!(api::data::create).layer(DefaultBodyLimit::max(api::data::MOST)))
+        .routes(routes!(api::look::create))
         .routes(routes!(api::train::create))
         .routes(routes!(api::train::stop))
         .routes(routes!(api::train::resume))
+        .routes(routes!(api::novelty::create))
+        .routes(routes!(api::sound::create))
+        .routes(routes!(api::builtins::list))
         .routes(routes!(api::runs::list))
-        .routes(routes!(api::runs::get))
+        .routes(routes!(api::runs::get, api::runs::delete))
         .routes(routes!(api::metrics::get))
         .split_for_parts();
+    // It is set once: a server has one router.
+    let _ = server.description.set(description);
     let origins: Vec<HeaderValue> = guard.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    // Pages are for people: they are no part of the description.
+    let pages = match server.pages {
+        Some(_) => Router::new().route("/", get(pages::studio)).route("/lecture", get(pages::lecture)),
+        None => Router::new(),
+    };
     router
-        .route("/openapi.json", axum::routing::get(|| async { Json(description) }))
+        .merge(pages)
         .fallback(|| async {
             let message = "there is no such endpoint; GET /openapi.json describes those that there are";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -209,6 +247,7 @@ pub fn serve(
     });
     // Work that knows no end, as an inspection, is not waited for.
     runtime.shutdown_timeout(GRACE / 5);
+    server.uploads.close();
     served
 }
 

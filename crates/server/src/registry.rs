@@ -11,6 +11,7 @@ use anaphora::tasks::{self, Opened};
 use anaphora::{Device, Precision, Run};
 use axum::http::StatusCode;
 
+use crate::api::names::Names;
 use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult};
 use crate::meter::Meter;
@@ -76,7 +77,7 @@ impl Registry {
     /// # Errors
     /// A folder that cannot be read.
     pub fn list(&self) -> ApiResult<Vec<Listed>> {
-        let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+        let failed = |error: anaphora::Error| failed(&self.folder, "the folder of runs", &error);
         let runs: Vec<Run> = match Run::open(&self.folder) {
             Ok(run) => vec![run],
             // A run that cannot be opened is none that could be asked.
@@ -105,7 +106,7 @@ impl Registry {
         match Run::open(self.folder.join(id)) {
             Ok(run) => Ok(run),
             Err(anaphora::Error::NotARun(_)) => Err(ApiError::no_model(id)),
-            Err(error) => Err(ApiError::server(error.to_string())),
+            Err(error) => Err(failed(&self.folder.join(id), id, &error)),
         }
     }
 
@@ -114,7 +115,7 @@ impl Registry {
     /// # Errors
     /// A folder that cannot be read.
     pub fn folders(&self) -> ApiResult<Vec<(String, run::Listed)>> {
-        let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+        let failed = |error: anaphora::Error| failed(&self.folder, "the folder of runs", &error);
         let Some(room) = self.room() else {
             let only = run::Listed::of(self.folder.clone()).map_err(failed)?;
             return Ok(only.into_iter().map(|only| (name(&self.folder), only)).collect());
@@ -171,7 +172,7 @@ impl Registry {
         };
         let model =
             tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::server(error.to_string()))?;
-        let model = model.map_err(|error| ApiError::server(error.to_string()))?;
+        let model = model.map_err(|error| failed(run.path(), id, &error))?;
         let mut loaded = self.loaded();
         loaded.insert(id.to_owned(), Loaded { model: model.clone(), version, used: Instant::now() });
         self.meter.loaded_models.set(loaded.len() as i64);
@@ -193,6 +194,13 @@ impl Registry {
                 Err(ApiError::field("model", message))
             }
         }
+    }
+
+    /// Lets a model go; who is being answered keeps it.
+    pub fn forget(&self, id: &str) {
+        let mut loaded = self.loaded();
+        loaded.remove(id);
+        self.meter.loaded_models.set(loaded.len() as i64);
     }
 
     /// Breaks off all that is being written.
@@ -248,6 +256,13 @@ impl Listed {
     fn new(run: &Run) -> Self {
         Self { id: name(run.path()), created: run.info().created.as_second(), task: run.info().task }
     }
+}
+
+/// An error about a folder of this machine, as a client knows it.
+fn failed(folder: &Path, name: &str, error: &anaphora::Error) -> ApiError {
+    let mut names = Names::default();
+    names.add(folder, name);
+    ApiError::server(names.say(&error.to_string()))
 }
 
 /// Whether a text names a folder in another, and nothing outside of it.

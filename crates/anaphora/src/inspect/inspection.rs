@@ -141,12 +141,62 @@ impl Inspection {
     }
 }
 
-/// Refuses to lay inspections over one another whose models read different symbols: what they say of one is not what they say
-/// of the other.
+/// Makes inspections ready to be laid over one another: where they did not read the same as the first, that is noted. Those
+/// whose models read different symbols are refused, as what they say of one is not what they say of the other.
 ///
 /// # Errors
 /// [`Error::Inspect`] with the two runs.
-pub fn check_overlay(inspections: &[Inspection]) -> Result<()> {
+pub fn overlay(inspections: &mut [Inspection]) -> Result<()> {
+    check_overlay(inspections)?;
+    let Some((first, others)) = inspections.split_first_mut() else { return Ok(()) };
+    let run = first.about.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
+    for other in others {
+        let parts = READ.iter().filter(|name| first.get(name).is_some() || other.get(name).is_some());
+        let mut differing = parts.filter(|name| {
+            let of =
+                |one: &Inspection| one.get(name).map(|array| (array.shape.clone(), array.values.clone()));
+            of(first) != of(other)
+        });
+        let times = |one: &Inspection| one.labels.get("times").cloned();
+        let differs = differing.next();
+        if differs.is_none() && times(first) == times(other) {
+            continue;
+        }
+        let name = differs.copied().unwrap_or("input");
+        let (own, wanted) = (extent(other, name), extent(first, name));
+        let note = if own == wanted {
+            format!(
+                "it did not read the same {own} as {run}: what is laid over each other is not of one input"
+            )
+        } else {
+            format!("it read {own}, and {run} {wanted}: what is laid over each other is not of one input")
+        };
+        other.notes.push(note);
+    }
+    Ok(())
+}
+
+/// The arrays of what was read, that in its own units first.
+const READ: [&str; 4] = ["input", "picture", "tokens", "encoder.tokens"];
+
+/// How much of what was read there is, in words: rows with their dates, a picture's pixels, symbols.
+fn extent(inspection: &Inspection, name: &str) -> String {
+    let shape = inspection.get(name).map(|array| array.shape.clone()).unwrap_or_default();
+    match (name, &shape[..]) {
+        (_, []) => "something else".to_owned(),
+        ("picture", [height, width, ..]) => format!("picture of {width}x{height} pixels"),
+        ("input", [rows, ..]) => {
+            let times = inspection.labels.get("times").map(Vec::as_slice).unwrap_or_default();
+            match times {
+                [first, .., last] => format!("{} ({first} to {last})", counted(*rows, "row")),
+                _ => counted(*rows, "row"),
+            }
+        }
+        (_, [count, ..]) => counted(*count, "symbol"),
+    }
+}
+
+fn check_overlay(inspections: &[Inspection]) -> Result<()> {
     let symbols = |inspection: &Inspection| inspection.labels.get("symbols").cloned();
     let name = |inspection: &Inspection| {
         inspection.about.get("run").and_then(Value::as_str).unwrap_or("").to_owned()
@@ -221,6 +271,30 @@ fn read_arrays<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_differently_is_noted_where_runs_are_laid_over_one_another() {
+        let of = |run: &str, values: &[f32], times: &[&str]| {
+            let mut one = Inspection::default();
+            one.about.insert("run".into(), run.into());
+            one.labels.insert("times".into(), times.iter().map(|&time| time.to_owned()).collect());
+            one.add("input", &["times", "channels"], &[values.len(), 1], values.to_vec(), "");
+            one
+        };
+        let mut same = [of("a", &[1.0, 2.0], &["May", "June"]), of("b", &[1.0, 2.0], &["May", "June"])];
+        overlay(&mut same).unwrap();
+        assert_eq!([&same[0].notes, &same[1].notes], [&[] as &[String]; 2]);
+        let mut shorter = [of("a", &[1.0, 2.0], &["May", "June"]), of("b", &[2.0], &["June"])];
+        overlay(&mut shorter).unwrap();
+        assert_eq!(shorter[0].notes, [""; 0]);
+        let note =
+            "it read 1 row, and a 2 rows (May to June): what is laid over each other is not of one input";
+        assert_eq!(shorter[1].notes, [note]);
+        let mut other = [of("a", &[1.0, 2.0], &["May", "June"]), of("b", &[1.0, 3.0], &["May", "June"])];
+        overlay(&mut other).unwrap();
+        let note = "it did not read the same 2 rows (May to June) as a: what is laid over each other is not of one input";
+        assert_eq!(other[1].notes, [note]);
+    }
 
     #[test]
     fn what_is_written_as_json_is_read_back() {

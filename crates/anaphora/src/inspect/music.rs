@@ -1,34 +1,90 @@
 //! A tune as it is written, note by note, so that what a model did at each symbol can be followed while it sounds.
 
+use anaphora_data::error::counted;
 use anaphora_music::abc::{Element, Tune, parse_tune};
 use anaphora_music::{TICKS_PER_QUARTER, Ticks};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::Inspection;
 
-/// Adds `notes` to what an inspection is about: the notes of a tune as they are written, repeats not followed, each with its
-/// beginning and duration in seconds, its MIDI pitch and the step behind whose symbol it begins. `place_of` gives the
-/// step that read the character at a place of the text.
-pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -> Option<usize>) {
-    let (tune, _) = parse_tune(text);
+/// A note of what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sounding {
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// How long it sounds, in seconds.
+    pub seconds: f64,
+    /// Its MIDI pitch.
+    pub pitch: u8,
+    /// The step that read it.
+    pub step: usize,
+}
+
+/// A note of a text in ABC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WrittenNote {
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// How long it sounds, in seconds.
+    pub seconds: f64,
+    /// MIDI pitch; 60 is middle C.
+    pub pitch: u8,
+    /// The character of the text with which it begins, counted from 0, where that is known.
+    pub place: Option<usize>,
+}
+
+/// Adds `notes` to what an inspection is about, in their order in time; nothing where there are none.
+pub fn sounding(inspection: &mut Inspection, mut notes: Vec<Sounding>) {
+    notes.sort_by(|a, b| a.start.total_cmp(&b.start));
+    if !notes.is_empty() {
+        inspection.about.insert("notes".into(), json!(notes));
+    }
+}
+
+/// The notes of the tune in a text as they are written, repeats not followed, in the order in which they sound.
+pub fn written_notes(text: &str) -> Vec<WrittenNote> {
+    let mut all = written(text, &parse_tune(text).0);
+    all.sort_by(|a, b| a.start.total_cmp(&b.start));
+    all
+}
+
+/// The notes of a tune that was read from a text.
+fn written(text: &str, tune: &Tune) -> Vec<WrittenNote> {
     let mut lines = vec![0];
     lines.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(at, _)| at + 1));
     let tempo = tune.tempo.clone().unwrap_or_default();
     let seconds = |ticks: Ticks| ticks as f64 / TICKS_PER_QUARTER as f64 * 60.0 / tempo.quarters_per_minute();
-    let mut all: Vec<Value> = Vec::new();
-    for (start, duration, pitch, [line, column]) in as_written(&tune) {
+    let note = |(start, duration, pitch, [line, column]): (Ticks, Ticks, u8, [usize; 2])| {
         let place = lines.get(line.saturating_sub(tune.line.max(1) as usize)).map(|first| first + column - 1);
-        let Some(step) = place.and_then(&place_of) else { continue };
-        all.push(json!({
-            "start": seconds(start), "seconds": seconds(duration), "pitch": pitch, "step": step
-        }));
+        WrittenNote { start: seconds(start), seconds: seconds(duration), pitch, place }
+    };
+    as_written(tune).into_iter().map(note).collect()
+}
+
+/// Problems of a tune that are listed one by one.
+const LISTED: usize = 5;
+
+/// Adds the [notes](sounding) of a tune as they are written, repeats not followed. `place_of` gives the step that read
+/// the character at a place of the text. What of the tune could not be read as it stands is noted, and stands in
+/// `problems` too.
+pub fn notes(inspection: &mut Inspection, text: &str, place_of: impl Fn(usize) -> Option<usize>) {
+    let (tune, problems) = parse_tune(text);
+    let said = |problem| format!("the tune, {problem}");
+    let mut said: Vec<String> = problems.iter().take(LISTED).map(said).collect();
+    if problems.len() > LISTED {
+        let more = counted(problems.len() - LISTED, "other place");
+        said.push(format!("{more} of the tune could not be read as it stands either"));
     }
-    all.sort_by(|a, b| {
-        a["start"].as_f64().partial_cmp(&b["start"].as_f64()).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    if !all.is_empty() {
-        inspection.about.insert("notes".into(), all.into());
+    if !said.is_empty() {
+        inspection.about.insert("problems".into(), said.clone().into());
+        inspection.notes.extend(said);
     }
+    let note = |WrittenNote { start, seconds, pitch, place }| {
+        Some(Sounding { start, seconds, pitch, step: place.and_then(&place_of)? })
+    };
+    let all = written(text, &tune).into_iter().filter_map(note).collect();
+    sounding(inspection, all);
 }
 
 /// The notes of all voices in the order in which they are written: beginning and duration, pitch, line and column.
@@ -91,5 +147,22 @@ mod tests {
             assert_eq!(*found, wanted);
         }
         assert_eq!(found.len(), wanted.len());
+        assert_eq!((&inspection.notes[..], inspection.about.get("problems")), (&[][..], None));
+    }
+
+    #[test]
+    fn lengths_that_are_none_are_noted_with_their_places() {
+        let mut inspection = Inspection::default();
+        notes(&mut inspection, "X:1\nL:1/8\nK:D\nd1000000 d/0 d0 |[df]0 z0 A/0 B/0|]\n", Some);
+        let wanted = [
+            "the tune, line 4, column 2: a length of more than 64 whole notes; the unit length is taken",
+            "the tune, line 4, column 11: a length of nothing; the unit length is taken",
+            "the tune, line 4, column 15: a length of nothing; the unit length is taken",
+            "the tune, line 4, column 22: a chord cannot have this length; that of its first note is taken",
+            "the tune, line 4, column 25: a length of nothing; the unit length is taken",
+            "2 other places of the tune could not be read as it stands either",
+        ];
+        assert_eq!(inspection.notes, wanted);
+        assert_eq!(inspection.about["problems"], json!(wanted));
     }
 }

@@ -104,4 +104,4 @@ pub fn refuse_by_backbone(
 }
 
 /// Why a model that reads one sequence does not attend.
-pub const NO_ATTENTION: &str = "the model does not attend; a transformer does, and what translates or captions with --attention luong or bahdanau";
+pub const NO_ATTENTION: &str = "the model does not attend; a transformer does, and what translates or captions with model.attention luong or bahdanau";

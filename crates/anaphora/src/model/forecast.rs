@@ -226,19 +226,6 @@ impl Interface {
         }
     }
 
-    /// What a window's frames are called: the steps from the first to the last of each, counted back from where the forecast begins.
-    pub fn frame_names(&self) -> Vec<String> {
-        let [size, stride] = self.patch;
-        let of = |frame: usize| {
-            let end = self.lookback as i64 - (frame * stride) as i64;
-            match size {
-                1 => format!("t-{end}"),
-                _ => format!("t-{end}…t-{}", (end - size as i64 + 1).max(1)),
-            }
-        };
-        (0..self.frames()).map(of).collect()
-    }
-
     /// What the network reads of one window, and what is to come out where it has come.
     pub fn window_at(
         &self,

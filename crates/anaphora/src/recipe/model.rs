@@ -273,6 +273,28 @@ pub enum Backbone {
     Transformer,
 }
 
+impl Backbone {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        words::<Self>().iter().filter_map(|word| serde_json::from_value((*word).into()).ok())
+    }
+
+    /// What it is, in a line for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Window => {
+                "A feed-forward network that sees the last few steps and nothing before them: the baseline"
+            }
+            Self::Rnn => "A plain recurrent network: its state carries all that it knows, and forgets soon",
+            Self::Gru => "A recurrent network with two gates that decide what of its state is kept",
+            Self::Lstm => {
+                "A recurrent network with a memory beside its state and three gates to it: remembers long"
+            }
+            Self::Transformer => "Blocks of attention: each step looks back at all steps before it",
+        }
+    }
+}
+
 /// The activation of a plain recurrent network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -19,7 +19,7 @@ pub(super) fn missing(Recipe { task, data, .. }: &Recipe) -> Option<String> {
     }
     let what = "there is nothing to learn from: name a file or folder (data.train)";
     Some(format!(
-        "{what}, a text and its translation with --source and --target, or data made by rule with --builtin tunes"
+        "{what}, with its translation in data.target where one is to be learnt, or data made by rule (data.builtin, as tunes)"
     ))
 }
 

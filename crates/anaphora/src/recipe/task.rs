@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Backbone;
-use super::field::word;
+use super::field::{word, words};
 
 /// How raw data become examples, what is predicted and how it is scored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +119,41 @@ impl Builtin {
             Self::Played => Task::Events,
             Self::Phrases => Task::Tag,
             Self::Prices => Task::Regress,
+        }
+    }
+}
+
+impl Builtin {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        words::<Self>().iter().filter_map(|word| serde_json::from_value((*word).into()).ok())
+    }
+
+    /// What they are, in a line for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Tunes => "400 tunes by a small composer, to write new ones like them",
+            Self::Names => "Surnames of made-up languages, to tell the language of a name",
+            Self::Waves => "Noisy waves, to tell their shape: a series of numbers and its class",
+            Self::Reverse => {
+                "Lists of numbers, to write them the other way round: translation at its simplest"
+            }
+            Self::Scenes => "Pictures of coloured shapes, to describe each in a sentence",
+            Self::Seasonal => "An hourly series with a trend, days and weeks, to forecast how it goes on",
+            Self::Ball => "Throws of a ball that bounces in a box, to forecast where it flies",
+            Self::Adding => {
+                "Long lists of numbers of which two are marked, to add these two: a test of memory"
+            }
+            Self::Copy => "Symbols that are to be said again after a long time: a test of memory",
+            Self::Chorales => "Chords of four voices by the rules of harmony, to write new ones",
+            Self::Played => "Tunes as they are played, note by note, to play new ones",
+            Self::Phrases => "Sentences with phrases and names, to tag each word",
+            Self::Prices => "Shopping lists, to tell what they cost: a number from a text",
+            Self::Opinions => {
+                "Opinions on films, in which the order of words counts, to tell praise from blame"
+            }
+            Self::Motifs => "Stretches of DNA, to tell those that have a motif",
+            Self::Shapes => "Pictures of a circle, a square or a triangle, to tell which it is",
         }
     }
 }

@@ -46,6 +46,35 @@ impl Kept {
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         Ok((path, file))
     }
+
+    /// Keeps a copy of a file or folder, under its own name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be made, as where there is one of that name already.
+    pub fn copy(&self, from: &Path) -> Result<PathBuf> {
+        let folder = self.run.join(DATA);
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let path = folder.join(from.file_name().unwrap_or("data".as_ref()));
+        copy(from, &path).map_err(Error::io("create", &path))?;
+        Ok(path)
+    }
+}
+
+/// Copies a file or folder to where nothing is: by a second name where both lie on one disk, for data are never changed.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return fs::hard_link(from, to).or_else(|_| {
+            let mut new = File::create_new(to)?;
+            io::copy(&mut File::open(from)?, &mut new)?;
+            new.sync_all()
+        });
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 impl Drop for Kept {
@@ -61,6 +90,22 @@ impl Drop for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_copied() {
+        let place = tempfile::tempdir().unwrap();
+        let from = place.path().join("pets");
+        fs::create_dir_all(from.join("cats")).unwrap();
+        fs::write(from.join("cats/1.txt"), "a cat").unwrap();
+        let kept = Kept::new(place.path().join("run")).unwrap();
+        let path = kept.copy(&from).unwrap();
+        assert_eq!(path, place.path().join("run/data/pets"));
+        fs::remove_dir_all(&from).unwrap();
+        assert_eq!(fs::read_to_string(path.join("cats/1.txt")).unwrap(), "a cat");
+        fs::write(&from, "a file").unwrap();
+        assert!(matches!(kept.copy(&from), Err(Error::Io { .. })), "there is one already");
+        assert!(path.join("cats/1.txt").is_file());
+    }
 
     #[test]
     fn data_without_a_run_are_gone() {

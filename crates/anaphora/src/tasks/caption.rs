@@ -27,7 +27,7 @@ use crate::metrics::{BleuOptions, Evaluation, Smoothing, Tokenize, bleu_1_to_4};
 use crate::model::{Compute, EncoderDecoder, PairBatch, Teaching};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 use crate::{Error, Result};
 
 /// The name of the file of how a run's model reads pictures.
@@ -70,7 +70,7 @@ impl PictureReader {
         let mut pixels = Vec::new();
         for Captioned { picture, .. } in train {
             // Every few pixels will do.
-            let all = picture.read(&reader.steps())?.pixels();
+            let all = picture.read(&reader.steps())?.0.pixels();
             pixels.extend(all.values.chunks_exact(3).step_by(7).flatten());
         }
         Ok(Self { scaler: Scaler::fit(&pixels, 3), ..reader })
@@ -85,12 +85,14 @@ impl PictureReader {
         PictureSteps { width: self.side, height: self.side, colour: Colour::Rgb, frames }
     }
 
-    fn sequence(&self, picture: &Image) -> Result<Sequence> {
+    /// A picture as the model reads it, and what is to be said of it.
+    fn sequence(&self, picture: &Image) -> Result<(Sequence, Vec<String>)> {
         let steps = self.steps();
-        let mut frames = steps.frames(&picture.read(&steps)?)?;
+        let (picture, notes) = picture.read(&steps)?;
+        let mut frames = steps.frames(&picture)?;
         // A frame is one pixel or some behind each other: its channels alternate.
         self.scaler.apply(&mut frames.values);
-        Ok(Sequence::Frames(frames))
+        Ok((Sequence::Frames(frames), notes))
     }
 }
 
@@ -109,11 +111,14 @@ enum Image {
 }
 
 impl Image {
-    /// The picture in its size.
-    fn read(&self, steps: &PictureSteps) -> Result<Picture> {
+    /// The picture in its size, and what was changed of it.
+    fn read(&self, steps: &PictureSteps) -> Result<(Picture, Vec<String>)> {
         Ok(match self {
-            Self::File(path) => steps.read(path, Fit::Crop)?,
-            Self::Made(picture) => picture.clone(),
+            Self::File(path) => {
+                let (picture, changed) = steps.read(path, Fit::Crop)?;
+                (picture, changed.notes())
+            }
+            Self::Made(picture) => (picture.clone(), Vec::new()),
         })
     }
 }
@@ -197,6 +202,11 @@ impl ExampleTask for Captioning {
         Ok(Self { reader, tokenizer, teaching, longest })
     }
 
+    fn show(&self, Captioned { picture, captions }: &Captioned) -> Result<Shown> {
+        let (picture, _) = picture.read(&self.reader.steps())?;
+        Ok(Shown { text: captions.join("\n"), label: None, picture: Some(picture) })
+    }
+
     fn encode(&self, captioned: Vec<Captioned>, from: &mut Reading<Self>) -> Result<Pairs> {
         self.pairs(&captioned, from.path)
     }
@@ -257,9 +267,13 @@ impl InspectPairs for Captioning {
         Some(Original::Picture(Pixels::of_frames(steps, grid(&steps), &values)))
     }
 
+    fn notes_of(&self, captioned: &Captioned) -> Result<Vec<String>> {
+        Ok(self.reader.sequence(&captioned.picture)?.1)
+    }
+
     fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {
         let path = input.text().map_or(input.path().to_owned(), |text| text.trim().into());
-        Ok((self.reader.sequence(&Image::File(path))?, Vec::new()))
+        self.reader.sequence(&Image::File(path))
     }
 }
 
@@ -279,16 +293,17 @@ impl PredictTask for Captioning {
         let path = |input: &Input| input.text().map_or(input.path().to_owned(), |text| text.trim().into());
         let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
         let read = |path: &PathBuf| self.reader.sequence(&Image::File(path.clone()));
-        let pictures = paths.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let read = paths.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (pictures, notes): (Vec<Sequence>, Vec<Vec<String>>) = read.into_iter().unzip();
         let found = self.caption(with, &pictures)?;
-        let predict = |(path, mut best): (PathBuf, Vec<Written>)| {
+        let predict = |((path, notes), mut best): ((PathBuf, Vec<String>), Vec<Written>)| {
             best.truncate(with.options.n_best);
             let line = |best: &Written| format!("{}: {}", path.display(), best.text);
             let text = best.iter().map(line).collect::<Vec<_>>().join("\n");
             let json = json!({ "picture": path, "caption": first(&best), "best": best_as_json(&best) });
-            Prediction::new(text, json)
+            Prediction::new(text, json).noted(&notes)
         };
-        Ok(paths.into_iter().zip(found).map(predict).collect())
+        Ok(paths.into_iter().zip(notes).zip(found).map(predict).collect())
     }
 }
 
@@ -297,7 +312,7 @@ impl Captioning {
     fn pairs(&self, captioned: &[Captioned], path: &Path) -> Result<Pairs> {
         let mut pairs = Pairs::default();
         for (number, Captioned { picture, captions }) in captioned.iter().enumerate() {
-            pairs.sources.push(self.reader.sequence(picture)?);
+            pairs.sources.push(self.reader.sequence(picture)?.0);
             for caption in captions {
                 let path = match picture {
                     Image::File(path) => path,

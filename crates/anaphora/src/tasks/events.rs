@@ -2,6 +2,7 @@
 //! symbols are these.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,12 +19,12 @@ use super::midi::{self, TICKS_PER_SECOND};
 use super::shared::{Compose, Evaluate, PredictOptions, Split, Splits, hold_out, malformed_at};
 use crate::decoding::sampling::{self, Sampler};
 use crate::decoding::{ComposeOptions, Composed, GenerateEvent, Observer, Sequences};
-use crate::inspect::{self, Inspection, Request, Source, View};
+use crate::inspect::{self, Inspection, Request, Sounding, Source, View};
 use crate::metrics::{Evaluation, perplexity};
 use crate::model::{Compute, LanguageModel};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::{Half, read_json};
-use crate::training::{DataSize, Description, Event, Learner, Opening};
+use crate::training::{DataSize, Description, Event, Learner, Opening, Shown};
 use crate::{Error, Precision, Result, Run};
 
 /// The name of the file of how finely events tell things apart.
@@ -43,6 +44,15 @@ enum Piece {
 }
 
 impl Piece {
+    /// The piece in ABC notation, which is its music but for how it was played.
+    fn show(&self) -> Result<Shown> {
+        let text = match self {
+            Piece::File(path) => abc::write(&abc::from_score(&read_file(path)?)),
+            Piece::Tune(tune) => tune.clone(),
+        };
+        Ok(Shown { text, ..Shown::default() })
+    }
+
     fn events(&self, options: &EventOptions) -> Result<Vec<u32>> {
         match self {
             Piece::File(path) => events_of_file(path, options),
@@ -126,6 +136,9 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
         maps: format!("{} kinds of event", options.vocabulary()),
         characters: None,
     };
+    if let Some(found) = found.into_inner() {
+        opening.show(&found.train, Piece::show)?;
+    }
     let symbols = Symbols { task: Task::Events, train, validation, count: symbols(&options), description };
     Ok(Box::new(LanguageLearner::of(opening, symbols)?))
 }
@@ -145,7 +158,7 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
         Source::File(path, _) => find(Some(path), &recipe.data, &options, told)?,
         Source::HeldOut => splits(&run.data(&recipe.data)?, &options, told)?.validation,
         Source::Text(_) => {
-            let reason = "it is no music; name a MIDI file with --data";
+            let reason = "it is no music; a MIDI file is needed";
             return Err(malformed_at(Path::new("the text given"), 0, reason));
         }
     };
@@ -173,16 +186,45 @@ pub fn inspect(run: Run, compute: &mut Compute, request: &Request) -> Result<Ins
     inspection.about = inspect::about(&run, &recipe, "event", model.params());
     inspection.labels.insert("steps".into(), tokens.iter().map(|&id| name(id)).collect());
     inspection.labels.insert("symbols".into(), (0..=end).map(name).collect());
+    if request.wants(View::Tune) {
+        inspect::sounding(&mut inspection, sounding(&tokens, &options));
+    }
+    if !inspection.about.contains_key("notes") {
+        request.refuse(&mut inspection, View::Tune, "no note was read")?;
+    }
     let stream = Stream { tokens: &tokens, targets: &targets };
     read_symbols(&mut inspection, request, compute, &model, &recipe, stream)?;
-    request.refuse_all(
-        &mut inspection,
-        &[
-            (View::Units, "it is for text and tunes, whose symbols have properties by rule"),
-            (View::Tune, "it is for models of tunes"),
-        ],
-    )?;
+    let reason = "it is for text and tunes, whose symbols have properties by rule";
+    request.refuse(&mut inspection, View::Units, reason)?;
     Ok(inspection)
+}
+
+/// The notes of events, each with the step at which it begins; one that has no end lasts as long as the music.
+fn sounding(tokens: &[u32], options: &EventOptions) -> Vec<Sounding> {
+    let (mut notes, mut now): (Vec<Sounding>, f64) = (Vec::new(), 0.0);
+    let mut open = HashMap::new();
+    let end =
+        |notes: &mut Vec<Sounding>, place: usize, now: f64| notes[place].seconds = now - notes[place].start;
+    for (step, event) in tokens.iter().enumerate().filter_map(|(step, &id)| Some((step, options.event(id)?)))
+    {
+        match event {
+            EventKind::Shift(steps) => now += f64::from(steps) * options.step,
+            EventKind::Velocity(_) => {}
+            EventKind::On(pitch) => {
+                notes.push(Sounding { start: now, seconds: 0.0, pitch, step });
+                if let Some(before) = open.insert(pitch, notes.len() - 1) {
+                    end(&mut notes, before, now);
+                }
+            }
+            EventKind::Off(pitch) => {
+                if let Some(place) = open.remove(&pitch) {
+                    end(&mut notes, place, now);
+                }
+            }
+        }
+    }
+    open.into_values().for_each(|place| end(&mut notes, place, now));
+    notes
 }
 
 /// A trained model of events.

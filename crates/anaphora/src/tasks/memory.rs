@@ -22,7 +22,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Backward, Compute, Objective, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, Recipe, Task};
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Learner, Opening, Shown, Validation};
 use crate::{Precision, Result, Run};
 
 /// Examples are made without end; so many are called a pass.
@@ -144,10 +144,33 @@ pub struct MemoryLearner {
     validation: Examples,
 }
 
+/// An example as a person sees it.
+fn shown(problem: Problem, seed: u64) -> Shown {
+    let spaced = |words: Vec<String>| words.join(" ");
+    let (inputs, truths) = match problem {
+        Problem::Adding(length) => problem.examples(seed, &[length]),
+        Problem::Copy(delay) => problem.examples(seed, &[delay]),
+    };
+    let (inputs, truths) = (Packed::new(&inputs), Packed::new(&truths));
+    let (text, label) = match problem {
+        Problem::Adding(_) => {
+            let number = |frame: &[f32]| format!("{:.2}{}", frame[0], if frame[1] > 0.5 { "*" } else { "" });
+            (inputs.values.chunks_exact(2).map(number).collect(), format!("{:.2}", truths.values[0]))
+        }
+        Problem::Copy(_) => {
+            let recalled = truths.ids.iter().filter(|symbol| **symbol < COPY_RECALLED);
+            let recalled = recalled.map(ToString::to_string).collect();
+            (inputs.ids.iter().map(ToString::to_string).collect(), spaced(recalled))
+        }
+    };
+    Shown { text: spaced(text), label: Some(label), picture: None }
+}
+
 /// Makes the model that is to learn the problem that the recipe names.
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let recipe = opening.recipe;
     let (problem, training) = (problem(recipe), &recipe.training);
+    opening.show(&[0, 1, 2], |&seed| Ok(shown(problem, seed)))?;
     Ok(Box::new(MemoryLearner {
         model: opening.model(|start| model(problem, recipe, start))?,
         validation: held_out(problem, VALIDATION),
@@ -257,7 +280,7 @@ impl MemoryModel {
             },
             Source::File(path, _) => {
                 let reason =
-                    "a problem of memory makes its own examples; ask with --text, or leave --data out";
+                    "a problem of memory makes its own examples and reads no file; give a text, or nothing";
                 return Err(malformed_at(path, 0, reason));
             }
         };
@@ -294,7 +317,8 @@ impl MemoryModel {
             Sequence::Tokens(_) => None,
         };
         let (run, model) = (&known.run, &known.model);
-        let subject = Subject { run, recipe: &recipe, model, fresh, names, original };
+        let sounding = Vec::new();
+        let subject = Subject { run, recipe: &recipe, model, fresh, names, original, sounding };
         let looked = Looked { batch: Packed::new([&input]), steps: None, text: None, notes: Vec::new() };
         let mut inspection = Inspection::default();
         look(&mut inspection, subject, compute, request, (looked, truth), others)?;
@@ -386,7 +410,7 @@ impl Evaluate for MemoryModel {
             Split::Validation => held_out(self.problem, VALIDATION),
             Split::Test => held_out(self.problem, TEST),
             Split::Data(..) => {
-                let reason = "a problem of memory makes its own examples; leave --data out";
+                let reason = "a problem of memory makes its own examples and reads no file; name none";
                 return Err(malformed_at(self.run.path(), 0, reason));
             }
         };

@@ -144,7 +144,7 @@ pub fn inspect(run: &Path, compute: &mut Compute, request: &Request) -> Result<I
     if opened.info().imported.is_some() && request.source == Source::HeldOut {
         let run = run.display();
         return Err(Error::Inspect(format!(
-            "{run} is an imported model, without held-out data; name a text with --text or a file with --data"
+            "{run} is an imported model, without held-out data; a text or a file to read is needed"
         )));
     }
     let mut inspection = match opened.info().task {

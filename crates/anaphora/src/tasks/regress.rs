@@ -19,7 +19,7 @@ use crate::metrics::{Evaluation, mae, r_squared, rmse};
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets};
 use crate::recipe::{self, Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Shown, Validation};
 
 /// The name of the file of what a run's model reads, and how its numbers are scaled.
 const NUMBERS: &str = "numbers.json";
@@ -132,6 +132,10 @@ impl ExampleTask for Numbers {
         Ok(Self { reader: reader::opened(numbers.reader, &recipe.data, assets, tokenizer)?, ..numbers })
     }
 
+    fn show(&self, example: &Example) -> Result<Shown> {
+        Ok(reader::shown(example))
+    }
+
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
         let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
         let (inputs, numbers) = self.reader.encode(examples, skip_bad, notes, number)?;
@@ -212,6 +216,10 @@ impl InspectTask for Numbers {
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
         (reader::look_at(&self.reader, batch), reader::text(example))
+    }
+
+    fn notes_of(&self, example: &Example) -> Vec<String> {
+        reader::notes_of(&self.reader, example)
     }
 }
 

@@ -8,7 +8,7 @@ use anaphora_data::error::counted;
 use anaphora_data::series::{Collection, Origin, Origins, read_paths, repeated, straight_on};
 use anaphora_data::split_indices;
 
-use super::forecast::{Ends, FOLLOWED, Forecaster, Scores, SeriesSource, columns, learn_from};
+use super::forecast::{Ends, FOLLOWED, Forecaster, Scores, SeriesSource, beginning, columns, learn_from};
 use super::shared::{
     Evaluate, Input, Predict, PredictOptions, Prediction, Split, column, hold_out, malformed_at, name,
     table_options,
@@ -57,6 +57,8 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
         );
         return Err(malformed_at(&name(data), 0, reason));
     }
+    let members: Vec<usize> = (0..collection.members.len()).collect();
+    opening.show(&members, |&member| Ok(beginning(&collection, member)))?;
     let mut learnt = Vec::new();
     let mut last = None;
     for origin in &origins.train {
@@ -129,7 +131,7 @@ impl PathForecaster {
             Source::HeldOut => None,
             Source::File(path, _) => Some(path.as_path()),
             Source::Text(text) => {
-                let reason = format!("'{text}' is no path; name a file with paths with --data");
+                let reason = format!("'{text}' is no path; a file with paths is needed");
                 return Err(malformed_at(Path::new("the text given"), 0, reason));
             }
         };

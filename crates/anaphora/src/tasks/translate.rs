@@ -24,7 +24,7 @@ use crate::metrics::{BleuOptions, ChrfOptions, Evaluation, Tokenize, bleu, bleu_
 use crate::model::{Compute, EncoderDecoder, PairBatch, Reads, Teaching};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 use crate::{Error, Result};
 
 /// Names of the files of a run's tokenizers.
@@ -132,6 +132,10 @@ impl ExampleTask for Translation {
         Ok(Self { source, target, teaching: teaching(&recipe.training), learnt })
     }
 
+    fn show(&self, pair: &Pair) -> Result<Shown> {
+        Ok(Shown { text: pair.source.clone(), label: Some(pair.target.clone()), picture: None })
+    }
+
     fn encode(&self, pairs: Vec<Pair>, from: &mut Reading<Self>) -> Result<Pairs> {
         Ok(self.pairs(&pairs, from.path, usize::MAX)?.0)
     }
@@ -187,6 +191,10 @@ impl InspectPairs for Translation {
 
     fn source(&self) -> Option<&Tokenizer> {
         Some(&self.source)
+    }
+
+    fn notes_of(&self, pair: &Pair) -> Result<Vec<String>> {
+        Ok(self.source.note_unknown(&pair.source).into_iter().collect())
     }
 
     fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)> {
@@ -259,16 +267,10 @@ impl Translation {
             }
         };
         if !left_out.is_empty() {
-            let listed: Vec<String> = left_out.chars().map(|c| format!("'{c}'")).collect();
+            let listed: Vec<String> = left_out.chars().map(|c| format!("'{}'", c.escape_debug())).collect();
             notes.push(format!("left out, for it was never learnt from: {}", listed.join(", ")));
         }
-        if let Some(unknown) = self.source.unknown_id().filter(|unknown| ids.contains(unknown)) {
-            let words = self.source.words(&text).unwrap_or_default().into_iter();
-            let words = words.zip(&ids).filter(|(_, id)| **id == unknown);
-            let mut words: Vec<String> = words.map(|(word, _)| format!("'{}'", word.trim())).collect();
-            words.dedup();
-            notes.push(format!("not in the vocabulary: {}", crate::error::listed(&words)));
-        }
+        notes.extend(self.source.note_unknown(&text));
         if let Some(longest) = self.learnt.longest.filter(|&longest| characters > longest) {
             let found = counted(characters, "character");
             notes.push(format!("with {found} it is longer than all that was learnt from, {longest} at most"));

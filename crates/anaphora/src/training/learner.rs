@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use anaphora_data::picture::Picture;
 use anaphora_nn::{Params, Start};
 use serde_json::Value;
 
@@ -53,6 +54,22 @@ pub trait Learner {
     fn resume(&mut self, position: Value, carried: &[NamedTensor]) -> Result<()>;
 }
 
+/// An example as a person sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// What is read, or the name of the file that it stands in; tunes and passages whole.
+    pub text: String,
+    /// What is to be said of it, where that is something else.
+    pub label: Option<String>,
+    /// The picture that is read.
+    pub picture: Option<Picture>,
+}
+
+/// Examples that are shown.
+const SHOWN: usize = 5;
+/// Characters of an example's texts that are shown.
+const SHOWN_CHARACTERS: usize = 600;
+
 /// The means by which a task makes its learner.
 pub struct Opening<'a> {
     /// The recipe to train.
@@ -63,6 +80,8 @@ pub struct Opening<'a> {
     pub observer: &'a mut Observer<'a>,
     /// Whether the weights are those of a checkpoint, so that the model needs none of its own.
     pub restored: bool,
+    /// Takes some of the training data, where these are only looked at.
+    pub examples: Option<&'a mut Vec<Shown>>,
 }
 
 impl Opening<'_> {
@@ -70,6 +89,29 @@ impl Opening<'_> {
     pub fn note(&mut self, note: &str) {
         // An observer that breaks at a note is asked again before anything takes long.
         let _ = (self.observer)(&Event::Note(note));
+    }
+
+    /// How many examples are still to be shown: none in a training.
+    pub fn to_show(&self) -> usize {
+        self.examples.as_ref().map_or(0, |examples| SHOWN.saturating_sub(examples.len()))
+    }
+
+    /// Shows examples of the training data, from all over them.
+    ///
+    /// # Errors
+    /// What `shown` says.
+    pub fn show<E>(&mut self, train: &[E], mut shown: impl FnMut(&E) -> Result<Shown>) -> Result<()> {
+        let count = self.to_show().min(train.len());
+        for number in 0..count {
+            let mut example = shown(&train[number * train.len() / count])?;
+            for text in [&mut example.text].into_iter().chain(&mut example.label) {
+                if let Some((end, _)) = text.char_indices().nth(SHOWN_CHARACTERS) {
+                    text.truncate(end);
+                }
+            }
+            self.examples.iter_mut().for_each(|examples| examples.push(example.clone()));
+        }
+        Ok(())
     }
 
     /// Makes the model to train, with random weights that follow from the recipe's seed.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anaphora_data::error::counted;
 use anaphora_nn::Precision;
 
-pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Validation};
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Shown, Validation};
 pub use self::memory::peak_memory_mib;
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
@@ -180,13 +180,18 @@ impl Preparation {
         Ok(self)
     }
 
+    /// Completes the recipe by what the data decided, and refuses what turns out not to be possible.
+    pub fn complete(&mut self, learner: &dyn Learner) -> Result<()> {
+        self.recipe.task = learner.task();
+        refuse_unread(learner, &self.recipe)?;
+        refuse_no_validation(learner, &self.recipe)
+    }
+
     /// Makes the run once the learner has read its data.
-    pub fn begin(self, learner: Box<dyn Learner>) -> Result<Trainer> {
+    pub fn begin(mut self, learner: Box<dyn Learner>) -> Result<Trainer> {
+        self.complete(&*learner)?;
         let Self { mut recipe, assets, folder, from } = self;
-        recipe.task = learner.task();
-        refuse_unread(&*learner, &recipe)?;
-        refuse_no_validation(&*learner, &recipe)?;
-        refuse_memory(&*learner, &recipe)?;
+        refuse_memory(&*learner, &recipe, size_of_val(learner.params().values()) as u64)?;
         let mut sources = BTreeMap::new();
         for (field, path) in recipe.data.paths_mut() {
             if let Some(path) = path {
@@ -220,15 +225,16 @@ fn refuse_no_validation(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a training that needs more memory than there is, now that its data and its model are known.
-fn refuse_memory(learner: &dyn Learner, recipe: &Recipe) -> Result<()> {
+/// Refuses a training that needs more memory than there is, now that its data and its model are known; `taken` bytes of it are taken
+/// already.
+pub(crate) fn refuse_memory(learner: &dyn Learner, recipe: &Recipe, taken: u64) -> Result<()> {
     let (params, train, training) = (learner.params(), learner.describe().train, &recipe.training);
     let units = match training.batch_units {
         Some(units) => units as f64,
         None if recipe.task.continues() => (training.batch * training.length) as f64,
         None => training.batch as f64 * train.units as f64 / train.examples.max(1) as f64,
     };
-    memory::refuse_too_large(recipe, params.len(), size_of_val(params.values()) as u64, units)
+    memory::refuse_too_large(recipe, params.len(), taken, units)
 }
 
 /// Resumes a run opened for training: restores its learner from the newest sound checkpoint, which is `latest`. With a `budget` it
@@ -247,7 +253,7 @@ pub fn resume(
         let reason = format!("{what} where the run has {known}; restore the files that it began with");
         return Err(Error::Malformed { path: run.path().to_owned(), reason });
     }
-    refuse_memory(&*learner, &recipe)?;
+    refuse_memory(&*learner, &recipe, size_of_val(learner.params().values()) as u64)?;
     if run.info().arithmetic != ARITHMETIC {
         let note = "an earlier version wrote this run, whose arithmetic rounded otherwise: from here on its weights differ in their \
                     last digits from those that version would have come to";

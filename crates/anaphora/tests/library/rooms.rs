@@ -84,3 +84,28 @@ fn imports_between_braces_are_seen() {
         ["Error", "tasks", "open", "run"]
     );
 }
+
+/// What libraries say also reaches those who call no command: fields of the recipe are named, and no flags. The lecture is of
+/// commands.
+#[test]
+fn messages_name_no_flags() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    files(&own.join("src"), &mut all);
+    files(&own.join("../data/src"), &mut all);
+    assert!(all.len() > 100, "{}", all.len());
+    let is_flag = |line: &str| {
+        line.match_indices("--").any(|(at, _)| {
+            let before = line[..at].chars().next_back().is_none_or(|c| " ('\"`".contains(c));
+            before && line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+        })
+    };
+    let mut wrong = Vec::new();
+    for file in all.iter().filter(|file| !file.components().any(|part| part.as_os_str() == "lecture")) {
+        let text = fs::read_to_string(file).unwrap();
+        let said = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let found = said.filter(|(_, line)| is_flag(line));
+        wrong.extend(found.map(|(at, line)| format!("{}:{}: {}", file.display(), at + 1, line.trim())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -432,10 +432,14 @@ impl MusicArgs {
     }
 }
 
-/// Refuses what the model has no symbols for.
+/// Refuses what the model has no symbols for, and says which words it reads as unknown.
 fn encodable(generator: &Generator, flag: &str, text: &str) -> Result<()> {
-    let encoded = generator.trained().tokenizer.encode(text);
-    encoded.map(drop).map_err(|error| Failure::call(format!("{flag}: {error}")))
+    let tokenizer = &generator.trained().tokenizer;
+    tokenizer.encode(text).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
+    if let Some(note) = tokenizer.note_unknown(text) {
+        tell(&format!("Note: {flag}: {note}."));
+    }
+    Ok(())
 }
 
 /// What is shown while pieces are written.

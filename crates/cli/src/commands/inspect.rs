@@ -93,12 +93,13 @@ pub fn run(args: &Args) -> Result<()> {
     let mut compute = Compute::new(Device::new(threads, Precision::F32));
     let mut inspections = Vec::with_capacity(args.runs.len());
     for run in &args.runs {
-        let inspection = tasks::inspect(run, &mut compute, &request)?;
+        inspections.push(tasks::inspect(run, &mut compute, &request)?);
+    }
+    inspect::overlay(&mut inspections)?;
+    for (run, inspection) in args.runs.iter().zip(&inspections) {
         let of = if args.runs.len() > 1 { format!("{}: ", run.display()) } else { String::new() };
         inspection.notes.iter().for_each(|note| tell(&format!("Note: {of}{note}.")));
-        inspections.push(inspection);
     }
-    inspect::check_overlay(&inspections)?;
     if let Some((path, kind)) = &out {
         match (kind, &inspections[..]) {
             (Kind::Tensors, [only]) => only.write(path)?,

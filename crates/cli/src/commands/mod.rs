@@ -16,4 +16,5 @@ pub mod resume;
 pub mod runs;
 pub mod sample;
 pub mod serve;
+pub mod studio;
 pub mod train;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anaphora_server::{Guard, Settings};
+use anaphora_server::{Guard, Pages, Settings};
 
 use crate::error::{Failure, Result};
 use crate::output::tell;
@@ -15,16 +15,26 @@ Examples:
   anaphora serve --host 0.0.0.0 --api-key-file key.txt    for others too, who show a key
   curl -s localhost:8080/v1/completions -d '{\"model\":\"tunes\",\"prompt\":\"X:1\\n\",\"max_tokens\":200}'";
 
+/// The port where none is named.
+const PORT: u16 = 8080;
+
 /// Serve trained models over HTTP, to clients of OpenAI's API
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+// What is served, where and to whom.
+#[derive(clap::Args)]
+pub struct ServerArgs {
     /// Folder of runs, or a run
     #[arg(default_value = "runs", value_name = "FOLDER")]
-    folder: PathBuf,
-    /// Port to listen at, 0 for any that is free
-    #[arg(long, default_value_t = 8080, value_name = "N")]
-    port: u16,
+    pub folder: PathBuf,
+    /// Port to listen at, 8080 where left out; 0 for any that is free
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
     /// Address to listen at; one that others can reach needs --api-key-file
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: IpAddr,
@@ -44,36 +54,53 @@ pub struct Args {
 
 /// Serves.
 pub fn run(args: &Args) -> Result<()> {
-    let keys = args.api_key_file.as_deref().map(keys).transpose()?.unwrap_or_default();
-    if !args.host.is_loopback() && keys.is_empty() {
-        let host = args.host;
-        return Err(Failure::call(format!(
-            "--host {host} can be reached by others; name a file of keys with --api-key-file, or listen at 127.0.0.1"
-        )));
-    }
-    if !args.folder.is_dir() {
-        let folder = args.folder.display();
-        return Err(Failure::failed(format!(
-            "{folder}: there is no such folder; name a folder of runs, or a run"
-        )));
-    }
-    let (threads, note) = anaphora::training::threads(args.threads.into());
-    note.iter().for_each(|note| tell(&format!("Note: {note}.")));
-    let settings = Settings {
-        folder: args.folder.clone(),
-        threads,
-        memory: args.memory * 1_000_000,
-        guard: Guard { keys, origins: args.origin.clone() },
-    };
-    let address = SocketAddr::new(args.host, args.port);
+    let args = &args.server;
+    let settings = args.settings(None)?;
+    let address = args.address();
     let ready = |address| tell(&format!("Serving {} at http://{address}", args.folder.display()));
-    anaphora_server::serve(&settings, address, ready).map_err(|error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "; another program listens there, name another --port",
-            _ => "",
-        };
-        Failure::failed(format!("cannot listen at {address}: {error}{hint}"))
-    })
+    anaphora_server::serve(&settings, address, ready).map_err(|error| not_listening(address, &error))
+}
+
+impl ServerArgs {
+    /// Where to listen.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port.unwrap_or(PORT))
+    }
+
+    /// What is served, with pages or without.
+    pub fn settings(&self, pages: Option<Pages>) -> Result<Settings> {
+        let keys = self.api_key_file.as_deref().map(keys).transpose()?.unwrap_or_default();
+        if !self.host.is_loopback() && keys.is_empty() {
+            let host = self.host;
+            return Err(Failure::call(format!(
+                "--host {host} can be reached by others; name a file of keys with --api-key-file, or listen at 127.0.0.1"
+            )));
+        }
+        if !self.folder.is_dir() {
+            let folder = self.folder.display();
+            return Err(Failure::failed(format!(
+                "{folder}: there is no such folder; name a folder of runs, or a run"
+            )));
+        }
+        let (threads, note) = anaphora::training::threads(self.threads.into());
+        note.iter().for_each(|note| tell(&format!("Note: {note}.")));
+        Ok(Settings {
+            folder: self.folder.clone(),
+            threads,
+            memory: self.memory * 1_000_000,
+            guard: Guard { keys, origins: self.origin.clone() },
+            pages,
+        })
+    }
+}
+
+/// An address that cannot be listened at.
+pub fn not_listening(address: SocketAddr, error: &std::io::Error) -> Failure {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "; another program listens there, name another --port",
+        _ => "",
+    };
+    Failure::failed(format!("cannot listen at {address}: {error}{hint}"))
 }
 
 /// The keys in a file.

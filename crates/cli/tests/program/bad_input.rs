@@ -283,10 +283,7 @@ fn a_folder_has_one_training_at_a_time() {
     fs::create_dir(place.path("full")).unwrap();
     place.write("full/notes.txt", "mine");
     let sentence = place.train(&["tunes.abc", "--steps=20", "--out=full"]).refused(1);
-    assert_eq!(
-        sentence,
-        "full is not empty (it holds notes.txt) and is no run; choose a new folder with --out"
-    );
+    assert_eq!(sentence, "full is not empty (it holds notes.txt) and is no run; choose a new folder");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_wrong_call_has_exit_code_2() {
         (&["trian", "tunes.abc"][..], "a similar subcommand exists: 'train'"),
         (
             &["train"],
-            "there is nothing to learn from: name a file or folder (data.train), a text and its translation with --source and",
+            "there is nothing to learn from: name a file or folder (data.train), with its translation in data.target",
         ),
         (&["train", "tunes.abc", "--bach", "3"], "a similar argument exists: '--batch'"),
         (

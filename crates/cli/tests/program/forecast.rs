@@ -248,7 +248,7 @@ fn what_is_wrong_with_a_series_is_said() {
 
     train(&place, &["good.csv", "--task=forecast", "--horizon=6", "--steps=5", "--out=run"]);
     let sentence = place.call(&["evaluate", "run", "--split=test"]).refused(1);
-    assert!(sentence.ends_with("train with --test-from"), "{sentence}");
+    assert!(sentence.ends_with("train with series.test_from"), "{sentence}");
     let sentence = place.call(&["predict", "run", "--text=what next"]).refused(1);
     assert!(sentence.contains("is no series; name a file"), "{sentence}");
     place.write("other.csv", good.replace("visits", "sales"));

@@ -36,7 +36,7 @@ fn an_imported_model_is_a_run() {
     let score = &place.call(&["evaluate", "runs/gpt2", "--data=sea.txt", "--json"]).json()[0];
     assert!(score["loss"].as_f64().unwrap() > 0.0, "{score}");
     let none = "runs/gpt2 is an imported model, without training data or a training to go on with; \
-                generate with it, or evaluate it on a file named with --data";
+                generate with it, or evaluate it on a file that is named";
     assert_eq!(place.call(&["evaluate", "runs/gpt2"]).refused(1), none);
     assert_eq!(place.call(&["resume", "runs/gpt2"]).refused(1), none);
     assert!(place.call(&["runs"]).ok().contains("gpt2"));

@@ -256,13 +256,13 @@ fn what_cannot_be_looked_at_is_said_in_a_sentence() {
             1,
             "the text given is one piece, and number 2",
         ),
-        (&["inspect", "lstm", "--show", "attention"], 1, "--show attention: the model does not attend"),
+        (&["inspect", "lstm", "--show", "attention"], 1, "the view attention: the model does not attend"),
         (
             &["inspect", "gpt", "--show", "gates"],
             1,
-            "--show gates: a model with backbone transformer has no recurrent layer",
+            "the view gates: a model with backbone transformer has no recurrent layer",
         ),
-        (&["inspect", "names", "--show", "context"], 1, "--show context: "),
+        (&["inspect", "names", "--show", "context"], 1, "the view context: "),
         (
             &["inspect", "lstm", "--show", "all"],
             2,
@@ -378,6 +378,92 @@ fn what_is_cut_or_too_long_is_said() {
     // What a model writes itself is no truth.
     let found = inspect(&place, &["reverse", "--text", "1 2 3"]);
     assert!(found["notes"].to_string().contains("the model's own"), "{}", found["notes"]);
+}
+
+#[test]
+fn what_is_read_otherwise_than_it_stands_is_noted() {
+    let place = Workplace::new();
+    place.train(&["--builtin=names", "--steps=2", "--out=names"]).ok();
+    let unknown = "2 characters are not in the vocabulary: '漢', '\\u{1b}'";
+    let text = "Sm漢th\u{1b}";
+    let found = inspect(&place, &["names", "--text", text]);
+    assert_eq!(found["notes"], serde_json::json!([unknown]));
+    let told = place.call(&["predict", "names", "--text", text, "--json"]).json().remove(0);
+    assert_eq!(told["notes"], found["notes"]);
+    place.train(&["--builtin=phrases", "--steps=2", "--out=tags"]).ok();
+    let found = inspect(&place, &["tags", "--text=the zyx saw the zyx"]);
+    let note = found["notes"][0].as_str().unwrap();
+    assert!(note.contains("not in the vocabulary: ") && note.contains("'zyx'"), "{note}");
+    let told = place.call(&["predict", "tags", "--text=the zyx saw the zyx", "--json"]).json().remove(0);
+    assert_eq!(told["notes"], found["notes"]);
+
+    let mut content = vec![];
+    let mut encoder = png::Encoder::new(&mut content, 30, 20);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&[40; 30 * 20 * 4]).unwrap();
+    place.write("clear.png", content);
+    for (run, how) in [("shapes", "stretched"), ("scenes", "its middle kept")] {
+        let builtin = format!("--builtin={run}");
+        place.call(&["train", &builtin, "--steps=2", "--hidden=16", "--out", run]).ok();
+        let found = inspect(&place, &[run, "--data=clear.png"]);
+        let notes: Vec<&str> = found["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(notes[0], format!("the picture of 30x20 pixels was brought to 32x32, {how}"));
+        assert_eq!(notes[1], "what is transparent in the picture was laid on white");
+        let told = place.call(&["predict", run, "clear.png", "--json"]).json().remove(0);
+        assert_eq!(told["notes"], serde_json::json!(notes[..2]));
+    }
+}
+
+#[test]
+fn music_that_was_read_is_noted_and_has_notes() {
+    let place = trained();
+    let tune = "X:1\nT:A\nM:4/4\nL:1/8\nK:D\nD2F0 dA/0d1000000|";
+    let found = inspect(&place, &["lstm", "--text", tune]);
+    let notes = found["notes"].as_array().unwrap();
+    for (column, what) in [(4, "nothing"), (8, "nothing"), (11, "more than 64 whole notes")] {
+        let said = format!("the tune, line 6, column {column}: a length of {what}; the unit length is taken");
+        assert!(notes.contains(&said.clone().into()), "{said}: {notes:?}");
+    }
+    place.train(&["--builtin=chorales", "--steps=2", "--out=chorales"]).ok();
+    place.train(&["--builtin=chorales", "--set=model.notes=independent", "--steps=2", "--out=alone"]).ok();
+    let [conditioned, alone] = ["chorales", "alone"].map(|run| inspect(&place, &[run]));
+    let sounding = |found: &Value| -> Vec<(u64, u64, u64)> {
+        let thousandths = |value: &Value| (1e3 * value.as_f64().unwrap()).round() as u64;
+        let notes = found["about"]["notes"].as_array().unwrap().iter();
+        let note = |note: &Value| {
+            (thousandths(&note["start"]), note["pitch"].as_u64().unwrap(), thousandths(&note["seconds"]))
+        };
+        let mut all: Vec<_> = notes.map(note).collect();
+        all.sort_unstable();
+        all
+    };
+    // The last frame is foretold and not read where frames are read whole.
+    let [all, most] = [sounding(&conditioned), sounding(&alone)];
+    let begins =
+        |notes: &[(u64, u64, u64)]| notes.iter().map(|&(start, pitch, _)| (start, pitch)).collect::<Vec<_>>();
+    let [all, most] = [begins(&all), begins(&most)];
+    assert!(!most.is_empty() && all.starts_with(&most) && all.len() <= most.len() + 4, "{all:?} {most:?}");
+    // A pitch stands at the step that reads it.
+    let first = &conditioned["about"]["notes"][0];
+    let step = first["step"].as_u64().unwrap() as usize;
+    let token = values(&conditioned, "tokens")[step] as usize;
+    let name = conditioned["labels"]["symbols"][token].as_str().unwrap();
+    assert_eq!(name, anaphora_music::pitch_name(first["pitch"].as_u64().unwrap() as u8));
+}
+
+#[test]
+fn runs_that_read_other_windows_are_laid_over_each_other_with_a_note() {
+    let place = Workplace::new();
+    for (run, lookback) in [("short", "--lookback=24"), ("long", "--lookback=48")] {
+        let call = ["train", "--builtin=seasonal", "--steps=2", "--hidden=16", lookback, "--out", run];
+        place.call(&call).ok();
+    }
+    let called = place.call(&["inspect", "short", "long", "--out=page.html"]);
+    let note = called.stderr.lines().find(|line| line.starts_with("Note: long: it read 48 rows"));
+    assert!(note.is_some_and(|note| note.contains(", and short 24 rows")), "{}", called.stderr);
+    assert!(String::from_utf8(place.read("page.html")).unwrap().contains("is not of one input"));
+    let called = place.call(&["inspect", "short", "short", "--out=same.html"]);
+    assert!(!called.stderr.contains("not of one input"), "{}", called.stderr);
 }
 
 #[test]

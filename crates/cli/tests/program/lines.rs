@@ -214,7 +214,7 @@ fn a_translation_says_what_it_did_not_learn() {
     train_all(&place);
     let text = "der Mann zebra und noch ein Mann";
     let called = place.call(&["predict", "runs/pairs", "--text", text]);
-    assert!(called.stderr.contains("Note: not in the vocabulary: 'zebra', "), "{called:#?}");
+    assert!(called.stderr.contains("words are not in the vocabulary: 'zebra', "), "{called:#?}");
     assert!(
         called
             .stderr

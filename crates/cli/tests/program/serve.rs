@@ -17,18 +17,24 @@ struct Serving {
 
 impl Serving {
     fn start(place: &Workplace, call: &[&str]) -> Self {
-        let call = [&["serve", "--port=0", "--threads=2"], call].concat();
+        Self::of(place, &[&["serve", "--port=0"], call].concat()).0
+    }
+
+    /// A server by this call, and what it says before where it is.
+    fn of(place: &Workplace, call: &[&str]) -> (Self, String) {
+        let call = [call, &["--threads=2"]].concat();
         let mut child = place.command(&call).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
+        let (mut line, mut said) = (String::new(), String::new());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         while !line.contains("http://") {
+            said += &line;
             line.clear();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
         }
         let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
         // What it says later is read, so that it never waits for a reader.
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-        Self { child, address }
+        (Self { child, address }, said + &line)
     }
 
     fn url(&self, path: &str) -> String {
@@ -324,4 +330,52 @@ fn others_need_a_key() {
     let sentence = place.call(&["serve", "--port", port]).refused(1);
     assert!(sentence.contains("another program listens there"), "{sentence}");
     assert!(place.call(&["serve", "nowhere"]).refused(1).contains("nowhere: there is no such folder"));
+}
+
+#[test]
+fn the_studio_is_a_page_and_the_api() {
+    let place = Workplace::new();
+    let call = ["studio", "new/runs", "--port=0", "--no-open"];
+    let (mut server, said) = Serving::of(&place, &call);
+    assert_eq!(said, format!("The studio is at http://{}\n", server.address));
+    assert!(place.path("new/runs").is_dir());
+    let page = agent().get(server.url("/")).call().unwrap();
+    let header = |name: &str| page.headers()[name].to_str().unwrap();
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(header("content-security-policy"), "frame-ancestors 'none'");
+    assert_eq!((header("x-content-type-options"), header("cache-control")), ("nosniff", "no-cache"));
+    assert!(page.into_body().read_to_string().unwrap().starts_with("<!DOCTYPE html>"));
+    assert_eq!(server.get("/v1/models").1["data"], json!([]));
+    // The lecture's page is served as soon as there is one.
+    assert_eq!((server.get("/lecture").0, &server.get("/api/builtins").1["lecture"]), (404, &json!(false)));
+    std::fs::create_dir(place.path("lecture")).unwrap();
+    place.write("lecture/index.html", "<!DOCTYPE html><title>A lecture</title>");
+    assert_eq!(server.get("/api/builtins").1["lecture"], true);
+    let lecture = agent().get(server.url("/lecture")).call().unwrap();
+    assert!(lecture.into_body().read_to_string().unwrap().contains("A lecture"));
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_studio_whose_port_is_taken_takes_another_unless_it_was_named() {
+    let place = Workplace::new();
+    let Ok(taken) = std::net::TcpListener::bind("127.0.0.1:8080") else {
+        // Something else has the port already, which does as well.
+        return assert_free(&place);
+    };
+    assert_free(&place);
+    let failed = place.call(&["studio", "--port=8080", "--no-open"]).refused(1);
+    assert!(failed.contains("another program listens there"), "{failed}");
+    drop(taken);
+}
+
+/// A studio finds a port although 8080 is taken.
+fn assert_free(place: &Workplace) {
+    let (server, said) = Serving::of(place, &["studio", "--no-open"]);
+    assert!(
+        said.starts_with("Another program listens at port 8080, so the studio takes a free one.\n"),
+        "{said}"
+    );
+    assert!(!server.address.ends_with(":8080"));
+    assert_eq!(agent().get(server.url("/")).call().unwrap().status(), 200);
 }

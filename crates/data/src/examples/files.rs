@@ -25,7 +25,7 @@ pub fn sounds(
         Some(Steps::Sound(steps)) => Some(SoundReader::new(steps.clone())?),
         _ => None,
     };
-    let mut resampled = 0;
+    let mut others = 0;
     let examples = kept(files, options.skip_bad(), notes, |path| {
         if reader.is_none() {
             let steps = sound_steps(&read_wav(path, options.sample_rate)?.sound, options);
@@ -33,16 +33,21 @@ pub fn sounds(
         }
         let Some(reader) = &reader else { unreachable!("it was made") };
         let (frames, other) = reader.read(path)?;
-        resampled += usize::from(other.is_some());
-        Ok(frames)
+        others += usize::from(other.is_some());
+        Ok((frames, other.map(|other| resampled(other, reader.steps().rate)).into_iter().collect()))
     })?;
     let Some(reader) = reader.filter(|_| !examples.is_empty()) else { return Err(nothing(folder, "sound")) };
-    if resampled > 0 {
+    if others > 0 {
         let (count, rate) = (examples.len(), reader.steps().rate);
-        let (sounds, have) = (counted(count, "sound"), if resampled == 1 { "has" } else { "have" });
-        notes(&format!("{resampled} of {sounds} {have} another rate: resampled to {rate} Hz"));
+        let (sounds, have) = (counted(count, "sound"), if others == 1 { "has" } else { "have" });
+        notes(&format!("{others} of {sounds} {have} another rate: resampled to {rate} Hz"));
     }
     Ok(with_steps(examples, Steps::Sound(reader.steps().clone())))
+}
+
+/// What is said of a sound of another rate.
+pub fn resampled(from: u32, to: u32) -> String {
+    format!("resampled from {from} to {to} Hz")
 }
 
 /// What is asked for of a sound like this.
@@ -80,24 +85,48 @@ pub fn pictures(
         for (index, (picture, label)) in digits.pictures.iter().zip(digits.labels).enumerate() {
             let steps = steps.get_or_insert_with(|| PictureSteps::like(picture, frames));
             let frames = idx_frames(steps, picture, &images, index)?;
-            examples.push(Read { label: label.to_string(), frames, path: images.clone(), test });
+            examples.push(Read {
+                label: label.to_string(),
+                frames,
+                path: images.clone(),
+                test,
+                notes: Vec::new(),
+            });
         }
     }
     if examples.is_empty() {
         let files = by_folder(folder, PICTURES, notes)?;
-        let mut brought = 0;
+        let (mut brought, mut transparent, mut gray) = (0, 0, 0);
         examples = kept(files, options.skip_bad(), notes, |path| {
-            let there = read_picture(path, Colour::Rgb, None)?;
-            let steps = steps.get_or_insert_with(|| PictureSteps::like(&there, frames));
-            brought += usize::from((there.width, there.height) != (steps.width, steps.height));
-            Ok(steps.frames(&steps.read(path, Fit::Stretch)?)?)
+            let steps = match steps {
+                Some(steps) => steps,
+                None => {
+                    let first = read_picture(path, Colour::Rgb, None)?;
+                    *steps.insert(PictureSteps::like(&first, frames))
+                }
+            };
+            let (picture, changed) = steps.read(path, Fit::Stretch)?;
+            brought += usize::from(changed.size.is_some());
+            transparent += usize::from(changed.transparent);
+            gray += usize::from(changed.colours);
+            Ok((steps.frames(&picture)?, changed.notes()))
         })?;
+        let pictures = counted(examples.len(), "picture");
+        let have = |count: usize| if count == 1 { "has" } else { "have" };
         if let (1.., Some(PictureSteps { width, height, .. })) = (brought, steps) {
-            let count = examples.len();
-            let (pictures, have) = (counted(count, "picture"), if brought == 1 { "has" } else { "have" });
+            let have = have(brought);
             notes(&format!(
                 "{brought} of {pictures} {have} another size: brought to {width}x{height} pixels"
             ));
+        }
+        if transparent > 0 {
+            notes(&format!(
+                "{transparent} of {pictures} {} transparent parts: laid on white",
+                have(transparent)
+            ));
+        }
+        if gray > 0 {
+            notes(&format!("{gray} of {pictures} {} colours: read as gray", have(gray)));
         }
     }
     let Some(steps) = steps.filter(|_| !examples.is_empty()) else { return Err(nothing(folder, "picture")) };
@@ -110,17 +139,19 @@ struct Read {
     frames: Frames,
     path: PathBuf,
     test: bool,
+    notes: Vec<String>,
 }
 
 fn with_steps(read: Vec<Read>, steps: Steps) -> Vec<Example> {
     let steps = Arc::new(steps);
-    let example = |Read { label, frames, path, test }| Example {
+    let example = |Read { label, frames, path, test, notes }| Example {
         label,
         value: Raw::Frames(frames),
         steps: steps.clone(),
         path,
         line: 0,
         test,
+        notes,
     };
     read.into_iter().map(example).collect()
 }
@@ -169,14 +200,12 @@ fn kept(
     files: Vec<(String, PathBuf)>,
     skip_bad: bool,
     notes: &mut dyn FnMut(&str),
-    mut read: impl FnMut(&Path) -> Result<Frames, ExampleError>,
+    mut read: impl FnMut(&Path) -> Result<(Frames, Vec<String>), ExampleError>,
 ) -> Result<Vec<Read>, ExampleError> {
     let mut examples = Vec::with_capacity(files.len());
     for (label, path) in files {
         match read(&path) {
-            Ok(frames) => {
-                examples.push(Read { label, frames, path, test: false });
-            }
+            Ok((frames, notes)) => examples.push(Read { label, frames, path, test: false, notes }),
             Err(error) if skip_bad => notes(&format!("{error} (skipped)")),
             Err(error) => return Err(error),
         }

@@ -91,6 +91,8 @@ pub struct Example {
     pub line: usize,
     /// Whether the data themselves keep it for a test.
     pub test: bool,
+    /// What of it is not read as it is in its file, a clause each.
+    pub notes: Vec<String>,
 }
 
 /// Why examples could not be read, or not be understood by a model.
@@ -292,7 +294,7 @@ impl Example {
         let steps = Arc::new(steps);
         let example = |(label, value)| {
             let (steps, path) = (steps.clone(), path.to_owned());
-            Self { label, value, steps, path, line: 0, test: false }
+            Self { label, value, steps, path, line: 0, test: false, notes: Vec::new() }
         };
         values.map(example).collect()
     }
@@ -401,13 +403,13 @@ fn labelled<T>(
         let (rows, path) = (counted(read.unsigned, "row"), read.files[0].display());
         let which = if read.unsigned == 1 { "has" } else { "have" };
         notes(&format!(
-            "{path}: {rows} {which} the number 0, without a sign, and left out; --labels sign-or-zero makes a class of them"
+            "{path}: {rows} {which} the number 0, without a sign, and left out; with data.labels sign-or-zero they are a class"
         ));
     }
     let (files, steps) = (read.files, Arc::new(steps));
     let example = |labelled::Example { label, value: of, file, line }| {
         let (steps, path) = (steps.clone(), files[file].clone());
-        Example { label, value: value(of), steps, path, line, test: false }
+        Example { label, value: value(of), steps, path, line, test: false, notes: Vec::new() }
     };
     read.examples.into_iter().map(example).collect()
 }

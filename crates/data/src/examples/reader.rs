@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::idx_frames;
+use super::files::{idx_frames, resampled};
 use super::{Example, ExampleError, ExampleFault, Raw, Steps};
 use crate::encoding::Encoding;
 use crate::error::{At, counted};
@@ -221,29 +221,34 @@ impl Reader {
             Steps::Sound(steps) => {
                 let (frames, other) = SoundReader::new(steps.clone())?.read(path)?;
                 let rate = steps.rate;
-                let resampled = other.map(|other| format!("resampled from {other} to {rate} Hz"));
+                let notes = other.map(|other| resampled(other, rate)).into_iter().collect();
                 let name = path.display().to_string();
-                let notes = resampled.into_iter().collect();
                 Ok(vec![self.named((name, Raw::Frames(frames), notes), path, 0)?])
             }
             Steps::Picture(steps) => {
                 let content = read(path)?;
-                let frames = |name: String, frames: Frames| {
-                    self.named((name, Raw::Frames(frames), Vec::new()), path, 0)
+                let frames = |name: String, frames: Frames, notes: Vec<String>| {
+                    self.named((name, Raw::Frames(frames), notes), path, 0)
                 };
                 // An IDX file begins with two zeros, and may be compressed; a PNG or JPEG file with neither.
                 if content.starts_with(&[0, 0, 8]) || content.starts_with(&[0x1f, 0x8b]) {
                     let pictures = parse_images(&content, path)?;
                     let picture = |(index, picture)| {
                         let name = format!("{} {}", path.display(), index + 1);
-                        frames(name, idx_frames(steps, picture, path, index)?)
+                        frames(name, idx_frames(steps, picture, path, index)?, Vec::new())
                     };
                     return pictures.iter().enumerate().map(picture).collect();
                 }
-                let picture = steps.frames(&steps.read(path, Fit::Stretch)?)?;
-                Ok(vec![frames(path.display().to_string(), picture)?])
+                let (picture, changed) = steps.read(path, Fit::Stretch)?;
+                Ok(vec![frames(path.display().to_string(), steps.frames(&picture)?, changed.notes())?])
             }
         }
+    }
+
+    /// What is to be said of a text with symbols that are not known.
+    pub fn note_unknown(&self, value: &Raw) -> Option<String> {
+        let (Raw::Text(text), Some(tokenizer)) = (value, &self.tokenizer) else { return None };
+        tokenizer.note_unknown(&self.steps.text(text))
     }
 
     fn named(
@@ -253,6 +258,7 @@ impl Reader {
         line: usize,
     ) -> Result<(Sequence, Named), ExampleError> {
         let mut sequence = self.sequence(&value, path, line)?;
+        notes.extend(self.note_unknown(&value));
         let steps = sequence.len();
         if self.cut(&mut sequence) {
             notes.push(format!("the first {} of {steps} steps were read", sequence.len()));

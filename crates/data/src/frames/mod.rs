@@ -3,7 +3,7 @@
 mod picture;
 mod sound;
 
-pub use picture::{PictureFrames, PictureSteps};
+pub use picture::{Changed, PictureFrames, PictureSteps};
 pub use sound::{SoundFrames, SoundReader, SoundSteps};
 
 /// Frames laid behind each other.

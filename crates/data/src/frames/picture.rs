@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Frames;
-use crate::picture::{Colour, Fit, Picture, PictureError, Size, read_picture};
+use crate::files::read;
+use crate::picture::{Colour, Fit, Picture, PictureError, Seen, Size};
 
 /// How a picture is cut into frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +38,8 @@ pub enum PictureFrames {
 impl PictureSteps {
     /// What fits a picture like this; `frames` are chosen by its width and height.
     pub fn like(picture: &Picture, frames: impl FnOnce(usize, usize) -> PictureFrames) -> Self {
-        let &Picture { width, height, channels, .. } = picture;
-        let gray = picture.pixels.chunks_exact(channels).all(|pixel| pixel.iter().all(|&x| x == pixel[0]));
-        let colour = if gray { Colour::Gray } else { Colour::Rgb };
+        let &Picture { width, height, .. } = picture;
+        let colour = if picture.is_gray() { Colour::Gray } else { Colour::Rgb };
         Self { width, height, colour, frames: frames(width, height) }
     }
 
@@ -70,18 +70,57 @@ impl PictureSteps {
         }
     }
 
-    /// A file as a picture of this size, in these colours.
+    /// A file as a picture of this size, in these colours, and what was changed for it.
     ///
     /// # Errors
-    /// Those of [`read_picture`].
-    pub fn read(&self, path: &Path, fit: Fit) -> Result<Picture, PictureError> {
+    /// Those of [`read_picture`](crate::picture::read_picture).
+    pub fn read(&self, path: &Path, fit: Fit) -> Result<(Picture, Changed), PictureError> {
+        let seen = Seen::of(&read(path)?, path)?;
+        let (from, to) = ([seen.picture.width, seen.picture.height], [self.width, self.height]);
+        let changed = Changed {
+            size: (from != to).then_some([from, to]),
+            fit,
+            transparent: seen.transparent,
+            colours: self.colour == Colour::Gray && !seen.picture.is_gray(),
+        };
         let size = Size { width: self.width as u32, height: self.height as u32, fit };
-        read_picture(path, self.colour, Some(size))
+        Ok((seen.brought(self.colour, Some(size))?, changed))
     }
 
     /// Whether a picture has this size and these colours.
     pub fn fit(&self, picture: &Picture) -> bool {
         (picture.width, picture.height, picture.channels) == (self.width, self.height, self.channels())
+    }
+}
+
+/// What of a picture a model does not read as it is in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Pixels across and down, before and after, where they are not the same.
+    pub size: Option<[[usize; 2]; 2]>,
+    /// How it was brought to its size.
+    pub fit: Fit,
+    /// Whether something was transparent.
+    pub transparent: bool,
+    /// Whether colours were read as gray.
+    pub colours: bool,
+}
+
+impl Changed {
+    /// What is to be said of it, a clause each.
+    pub fn notes(&self) -> Vec<String> {
+        let size = self.size.map(|[from, to]| {
+            let how = match self.fit {
+                _ if from[0] * to[1] == from[1] * to[0] => "",
+                Fit::Stretch => ", stretched",
+                Fit::Crop => ", its middle kept",
+            };
+            format!("the picture of {}x{} pixels was brought to {}x{}{how}", from[0], from[1], to[0], to[1])
+        });
+        let transparent =
+            self.transparent.then(|| "what is transparent in the picture was laid on white".to_owned());
+        let colours = self.colours.then(|| "the picture's colours were read as gray".to_owned());
+        size.into_iter().chain(transparent).chain(colours).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A folder of pictures and a table of their captions.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{PictureError, decode};
 use crate::error::At;
@@ -42,6 +42,12 @@ pub enum CaptionFault {
         /// The picture's name.
         name: String,
     },
+    /// A picture that lies elsewhere.
+    #[error("the picture '{name}' does not lie in the folder of the pictures, a name in it is needed")]
+    Outside {
+        /// The picture's name.
+        name: String,
+    },
     /// A file that is not a picture.
     #[error("no picture that can be read, a PNG or JPEG file is needed ({reason})")]
     Unreadable {
@@ -63,6 +69,12 @@ pub fn captions_in(path: &Path) -> Result<(PathBuf, PathBuf), PictureError> {
     let beside = table.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let images = beside.join("images");
     Ok((if images.is_dir() { images } else { beside.to_owned() }, table))
+}
+
+/// Whether a name leads to nothing outside of a folder: data may come from anyone.
+fn is_inside(name: &str) -> bool {
+    let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    Path::new(name).components().all(stays)
 }
 
 /// The one table in a folder.
@@ -120,6 +132,10 @@ pub fn read_captions(
         let (name, text) = (row.cells[image].as_str(), row.cells[caption].as_str());
         if text.is_empty() {
             skip(At::new(table, row.line, RowFault::EmptyText.into()))?;
+            continue;
+        }
+        if !is_inside(name) {
+            skip(At::new(table, row.line, CaptionFault::Outside { name: name.to_owned() }))?;
             continue;
         }
         let path = folder.join(name);

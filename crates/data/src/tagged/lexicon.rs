@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Sentence;
-use crate::error::counted;
+use crate::error::{counted, not_known};
 
 /// How a lexicon is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,17 @@ impl Lexicon {
         let word = folded(word, self.lowercase);
         let found = self.words.binary_search_by(|(known, _)| known.as_str().cmp(&word));
         found.map_or(0, |place| place as u32 + 1)
+    }
+
+    /// What is to be said of a sentence's words that are not known; nothing where all are.
+    pub fn note_unknown(&self, words: &[String]) -> Option<String> {
+        let found: Vec<&str> = words.iter().filter(|word| self.word(word) == 0).map(String::as_str).collect();
+        let note = not_known("word", &found)?;
+        Some(if self.characters.is_some() {
+            format!("{note}; they are read by their characters alone")
+        } else {
+            note
+        })
     }
 
     /// The word of a number, `<unk>` for that of all others.

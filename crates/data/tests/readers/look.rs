@@ -15,6 +15,8 @@ fn kind(path: &Path) -> Kind {
 fn each_kind_of_file_is_told_from_text() {
     let many = |line: fn(usize) -> String| (0..40).map(line).collect::<String>();
     let series = "date,a,b\n".to_owned() + &many(|i| format!("2020-01-{:02},{i}.5,{}\n", i % 28 + 1, i * 2));
+    // Whoever reads it says that the word is no number.
+    let broken = series.replace("2020-01-11,10.5,", "2020-01-11,closed,");
     let german = "Datum;Preis\n".to_owned() + &many(|i| format!("{:02}.01.2020;{i}\n", i % 28 + 1));
     let numbers = many(|i| format!("{} {i}.25 {}.5 {}.5 {}.75\n", i % 2, i * 3, i * 7, i * 11));
     let tweets = many(|i| format!("{}\tI saw number {i} today\n", ["good", "bad"][i % 2]));
@@ -30,6 +32,7 @@ fn each_kind_of_file_is_told_from_text() {
     for (name, content, expected) in [
         ("a.csv", &series, Kind::Series),
         ("b.csv", &german, Kind::Series),
+        ("broken.csv", &broken, Kind::Series),
         ("numbers.txt", &numbers, Kind::LabelledNumbers),
         ("a.tsv", &tweets, Kind::LabelledTexts),
         ("tweets.txt", &tweets, Kind::LabelledTexts),

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::picture::{
     Colour, Fit, Picture, PictureError, Size, parse_images, parse_labels, parse_picture, read_captions,
     read_idx, read_picture,
@@ -136,6 +137,52 @@ fn a_png_is_upright_by_its_exif_chunk() {
     assert_eq!(parse(&other, Colour::Rgb, None).unwrap(), lying);
 }
 
+/// A file of 3 by 1 black pixels: the first cannot be seen, the second half, the last whole.
+fn transparent() -> Vec<u8> {
+    let mut content = vec![];
+    let mut encoder = png::Encoder::new(&mut content, 3, 1);
+    encoder.set_color(png::ColorType::GrayscaleAlpha);
+    encoder.write_header().unwrap().write_image_data(&[0, 0, 0, 128, 0, 255]).unwrap();
+    content
+}
+
+#[test]
+fn what_is_transparent_is_laid_on_white() {
+    assert_eq!(parse(&transparent(), Colour::Gray, None).unwrap().pixels, [255, 127, 0]);
+    let colours = parse(&transparent(), Colour::Rgb, None).unwrap();
+    assert_eq!(colours.pixels, [[255; 3], [127; 3], [0; 3]].concat());
+    let mut content = vec![];
+    let mut encoder = png::Encoder::new(&mut content, 2, 1);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&[255, 0, 0, 255, 0, 0, 255, 51]).unwrap();
+    assert_eq!(parse(&content, Colour::Rgb, None).unwrap().pixels, [255, 0, 0, 204, 204, 255]);
+}
+
+#[test]
+fn what_is_changed_of_a_picture_is_said() {
+    let folder = folder(&[("clear.png", &transparent()), ("colours.png", &png()), ("other.jpg", JPEG)]);
+    let steps = |width, height, colour| PictureSteps { width, height, colour, frames: PictureFrames::Rows };
+    let notes = |name: &str, steps: PictureSteps, fit| {
+        let (picture, changed) = steps.read(&folder.path().join(name), fit).unwrap();
+        assert!(steps.fit(&picture));
+        changed.notes()
+    };
+    assert_eq!(notes("colours.png", steps(4, 2, Colour::Rgb), Fit::Stretch), [""; 0]);
+    assert_eq!(
+        notes("colours.png", steps(2, 1, Colour::Gray), Fit::Crop),
+        ["the picture of 4x2 pixels was brought to 2x1", "the picture's colours were read as gray"]
+    );
+    assert_eq!(
+        notes("clear.png", steps(2, 2, Colour::Gray), Fit::Stretch),
+        [
+            "the picture of 3x1 pixels was brought to 2x2, stretched",
+            "what is transparent in the picture was laid on white"
+        ]
+    );
+    let cropped = notes("other.jpg", steps(8, 8, Colour::Rgb), Fit::Crop);
+    assert_eq!(cropped, ["the picture of 8x12 pixels was brought to 8x8, its middle kept"]);
+}
+
 #[test]
 fn a_picture_that_is_not_one() {
     let short = &JPEG[..JPEG.len() - 40];
@@ -187,6 +234,19 @@ fn idx_files() {
         parse_labels(&images, Path::new("a")).unwrap_err().to_string(),
         "a: it begins with the bytes [00, 00, 08, 03], an IDX file of labels begins with 00 00 08 01 and their number"
     );
+}
+
+#[test]
+fn pictures_of_captions_lie_in_their_folder() {
+    let png = png();
+    let folder = folder(&[("a.png", &png)]);
+    let (inside, file) = (folder.path().join("table"), folder.path().join("table/captions.txt"));
+    std::fs::create_dir(&inside).unwrap();
+    for name in ["../a.png".to_owned(), folder.path().join("a.png").display().to_string()] {
+        std::fs::write(&file, format!("image,caption\n{name},\"red, white\"\n")).unwrap();
+        let refused = read_captions(&inside, &file, &TableOptions::default()).unwrap_err().to_string();
+        assert!(refused.contains("does not lie in the folder"), "{refused}");
+    }
 }
 
 #[test]

@@ -74,20 +74,20 @@ fn each_bad_row_has_its_sentence_or_is_repaired() {
     for (rows, message, options, values) in [
         (
             "2020-01,1\n2020-02,\n2020-03,3\n",
-            "a.csv, line 3: column 'x' is empty, a finite number is needed (or choose how to fill what is missing)",
+            "a.csv, line 3: column 'x' is empty, a finite number is needed (or series.fill in the recipe, which says how to fill what is missing)",
             &filled,
             vec![1.0, 2.0, 3.0],
         ),
         (
             "2020-01,NaN\n2020-02,-inf\n2020-03,3\n2020-04,1e39\n",
-            "a.csv, line 2: column 'x' holds 'NaN', a finite number is needed (or choose how to fill what is missing)",
+            "a.csv, line 2: column 'x' holds 'NaN', a finite number is needed (or series.fill in the recipe, which says how to fill what is missing)",
             &filled,
             vec![3.0; 4],
         ),
         (
             "2020-01,1\n2020-02,2\n2020-05,8\n",
             "a.csv, line 4: 2 monthly steps are missing between 2020-02-01T00:00:00 and 2020-05-01T00:00:00 \
-             (add what is missing, or choose how to fill it)",
+             (add what is missing, or say in the recipe, with series.fill, how to fill it)",
             &filled,
             vec![1.0, 2.0, 4.0, 6.0, 8.0],
         ),

@@ -95,7 +95,9 @@ impl<'a> Shown<'a> {
         });
         let mut about = inspection.about.clone();
         // What the script has in another form.
-        ["text", "source", "pieces", "notes", "abc"].iter().for_each(|part| drop(about.remove(*part)));
+        ["text", "source", "pieces", "notes", "problems", "abc"]
+            .iter()
+            .for_each(|part| drop(about.remove(*part)));
         Self {
             name,
             about,
@@ -156,7 +158,7 @@ const VIEWS: [(View, &str, &str); 15] = [
     (
         View::Tune,
         "The tune",
-        "Each bar is a note; while it sounds, the page follows at the token that wrote it. It is played as it is written: repeats are not followed.",
+        "Each bar is a note; while it sounds, the page follows at the step that read it. A tune is played as it is written, repeats not followed; where frames of pitches were read, a pitch that goes on is one note.",
     ),
     (
         View::Input,

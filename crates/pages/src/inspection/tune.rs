@@ -3,6 +3,7 @@
 use anaphora::inspect::Inspection;
 use serde_json::Value;
 
+use super::sentence;
 use crate::chart::{Sounding, Tune};
 
 /// The notes that an inspection is about, each with the step that wrote it; none where there are none.
@@ -18,7 +19,9 @@ pub fn tune(inspection: &Inspection) -> Option<Tune> {
     };
     let notes: Vec<Sounding> = about("notes")?.as_array()?.iter().filter_map(note).collect();
     let abc = about("abc").and_then(Value::as_str).unwrap_or_default().to_owned();
-    (!notes.is_empty()).then(|| Tune { title: String::new(), abc, notes })
+    let problems = about("problems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let problems = problems.iter().filter_map(|problem| problem.as_str().map(sentence)).collect();
+    (!notes.is_empty()).then(|| Tune { title: String::new(), abc, notes, problems })
 }
 
 #[cfg(test)]
@@ -33,7 +36,11 @@ mod tests {
         assert!(tune(&inspection).is_none());
         let notes = json!([{"start": 0.0, "seconds": 0.5, "pitch": 62, "step": 9}]);
         inspection.about.insert("notes".into(), notes);
+        inspection
+            .about
+            .insert("problems".into(), json!(["the tune, line 4, column 2: a length of nothing"]));
         let tune = tune(&inspection).expect("a note");
         assert_eq!((tune.notes[0].pitch, tune.notes[0].step, tune.notes[0].seconds), (62, Some(9), 0.5));
+        assert_eq!(tune.problems, ["The tune, line 4, column 2: a length of nothing."]);
     }
 }

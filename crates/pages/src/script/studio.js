@@ -2,7 +2,8 @@
 
 import { element } from "./base/dom.js";
 import { hide } from "./base/figure.js";
-import { complain, messages } from "./studio/form.js";
+import { send } from "./studio/api.js";
+import { complain, messages, told } from "./studio/form.js";
 import { startRoom } from "./studio/start.js";
 import { planRoom } from "./studio/plan.js";
 import { runRoom } from "./studio/run.js";
@@ -11,8 +12,15 @@ import { runRoom } from "./studio/run.js";
 const ROOMS = [
   [/^$/, "Studio", startRoom],
   [/^new\/(builtin|upload|like)\/([^/]+)$/, "Train", planRoom],
+  [/^lecture$/, "The lecture", lectureRoom],
   [/^run\/([^/]+)(?:\/(\w+))?$/, undefined, runRoom],
 ];
+
+/** The page of the lecture: a file, which draws and is given nothing else. */
+async function lectureRoom(host, { signal }) {
+  const page = await (await send("GET", "/lecture", undefined, { signal })).text();
+  host.append(element("iframe", { class: "lecture", title: "The lecture", sandbox: "allow-scripts", srcdoc: page }));
+}
 
 const main = document.getElementById("main");
 let leaving = new AbortController();
@@ -37,14 +45,16 @@ async function enter() {
   main.replaceChildren(host);
   scrollTo(0, 0);
   try {
-    if (!found) throw new Error(`there is no room ${address} in the studio`);
+    if (!found) throw told(`there is no room ${address} in the studio`);
     const parts = found.slice(1).map((part) => part && decodeURIComponent(part));
     document.title = `${title ?? parts[0]} · Anaphora`;
-    await room(host, { signal, query, go }, ...parts);
+    await room(host, { signal, query, go, again: enter }, ...parts);
   } catch (error) {
     if (error.name === "AbortError" || signal.aborted) return;
     if (error.status === undefined) console.error(error);
     const said = messages();
+    if (!host.querySelector("h1")) host.prepend(element("h1", { text: found ? "This cannot be shown" : "There is no such room" }));
+    document.title = `${host.querySelector("h1").textContent} · Anaphora`;
     host.append(said, element("p", {}, element("a", { href: "#/", text: "To all runs" })));
     complain(said, error);
   }

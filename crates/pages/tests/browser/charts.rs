@@ -82,7 +82,8 @@ fn page() -> String {
         "It scrolls.",
     );
     page.section("heat", "Heat map");
-    let names = |count: usize| (0..count).map(|k| ["the", " cat", "\n", " sat"][k % 4].to_owned()).collect();
+    let names =
+        |count: usize| (0..count).map(|k| ["the", " cat", "\n", " sat on"][k % 4].to_owned()).collect();
     page.figure(
         &Chart::HeatMap(HeatMap {
             title: "attention".into(),
@@ -229,6 +230,34 @@ fn logarithmic_axes_have_some_round_marks_that_do_not_meet() {
 }
 
 #[test]
+fn marks_of_a_narrow_axis_differ() {
+    let mut page = Page::new("Narrow axes");
+    let ranges = [
+        [0.1628, 0.1636],
+        [-2.0004, -2.0001],
+        [1_000_001.0, 1_000_005.0],
+        [12_345.1, 12_345.4],
+        [3e-7, 3.002e-7],
+    ];
+    page.section("axes", "Axes");
+    for [low, high] in ranges {
+        let line = Line { x: vec![low, high], y: vec![low, high], ..Line::default() };
+        let (x, y) = (Axis::new("across"), Axis::new("up"));
+        page.figure(&Chart::Lines(Lines { x, y, series: vec![line], ..Lines::default() }), "");
+    }
+    let Some(browser) = Browser::open(&page.write(), WIDE) else { return };
+    browser.picture("narrow-axes");
+    let marks = "return [...document.querySelectorAll('#axes svg')].flatMap((picture) => ['middle', 'end'].map((anchor) =>
+         [...picture.querySelectorAll(`text.soft[text-anchor=${anchor}]`)].map((text) => text.textContent)))";
+    let found: Vec<Vec<String>> = serde_json::from_value(browser.run(marks)).expect("texts");
+    assert_eq!(found.len(), 2 * ranges.len());
+    for marks in found {
+        let different: std::collections::BTreeSet<&String> = marks.iter().collect();
+        assert!(marks.len() > 2 && different.len() == marks.len(), "{marks:?}");
+    }
+}
+
+#[test]
 fn charts_answer_pointer_and_keys() {
     let Some(browser) = Browser::open(&page(), WIDE) else { return };
     browser.hover("#lines svg");
@@ -236,6 +265,9 @@ fn charts_answer_pointer_and_keys() {
     browser.keys("#heat .heatmap", "\u{e014}\u{e015}");
     browser.tip(|tip| tip.starts_with("␣cat × ␣cat: 1"));
     let first = "return document.querySelector('#table tbody th').textContent";
+    // A blank between two letters is seen by itself.
+    browser.keys("#heat .heatmap", "\u{e014}\u{e014}");
+    browser.tip(|tip| tip.starts_with("␣cat × ␣sat on: "));
     browser.click("#table thead th:nth-child(2) button");
     assert_eq!(browser.run(first), "</script>");
     browser.click("#table thead th:nth-child(2) button");

@@ -305,6 +305,25 @@ fn attention_lies_over_the_picture_that_was_read() {
         text.as_str().expect("a text").contains(&format!("as it writes “{}” (after step 1)", found[1])),
         "{text}"
     );
+    // What a word hangs on lies over the picture too.
+    let over = "return [...document.querySelectorAll('#saliency .looks button')].map((button) => button.textContent)";
+    assert_eq!(browser.run(over), json!(found));
+    let hangs = "return document.querySelector('#saliency .looks').previousElementSibling.textContent";
+    browser.until(hangs, |said| {
+        said.as_str().is_some_and(|said| said.contains(&format!("“{}” (after step 1) hangs on", found[1])))
+    });
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn music_of_several_voices_plays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let chorale = trained(folder.path(), Builtin::Chorales, Backbone::Lstm, None);
+    let notes = chorale.about["notes"].as_array().expect("notes").len();
+    let Some(browser) = open(&[chorale]) else { return };
+    check(&browser, "chorale");
+    assert_eq!(browser.run("return document.querySelectorAll('#tune .note').length"), json!(notes));
+    assert!(notes > 20, "{notes}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

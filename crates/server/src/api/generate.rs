@@ -8,17 +8,17 @@ use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::tasks::Opened;
 use anaphora::tasks::language::{Trained, has_field, header_value, spelling};
-use anaphora_music::{Score, abc, midi, sound};
+use anaphora_music::abc;
 use axum::Json;
 use axum::extract::State;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::files::{Attached, Folder};
+use super::forms::{Format, Formed, Forms, Roll, notation, tune};
 use super::names::Names;
+use super::novelty::{Novelty, unknown};
 use super::{Asking, Gone};
 use crate::Shared;
 use crate::body::{Body, Fields, take};
@@ -30,8 +30,6 @@ use crate::registry::Model;
 const MOST_PIECES: usize = 64;
 /// Tokens that all of them together may have.
 const MOST_TOKENS: usize = 1 << 18;
-/// Seconds of sound that all of them together may have: bounds memory.
-const MOST_SOUND: f64 = 900.0;
 /// Attempts at a tune after the first where none are named.
 const RETRY: usize = 10;
 
@@ -78,18 +76,6 @@ enum Prompt {
     File(Attached),
 }
 
-/// A form of a piece.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Format {
-    /// Notation as text.
-    Abc,
-    /// Notes for synthesisers and notation programs.
-    Midi,
-    /// Sound.
-    Wav,
-}
-
 /// Pieces.
 #[derive(Serialize, ToSchema)]
 pub struct Pieces {
@@ -103,7 +89,7 @@ pub struct Pieces {
 }
 
 /// A piece.
-#[derive(Default, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 struct Piece {
     /// In ABC notation, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,22 +107,13 @@ struct Piece {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(content_encoding = "base64", content_media_type = "audio/wav")]
     wav: Option<String>,
+    /// How a page draws and plays it, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Roll>)]
+    roll: Option<Value>,
     /// How much is copied from the training data; none where these cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     novelty: Option<Novelty>,
-}
-
-/// How much of a piece is copied.
-#[derive(Serialize, ToSchema)]
-struct Novelty {
-    /// Characters of the longest passage that stands in the training data too.
-    longest: usize,
-    /// That passage.
-    passage: String,
-    /// Share of the passages of `window` characters that stand there; null where the piece is shorter.
-    share: Option<f64>,
-    /// Characters of the passages that are counted.
-    window: usize,
 }
 
 impl Fields for GenerateRequest {
@@ -258,30 +235,22 @@ impl Writing {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut novelty = Vec::new();
         if request.novelty == Some(true) && self.gone.flow().is_continue() {
-            let found = trained.corpus().and_then(|corpus| trained.novelty(&texts, &corpus.train));
+            let go_on = &mut || self.gone.flow();
+            let found = trained.corpus().and_then(|corpus| trained.novelty(&texts, &corpus.train, go_on));
             match found {
                 Ok(found) => novelty = found,
-                Err(error) => {
-                    let why = self.names.say(&error.to_string());
-                    notes.push(format!(
-                        "The novelty is unknown, for the training data cannot be read: {why}."
-                    ));
-                }
+                Err(error) => notes.push(unknown(&self.names, &error)),
             }
         }
-        let mut novelty = novelty.into_iter().map(|novelty| {
-            let anaphora::decoding::Novelty { longest, passage, share, window } = novelty;
-            Novelty { longest, passage, share, window }
-        });
-        let mut forms = Forms::new(request, Format::Abc);
+        let prompt = options.prompts[0].chars().count();
+        let mut novelty = novelty.into_iter().map(|novelty| Novelty::from(novelty).behind(prompt));
+        let mut forms = Forms::new(request.formats.as_deref().unwrap_or(&[Format::Abc]));
         let pieces = written.into_iter().map(|piece| {
             let score = abc::parse_tune(&piece.text).0.score();
-            Ok(Piece {
-                complete: piece.incomplete.is_none(),
-                reason: piece.incomplete,
-                novelty: novelty.next(),
-                ..forms.of(&score, || piece.text)?
-            })
+            let roll = forms.roll(|| tune(&score, piece.text.clone()))?;
+            let Formed { text, midi, wav } = forms.of(&score, || piece.text)?;
+            let (complete, novelty) = (piece.incomplete.is_none(), novelty.next());
+            Ok(Piece { text, complete, reason: piece.incomplete, midi, wav, roll, novelty })
         });
         let pieces = pieces.collect::<ApiResult<_>>()?;
         Ok(Pieces { model: request.model.clone(), seed: self.drawn.seed, pieces, notes })
@@ -352,7 +321,7 @@ impl Writing {
             let message = format!("{field} is for tunes, and the model writes notes; leave it out");
             return Err(ApiError::field(field, message));
         }
-        let mut forms = Forms::new(&request, Format::Midi);
+        let mut forms = Forms::new(request.formats.as_deref().unwrap_or(&[Format::Midi]));
         let mut folder = Folder::new()?;
         let prime = match request.prompt {
             None => None,
@@ -376,45 +345,11 @@ impl Writing {
                     Some(format!("it was broken off after {units}"))
                 }
             };
-            let notation = || abc::write(&abc::from_score(&piece.score));
-            Ok(Piece { complete: reason.is_none(), reason, ..forms.of(&piece.score, notation)? })
+            let roll = forms.roll(|| tune(&piece.score, notation(&piece.score)))?;
+            let Formed { text, midi, wav } = forms.of(&piece.score, || notation(&piece.score))?;
+            Ok(Piece { text, complete: reason.is_none(), reason, midi, wav, roll, novelty: None })
         });
         let pieces = pieces.collect::<ApiResult<_>>()?;
         Ok(Pieces { model: request.model, seed, pieces, notes: Vec::new() })
-    }
-}
-
-/// The forms in which pieces are told.
-struct Forms {
-    formats: Vec<Format>,
-    /// Seconds of sound that there may still be.
-    sound: f64,
-}
-
-impl Forms {
-    fn new(request: &GenerateRequest, usual: Format) -> Self {
-        Self { formats: request.formats.clone().unwrap_or_else(|| vec![usual]), sound: MOST_SOUND }
-    }
-
-    /// A piece in these forms, of what is heard and what is written.
-    fn of(&mut self, score: &Score, notation: impl FnOnce() -> String) -> ApiResult<Piece> {
-        let has = |format| self.formats.contains(&format);
-        let sounds = score.parts.iter().any(|part| !part.notes.is_empty());
-        let text = has(Format::Abc).then(notation);
-        let midi = (has(Format::Midi) && sounds).then(|| STANDARD.encode(midi::write(score)));
-        let wav = if has(Format::Wav) && sounds { Some(self.wav(score)?) } else { None };
-        Ok(Piece { text, midi, wav, ..Piece::default() })
-    }
-
-    fn wav(&mut self, score: &Score) -> ApiResult<String> {
-        let options = sound::SynthOptions { longest: self.sound, ..sound::SynthOptions::default() };
-        let audio = sound::render(score, &options).map_err(|_| {
-            let message = format!(
-                "the sound of these pieces lasts more than {MOST_SOUND} seconds; ask for fewer, for shorter ones, or for midi"
-            );
-            ApiError::field("formats", message)
-        })?;
-        self.sound -= audio.seconds();
-        Ok(STANDARD.encode(sound::write_wav(&audio)))
     }
 }

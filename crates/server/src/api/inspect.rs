@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anaphora::inspect::{Request, Source, View};
+use anaphora::inspect::{Inspection, Request, Source, View};
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
 use anaphora::{Device, Error, Precision, tasks};
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -78,19 +78,32 @@ impl Fields for InspectRequest {
 }
 
 /// Look inside a model while it reads an input
+///
+/// With `Accept: text/html` as the page that `anaphora inspect` makes.
 #[utoipa::path(post, path = "/api/inspect", tag = "runs", request_body = InspectRequest, responses(
-    (status = 200, body = Inspected), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    (status = 200, content((Inspected = "application/json"), (String = "text/html"))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create(
     State(server): State<Shared>,
+    headers: HeaderMap,
     Body(request): Body<InspectRequest>,
 ) -> ApiResult<Response> {
+    let accepts = headers.get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
+    let is_page = accepts.is_some_and(|accepts| accepts.contains("text/html"));
     let own = server.clone();
-    let json = server.inspecting.work(move || inspect(&own, request)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    let write = move || {
+        let inspection = inspect(&own, request)?;
+        if is_page {
+            return Ok(anaphora_pages::inspection(&[inspection]).into_bytes());
+        }
+        serde_json::to_vec(&inspection).map_err(|error| ApiError::server(error.to_string()))
+    };
+    let written = server.inspecting.work(write).await?;
+    let kind = if is_page { "text/html; charset=utf-8" } else { "application/json" };
+    Ok(([(header::CONTENT_TYPE, kind)], written).into_response())
 }
 
-/// The inspection as JSON.
-fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Vec<u8>> {
+/// The inspection, which names no path.
+fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Inspection> {
     let InspectRequest { model: id, text, file, reference, index, views } = request;
     let run = server.models.run(&id)?;
     let task = run.info().task;
@@ -145,7 +158,7 @@ fn inspect(server: &Shared, request: InspectRequest) -> ApiResult<Vec<u8>> {
     inspection.about.insert("run".into(), id.into());
     inspection.notes.iter_mut().for_each(|note| *note = names.say(note));
     inspection.not_shown.values_mut().for_each(|reason| *reason = names.say(reason));
-    serde_json::to_vec(&inspection).map_err(|error| ApiError::server(error.to_string()))
+    Ok(inspection)
 }
 
 #[cfg(test)]

@@ -1,15 +1,23 @@
 //! What programs and the studio ask of any run: predictions, inspections, trainings, pieces.
 
+pub mod builtins;
+pub mod data;
 mod files;
+mod forms;
 pub mod generate;
 pub mod inspect;
+pub mod look;
 pub mod metrics;
-mod names;
+pub mod names;
+pub mod novelty;
 pub mod predict;
 pub mod runs;
+pub mod sound;
+mod source;
 pub mod train;
 pub mod trainings;
 
+pub use data::Uploads;
 pub use trainings::Trainings;
 
 use std::sync::Arc;

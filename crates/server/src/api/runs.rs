@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anaphora::recipe::Tokenizer;
 use anaphora::run::{self, RunInfo, Score};
 use anaphora::{Recipe, Run};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::names::{Names, file_name};
+use super::names::{Names, file_name, storage};
 use crate::body::Name;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::queue::aside;
@@ -159,8 +161,11 @@ fn recipe(path: &Path) -> Option<Recipe> {
 }
 
 /// The recipe as JSON, with files by their names.
-fn shown(recipe: &Recipe) -> Option<Value> {
+pub fn shown(recipe: &Recipe) -> Option<Value> {
     let mut recipe = recipe.clone();
+    if let Tokenizer::File(path) = &mut recipe.data.tokenizer {
+        *path = file_name(path).into();
+    }
     for (_, path) in recipe.data.paths_mut() {
         if let Some(path) = path {
             *path = file_name(path).into();
@@ -192,7 +197,11 @@ pub async fn get(State(server): State<Shared>, Name(id): Name) -> ApiResult<Json
 }
 
 fn details(server: &Server, id: &str) -> ApiResult<Details> {
-    let failed = |error: anaphora::Error| ApiError::server(error.to_string());
+    let failed = |error: anaphora::Error| {
+        let mut names = Names::default();
+        server.models.folder_of(id).iter().for_each(|folder| names.add(folder, id));
+        ApiError::server(names.say(&error.to_string()))
+    };
     let listed = match server.models.folder_of(id) {
         Some(path) => run::Listed::of(path).map_err(failed)?,
         None => None,
@@ -223,8 +232,43 @@ fn details(server: &Server, id: &str) -> ApiResult<Details> {
     })
 }
 
+/// Delete a run
+///
+/// Its folder goes with all that is in it; of a link to a run the link. A run that is being trained is not deleted.
+#[utoipa::path(delete, path = "/api/runs/{id}", tag = "runs", params(("id" = String, Path)), responses(
+    (status = 204), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn delete(State(server): State<Shared>, Name(id): Name) -> ApiResult<StatusCode> {
+    aside(move || remove(&server, &id).map(|()| StatusCode::NO_CONTENT)).await
+}
+
+fn remove(server: &Server, id: &str) -> ApiResult<()> {
+    let folder = server.models.folder_of(id).ok_or_else(|| no_run(id))?;
+    if server.models.room().is_none() {
+        let message = "this server serves one run, and deletes none; serve the folder that it lies in";
+        return Err(ApiError::new(StatusCode::CONFLICT, "one_run", message));
+    }
+    let failed =
+        |error: std::io::Error| storage(&error, format!("the run '{id}' cannot be deleted: {error}"));
+    let is_link = folder.symlink_metadata().map_err(failed)?.is_symlink();
+    // It is no run any more from here on: nobody begins to train it while its files go.
+    server.trainings.without(id, || {
+        if Run::is_training(&folder) {
+            let message = format!("another process than this server trains the run '{id}'; end it there");
+            return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
+        }
+        let gone = if is_link {
+            std::fs::remove_file(&folder)
+        } else {
+            std::fs::remove_file(folder.join("run.json"))
+        };
+        gone.map_err(failed)
+    })?;
+    server.models.forget(id);
+    if is_link { Ok(()) } else { std::fs::remove_dir_all(&folder).map_err(failed) }
+}
+
 /// A run that is not there.
 pub fn no_run(id: &str) -> ApiError {
     let message = format!("the run '{id}' does not exist; GET /api/runs lists those that do");
-    ApiError::new(axum::http::StatusCode::NOT_FOUND, "run_not_found", message)
+    ApiError::new(StatusCode::NOT_FOUND, "run_not_found", message)
 }

@@ -1,12 +1,10 @@
 //! `POST /api/train`, and stopping and resuming: trainings that the server does itself.
 
-use std::io::Write;
 use std::path::{Component, Path};
 
-use anaphora::recipe::{Accepts, RecipeError, Task, Tokenizer, fields};
 use anaphora::run::Kept;
 use anaphora::training::Budget;
-use anaphora::{Error, Recipe, Run, tasks};
+use anaphora::{Error, Run};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::files::{Attached, safe};
-use super::names::{Names, file_name, storage};
+use super::files::Attached;
+use super::names::{Names, file_name};
 use super::runs::no_run;
+use super::source::{Asked, Source, settings};
 use crate::body::{Body, Fields, Name, read, take};
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::queue::aside;
@@ -29,10 +28,14 @@ const NAME: usize = 64;
 /// What to learn.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 pub struct TrainRequest {
-    /// The data, one file; they are kept in the run.
+    /// The data, one file; they are kept in the run. Of this, `upload`, `builtin` and `like` one is given.
     data: Option<Attached>,
-    /// Built-in data instead, by their name: `tunes`, `names` …
+    /// Data that were sent to `/api/data`, by the id of that upload; they are kept in the run.
+    upload: Option<String>,
+    /// Built-in data, by their name: `tunes`, `names` …
     builtin: Option<String>,
+    /// A run, to learn from its data by its recipe, but for the fields in `recipe`.
+    like: Option<String>,
     /// Fields of the recipe, as `training.steps`, with their values; `anaphora recipe` lists them. What is left out has the defaults of
     /// the task, which is found from the data where it is left out.
     #[serde(default)]
@@ -97,27 +100,15 @@ pub async fn create(State(server): State<Shared>, Body(request): Body<TrainReque
 
 /// Begins a training.
 fn begin(server: &Server, request: TrainRequest) -> ApiResult<String> {
-    let TrainRequest { data, builtin, recipe: asked, name } = request;
+    let TrainRequest { data, upload, builtin, like, recipe: asked, name } = request;
     let room = server.models.room().ok_or_else(|| {
         conflict(
             "one_run",
             "this server serves one run; a new one needs a folder of runs, as `anaphora serve FOLDER` has it",
         )
     })?;
-    let file = data.map(|data| data.file("data")).transpose()?;
-    let stem = match (&file, &builtin) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::field("builtin", "data and builtin are both given; leave one of them out"));
-        }
-        (None, None) => {
-            return Err(ApiError::field("data", "data is missing; it takes a file, or builtin a name"));
-        }
-        (Some(file), None) => {
-            Path::new(&safe(&file.name)).file_stem().unwrap_or_default().to_string_lossy().into_owned()
-        }
-        (None, Some(builtin)) => safe(builtin),
-    };
-    let settings = settings(&asked)?;
+    let source = Source::new(server, Asked { data, upload, builtin, like })?;
+    let (stem, settings) = (source.stem(), settings(&asked)?);
     let place = server.trainings.take(|| {
         let folder = match &name {
             Some(name) => room.join(checked(name)?),
@@ -132,116 +123,24 @@ fn begin(server: &Server, request: TrainRequest) -> ApiResult<String> {
             }
         }
     })?;
-    let mut names = Names::default();
-    names.add(&place.folder, &place.id);
-    let kept = match &file {
-        None => None,
-        Some(file) => {
-            let kept = Kept::new(&place.folder).map_err(|error| names.refused("name", &error))?;
-            let (path, mut writer) =
-                kept.create(&safe(&file.name)).map_err(|error| names.refused("data", &error))?;
-            writer
-                .write_all(&file.content)
-                .and_then(|()| writer.sync_all())
-                .map_err(|error| storage(&error, format!("the server cannot keep {}: {error}", file.name)))?;
-            names.add(&path, &file.name);
-            Some((kept, path))
-        }
+    let mut names = match &source {
+        Source::Like(run, id) => Names::of_run(run, id),
+        _ => Names::default(),
     };
-    let path = kept.as_ref().map(|(_, path)| path.as_path());
-    let mut recipe = recipe(path, builtin.as_deref(), &settings, &names)?;
+    names.add(&place.folder, &place.id);
+    let kept = match &source {
+        Source::Builtin(_) => None,
+        _ => Some(Kept::new(&place.folder).map_err(|error| names.refused("name", &error))?),
+    };
+    let path = kept.as_ref().map(|kept| source.keep(kept, &mut names)).transpose()?.flatten();
+    let mut recipe = source.recipe(path.as_deref(), &settings, &names)?;
+    if let Some(kept) = &kept {
+        source.keep_like(&mut recipe, kept, &mut names)?;
+    }
     if !settings.iter().any(|(field, _)| field == "training.threads") {
         recipe.training.threads = server.models.threads();
     }
     place.train(names, kept, move |folder, observer| anaphora::train(&recipe, folder, observer))
-}
-
-/// The fields that are asked for, with their values as a command line has them.
-fn settings(asked: &Map<String, Value>) -> ApiResult<Vec<(String, String)>> {
-    let text = |(field, value): (&String, &Value)| {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
-            _ => {
-                let message = format!(
-                    "the field {field} of recipe is {value}; it takes a text, a number, true or false"
-                );
-                return Err(ApiError::field(field, message));
-            }
-        };
-        if fields().any(|known| known.path == field && matches!(known.accepts, Accepts::Path)) {
-            let message =
-                format!("the field {field} of recipe names a file of this machine; send the data as data");
-            return Err(ApiError::field(field, message));
-        }
-        if field == "data.builtin" {
-            return Err(ApiError::field(
-                field,
-                "the field data.builtin of recipe is what builtin takes; name it there",
-            ));
-        }
-        Ok((field.clone(), value))
-    };
-    asked.iter().map(text).collect()
-}
-
-/// The recipe of a training, checked as far as it can be before the data are read.
-fn recipe(
-    data: Option<&Path>,
-    builtin: Option<&str>,
-    settings: &[(String, String)],
-    names: &Names,
-) -> ApiResult<Recipe> {
-    let refused = |error: RecipeError| {
-        let message = names.say(&error.to_string());
-        match error {
-            RecipeError::UnknownField { field, .. } => ApiError::field(&field, message),
-            RecipeError::Value { field: "data.builtin", .. } => ApiError::field("builtin", message),
-            RecipeError::Value { field, .. } | RecipeError::Unread { field, .. } => {
-                ApiError::field(field, message)
-            }
-            _ => ApiError::field("recipe", message),
-        }
-    };
-    let all: Vec<(&str, &str)> = builtin
-        .map(|builtin| ("data.builtin", builtin))
-        .into_iter()
-        .chain(settings.iter().map(|(field, value)| (field.as_str(), value.as_str())))
-        .collect();
-    let asked = |field: &str| all.iter().find(|(named, _)| *named == field).map(|(_, value)| *value);
-    let encoding = asked("data.encoding").and_then(|name| name.parse().ok()).unwrap_or_default();
-    let found = match data {
-        Some(path) if asked("task").is_none() => {
-            let looked = tasks::of_data(path, encoding).map_err(|error| names.refused("data", &error))?;
-            // Text and tunes are told apart by whoever reads them.
-            Some(looked.0.to_string()).filter(|_| !looked.0.continues())
-        }
-        _ => None,
-    };
-    let mut recipe = Recipe::for_settings(|field| match (field, &found) {
-        ("task", Some(task)) => Some(task.clone()),
-        _ => asked(field).map(str::to_owned),
-    });
-    if let Some(path) = data {
-        recipe.data.train = Some(path.to_owned());
-    }
-    recipe.set_all(&all).map_err(|(_, error)| refused(error))?;
-    if recipe.task == Task::Caption && data.is_some() {
-        let message = "captions are learnt from a folder of pictures with a table, and one file comes with a request; \
-                       train on them with `anaphora train`, in the folder that is served";
-        return Err(ApiError::field("data", message));
-    }
-    if let Tokenizer::File(_) = recipe.data.tokenizer {
-        let message =
-            "the field data.tokenizer of recipe names a file of this machine; it takes a kind, as bpe:4096";
-        return Err(ApiError::field("data.tokenizer", message));
-    }
-    recipe.validate().map_err(refused)?;
-    for (field, _) in &all {
-        recipe.refuse_field(field).map_err(refused)?;
-    }
-    recipe.refuse_unread().map_err(refused)?;
-    Ok(recipe)
 }
 
 /// A name for a run.

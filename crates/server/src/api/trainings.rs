@@ -69,8 +69,7 @@ impl Trainings {
         }
         if let Some(Current { id, .. }) = &state.current {
             let message = format!(
-                "the run '{id}' is being trained, and this server trains one at a time; stop it with \
-                 POST /api/runs/{id}/stop, or wait until it has ended"
+                "the run '{id}' is being trained, and this server trains one at a time; stop it, or wait until it has ended"
             );
             return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
         }
@@ -118,6 +117,22 @@ impl Trainings {
         if let Some(current) = &state.current {
             current.stop.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Does something quick to a run that is not trained here, while no training begins, and forgets why its last one failed.
+    ///
+    /// # Errors
+    /// A run that is trained, and what `work` says.
+    pub fn without(&self, id: &str, work: impl FnOnce() -> ApiResult<()>) -> ApiResult<()> {
+        let mut state = self.state();
+        if state.current.as_ref().is_some_and(|current| current.id == id) {
+            let message =
+                format!("the run '{id}' is being trained; stop it with POST /api/runs/{id}/stop first");
+            return Err(ApiError::new(StatusCode::CONFLICT, "training_busy", message));
+        }
+        work()?;
+        state.failures.retain(|(failed, _)| failed != id);
+        Ok(())
     }
 
     /// Waits until nothing is trained.

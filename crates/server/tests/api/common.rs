@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anaphora::Recipe;
-use anaphora_server::{Guard, Settings, serve};
+use anaphora_server::{Guard, Pages, Settings, serve};
 use serde_json::{Value, json};
 
 /// An answer.
@@ -62,13 +62,33 @@ impl Server {
 
     /// Serves a folder.
     pub fn of(folder: &Path) -> Self {
-        let (threads, memory) = (1, 1 << 30);
-        let settings = Settings { folder: folder.to_owned(), threads, memory, guard: Guard::default() };
+        Self::guarded(folder, Guard::default())
+    }
+
+    /// Serves a folder to those who show a key.
+    pub fn with_key(folder: &Path, key: &str) -> Self {
+        Self::guarded(folder, Guard { keys: vec![key.to_owned()], ..Guard::default() })
+    }
+
+    fn guarded(folder: &Path, guard: Guard) -> Self {
+        let pages = Some(Pages { lecture: folder.join("lecture") });
+        Self::with(&Settings { folder: folder.to_owned(), threads: 1, memory: 1 << 30, guard, pages })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves as it is said.
+    pub fn with(settings: &Settings) -> Self {
+        let settings = settings.clone();
+        let folder = settings.folder.clone();
         let (told, address) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             serve(&settings, "127.0.0.1:0".parse().unwrap(), |address| told.send(address).unwrap()).unwrap();
         });
-        Self { folder: folder.to_owned(), address: address.recv().unwrap() }
+        Self { folder, address: address.recv().unwrap() }
     }
 
     pub fn open(&self, method: &str, path: &str, head: &str, body: &[u8]) -> TcpStream {
@@ -83,8 +103,19 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
+        Self::answer(self.open(method, path, head, body))
+    }
+
+    /// The answer to these bytes.
+    pub fn raw(&self, request: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request).unwrap();
+        Self::answer(stream)
+    }
+
+    fn answer(mut stream: TcpStream) -> Answer {
         let mut all = Vec::new();
-        self.open(method, path, head, body).read_to_end(&mut all).unwrap();
+        stream.read_to_end(&mut all).unwrap();
         let end = all.windows(4).position(|four| four == b"\r\n\r\n").expect("the end of a head") + 4;
         let head = String::from_utf8(all[..end].to_vec()).unwrap().to_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -150,13 +181,22 @@ pub fn tiny(more: Value) -> Value {
 
 /// Trains a tiny model on built-in data.
 pub fn train(folder: &Path, id: &str, builtin: &str) {
-    let all: Vec<(&str, &str)> = [("data.builtin", builtin)].into_iter().chain(TINY).collect();
+    train_as(folder, id, ("data.builtin", builtin));
+}
+
+/// Trains one on a file of text.
+pub fn train_on(folder: &Path, id: &str, path: &Path) {
+    train_as(folder, id, ("data.train", path.to_str().unwrap()));
+}
+
+fn train_as(folder: &Path, id: &str, data: (&str, &str)) {
+    let all: Vec<(&str, &str)> = [data].into_iter().chain(TINY).collect();
     let setting =
         |field: &str| all.iter().find(|(named, _)| *named == field).map(|(_, value)| (*value).to_owned());
     let mut recipe = Recipe::for_settings(setting);
     recipe.set_all(&all).unwrap();
     let trained = anaphora::train(&recipe, &folder.join(id), &mut |_| ControlFlow::Continue(()));
-    trained.unwrap_or_else(|error| panic!("{builtin}: {error}"));
+    trained.unwrap_or_else(|error| panic!("{data:?}: {error}"));
 }
 
 /// One server with a run of each kind, for tests that change nothing.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::shared;
+use crate::data::send;
 
 #[test]
 fn every_endpoint_is_described_with_its_errors() {
@@ -11,7 +12,12 @@ fn every_endpoint_is_described_with_its_errors() {
         ("/api/predict", "post", "200"),
         ("/api/inspect", "post", "200"),
         ("/api/generate", "post", "200"),
+        ("/api/data", "post", "201"),
+        ("/api/look", "post", "200"),
         ("/api/train", "post", "202"),
+        ("/api/novelty", "post", "200"),
+        ("/api/sound", "post", "200"),
+        ("/api/runs/{id}", "delete", "204"),
         ("/api/runs", "get", "200"),
         ("/api/runs/{id}", "get", "200"),
         ("/api/runs/{id}/metrics", "get", "200"),
@@ -105,14 +111,21 @@ fn answers_are_as_described() {
     let described = server.get("/openapi.json").json(200);
     let ask = |path: &str, body: Value| (path.to_owned(), "post", server.post(path, &body));
     let get = |path: &str, at: &str| (path.to_owned(), "get", server.get(at));
-    let tune = json!({ "model": "tunes", "max_tokens": 20, "retry": 0, "novelty": true, "formats": ["abc", "midi", "wav"],
+    let tune = json!({ "model": "tunes", "max_tokens": 20, "retry": 0, "novelty": true, "formats": ["abc", "midi", "wav", "roll"],
                        "prompt": "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|" });
     for (path, method, answer) in [
         ask("/api/predict", json!({ "model": "names", "inputs": ["Anders"] })),
         ask("/api/inspect", json!({ "model": "names", "views": ["gates"] })),
         ask("/api/generate", tune),
         ask("/api/generate", json!({ "model": "nothing" })),
+        ask("/api/look", json!({ "builtin": "scenes" })),
+        ask("/api/look", json!({ "like": "seasonal" })),
+        ask("/api/look", json!({ "upload": "none" })),
         ask("/api/train", json!({})),
+        ("/api/data".to_owned(), "post", send(server, &[("a.txt", b"a")])),
+        ask("/api/novelty", json!({ "model": "tunes", "texts": ["X:1\nK:C\nCDEF|"] })),
+        ask("/api/sound", json!({ "abc": "X:1\nK:C\nCDEF|", "formats": ["roll", "abc", "midi", "wav"] })),
+        get("/api/builtins", "/api/builtins"),
         get("/api/runs", "/api/runs"),
         get("/api/runs/{id}", "/api/runs/names"),
         get("/api/runs/{id}", "/api/runs/nothing"),

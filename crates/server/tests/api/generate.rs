@@ -12,7 +12,7 @@ fn generate(body: Value) -> Value {
 fn tunes_are_written_in_all_forms() {
     let prompt = "X:1\nT:A\nM:4/4\nL:1/4\nK:C\nCDEF|";
     let ask = json!({ "model": "tunes", "prompt": prompt, "n": 2, "seed": 7, "max_tokens": 30, "retry": 0,
-                      "formats": ["abc", "midi", "wav"], "novelty": true });
+                      "formats": ["abc", "midi", "wav", "roll"], "novelty": true });
     let found = generate(ask.clone());
     let pieces = found["pieces"].as_array().unwrap();
     assert_eq!((pieces.len(), &found["seed"], &found["notes"]), (2, &json!(7), &json!([])));
@@ -21,6 +21,13 @@ fn tunes_are_written_in_all_forms() {
         assert_eq!(piece["complete"] == true, piece["reason"].is_null());
         assert!(bytes(&piece["midi"]).starts_with(b"MThd") && bytes(&piece["wav"]).starts_with(b"RIFF"));
         assert_eq!(piece["novelty"]["window"], 16);
+        let (roll, first) = (&piece["roll"], &piece["roll"]["notes"][0]);
+        assert_eq!((&roll["title"], &roll["abc"]), (&json!("A"), &piece["text"]));
+        assert_eq!(
+            (&first["start"], &first["pitch"], &first["step"]),
+            (&json!(0.0), &json!(60), &Value::Null)
+        );
+        assert!(bytes(&roll["sound"]["wav"]).starts_with(b"RIFF"), "{roll}");
     }
     assert_ne!(pieces[0]["text"], pieces[1]["text"]);
     assert!(found == generate(ask), "the same seed, the same pieces");

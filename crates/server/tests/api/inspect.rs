@@ -90,7 +90,8 @@ fn runs_are_listed_as_they_are() {
     let mut details = server.get("/api/runs/names").json(200);
     assert_eq!(details["recipe"]["training"]["steps"], 4);
     assert_eq!(details["recipe"]["data"]["builtin"], "names");
-    let more = ["recipe", "sources", "program", "imported", "from"];
+    assert_eq!(details["input"], "text");
+    let more = ["recipe", "sources", "program", "input", "imported", "from"];
     more.iter().for_each(|name| _ = details.as_object_mut().unwrap().remove(*name).expect(name));
     assert_eq!(&details, names);
     assert!(server.get("/api/runs/broken").json(200)["error"].is_string());

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use crate::common::{Server, file, tiny};
+use crate::common::{Server, file, picture, tiny, train_on};
+use crate::data::upload;
 
 fn done(run: &Value) -> bool {
     run["training"] == false
@@ -137,6 +138,63 @@ fn a_training_is_stopped_and_goes_on_to_the_same_bits() {
     assert!(model("stopped") == model("whole"));
 }
 
+/// Pictures in a folder for each class, and a table of captions of some.
+fn pictures() -> Vec<(String, Vec<u8>)> {
+    let name = |class: &str, number: u32| format!("pets/{class}/{number}.png");
+    let some = ["cats", "dogs"].into_iter().flat_map(|class| (0..6).map(move |number| name(class, number)));
+    some.map(|name| (name, picture())).collect()
+}
+
+fn as_files(files: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect()
+}
+
+#[test]
+fn folders_that_were_sent_stay_with_the_run_and_with_those_like_it() {
+    let server = Server::new("folders");
+    let sent = upload(&server, &as_files(&pictures()));
+    let ask = json!({ "upload": sent, "recipe": tiny(json!({})) });
+    assert_eq!(server.post("/api/train", &ask).json(202)["id"], "pets");
+    let run = server.wait("pets", done);
+    assert_eq!((&run["task"], &run["error"]), (&json!("classify"), &Value::Null), "{run}");
+    assert_eq!(run["recipe"]["data"]["train"], "pets");
+    assert_eq!(std::fs::read(server.folder.join("pets/data/pets/dogs/3.png")).unwrap(), picture());
+
+    // Another like it has data of its own, and goes on when the first is gone.
+    let ask = json!({ "like": "pets", "recipe": { "model.backbone": "gru" } });
+    assert_eq!(server.post("/api/train", &ask).json(202)["id"], "pets-2");
+    let run = server.wait("pets-2", done);
+    assert_eq!((&run["backbone"], &run["error"]), (&json!("gru"), &Value::Null), "{run}");
+    assert_eq!((&run["steps"], &run["recipe"]["model"]["hidden_size"]), (&json!(4), &json!(16)));
+    assert!(server.folder.join("pets-2/data/pets/dogs/3.png").is_file());
+    std::fs::remove_dir_all(server.folder.join("pets")).unwrap();
+    server.post("/api/runs/pets-2/resume", &json!({ "steps": 2 })).json(202);
+    assert_eq!(server.wait("pets-2", done)["steps"], 6);
+
+    // Captions lie with their pictures.
+    let mut captioned: Vec<(String, Vec<u8>)> =
+        (0..12).map(|number| (format!("told/images/{number}.png"), picture())).collect();
+    let rows: String = (0..12).map(|number| format!("{number}.png,a shape on a wall\n")).collect();
+    captioned.push(("told/captions.csv".to_owned(), format!("image,caption\n{rows}").into_bytes()));
+    let sent = upload(&server, &as_files(&captioned));
+    let ask = json!({ "upload": sent, "recipe": tiny(json!({})) });
+    assert_eq!(server.post("/api/train", &ask).json(202)["id"], "told");
+    let run = server.wait("told", done);
+    assert_eq!((&run["task"], &run["error"]), (&json!("caption"), &Value::Null), "{run}");
+
+    // Data that are used where they lie stay there; built-in ones are made again.
+    let file = server.folder.parent().unwrap().join("somewhere.txt");
+    std::fs::write(&file, "One day a king came to the sea and said nothing at all.\n\n".repeat(20)).unwrap();
+    train_on(&server.folder, "tale", &file);
+    server.post("/api/train", &json!({ "like": "tale", "name": "again" })).json(202);
+    let run = server.wait("again", done);
+    assert_eq!(
+        (&run["error"], &run["sources"]["data.train"]["name"]),
+        (&Value::Null, &json!("somewhere.txt"))
+    );
+    assert!(!server.folder.join("again/data").exists());
+}
+
 #[test]
 fn what_cannot_be_trained_is_refused_or_told_later() {
     let server = Server::new("refused");
@@ -165,11 +223,11 @@ fn what_cannot_be_trained_is_refused_or_told_later() {
     for name in ["", "..", "a/b", "/x", ".x", "a\0b", &"long".repeat(20)] {
         assert_eq!(refused(json!({ "builtin": "names", "name": name })).1, "name", "{name:?}");
     }
-    let pictures = b"image,caption\n/etc/a.png,a shape on a wall\n/etc/b.png,a shape in a box\n";
-    assert_eq!(
-        refused(json!({ "data": file("a.csv", pictures), "recipe": { "task": "caption" } })).1,
-        "data"
-    );
+    assert_eq!(refused(json!({ "upload": "u-x", "like": "names" })).1, "like");
+    assert_eq!(server.post("/api/train", &json!({ "upload": "u-x" })).refused(404).1, "upload");
+    assert_eq!(server.post("/api/train", &json!({ "like": "nothing" })).refused(404).1, "like");
+    let (message, param) = refused(json!({ "data": file("pets.ZIP", b"PK") }));
+    assert!(param == "data" && message.starts_with("pets.ZIP is an archive"), "{message}");
     server.post("/api/runs/nothing/resume", &json!({})).refused(404);
     server.post("/api/runs/nothing/stop", &json!({})).refused(404);
 

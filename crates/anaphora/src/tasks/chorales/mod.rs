@@ -6,12 +6,13 @@
 
 mod write;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anaphora_data::roll::{self, Chord, Coding, Notes, coding};
 use anaphora_data::{BatchSize, Batches, Packed, Place, builtin};
 use anaphora_music::midi::each_file;
-use anaphora_music::pitch_name;
+use anaphora_music::{abc, pitch_name};
 use anaphora_nn::Start;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -23,12 +24,12 @@ use super::shared::{
     malformed_at, name,
 };
 use crate::Result;
-use crate::inspect::{Curves, Cut, Original, Says, Times};
+use crate::inspect::{Curves, Cut, Original, Says, Sounding, Times};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, Reads, SequenceModel, Shape, Targets};
 use crate::recipe::{Data, Recipe, Task};
 use crate::run::assets::Assets;
-use crate::training::{DataSize, Validation};
+use crate::training::{DataSize, Shown, Validation};
 
 /// The name of the file of how frames are numbered.
 const CODING: &str = "notes.json";
@@ -88,6 +89,27 @@ impl Chords {
 }
 
 impl Chords {
+    /// The notes of pitches, each with its step and frame, in the order of these: what sounds in frames that follow each other is one note.
+    fn held(&self, pitches: &[(usize, usize, u8)]) -> Vec<Sounding> {
+        let frame = self.coding.frame * 60.0 / write::TEMPO;
+        let mut notes: Vec<Sounding> = Vec::new();
+        // The note of each pitch that sounded last, and the frame behind it.
+        let mut last = HashMap::new();
+        for &(step, at, pitch) in pitches {
+            let place = match last.get(&pitch) {
+                Some(&(place, end)) if end == at => place,
+                _ => {
+                    notes.push(Sounding { start: at as f64 * frame, seconds: 0.0, pitch, step });
+                    notes.len() - 1
+                }
+            };
+            let note: &mut Sounding = &mut notes[place];
+            note.seconds += frame;
+            last.insert(pitch, (place, at + 1));
+        }
+        notes
+    }
+
     /// What a token of conditioned notes is called.
     fn token_name(&self, token: u32) -> String {
         match (token, self.coding.pitch(token)) {
@@ -201,6 +223,11 @@ impl ExampleTask for Chords {
         Ok(Self { coding, transpose: data.transpose, seed: training.seed })
     }
 
+    fn show(&self, piece: &Piece) -> Result<Shown> {
+        let text = abc::write(&abc::from_score(&write::score(piece, &self.coding)));
+        Ok(Shown { text, ..Shown::default() })
+    }
+
     fn encode(&self, pieces: Vec<Piece>, from: &mut Reading<Self>) -> Result<Vec<Piece>> {
         self.coding.check(pieces.iter().flatten(), from.path)?;
         Ok(pieces)
@@ -246,15 +273,15 @@ impl InspectTask for Chords {
     fn names(&self) -> Names {
         let pitches = (self.coding.low..=self.coding.high).map(pitch_name);
         let tokens = || (0..self.coding.vocabulary() as u32).map(|token| self.token_name(token)).collect();
-        let (outputs, symbols, says) = match self.coding.notes {
-            Notes::Independent => (pitches.collect(), None, Says::Labels),
-            Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes),
+        let (outputs, symbols, says, unit) = match self.coding.notes {
+            Notes::Independent => (pitches.collect(), None, Says::Labels, "frame"),
+            Notes::Conditioned => (tokens(), Some(tokens()), Says::Classes, "token"),
         };
-        Names { outputs, symbols, says, unit: "frame", is_each_step: true }
+        Names { outputs, symbols, says, unit, is_each_step: true }
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
-        let reason = "it is no music; name a MIDI file or one of chords with --data";
+        let reason = "it is no music; a MIDI file, or one of chords, is needed";
         Err(malformed_at(input.path(), 0, reason))
     }
 
@@ -276,6 +303,22 @@ impl InspectTask for Chords {
                 cut: Cut::every(1),
             })
         })
+    }
+
+    fn sounding(&self, batch: &Packed) -> Vec<Sounding> {
+        let mut pitches = Vec::new();
+        let mut frame = 0;
+        for (step, &token) in batch.ids.iter().enumerate() {
+            pitches.extend(self.coding.pitch(token).map(|pitch| (step, frame, pitch)));
+            frame += usize::from(token == coding::FRAME);
+        }
+        // In front of the pitches of a frame stands whether a piece begins, and with the first frame one does.
+        let width = self.coding.pitches() + 1;
+        for (step, row) in batch.values.chunks_exact(width).enumerate().skip(1) {
+            let sounds = (self.coding.low..=self.coding.high).zip(&row[1..]).filter(|(_, on)| **on > 0.5);
+            pitches.extend(sounds.map(|(pitch, _)| (step, step - 1, pitch)));
+        }
+        self.held(&pitches)
     }
 
     fn batch_of(&self, pieces: &Vec<Piece>, batch: &[usize]) -> (Packed, Targets) {

@@ -19,7 +19,7 @@ use crate::tasks::shared::{Compose, TrainedTask, malformed_at};
 
 /// How hard notes are struck, and how many quarter notes a minute has.
 const VELOCITY: u8 = 80;
-const TEMPO: f64 = 84.0;
+pub(super) const TEMPO: f64 = 84.0;
 
 /// A piece in progress.
 struct Piece {
@@ -28,6 +28,14 @@ struct Piece {
     /// The frame that is not whole yet, from its highest note down.
     chord: Chord,
     ended: bool,
+}
+
+/// Frames as notes that can be heard.
+pub fn score(frames: &[Chord], coding: &Coding) -> Score {
+    let notes = to_notes(frames, coding.frame, VELOCITY);
+    let mut score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
+    score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
+    score
 }
 
 impl Compose for TrainedTask<Chords> {
@@ -58,9 +66,7 @@ impl Compose for TrainedTask<Chords> {
             Notes::Conditioned => reader.conditioned(&prime, &mut pieces, most, observer)?,
         }
         let composed = |Piece { frames, ended, .. }: Piece| {
-            let notes = to_notes(&frames, coding.frame, VELOCITY);
-            let mut score: Score = midi::to_score("", &notes, TICKS_PER_QUARTER as f64);
-            score.tempos.push((0, Tempo { per_minute: TEMPO, ..Tempo::default() }));
+            let score = score(&frames, coding);
             let stopped = !ended && frames.len() < most;
             Composed { score, units: frames.len() - prime.len(), ended, stopped }
         };

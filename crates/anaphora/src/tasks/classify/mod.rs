@@ -27,7 +27,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shortcut, Task};
 use crate::run::assets::Assets;
-use crate::training::{Validation, threads};
+use crate::training::{Shown, Validation, threads};
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
@@ -168,6 +168,10 @@ impl ExampleTask for Classes {
         Ok(classes)
     }
 
+    fn show(&self, example: &Example) -> Result<Shown> {
+        Ok(reader::shown(example))
+    }
+
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
         let truth = |example: &Example| {
             let text = reader::text(example).unwrap_or_default();
@@ -284,6 +288,10 @@ impl InspectTask for Classes {
 
     fn look_at(&self, example: &Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>) {
         (reader::look_at(&self.reader, batch), reader::text(example))
+    }
+
+    fn notes_of(&self, example: &Example) -> Vec<String> {
+        reader::notes_of(&self.reader, example)
     }
 }
 

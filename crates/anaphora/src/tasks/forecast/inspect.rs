@@ -48,12 +48,13 @@ impl Forecaster {
         // Where nothing has come yet, there is a window but no truth.
         let has_come = origin.at + interface.chunk <= collection.steps(origin.member);
         let (batch, truth) = interface.window_at(&prepared, (origin, 0), has_come);
-        let looked = Looked { batch, steps: Some(interface.frame_names()), text: None, notes: Vec::new() };
+        let looked = Looked { batch, steps: None, text: None, notes: Vec::new() };
         let fresh = &|| interface.model(&recipe.model, u64::from(recipe.training.seed).into());
         let others: Vec<WindowAt> = others.iter().map(|&origin| (origin, 0)).collect();
         let others = (!others.is_empty()).then(|| interface.batch(&prepared, &others));
         let original = Some(Original::Curves(self.read_from(collection, origin)));
-        let subject = Subject { run, recipe, model, fresh, names, original };
+        let sounding = Vec::new();
+        let subject = Subject { run, recipe, model, fresh, names, original, sounding };
         look(&mut inspection, subject, compute, request, (looked, truth), others)?;
         if request.wants(View::Forecast) {
             self.add_forecast(&mut inspection, compute, (collection, &prepared), origin)?;
@@ -73,7 +74,7 @@ impl Forecaster {
             times: Times::Named {
                 unit: match collection.members[origin.member].calendar {
                     Some(_) => "date",
-                    None => "steps from where the forecast begins",
+                    None => "rows from where the forecast begins",
                 },
                 names: self.times(collection, origin, -(lookback as i64)..0),
             },
@@ -162,7 +163,7 @@ impl Forecaster {
                 (collection, origins)
             }
             Source::Text(text) => {
-                let reason = format!("'{text}' is no series; name a file with --data");
+                let reason = format!("'{text}' is no series; a file with one is needed");
                 return Err(malformed_at("the text given".as_ref(), 0, reason));
             }
         };

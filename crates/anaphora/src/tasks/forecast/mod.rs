@@ -15,6 +15,7 @@ use anaphora_nn::Start;
 pub(super) use self::collection::columns;
 pub(super) use self::inspect::FOLLOWED;
 pub(super) use self::score::Scores;
+pub(super) use self::show::beginning;
 use super::shared::{
     Evaluate, Input, Learning, Lesson, Predict, PredictOptions, Prediction, Split, Words, malformed_at,
 };
@@ -55,6 +56,7 @@ pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let (lengths, cuts) = plan(data, series, &collection)?;
     let origins = cuts.origins(lengths.lookback, lengths.chunk, lengths.horizon, series.test_stride);
     let columns = if series.channels == Channels::Joint { 1 } else { collection.columns() };
+    opening.show(&[0], |&member| Ok(show::beginning(&collection, member)))?;
     opening.note(&show::parts(&collection, &cuts, &origins, columns));
     let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
     learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, lengths, &learnt)

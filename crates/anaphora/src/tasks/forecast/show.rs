@@ -7,14 +7,28 @@ use serde_json::{Map, Value, json};
 use crate::model::forecast::Interface;
 use crate::plot::{Panel, digits};
 use crate::tasks::shared::Prediction;
+use crate::training::Shown;
 
 /// Columns that are drawn at most.
 const PANELS: usize = 8;
+/// Lines of a series that are shown.
+const LINES: usize = 12;
 
 /// When a step is, or its number from 1.
 pub fn when(collection: &Collection, member: usize, step: usize) -> String {
     let date = collection.members[member].calendar.and_then(|calendar| calendar.written(step));
     date.unwrap_or_else(|| (step + 1).to_string())
+}
+
+/// The first lines of a series as a table.
+pub fn beginning(collection: &Collection, member: usize) -> Shown {
+    let mut text = format!("step, {}", collection.names.join(", "));
+    let rows = collection.members[member].values.chunks_exact(collection.columns());
+    for (step, row) in rows.take(LINES).enumerate() {
+        text += &format!("\n{}", when(collection, member, step));
+        row.iter().for_each(|value| text += &format!(", {value}"));
+    }
+    Shown { text, ..Shown::default() }
 }
 
 /// From when to when a series is learnt from, validated on and kept for a test, and how many windows of `columns` series each part has.

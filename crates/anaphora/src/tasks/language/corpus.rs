@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anaphora_data::tokenizer::Trainer;
 use anaphora_data::{
-    Format, Section, Spill, StreamError, TextOptions, Texts, TokenStream, Tokenizer, composer, split,
+    Format, Section, Spill, StreamError, TextEvent as Event, TextOptions, Texts, TokenStream, Tokenizer,
+    composer, split,
 };
 
 use crate::recipe::{self, Data, Task};
@@ -107,6 +108,44 @@ pub fn characters(tokenizer: &Tokenizer, stream: &TokenStream) -> Result<usize> 
     let mut characters = 0;
     stream.each_part(|tokens| characters += tokenizer.characters(tokens))?;
     Ok(characters)
+}
+
+/// Characters of a passage.
+const PASSAGE: usize = 600;
+
+/// The first passages of a section: the beginnings of its pieces, or, of such as are `long`, what comes one behind the other.
+pub fn beginning(section: &Section, count: usize, long: bool) -> Result<Vec<String>> {
+    let mut passages: Vec<String> = Vec::new();
+    let mut left = 0;
+    let read = section.replay(|event| {
+        match event {
+            Event::Begin { .. } if passages.len() < count => {
+                passages.push(String::new());
+                left = PASSAGE;
+            }
+            Event::Text(text) => {
+                for character in text.chars() {
+                    if left == 0 && long && passages.len() < count {
+                        passages.push(String::new());
+                        left = PASSAGE;
+                    }
+                    let Some(passage) = passages.last_mut().filter(|_| left > 0) else { break };
+                    passage.push(character);
+                    left -= 1;
+                }
+            }
+            Event::Begin { .. } => return Err(Error::Stopped),
+            Event::End => {}
+        }
+        match passages.len() == count && left == 0 {
+            true => Err(Error::Stopped),
+            false => Ok(()),
+        }
+    });
+    match read {
+        Ok(()) | Err(Error::Stopped) => Ok(passages),
+        Err(error) => Err(error),
+    }
 }
 
 /// The name of the data for messages: the file's, or that of the built-in tunes.

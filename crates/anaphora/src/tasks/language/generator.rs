@@ -1,6 +1,7 @@
 //! Generation of text and tunes by a trained model.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anaphora_data::Section;
@@ -41,7 +42,7 @@ impl Generator {
 
     /// Compares generated texts with what the model has learnt; see [`Trained::novelty`].
     pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
-        self.trained.novelty(texts, training)
+        self.trained.novelty(texts, training, &mut || ControlFlow::Continue(()))
     }
 }
 
@@ -62,12 +63,17 @@ impl Trained {
     }
 
     /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers
-    /// are alike.
+    /// are alike. `observer` is asked again and again whether to go on.
     ///
     /// # Errors
-    /// Training data that cannot be read.
-    pub fn novelty(&self, texts: &[&str], training: &Section) -> Result<Vec<Novelty>> {
-        novelty(texts, training, self.task() == Task::Music)
+    /// Training data that cannot be read, and [`Error::Stopped`](crate::Error::Stopped) where the observer breaks.
+    pub fn novelty(
+        &self,
+        texts: &[&str],
+        training: &Section,
+        observer: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Vec<Novelty>> {
+        novelty(texts, training, self.task() == Task::Music, observer)
     }
 }
 

@@ -126,7 +126,8 @@ pub(in crate::tasks) fn read_symbols(
                 inspect::embedding(inspection, model.params().value(id), width);
             }
             None => {
-                let reason = "symbols are read one-hot; train with --embedding to learn a row for each";
+                let reason =
+                    "symbols are read one-hot; with model.embedding_size above 0 a row is learnt for each";
                 request.refuse(inspection, View::Embedding, reason)?;
             }
         }
@@ -161,7 +162,7 @@ pub(in crate::tasks) fn read_symbols(
     if request.wants(View::Context) {
         match known.len() / 2 {
             0 => {
-                let reason = "the text is too short to hide a part of it; name a longer one with --data";
+                let reason = "the text is too short to hide a part of it; a longer one is needed";
                 request.refuse(inspection, View::Context, reason)?;
             }
             longest => {
@@ -203,6 +204,7 @@ fn read(trained: &Trained, request: &Request, inspection: &mut Inspection) -> Re
     let tokenizer = &trained.tokenizer;
     let mut tokens = vec![tokenizer.end_id()];
     tokenizer.encode_into(text, &mut tokens).map_err(|source| Error::Tokens { path, source })?;
+    inspection.notes.extend(tokenizer.note_unknown(text));
     let mut targets: Vec<Option<u32>> = tokens[1..].iter().copied().map(Some).collect();
     targets.push(is_whole.then(|| tokenizer.end_id()));
     let most = longest(&trained.recipe);
@@ -244,7 +246,7 @@ fn piece(section: &Section, index: usize, path: &Path) -> Result<String> {
 /// Says of which of the views there is nothing to see in such a model.
 fn applies(inspection: &mut Inspection, backbone: Backbone, request: &Request) -> Result<()> {
     inspect::refuse_by_backbone(inspection, backbone, request, inspect::NO_ATTENTION)?;
-    let saliency = "it is for models that tell something of a whole text; a model that continues texts shows what comes next with --show next";
+    let saliency = "it is for models that tell something of a whole text; a model that continues texts shows in the view next what it expects";
     request.refuse_all(
         inspection,
         &[
@@ -271,8 +273,7 @@ fn units(
             (Section::whole(Arc::new(Texts::open(path, options)?)), path.display().to_string())
         }
         _ if run.info().imported.is_some() => {
-            let reason =
-                "an imported model has no held-out text to find its units' parts in; name a text with --data";
+            let reason = "an imported model has no held-out text to find its units' parts in; a file with a text is needed";
             return request.refuse(inspection, View::Units, reason);
         }
         _ => match request.need(inspection, View::Units, trained.corpus())? {

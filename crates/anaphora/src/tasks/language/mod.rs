@@ -16,7 +16,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use anaphora_data::error::counted;
-use anaphora_data::{Batch, Plan, TokenStream, Windows};
+use anaphora_data::{Batch, Plan, TokenStream, Windows, read_text};
+use anaphora_music::abc;
 use anaphora_nn::{Params, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,11 +26,31 @@ use self::corpus::Corpus;
 pub(super) use self::evaluate::Evaluator;
 use self::evaluate::continue_state;
 use crate::model::{Backward, Compute, LanguageModel};
-use crate::recipe::{self, Recipe, Task, Training};
+use crate::recipe::{self, Data, Recipe, Task, Training};
 use crate::run::assets::Half;
 use crate::run::weights::NamedTensor;
-use crate::training::{BatchLoss, DataSize, Description, Event, Learner, Opening, Validation};
+use crate::training::{BatchLoss, DataSize, Description, Event, Learner, Opening, Shown, Validation};
 use crate::{Error, Result};
+
+/// Problems of tunes that are listed one by one.
+const LISTED: usize = 5;
+
+/// What of the tunes in a file cannot be read as notes, a clause each with its line; they are learnt as they stand.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn problems(data: &Data) -> Result<Vec<String>> {
+    let Some(path) = data.train.as_ref().filter(|path| path.is_file()) else { return Ok(Vec::new()) };
+    let (_, problems) = abc::parse(&read_text(path, data.encoding)?);
+    let mut said: Vec<String> = problems.iter().take(LISTED).map(ToString::to_string).collect();
+    if problems.len() > LISTED {
+        let more = counted(problems.len() - LISTED, "other place");
+        said.push(format!(
+            "{more} of the tunes cannot be read as notes either; all are learnt as they stand"
+        ));
+    }
+    Ok(said)
+}
 
 /// A language model and windows on the text that it learns.
 pub struct LanguageLearner {
@@ -98,6 +119,12 @@ impl LanguageLearner {
             maps: counted(symbols, "symbol"),
             characters: Some(corpus::characters(&tokenizer, &validation)?),
         };
+        if let Some(Corpus { train: section, .. }) = opened.into_inner().filter(|_| opening.to_show() > 0) {
+            // What there is little of is shown passage by passage.
+            let is_long = task != Task::Music && train.piece_count() < opening.to_show();
+            let passages = corpus::beginning(&section, opening.to_show(), is_long)?;
+            opening.show(&passages, |text| Ok(Shown { text: text.clone(), ..Shown::default() }))?;
+        }
         Self::of(opening, Symbols { task, train, validation, count: symbols, description })
     }
 

@@ -15,7 +15,7 @@ use crate::metrics::Evaluation;
 use crate::model::Compute;
 use crate::recipe::{Data, Recipe};
 use crate::run::assets::Assets;
-use crate::training::{Learner, Opening};
+use crate::training::{Learner, Opening, Shown};
 use crate::{Error, Precision, Result, Run};
 
 /// The source of examples, and how they are read.
@@ -63,6 +63,9 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
 
     /// The part kept in the run folder: made from the splits for a new run; else read, without looking at the splits.
     fn open(recipe: &Recipe, assets: &mut Assets, splits: &Splits<Self::Example>) -> Result<Self>;
+
+    /// An example as a person sees it.
+    fn show(&self, example: &Self::Example) -> Result<Shown>;
 
     /// Encoded examples.
     fn encode(&self, examples: Vec<Self::Example>, from: &mut Reading<Self>) -> Result<Self::Encoded>;
@@ -164,6 +167,7 @@ pub fn learner<T: ExampleTask + 'static>(opening: &mut Opening) -> Result<Box<dy
     let recipe = opening.recipe;
     let splits = splits::<T>(recipe, None, &mut |note| opening.note(note))?;
     let task = T::open(recipe, opening.assets, &splits)?;
+    opening.show(&splits.train, |example| task.show(example))?;
     let path = name(&recipe.data);
     let notes = &mut |note: &str| opening.note(note);
     let mut from = Reading { path: &path, target: None, recipe, known: Some(&task), notes };

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::examples::splits;
 use super::{ExampleTask, Input, Reading, Splits, name, note_encoding};
-use crate::inspect::{self, Inspection, Original, Request, Says, Source, View};
+use crate::inspect::{self, Inspection, Original, Request, Says, Sounding, Source, View};
 use crate::model::{Compute, Observe, SequenceModel, Targets};
 use crate::recipe::{Backbone, Recipe, Task};
 use crate::run::assets::Assets;
@@ -63,6 +63,8 @@ pub struct Subject<'a> {
     pub names: Names,
     /// The input in its own units, where it is no text.
     pub original: Option<Original>,
+    /// The notes that are read, where it is music.
+    pub sounding: Vec<Sounding>,
 }
 
 /// A task whose models can be looked into.
@@ -76,9 +78,19 @@ pub trait InspectTask: ExampleTask<Model = SequenceModel, Example: Clone> {
     /// What an example's steps are called, and its text; `batch` is how the model reads it.
     fn look_at(&self, example: &Self::Example, batch: &Packed) -> (Option<Vec<String>>, Option<String>);
 
+    /// What is to be said of an example as the model reads it.
+    fn notes_of(&self, _example: &Self::Example) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the model reads in its own units, where it is no text; `batch` holds one example.
     fn original(&self, _batch: &Packed) -> Option<Original> {
         None
+    }
+
+    /// The notes that are read, where it is music; `batch` holds one example.
+    fn sounding(&self, _batch: &Packed) -> Vec<Sounding> {
+        Vec::new()
     }
 
     /// Examples as the model reads them, nothing of them changed by chance.
@@ -105,7 +117,8 @@ pub fn inspect<T: InspectTask>(run: Run, compute: &mut Compute, request: &Reques
     };
     let fresh = &|| task.model(&recipe, u64::from(recipe.training.seed).into(), None);
     let original = task.original(&looked.batch);
-    let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names: task.names(), original };
+    let (names, sounding) = (task.names(), task.sounding(&looked.batch));
+    let subject = Subject { run: &run, recipe: &recipe, model: &model, fresh, names, original, sounding };
     look(&mut inspection, subject, compute, request, (looked, truth), others)?;
     Ok(inspection)
 }
@@ -153,7 +166,7 @@ fn find<T: InspectTask>(
     let encoded = task.encode(vec![example.clone()], &mut from)?;
     let (batch, targets) = task.batch_of(&encoded, &[0]);
     let (steps, text) = task.look_at(&example, &batch);
-    Ok((Looked { batch, steps, text, notes: Vec::new() }, Some(targets)))
+    Ok((Looked { batch, steps, text, notes: task.notes_of(&example) }, Some(targets)))
 }
 
 /// Whether a file is to be an input by itself, as a sound or a picture, and no table of examples.
@@ -208,7 +221,7 @@ pub fn look(
     (looked, truth): (Looked, Option<Targets>),
     others: Option<(Packed, Targets)>,
 ) -> Result<()> {
-    let Subject { run, recipe, model, fresh, names, original } = subject;
+    let Subject { run, recipe, model, fresh, names, original, sounding } = subject;
     let Looked { batch, steps, text, notes } = looked;
     inspection.notes.extend(notes);
     let count = batch.batch_sizes.len();
@@ -228,6 +241,12 @@ pub fn look(
     };
     about.insert("says".into(), says.into());
     inspection.about = about;
+    if request.wants(View::Tune) {
+        inspect::sounding(inspection, sounding);
+    }
+    if !inspection.about.contains_key("notes") {
+        request.refuse(inspection, View::Tune, "no music was read")?;
+    }
     match original {
         // Views of what is read are drawn over it.
         Some(original)
@@ -335,7 +354,7 @@ pub fn look(
         match others {
             // What is told of each step hangs on steps behind it too.
             _ if names.is_each_step && !is_causal(recipe) => {
-                let reason = "something is told of each step from all of them, before and behind; --show saliency shows from which";
+                let reason = "something is told of each step from all of them, before and behind; the view saliency shows from which";
                 request.refuse(inspection, View::Gradients, reason)?;
             }
             None if inspection.not_shown.contains_key("gradients") => {}
@@ -375,7 +394,6 @@ fn applies(inspection: &mut Inspection, recipe: &Recipe, request: &Request) -> R
             (View::Context, "it is for models that continue a text, a tune or events"),
             (View::Units, units),
             (View::Bottleneck, "it is for models that translate"),
-            (View::Tune, "it is for models of tunes"),
         ],
     )
 }

@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use anaphora_data::audio::MelOptions;
+use anaphora_data::error::counted;
 use anaphora_data::examples::{self, Example, ExampleOptions, Named, Raw, Reader, Steps, common_characters};
 use anaphora_data::frames::{PictureFrames, PictureSteps, SoundFrames};
 use anaphora_data::labelled::LabelledOptions;
 use anaphora_data::lines::STANDARD_INPUT;
+use anaphora_data::picture::Picture;
 use anaphora_data::table::{Column, TableOptions};
 use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
 use anaphora_nn::Stem;
@@ -18,6 +20,7 @@ use crate::model::{Compute, Reads, SequenceModel};
 use crate::recipe::{self, Backbone, Data, Model};
 use crate::run::assets::Assets;
 use crate::tasks::language::corpus;
+use crate::training::Shown;
 use crate::{Error, Result};
 
 /// Sequences that are scored at once.
@@ -199,12 +202,37 @@ pub fn grid(steps: &PictureSteps) -> [usize; 2] {
     }
 }
 
+/// An example as a person sees it.
+pub fn shown(example: &Example) -> Shown {
+    let file = || example.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (text, picture) = match (&example.value, &*example.steps) {
+        (Raw::Text(text), _) => (text.clone(), None),
+        (Raw::Frames(frames), Steps::Picture(steps)) => {
+            let Pixels { values, .. } = Pixels::of_frames(*steps, grid(steps), &frames.values);
+            let pixels = values.iter().map(|value| (value * 255.0).round() as u8).collect();
+            let (width, height, channels) = (steps.width, steps.height, steps.channels());
+            (file(), Some(Picture { width, height, channels, pixels }))
+        }
+        (Raw::Frames(frames), Steps::Numbers { columns, .. }) => {
+            let numbers = frames.values.iter().take(*columns).map(ToString::to_string);
+            (numbers.collect::<Vec<_>>().join(", "), None)
+        }
+        (Raw::Frames(frames), _) => (format!("{}, {}", file(), counted(frames.len(), "frame")), None),
+    };
+    Shown { text, label: Some(example.label.clone()), picture }
+}
+
 /// The text of an example, where it is one.
 pub fn text(example: &Example) -> Option<String> {
     match &example.value {
         Raw::Text(text) => Some(text.clone()),
         Raw::Frames(_) => None,
     }
+}
+
+/// What is to be said of an example as a model reads it.
+pub fn notes_of(reader: &Reader, example: &Example) -> Vec<String> {
+    example.notes.iter().cloned().chain(reader.note_unknown(&example.value)).collect()
 }
 
 /// Whether a file is read line by line: what names a file of sounds or pictures cannot stand in standard input either.

@@ -24,7 +24,7 @@ use crate::metrics::{Evaluation, Span, mark_spans, scheme, spans};
 use crate::model::{Compute, Reads, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Backbone, Data, Model, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
-use crate::training::Validation;
+use crate::training::{Shown, Validation};
 
 /// The name of the file of what words, characters and tags a run's model knows.
 const LEXICON: &str = "tags.json";
@@ -112,6 +112,11 @@ impl ExampleTask for Tagger {
         Ok(Self(assets.json(LEXICON, || learn(splits, recipe))?))
     }
 
+    fn show(&self, sentence: &Sentence) -> Result<Shown> {
+        let label = Some(sentence.tags.join(" "));
+        Ok(Shown { text: sentence.words.join(" "), label, picture: None })
+    }
+
     fn encode(&self, sentences: Vec<Sentence>, from: &mut Reading<Self>) -> Result<Encoded> {
         Ok(Encoded::new(&self.0, sentences, from.path, from.data().skip_bad, from.notes)?)
     }
@@ -182,14 +187,19 @@ impl InspectTask for Tagger {
         let look = |sentence: Sentence| {
             let steps = Some(sentence.words.clone());
             let text = Some(sentence.words.join(" "));
+            let notes = self.notes_of(&sentence);
             let encoded = Encoded::new(&self.0, vec![sentence], input.path(), false, &mut |_| {})?;
-            Ok(Looked { batch: encoded.batch(&[0]), steps, text, notes: Vec::new() })
+            Ok(Looked { batch: encoded.batch(&[0]), steps, text, notes })
         };
         untagged(input, &recipe.data)?.into_iter().map(look).collect()
     }
 
     fn look_at(&self, sentence: &Sentence, _: &Packed) -> (Option<Vec<String>>, Option<String>) {
         (Some(sentence.words.clone()), Some(sentence.words.join(" ")))
+    }
+
+    fn notes_of(&self, sentence: &Sentence) -> Vec<String> {
+        self.0.note_unknown(&sentence.words).into_iter().collect()
     }
 }
 
@@ -210,7 +220,8 @@ impl Tagger {
             };
             json["spans"] = spans(&tags).iter().map(span).collect();
         }
-        Prediction::new(lines.join("\n"), json)
+        let notes: Vec<String> = self.0.note_unknown(words).into_iter().collect();
+        Prediction::new(lines.join("\n"), json).noted(&notes)
     }
 }
 

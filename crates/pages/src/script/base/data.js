@@ -1,5 +1,7 @@
 // Arrays as they travel in a page, unpacked when they are first looked at.
 
+import { visible } from "./dom.js";
+
 /** The numbers of a packed array, row-major. */
 export async function unpacked(packed) {
   packed.values ??= numbersOf(packed);
@@ -28,6 +30,12 @@ async function numbersOf({ shape, bits, ranges, data }) {
 /** The names of the places of an axis of an inspection; numbers where it has none. */
 export function namesOf(shown, axis, count) {
   return shown.labels[axis] ?? Array.from({ length: count }, (_, k) => String(k));
+}
+
+/** What a place of an axis is called in a sentence: its name, where it has one, and its number. */
+export function called(shown, axis, at) {
+  const name = shown.labels[axis]?.[at];
+  return name === undefined ? `step ${at}` : `${visible(name)} (step ${at})`;
 }
 
 /** Rows turned into columns. */

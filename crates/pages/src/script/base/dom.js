@@ -53,14 +53,19 @@ function sign(code) {
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** A text in which blanks, line ends and invisible characters can be seen: for labels, not to be copied. */
+/**
+ * A text in which blanks, line ends and invisible characters can be seen: for labels, not to be copied. A blank between two characters that are seen
+ * is seen by itself.
+ */
 export function visible(text) {
   if (text === "") return "∅";
+  const characters = [...text];
+  const isSeen = (character) => character !== undefined && !/\s/.test(character) && !unseen(character.codePointAt(0));
   let all = "";
-  for (const character of text) {
+  for (const [k, character] of characters.entries()) {
     const code = character.codePointAt(0);
     if (unseen(code)) all += sign(code);
-    else if (character === " " || code === 0xa0) all += "␣";
+    else if (code === 0xa0 || (character === " " && !(isSeen(characters[k - 1]) && isSeen(characters[k + 1])))) all += "␣";
     else all += character;
   }
   return all;

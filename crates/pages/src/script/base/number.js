@@ -8,22 +8,29 @@ export function written(value, digits = 3) {
   const size = Math.abs(value);
   const text =
     size >= 1e6 || size < 1e-4
-      ? power(value)
+      ? power(value, digits - 1)
       : size >= 10 ** digits
         ? Math.round(value).toLocaleString("en")
         : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
 }
 
-/** Marks of an axis as texts: powers of ten all of them, where one needs it. */
+/** Digits with which any two marks of an axis differ. */
+const FINEST = 12;
+
+/** Marks of an axis as texts that differ from each other: powers of ten all of them, where one needs it. */
 export function marksWritten(marks, log = false) {
   const wide = log && marks.some((mark) => mark < 0.001 || mark > 99_999);
-  return marks.map((mark) => (wide ? power(mark) : written(mark)));
+  for (let digits = 3; ; digits++) {
+    const texts = marks.map((mark) => (wide ? power(mark, digits - 1) : written(mark, digits)));
+    if (digits === FINEST || new Set(texts).size === texts.length) return texts;
+  }
 }
 
-function power(value) {
-  const exponent = Math.floor(Math.log10(Math.abs(value)) + 1e-9);
-  const mantissa = Number((value / 10 ** exponent).toPrecision(2));
+function power(value, digits = 2) {
+  let exponent = Math.floor(Math.log10(Math.abs(value)) + 1e-9);
+  let mantissa = Number((value / 10 ** exponent).toPrecision(digits));
+  if (Math.abs(mantissa) === 10) [mantissa, exponent] = [mantissa / 10, exponent + 1];
   if (exponent === 0) return String(mantissa);
   const raised = String(exponent).replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
   return mantissa === 1 ? `10${raised}` : `${mantissa}·10${raised}`;

@@ -5,12 +5,14 @@ import { range, written } from "../base/number.js";
 import { ramp, colourNow } from "../base/colour.js";
 import { redrawn, show, hide } from "../base/figure.js";
 
-/** The least cell, in pixels, that has its name beside it. */
-const NAMED = 10;
+/** The least cell, in pixels, that has its name beside it: a line of text is as high. */
+const NAMED = 13;
+/** Pixels between two names in a row, at least. */
+const APART = 10;
 
 /**
- * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count}`, and of rows `some`: where there is
- * no room for all names, some of them stand), `values` (row-major), `range` (`[low, high]`), `ramp`
+ * `spec`: `title`, `label` (what the colour means), `rows` and `columns` (`{label, names, count, some}`; `some`: where there is
+ * no room for all names, some of them stand, as for names that follow from each other), `values` (row-major), `range` (`[low, high]`), `ramp`
  * ("sequential" or "diverging"; by default diverging where `range` goes below zero), `square`, `height` (of all rows, in pixels), `zoom` (whether it can
  * be magnified), `describe(row, column)`, `picked(row, column)`.
  * Returns `{mark({row, column, columns}), set({values, rows, columns, range, describe})}`.
@@ -88,12 +90,13 @@ export function heatmap(host, spec) {
     const fitting = columnNames?.filter((name) => pen.measureText(name).width <= w - 2).length ?? 0;
     // A few long names among short ones do not turn them all.
     // Numbers are clear when only some of them are written.
-    const sparse = columns.names?.every((name) => /^-?\d+$/.test(name)) ?? true;
+    const sparse = columns.some || (columns.names?.every((name) => /^-?\d+$/.test(name)) ?? true);
+    const apart = sparse && columnNames ? Math.max(44, wide + APART) : 44;
     const upright = !sparse && wide > w - 2 && fitting < 0.8 * width;
     const top = (columnNames && w >= NAMED && upright ? Math.min(120, wide) + 8 : 18) + (columns.label || rows.label ? 14 : 0);
     const full = [left + w * width, top + h * height];
     const view = [Math.min(room, full[0]), Math.min(Math.max(spec.height ?? 620, 160) + top, full[1])];
-    geometry = { w, h, left, top, upright, sparse, view, full, rowNames, columnNames, size };
+    geometry = { w, h, left, top, upright, sparse, apart, view, full, rowNames, columnNames, size };
     box.style.height = `${Math.ceil(view[1]) + (full[0] > room + 1 ? 16 : 2)}px`;
     inner.style.width = `${Math.floor(full[0])}px`;
     inner.style.height = `${Math.ceil(full[1])}px`;
@@ -175,7 +178,7 @@ export function heatmap(host, spec) {
   }
 
   function paint() {
-    const { w, h, left, top, view, upright, sparse, rowNames, columnNames, seen } = geometry;
+    const { w, h, left, top, view, upright, sparse, apart, rowNames, columnNames, seen } = geometry;
     const [c0, c1, r0, r1] = seen;
     const dots = devicePixelRatio || 1;
     const pen = canvas.getContext("2d");
@@ -225,7 +228,8 @@ export function heatmap(host, spec) {
     pen.beginPath();
     pen.rect(left - 4, below, view[0] - left + 4, top - below);
     pen.clip();
-    const everyColumn = w >= NAMED && !sparse ? 1 : roundStep(44 / w);
+    const everyColumn = w >= NAMED && !sparse ? 1 : roundStep(apart / w);
+    let free = -Infinity;
     for (let c = Math.ceil(c0 / everyColumn) * everyColumn; c < c1; c += everyColumn) {
       const x = dx + (c + 0.5) * w;
       const name = columnNames && (w >= NAMED || sparse) ? (columnNames[c] ?? String(c)) : String(c);
@@ -240,7 +244,12 @@ export function heatmap(host, spec) {
         pen.textAlign = "center";
         const half = pen.measureText(name).width / 2;
         const isNamed = w >= NAMED && columnNames && !sparse;
-        pen.fillText(isNamed && 2 * half > w - 1 ? "…" : name, Math.min(x, view[0] - half), top - 9);
+        const text = isNamed && 2 * half > w - 1 ? "…" : name;
+        const middle = isNamed ? x : Math.max(left - 4 + half, Math.min(x, view[0] - half));
+        // At the ends names move into sight, and those in their way are left out.
+        if (!isNamed && middle - half < free) continue;
+        free = middle + half + 4;
+        pen.fillText(text, middle, top - 9);
       }
     }
     pen.restore();

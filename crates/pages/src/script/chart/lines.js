@@ -7,9 +7,11 @@ import { redrawn, show, hide, numbers } from "../base/figure.js";
 
 /** Rows of the table of numbers, at most. */
 const ROWS = 2000;
+/** How far before the right end, in pixels, a line may end to have its name there. */
+const ENDS = 40;
 
 /**
- * `spec`: `title`, `x` and `y` (`{label, log, low, high}`, and of x `named(value)`: what a mark is called), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
+ * `spec`: `title`, `x` and `y` (`{label, log, low, high}`, and of x `named(value)`: what a mark is called, and `marks(low, high, most)`: where some are, if it knows better), `series` (`{name, x, y, bands: [{low, high}], dashed, colour, points}`; bands from
  * the widest to the narrowest; `short` is the name at the line's end), `marks` (`{x or y, label}`: straight lines across), `height` (in pixels),
  * `described(x)` (what a place across is called), `picked(x)`. Returns `{mark([from, to])}`, which marks a part of the places across.
  */
@@ -51,7 +53,6 @@ export function lines(host, spec) {
   function draw(width) {
     const height = spec.height ?? Math.round(Math.min(340, Math.max(220, width * 0.42)));
     const named = width >= 600 && series.length > 1 && series.length <= 8;
-    if (key) key.hidden = named && series.every((one) => !one.dashed && !one.short);
     const margin = { left: 0, right: named ? 150 : 14, top: 12, bottom: 44 };
     const within = (name, axis) => {
       const values = series.flatMap((one) => [...one[name], ...(name === "y" ? one.bands.flatMap((band) => [...band.low, ...band.high]) : [])]);
@@ -77,7 +78,14 @@ export function lines(host, spec) {
       : spec.x.log
         ? Math.min(8, Math.max(4, Math.floor(width / 60)))
         : Math.max(3, Math.floor(width / 90));
-    const x = scale({ ...within("x", spec.x), from: margin.left, to: width - margin.right, most, whole: wholes });
+    const across = within("x", spec.x);
+    const x = scale({ ...across, from: margin.left, to: width - margin.right, most, whole: wholes });
+    x.marks = spec.x.marks?.(across.low, across.high, most) ?? x.marks;
+    // One name alone says nothing of how far apart things are.
+    if (spec.x.named && x.marks.length < 2) x.marks = [0.2, 0.8].map((share) => Math.round(across.low + share * (across.high - across.low)));
+    // A line that ends before the others is named by its colour alone: a name far behind its end is taken for another's.
+    const endsThere = (one) => x.at(one.x.reduce((most, value) => Math.max(most, value), -Infinity)) > width - margin.right - ENDS;
+    if (key) key.hidden = named && series.every((one) => !one.dashed && !one.short && endsThere(one));
     const picture = svg("svg", {
       width,
       height,
@@ -147,6 +155,7 @@ export function lines(host, spec) {
     }
     if (named) {
       const ends = series
+        .filter(endsThere)
         .map((one) => ({ one, end: place(one, one.y).filter(Boolean).pop() }))
         .filter(({ end }) => end)
         .sort((a, b) => a.end[1] - b.end[1]);

@@ -5,7 +5,7 @@ import { redrawn } from "../base/figure.js";
 
 /**
  * `spec`: `title`, `abc` (the tune as text), `notes` (`{start, seconds, pitch, step}`; times in seconds, MIDI pitch, step: the token that wrote it),
- * `sound` (`{wav, seconds}`: a WAV file in base64, and how many seconds of the notes are in it), `playing(step)`.
+ * `problems` (sentences: what of it could not be read as it stands), `sound` (`{wav, seconds}`: a WAV file in base64, and how many seconds of the notes are in it), `playing(step)`.
  */
 export function tune(host, spec) {
   const notes = [...spec.notes].sort((a, b) => a.start - b.start);
@@ -25,6 +25,7 @@ export function tune(host, spec) {
       audio,
       heard && element("p", { class: "said", text: heard }),
       roll,
+      ...(spec.problems ?? []).map((problem) => element("p", { class: "said", text: problem })),
       spec.abc && element("details", { class: "numbers" }, element("summary", { text: "In ABC notation" }), element("pre", { text: spec.abc })),
     ].filter(Boolean),
   );

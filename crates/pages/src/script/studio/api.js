@@ -11,13 +11,18 @@ class Refusal extends Error {
   }
 }
 
+/** What a header can hold of a key. */
+const PLAIN = /^[!-~]*$/;
+
 let apiKey = sessionStorage.getItem("api-key") ?? "";
+if (!PLAIN.test(apiKey)) apiKey = "";
 let asking;
 
 /** Asks for the key of a server that needs one. */
-function askForKey(message) {
+function askForKey() {
   asking ??= new Promise((answered) => {
-    const input = element("input", { type: "password", autocomplete: "off", required: true, "aria-label": "Key" });
+    const input = element("input", { type: "password", autocomplete: "off", required: true, pattern: "[!-~]+", title: "Printable ASCII characters without blanks" });
+    const wrong = apiKey && element("p", { class: "wrong", role: "alert", text: "This is none of the server's keys." });
     const dialog = element(
       "dialog",
       { class: "ask" },
@@ -25,8 +30,10 @@ function askForKey(message) {
         "form",
         { method: "dialog", on: { submit: () => ((apiKey = input.value.trim()), sessionStorage.setItem("api-key", apiKey)) } },
         element("h2", { text: "This server asks for a key" }),
-        element("p", { class: "said", text: message }),
-        element("div", { class: "controls" }, input, element("button", { class: "main", text: "Use this key" })),
+        element("p", { class: "said", text: "It is one of those in the file that the server was started with." }),
+        wrong,
+        element("label", {}, "Key", input),
+        element("div", { class: "controls" }, element("button", { class: "main", text: "Use this key" })),
       ),
     );
     dialog.addEventListener("cancel", (event) => event.preventDefault());
@@ -59,7 +66,7 @@ export async function send(method, path, body, { signal, accept } = {}) {
   const told = await answer.json().catch(() => undefined);
   const refusal = new Refusal(answer.status, told?.error ?? { message: `the server answered ${answer.status} ${answer.statusText}` });
   if (answer.status !== 401) throw refusal;
-  await askForKey(refusal.message);
+  await askForKey();
   return send(method, path, body, { signal, accept });
 }
 

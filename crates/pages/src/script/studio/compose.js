@@ -2,25 +2,17 @@
 
 import { element } from "../base/dom.js";
 import { base64Of, posted } from "./api.js";
-import { busily, button, dropZone, labelled, messages, numeric, remember, remembered, slider } from "./form.js";
+import { busily, button, dropZone, framed, messages } from "./form.js";
 import { piece } from "./music.js";
+import { sampling } from "./sampling.js";
 import { sentenceOf } from "./words.js";
 
 export async function composePart(host, run, { signal, query }) {
   const unit = run.task === "chorales" ? "chords" : "events";
-  const store = `compose/${run.id}`;
-  const own = remembered(store, { temperature: 0.8, top_p: 1, max_tokens: run.task === "chorales" ? 64 : 400, seed: "" });
-  const changed = (field) => (value) => {
-    own[field] = value;
-    remember(store, own);
-  };
+  const { own, row } = sampling(`compose/${run.id}`, { max_tokens: run.task === "chorales" ? 64 : 400 }, `Length in ${unit}`, 20_000);
   let prompt;
   const said = messages();
   const result = element("div", { class: "result" });
-  const length = numeric(own.max_tokens, { min: 1, max: 20_000, step: 1 });
-  length.addEventListener("change", () => changed("max_tokens")(Number(length.value)));
-  const seed = numeric(own.seed, { min: 0, step: 1, placeholder: "by chance" });
-  seed.addEventListener("change", () => changed("seed")(seed.value === "" ? "" : Number(seed.value)));
   const writing = element("button", { type: "submit", class: "main", text: "Write a piece" });
   const carried = element("p", { class: "said" });
   const file = dropZone("Drop a MIDI file here, and it is carried on.", {
@@ -56,25 +48,9 @@ export async function composePart(host, run, { signal, query }) {
   }
 
   host.append(
-    element(
-      "form",
-      {
-        class: "panel",
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            busily(writing, said, write);
-          },
-        },
-      },
-      element(
-        "div",
-        { class: "row" },
-        slider("Temperature", own.temperature, { min: 0, max: 2, step: 0.05, changed: changed("temperature") }),
-        slider("Top-p", own.top_p, { min: 0.05, max: 1, step: 0.05, changed: changed("top_p") }),
-        labelled(`Length in ${unit}`, length),
-        labelled("Seed", seed),
-      ),
+    framed(
+      () => busily(writing, said, write),
+      row,
       element("details", {}, element("summary", { text: "Carry on a file" }), file, carried),
       element("div", { class: "controls" }, writing),
       said,

@@ -17,6 +17,15 @@ export function numeric(value, { min, max, step = "any", placeholder } = {}) {
   return element("input", { type: "number", inputmode: "decimal", value: value ?? "", min, max, step, placeholder });
 }
 
+/** A form in a frame; `submitted` is called where it would be sent. */
+export function framed(submitted, ...children) {
+  const submit = (event) => {
+    event.preventDefault();
+    submitted();
+  };
+  return element("form", { class: "panel", on: { submit } }, ...children);
+}
+
 /** A slider that tells its value. */
 export function slider(label, value, { min, max, step, changed }) {
   const input = element("input", { type: "range", min, max, step, value });
@@ -32,6 +41,16 @@ export function slider(label, value, { min, max, step, changed }) {
 
 export const button = (label, press, kind) => element("button", { type: "button", class: kind, text: label, on: { click: press } });
 
+/** An error that the page itself tells a person. */
+export const told = (sentence) => Object.assign(new Error(sentence), { status: 0 });
+
+/** What the server says to programs as it is said to a person: without fields of requests and addresses. */
+function plainly(message) {
+  const plain = message.replace(/^(?:inputs\[\d+\]|upload|data|file|prompt|model|recipe|abc|text|views): /, "").replace(/^the text given: /, "").replace(/[;,] [^;,]*\/(?:api|v1)\/[^;]*$/, "");
+  // Names of files keep their letters.
+  return /^[a-z]+[ ,:']/.test(plain) ? plain.charAt(0).toUpperCase() + plain.slice(1) : plain;
+}
+
 /** Says what went wrong in a place that is read out. */
 export function complain(place, error) {
   if (error?.name === "AbortError") return;
@@ -39,10 +58,12 @@ export function complain(place, error) {
     place.replaceChildren();
     return;
   }
-  const sentence = String(error.message ?? error);
-  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: sentence.charAt(0).toUpperCase() + sentence.slice(1) }));
+  place.replaceChildren(element("p", { class: "wrong", dir: "auto", text: plainly(String(error.message ?? error)) }));
   place.scrollIntoView({ block: "nearest" });
 }
+
+/** Names with their values, for a list of them. */
+export const factsOf = (pairs) => pairs.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { dir: "auto", text })));
 
 /** A place for messages. */
 export const messages = () => element("div", { role: "alert", class: "messages" });
@@ -119,8 +140,12 @@ export function dropZone(words, { folders = false, several = false, accept, chos
   zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(false);
-    const files = await dropped(event.dataTransfer);
-    if (files.length) chosen(files);
+    try {
+      const files = await dropped(event.dataTransfer);
+      if (files.length) chosen(files);
+    } catch (error) {
+      zone.append(element("p", { class: "wrong", role: "alert", text: `What was dropped cannot be read: ${error.message}` }));
+    }
   });
   return zone;
 }

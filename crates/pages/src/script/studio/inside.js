@@ -5,7 +5,7 @@ import { forget } from "../base/cursor.js";
 import { drawAll } from "../chart/draw.js";
 import { drawViews } from "../view/views.js";
 import { base64Of, send } from "./api.js";
-import { busily, button, dropZone, labelled, messages, numeric, remember, remembered } from "./form.js";
+import { busily, button, dropZone, framed, labelled, messages, numeric, remember, remembered } from "./form.js";
 import { readBy } from "./words.js";
 
 /** The views that can be asked for, as people know them. */
@@ -92,17 +92,8 @@ export async function insidePart(host, run, { signal, query }) {
     }
   }
 
-  const form = element(
-    "form",
-    {
-      class: "panel",
-      on: {
-        submit: (event) => {
-          event.preventDefault();
-          busily(looking, said, look);
-        },
-      },
-    },
+  const form = framed(
+    () => busily(looking, said, look),
     reads && labelled(reads, input, "Left empty, the model reads what its training held out."),
     element("details", { open: !reads }, element("summary", { text: "A file, or another example" }), drop, taken, labelled("Number of the example", index, "Of the file, or of what was held out; counted from 1.")),
     element("details", { open: own.views.length > 0 }, element("summary", { text: "Which views" }), element("fieldset", { class: "options" }, element("legend", { text: "None chosen: all that apply and are quick" }), ...boxes)),

@@ -2,7 +2,7 @@
 
 import { element, choice } from "../base/dom.js";
 import { fetched, posted } from "./api.js";
-import { busily, complain, labelled, messages, numeric } from "./form.js";
+import { busily, complain, factsOf, labelled, messages, numeric } from "./form.js";
 import { backboneName, grouped, sentenceOf, taskName } from "./words.js";
 
 /** Minutes that can be chosen without typing. */
@@ -22,6 +22,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
   // What was changed, by the recipe's fields; a first training is to be heard soon.
   const asked = isAgain ? {} : { "training.minutes": 1 };
   let runName = "";
+  let last;
+  // What a person has opened stays open.
+  const opened = { settings: isAgain, more: false, other: false };
   const heading = element("h1", { text: isAgain ? `Train another like ${name}` : kind === "builtin" ? `Train on built-in ${name}` : "Train on your data" });
   const place = element("div", {});
   const said = messages();
@@ -29,15 +32,21 @@ export async function planRoom(host, { signal, go }, kind, name) {
   place.append(element("p", { class: "said", text: "Looking at the data …" }));
 
   async function look() {
-    const found = await posted("/api/look", { ...source, recipe: asked }, signal);
-    if (kind === "upload") heading.textContent = `Train on ${found.name}`;
+    last = await posted("/api/look", { ...source, recipe: asked }, signal);
+    if (kind === "upload") heading.textContent = `Train on ${last.name}`;
+    draw();
+  }
+
+  function draw() {
     const focused = document.activeElement?.id;
-    place.replaceChildren(...parts(found));
+    place.replaceChildren(...parts(last));
     if (focused) document.getElementById(focused)?.focus();
   }
 
   /** Changes a field and looks again, for other fields may have other defaults then. */
-  const change = (field, value) => {
+  let waiting = Promise.resolve();
+  const change = (field, value) => (waiting = waiting.then(() => changeOne(field, value)));
+  const changeOne = (field, value) => {
     const before = { ...asked };
     if (value === undefined) delete asked[field];
     else asked[field] = value;
@@ -47,7 +56,12 @@ export async function planRoom(host, { signal, go }, kind, name) {
       .catch((error) => {
         for (const key of Object.keys(asked)) delete asked[key];
         Object.assign(asked, before);
-        complain(said, error);
+        if (error.name === "AbortError") return;
+        // The page says again what holds, and beside the field what was wrong.
+        if (last) draw();
+        const input = document.getElementById(`field-${error.param ?? field}`);
+        input?.setAttribute("aria-invalid", "true");
+        complain(input?.closest(".field").appendChild(messages()) ?? said, error);
       })
       .finally(() => place.classList.remove("waiting"));
   };
@@ -63,7 +77,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
           submit: (event) => {
             event.preventDefault();
             busily(train, wrong, async () => {
-              const { id } = await posted("/api/train", { ...source, recipe: asked, name: runName || undefined });
+              const { id } = await posted("/api/train", { ...source, recipe: asked, name: runName || undefined }, signal);
               go(`run/${encodeURIComponent(id)}/training${isAgain ? `?with=${encodeURIComponent(name)}` : ""}`);
             });
           },
@@ -74,9 +88,9 @@ export async function planRoom(host, { signal, go }, kind, name) {
       budgetChoice(asked, value, (changed) => {
         for (const field of ["training.minutes", "training.steps", "training.epochs"]) delete asked[field];
         Object.assign(asked, changed);
-      }),
+      }, opened),
       nameInput(runName, (to) => (runName = to)),
-      settings(found.fields, asked, change, isAgain),
+      settings(found.fields, asked, change, opened),
       wrong,
       element("div", { class: "controls" }, train, element("span", { class: "said", text: `${grouped(found.parameters)} weights.` })),
     );
@@ -92,7 +106,7 @@ export async function planRoom(host, { signal, go }, kind, name) {
       element("h2", { text: "What was found" }),
       element("p", { text: taken }),
       other && element("div", { class: "controls" }, other),
-      element("dl", { class: "facts" }, ...facts.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { dir: "auto", text })))),
+      element("dl", { class: "facts" }, ...factsOf(facts)),
       found.examples.length > 0 && element("div", { class: "examples" }, ...found.examples.map(exampleOf)),
       found.notes.length > 0 && element("details", { open: found.notes.length <= 6 }, element("summary", { text: found.notes.length === 1 ? "One note" : `${found.notes.length} notes` }), element("ul", { class: "notes" }, ...found.notes.map((note) => element("li", { dir: "auto", text: sentenceOf(note) })))),
     ].filter(Boolean);
@@ -130,18 +144,23 @@ function backboneChoice(chosen, backbones, changed) {
 }
 
 /** How long: minutes, or another end. */
-function budgetChoice(asked, value, changed) {
+function budgetChoice(asked, value, changed, opened) {
   const kinds = { "training.minutes": "minutes", "training.steps": "optimizer steps", "training.epochs": "passes over the data" };
   const own = Object.keys(kinds).find((field) => asked[field] !== undefined);
   const set = own ?? Object.keys(kinds).find((field) => value(field) !== null && value(field) !== undefined) ?? "training.minutes";
-  const isUsual = set === "training.minutes" && BUDGETS.includes(asked[set] ?? value(set));
+  const isUsual = !opened.other && set === "training.minutes" && BUDGETS.includes(asked[set] ?? value(set));
   const number = numeric(asked[set] ?? value(set) ?? "", { min: 0.1 });
   const kind = element("select", { "aria-label": "Counted in" }, ...Object.entries(kinds).map(([field, text]) => element("option", { value: field, text, selected: field === set })));
-  const told = () => number.value && changed({ [kind.value]: Number(number.value) });
-  number.addEventListener("change", told);
-  kind.addEventListener("change", told);
+  const tell = () => {
+    number.min = kind.value === "training.steps" ? 1 : 0.1;
+    if (number.value) changed({ [kind.value]: Number(number.value) });
+  };
+  number.addEventListener("change", tell);
+  kind.addEventListener("change", tell);
   number.setAttribute("aria-label", "How long");
   const other = element("span", { class: "controls", hidden: isUsual }, number, kind);
+  // What cannot be seen does not keep the form from being sent.
+  number.disabled = isUsual;
   const option = (minutes, label) =>
     element(
       "label",
@@ -153,8 +172,10 @@ function budgetChoice(asked, value, changed) {
         on: {
           change: () => {
             other.hidden = Boolean(minutes);
+            number.disabled = other.hidden;
+            opened.other = !minutes;
             if (minutes) changed({ "training.minutes": minutes });
-            else told();
+            else tell();
           },
         },
       }),
@@ -165,11 +186,12 @@ function budgetChoice(asked, value, changed) {
 
 function nameInput(name, changed) {
   const input = element("input", { type: "text", value: name, maxlength: "64", autocomplete: "off", spellcheck: "false", placeholder: "after the data", on: { input: () => changed(input.value.trim()) } });
+  input.id = "run-name";
   return labelled("Name of the run", input);
 }
 
 /** All other fields of the recipe, those first that are changed most. */
-function settings(fields, asked, change, isOpen) {
+function settings(fields, asked, change, opened) {
   const shown = fields.filter(({ field }) => !OWN.includes(field));
   const row = (one) => {
     const changed = (text) => change(one.field, text === "" ? undefined : one.kind === "whole" || one.kind === "number" ? Number(text) : one.kind === "bool" ? text === "true" : text);
@@ -187,9 +209,9 @@ function settings(fields, asked, change, isOpen) {
   const others = shown.filter((one) => !one.common);
   return element(
     "details",
-    { class: "settings", open: isOpen || shown.some(({ field }) => asked[field] !== undefined) },
+    { class: "settings", open: opened.settings, on: { toggle: (event) => (opened.settings = event.target.open) } },
     element("summary", { text: "Settings" }),
     ...common.map(row),
-    others.length > 0 && element("details", { open: others.some(({ field }) => asked[field] !== undefined) }, element("summary", { text: "More settings" }), ...others.map(row)),
+    others.length > 0 && element("details", { open: opened.more, on: { toggle: (event) => { event.stopPropagation(); opened.more = event.target.open; } } }, element("summary", { text: "More settings" }), ...others.map(row)),
   );
 }

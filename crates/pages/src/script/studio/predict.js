@@ -5,7 +5,7 @@ import { percent, written } from "../base/number.js";
 import { bars } from "../chart/bars.js";
 import { lines } from "../chart/lines.js";
 import { base64Of, posted } from "./api.js";
-import { busily, button, dropZone, labelled, messages, remember, remembered } from "./form.js";
+import { busily, button, dropZone, framed, labelled, messages, remember, remembered, told } from "./form.js";
 import { drawInside } from "./inside.js";
 import { sketch } from "./sketch.js";
 import { grouped, readBy } from "./words.js";
@@ -60,24 +60,32 @@ export async function predictPart(host, run, { signal, go }) {
     }
   };
   const goesOn = run.task === "forecast";
+  const example = async () => {
+    const { examples } = await posted("/api/look", { like: run.id }, signal);
+    const found = examples.find((one) => (typed ? one.text : one.picture));
+    if (!found) throw told("its data have no example that can be sent");
+    if (!typed) return predict([{ name: "example.png", data: found.picture.split(",")[1] }]);
+    [input.value] = found.text.split("\n");
+    remember(store, { text: input.value });
+  };
+  const hasExample = (typed || reads === "picture") && !run.imported;
   host.append(
-    element(
-      "form",
-      {
-        class: "panel",
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            const texts = input.value.split("\n").filter((line) => line.trim());
-            busily(predicting, said, async () => {
-              if (typed && !texts.length) throw new Error("nothing is typed yet; type a line, or choose a file below");
-              await predict(typed ? texts : []);
-            });
-          },
-        },
+    framed(
+      () => {
+        const texts = input.value.split("\n").filter((line) => line.trim());
+        busily(predicting, said, async () => {
+          if (typed && !texts.length) throw told("nothing is typed yet; type a line, or choose a file");
+          await predict(typed ? texts : []);
+        });
       },
       typed && labelled(typed, input),
-      (typed || goesOn) && element("div", { class: "controls" }, predicting, goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" })),
+      element(
+        "div",
+        { class: "controls" },
+        (typed || goesOn) && predicting,
+        hasExample && button(typed ? "An example" : "Predict from an example", (event) => busily(event.currentTarget, said, example)),
+        goesOn && element("span", { class: "said", text: "goes on with the series that it learnt from" }),
+      ),
       element("h3", { text: typed || goesOn ? "Or from a file" : "From a file" }),
       dropZone(DROPPED[reads], { several: true, chosen: ofFiles }),
       reads === "picture" && element("details", {}, element("summary", { text: "Draw a picture" }), sketch((file) => ofFiles([{ file }]))),

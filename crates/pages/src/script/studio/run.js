@@ -7,6 +7,7 @@ import { writePart } from "./write.js";
 import { composePart } from "./compose.js";
 import { predictPart } from "./predict.js";
 import { insidePart } from "./inside.js";
+import { factsOf } from "./form.js";
 import { backboneName, bestOf, composesMusic, grouped, taskName, writesText } from "./words.js";
 
 /** The parts of the room of a run: name, heading, what draws it, whether it needs a model. */
@@ -22,21 +23,21 @@ function runParts(task) {
 export async function runRoom(host, room, id, part) {
   const { signal } = room;
   const run = await fetched(`/api/runs/${encodeURIComponent(id)}`, signal);
-  const parts = runParts(run.task);
+  // What can be done with a run is known with its task.
+  const parts = runParts(run.task).slice(0, run.task ? undefined : 1);
   const chosen = parts.find(([name]) => name === part) ?? (run.training || !run.has_model ? parts[0] : parts[1]);
   const address = (name) => `#/run/${encodeURIComponent(id)}/${name}`;
   const tabs = element(
     "nav",
     { class: "tabs", "aria-label": "Parts of the run" },
     ...parts.map(([name, label]) => element("a", { href: address(name), "aria-current": name === chosen[0] ? "page" : undefined, text: label })),
-    element("a", { href: `#/new/like/${encodeURIComponent(id)}`, text: "Train another" }),
+    run.task && element("a", { href: `#/new/like/${encodeURIComponent(id)}`, text: "Train another" }),
   );
-  const facts = [["learns", taskName(run.task)], ["backbone", backboneName(run.backbone)], ["weights", grouped(run.parameters)], ["best validation", bestOf(run)]];
-  host.append(
-    element("h1", { text: id }),
-    element("dl", { class: "facts" }, ...facts.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { text })))),
-    tabs,
-  );
+  const facts = element("dl", { class: "facts" });
+  const tell = (now) => facts.replaceChildren(...factsOf([["learns", taskName(now.task)], ["backbone", backboneName(now.backbone)], ["weights", grouped(now.parameters)], ["best validation", bestOf(now)]]));
+  tell(run);
+  host.append(element("h1", { text: id }), facts, tabs);
+  document.title = `${id}, ${chosen[1]} · Anaphora`;
   const place = element("div", { class: "part" });
   host.append(place);
   if (chosen[3] && !run.has_model) {
@@ -44,5 +45,5 @@ export async function runRoom(host, room, id, part) {
     place.append(element("p", { class: "lead", text: why }), element("p", {}, element("a", { href: address("training"), text: "See its training" })));
     return;
   }
-  await chosen[2](place, run, room);
+  await chosen[2](place, run, { ...room, tell });
 }

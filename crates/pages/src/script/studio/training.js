@@ -4,8 +4,8 @@ import { element, choice } from "../base/dom.js";
 import { written } from "../base/number.js";
 import { lines } from "../chart/lines.js";
 import { eventsOf, fetched, posted, send } from "./api.js";
-import { busily, button, messages, numeric } from "./form.js";
-import { clocked, composesMusic, grouped, scored, sentenceOf, stateOf, writesText } from "./words.js";
+import { busily, button, factsOf, messages, numeric } from "./form.js";
+import { bestOf, clocked, composesMusic, grouped, scored, sentenceOf, stateOf, writesText } from "./words.js";
 
 /** How often a picture of what goes on is drawn anew, at most, in milliseconds. */
 const EVERY = 500;
@@ -22,7 +22,7 @@ const COURSES = {
 };
 
 export async function trainingPart(host, run, room) {
-  const { signal, query } = room;
+  const { signal, query, again, tell } = room;
   const id = run.id;
   const path = `/api/runs/${encodeURIComponent(id)}`;
   let records = [];
@@ -48,15 +48,15 @@ export async function trainingPart(host, run, room) {
     if (last) {
       facts.push(["step", grouped(last.step)], ["passes", written(last.epoch, 3)], ["training loss", written(last.loss, 4)]);
       if (validation) facts.push(["validation", validationOf(validation)]);
-      facts.push(["learning rate", written(last.learning_rate, 3)], ["speed", `${grouped(Math.round(last.tokens_per_second))} a second`], ["time", clocked(last.seconds)]);
+      facts.push(["learning rate", written(last.learning_rate, 3)], ["speed", `${grouped(Math.round(last.tokens_per_second))} /s`], ["time", clocked(last.seconds)]);
       const left = now.training ? secondsLeft(now.recipe?.training ?? {}, last) : undefined;
       if (left !== undefined) facts.push(["left", `${clocked(left)} at most`]);
     } else if (now.training) {
-      facts.push(["", "reading the data …"]);
+      facts.push(["", now.recipe ? "the first steps …" : "reading the data …"]);
     }
     const share = now.training && last ? doneShare(now.recipe?.training ?? {}, last) : undefined;
     head.replaceChildren(
-      element("dl", { class: "facts" }, ...facts.map(([label, text]) => element("div", {}, element("dt", { text: label }), element("dd", { text })))),
+      element("dl", { class: "facts" }, ...factsOf(facts)),
       ...(share !== undefined ? [element("progress", { value: share, max: 1, "aria-label": "How much of the budget is used up" })] : []),
       ...(now.error ? [element("p", { class: "wrong", dir: "auto", text: sentenceOf(now.error) })] : !now.training && now.ended ? [element("p", { class: "said", text: sentenceOf(`ended: ${now.ended}`) })] : []),
     );
@@ -73,7 +73,8 @@ export async function trainingPart(host, run, room) {
     minutes.setAttribute("aria-label", "Minutes to go on for");
     const resume = async (body) => {
       await posted(`${path}/resume`, body);
-      now = { ...now, training: true, ended: null, error: null };
+      // How far it goes now stands in its recipe, which is read anew.
+      now = { ...now, training: true, ended: null, error: null, recipe: null };
       showHead();
       showControls();
       follow();
@@ -131,7 +132,7 @@ export async function trainingPart(host, run, room) {
       ...[
         choice("Show", curves, shownCurve, (to) => ((shownCurve = to), showChart())),
         choice("over", [["step", "steps"], ["time", "time"]], over, (to) => ((over = to), showChart())),
-        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, other.id])], [...beside.keys()].at(-1) ?? "", (to) => compare(to, others)),
+        same.length > 0 && choice("beside", [["", beside.size ? "none" : "another run"], ...same.map((other) => [other.id, `${other.id} (${bestOf(other)})`])], [...beside.keys()].at(-1) ?? "", (to) => compare(to, others)),
       ].filter(Boolean),
     );
   }
@@ -155,15 +156,20 @@ export async function trainingPart(host, run, room) {
       if (event === "end") break;
       const last = records.at(-1);
       // Sizes and the recipe are known once the data have been read; a model once it has been validated.
-      if (!now.recipe || (last?.kind === "validation" && !now.has_model)) {
+      if (!now.recipe || (last?.best && last.step > (now.best?.step ?? -1))) {
         now = await fetched(path, signal);
+        // What can be done with a run is known with its task.
+        if (!run.task && now.task) return again();
         showControls();
       }
+      if (last?.best && !now.best) tell({ ...now, best: { criterion: "loss", value: last.loss } });
+      else tell(now);
       const count = records.filter((record) => record.kind !== "train").length;
       update(count !== known);
       known = count;
     }
     now = await fetched(path, signal);
+    tell(now);
     showHead();
     showControls();
     showNotes();

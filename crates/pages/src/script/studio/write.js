@@ -4,8 +4,9 @@ import { element, visible } from "../base/dom.js";
 import { percent, written } from "../base/number.js";
 import { text } from "../chart/text.js";
 import { eventsOf, posted, send } from "./api.js";
-import { busily, button, complain, dropZone, labelled, messages, numeric, remember, remembered, save, slider } from "./form.js";
+import { busily, button, complain, dropZone, framed, labelled, messages, remember, remembered, save, told } from "./form.js";
 import { piece, soundOf } from "./music.js";
+import { sampling } from "./sampling.js";
 import { grouped, sentenceOf } from "./words.js";
 
 /** Surprise, in nats, with the strongest shade. */
@@ -14,18 +15,10 @@ const STRONGEST = 5;
 export async function writePart(host, run, { signal, query, go }) {
   const id = run.id;
   const isTune = run.task === "music";
-  const store = `write/${id}`;
-  const own = remembered(store, { prompt: isTune ? "X:1\n" : "", temperature: 0.8, top_p: 1, max_tokens: isTune ? 1000 : 500, seed: "" });
-  const changed = (field) => (value) => {
-    own[field] = value;
-    remember(store, own);
-  };
+  const usual = { prompt: isTune ? "X:1\n" : "", max_tokens: isTune ? 1000 : 500 };
+  const { own, changed, row } = sampling(`write/${id}`, usual, "Length", 100_000);
   const said = messages();
   const prompt = element("textarea", { rows: isTune ? "4" : "3", spellcheck: "false", dir: "auto", text: own.prompt, on: { input: () => changed("prompt")(prompt.value) } });
-  const length = numeric(own.max_tokens, { min: 1, max: 100_000, step: 1 });
-  length.addEventListener("change", () => changed("max_tokens")(Number(length.value)));
-  const seed = numeric(own.seed, { min: 0, step: 1, placeholder: "by chance" });
-  seed.addEventListener("change", () => changed("seed")(seed.value === "" ? "" : Number(seed.value)));
   const writing = element("button", { type: "submit", class: "main", text: isTune ? "Write a tune" : "Write" });
   const stop = button("Stop", () => current?.abort());
   stop.hidden = true;
@@ -33,31 +26,17 @@ export async function writePart(host, run, { signal, query, go }) {
     accept: isTune ? ".abc,.txt" : "text/*,.txt,.md",
     chosen: ([{ file }]) =>
       busily(undefined, said, async () => {
-        if (file.size > 1_000_000) throw new Error(`${file.name} has ${grouped(file.size)} bytes; a beginning of up to a million is taken`);
-        prompt.value = await file.text();
+        if (file.size > 1_000_000) throw told(`${file.name} has ${grouped(file.size)} bytes; a beginning of up to a million is taken`);
+        const begun = await file.text();
+        if (/[\u0000\ufffd]/.test(begun)) throw told(`${file.name} is no text in UTF-8; drop a file of text`);
+        prompt.value = begun;
         changed("prompt")(prompt.value);
       }),
   });
-  const form = element(
-    "form",
-    {
-      class: "panel",
-      on: {
-        submit: (event) => {
-          event.preventDefault();
-          write();
-        },
-      },
-    },
+  const form = framed(
+    () => write(),
     labelled(isTune ? "Begin with" : "Prompt", prompt, isTune ? "Header fields such as M:6/8 and K:D, or the first bars: the model goes on from there." : "The model goes on from there; it is not made for questions."),
-    element(
-      "div",
-      { class: "row" },
-      slider("Temperature", own.temperature, { min: 0, max: 2, step: 0.05, changed: changed("temperature") }),
-      slider("Top-p", own.top_p, { min: 0.05, max: 1, step: 0.05, changed: changed("top_p") }),
-      labelled("Length", length),
-      labelled("Seed", seed),
-    ),
+    row,
     element("details", {}, element("summary", { text: "Carry on a file" }), file),
     element("div", { class: "controls" }, writing, stop),
     said,
@@ -70,7 +49,7 @@ export async function writePart(host, run, { signal, query, go }) {
     current?.abort();
     current = new AbortController();
     const mine = current;
-    signal.addEventListener("abort", () => mine.abort(), { once: true });
+    signal.addEventListener("abort", () => mine.abort(), { once: true, signal: mine.signal });
     const chosen = own.seed === "" ? Math.floor(Math.random() * 1_000_000) : own.seed;
     const request = { model: id, prompt: prompt.value, max_tokens: own.max_tokens, temperature: own.temperature, top_p: own.top_p, seed: chosen };
     complain(said);
@@ -92,6 +71,7 @@ export async function writePart(host, run, { signal, query, go }) {
       shown.keep();
       await shown.done(reason === "length" ? `Broken off after ${grouped(own.max_tokens)} symbols, as the length asks.` : "It came to its end.", signal);
     } catch (error) {
+      if (mine !== current) return;
       if (mine.signal.aborted && !signal.aborted) await shown.done("Stopped.", signal);
       else complain(said, error);
     } finally {
@@ -108,6 +88,32 @@ export async function writePart(host, run, { signal, query, go }) {
   }
 }
 
+/** A text in its symbols, each with the number of its score. Bytes that are no text by themselves are shown with the first of their character; an end has no text. */
+function symbolsOf(told, scores) {
+  const found = [];
+  let left = told;
+  // Bytes of the last character that are told of by scores to come.
+  let owed = 0;
+  scores?.tokens.forEach((token, k) => {
+    if (token.startsWith("bytes:")) {
+      const bytes = token.split("\\x").length - 1;
+      if (owed <= 0 && left) {
+        const character = String.fromCodePoint(left.codePointAt(0));
+        found.push([character, k]);
+        left = left.slice(character.length);
+        owed = new TextEncoder().encode(character).length;
+      }
+      owed -= bytes;
+    } else if (token && left.startsWith(token)) {
+      found.push([token, k]);
+      left = left.slice(token.length);
+      owed = 0;
+    }
+  });
+  if (left) found.push([left, scores ? scores.tokens.length - 1 : 0]);
+  return found;
+}
+
 /** A place for one text: its symbols as they come, and then what can be said of it. */
 function page(result, run, request, go) {
   const isTune = run.task === "music";
@@ -115,22 +121,23 @@ function page(result, run, request, go) {
   const head = element("p", { class: "said", text: `Seed ${request.seed}: the same request writes the same text again.` });
   const box = element("div", {});
   const after = element("div", {});
-  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, box, after);
+  const sound = element("div", {});
+  const copied = element("p", { class: "said" });
+  result.replaceChildren(element("h2", { text: isTune ? "The tune" : "The text" }), head, sound, box, copied, after);
   const describe = (at) => {
     const top = Object.entries(tops[at] ?? {}).sort((a, b) => b[1] - a[1]);
     if (logprobs[at] === null || logprobs[at] === undefined) return `${visible(tokens[at])}: the prompt`;
     return [`${visible(tokens[at])}: ${percent(Math.exp(logprobs[at]))}, surprise ${written(-logprobs[at])} nats`, ...top.map(([symbol, value]) => `${visible(symbol)}  ${percent(Math.exp(value))}`)].join("\n");
   };
   const shaded = text(box, { title: "Shaded by surprise", label: "Surprise in nats", tokens: [], range: [0, STRONGEST], shades: [], describe });
-  const add = (written, scores) => {
-    // Symbols that are no text by themselves are shown together.
-    const symbols = scores && scores.tokens.join("") === written ? scores.tokens : [written];
-    symbols.forEach((symbol, k) => {
+  const add = (told, scores) => {
+    const from = tokens.length;
+    for (const [symbol, k] of symbolsOf(told, scores)) {
       tokens.push(symbol);
-      logprobs.push(scores?.token_logprobs[symbols.length === scores.tokens.length ? k : 0] ?? null);
+      logprobs.push(scores?.token_logprobs[k] ?? null);
       tops.push(scores?.top_logprobs[k] ?? null);
-    });
-    shaded.add(symbols, logprobs.slice(-symbols.length).map((value) => (value === null ? NaN : -value)));
+    }
+    shaded.add(tokens.slice(from), logprobs.slice(from).map((value) => (value === null ? NaN : -value)));
   };
   for (const character of request.prompt) add(character);
   const whole = () => tokens.join("");
@@ -140,13 +147,9 @@ function page(result, run, request, go) {
     keep();
     const mean = logprobs.filter((value) => value !== null);
     const facts = [reason, mean.length && `${grouped(mean.length)} symbols, ${written(-mean.reduce((sum, value) => sum + value, 0) / mean.length)} nats each.`];
-    const sound = element("div", {});
-    const copied = element("p", { class: "said" });
     const name = `${run.id}-${request.seed}`;
     after.replaceChildren(
       element("p", { class: "said", text: facts.filter(Boolean).join(" ") }),
-      sound,
-      copied,
       element(
         "div",
         { class: "controls" },
@@ -172,7 +175,8 @@ function page(result, run, request, go) {
         at += [...token].length;
       }
       const stepOf = (character) => starts.findLastIndex((start) => start <= character);
-      piece(place, found.roll, {
+      if (!found.roll) place.append(element("p", { class: "wrong", text: "There is no note in it; write another." }));
+      else piece(place, found.roll, {
         name,
         text: whole(),
         forms: async (format) => (await soundOf(whole(), [format]))[format],
@@ -200,7 +204,7 @@ function page(result, run, request, go) {
         if (logprobs[step] !== null && found.copied.some(([from, to]) => from < end && at < to)) spans[step]?.classList.add("copied");
         at = end;
       });
-      const share = found.share === null ? "" : ` ${percent(found.share)} of its passages of ${found.window} characters stand in the training data; they are underlined.`;
+      const share = !found.share ? ` None of its passages of ${found.window} characters stands in the training data.` : ` ${percent(found.share)} of its passages of ${found.window} characters stand in the training data; they are underlined.`;
       place.textContent = found.longest ? `Longest passage that is copied: ${found.longest} characters.${share}` : "Nothing in it is copied from the training data.";
     } catch (error) {
       if (error.name !== "AbortError") place.textContent = sentenceOf(error.message);

@@ -2,17 +2,14 @@
 
 import { element, visible } from "../base/dom.js";
 import { written, percent } from "../base/number.js";
-import { unpacked, namesOf } from "../base/data.js";
+import { unpacked, namesOf, called } from "../base/data.js";
 import { ramp } from "../base/colour.js";
 import { redrawn } from "../base/figure.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { heatmap } from "../chart/heatmap.js";
 import { table } from "../chart/table.js";
-import { picture } from "../chart/picture.js";
 import { pictureOf } from "./input.js";
-
-/** Words that have a small picture each, at most. */
-const WORDS = 40;
+import { overPicture } from "./over.js";
 
 export async function drawAttention(host, shown) {
   const blocks = shown.attention;
@@ -107,57 +104,39 @@ export async function drawAttention(host, shown) {
         square: true,
         height: 720,
         zoom: exact,
-        describe: (row, column) => `${visible(queries[down(row)])} (${down(row)}) looks at ${visible(keys[across(column)])} (${across(column)}): ${percent(roots[row * columns + column] ** 2)}`,
+        describe: (row, column) => `${called(shown, block.axes[0], down(row))} looks at ${called(shown, block.axes[1], across(column))}: ${percent(roots[row * columns + column] ** 2)}`,
         picked: (row) => exact && block.axes[0] === "steps" && moveTo(row),
       }),
     };
     over.replaceChildren();
     looks = undefined;
-    if (read && exact && block.axes[1] === read.axis && columns === read.cells) overPicture(block, title, roots, queries);
+    if (read && exact && block.axes[1] === read.axis && columns === read.cells) weightsOver(block, title, roots, queries);
     if (step !== undefined) mark(step);
   }
 
   /** A head's weights over the picture: those of one query, and small ones of all where they are words. */
-  function overPicture(block, title, roots, queries) {
-    const { cells, axis } = read;
-    const row = (query) => roots.subarray(query * cells, (query + 1) * cells).map((root) => root ** 2);
-    const limits = (values) => [0, values.reduce((a, b) => Math.max(a, b), 1e-6)];
-    const words = block.axes[0] !== axis;
+  function weightsOver(block, title, roots, queries) {
+    const row = (query) => roots.subarray(query * read.cells, (query + 1) * read.cells).map((root) => root ** 2);
+    const limits = (query) => [0, row(query).reduce((a, b) => Math.max(a, b), 1e-6)];
+    const words = block.axes[0] !== read.axis;
     // A decoder's step reads a word and writes the next.
-    const called = (query) => (words ? visible(queries[query + 1] ?? "<end>") : `step ${query}`);
-    const [big, small] = [element("div"), element("div", { class: "looks" })];
-    over.append(element("div", { class: "chart-title", text: `${title}, over the picture` }), big, small);
-    let query = block.axes[0] === "steps" ? Math.min(step ?? 0, queries.length - 1) : 0;
-    const caption = element("p", { class: "said", "aria-live": "polite" });
-    const main = picture(big, {
-      ...read,
-      title: undefined,
-      shades: row(query),
-      range: limits(row(query)),
-      describe: (cell) => `${called(query)} looks at step ${cell}: ${percent(row(query)[cell])}`,
-      picked: (cell) => words || (axis === "steps" ? moveTo(cell) : turn(cell)),
+    const word = (query) => (words ? visible(queries[query + 1] ?? "<end>") : `step ${query}`);
+    const turn = overPicture(over, {
+      read,
+      title: `${title}, over the picture`,
+      count: queries.length,
+      words,
+      called: word,
+      shades: row,
+      range: limits,
+      told: (query) =>
+        words
+          ? `Where the model looks as it writes “${word(query)}” (after step ${query}); the strongest weight is ${percent(limits(query)[1])}.`
+          : `Where step ${query}, outlined, looks; the strongest weight is ${percent(limits(query)[1])}. Another step is chosen by a click or the arrow keys.`,
+      describe: (query, cell) => `${word(query)} looks at step ${cell}: ${percent(row(query)[cell])}`,
+      first: block.axes[0] === "steps" ? Math.min(step ?? 0, queries.length - 1) : 0,
     });
-    big.append(caption);
-    const turn = (to) => {
-      query = to;
-      main.shade(row(query), limits(row(query)));
-      if (!words) main.mark(query);
-      caption.textContent = words
-        ? `Where the model looks as it writes “${called(query)}” (after step ${query}); the strongest weight is ${percent(limits(row(query))[1])}.`
-        : `Where step ${query}, outlined, looks; the strongest weight is ${percent(limits(row(query))[1])}. Another step is chosen by a click or the arrow keys.`;
-      small.querySelectorAll("button").forEach((button, k) => button.setAttribute("aria-pressed", String(k === query)));
-    };
-    if (words) {
-      for (const [k] of queries.slice(0, WORDS).entries()) {
-        const button = element("button", { type: "button", "aria-pressed": "false", "aria-label": `Step ${k}: ${called(k)}`, on: { click: () => moveTo(k) } });
-        small.append(button);
-        const place = element("span");
-        button.append(place, element("span", { class: "said", text: called(k) }));
-        picture(place, { ...read, title: undefined, most: 96, shades: row(k), range: limits(row(k)) });
-      }
-    }
-    turn(query);
-    looks = (to) => block.axes[0] === "steps" && to < queries.length && turn(to);
+    looks = (to) => block.axes[0] === "steps" && turn(to);
   }
 }
 

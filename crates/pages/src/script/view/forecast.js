@@ -50,7 +50,7 @@ export async function drawForecast(host, shown) {
     const place = element("div");
     body.append(place);
     lines(place, {
-      x: { label: times.unit, named: times.named },
+      x: { label: times.unit, named: times.named, marks: times.marks },
       y: { label: names[chosen] },
       series: series.filter((one) => one.x.length > 1),
       described: (x) => times.named(x),

@@ -1,8 +1,8 @@
 // Gates and states of recurrent layers: units over steps.
 
-import { element, svg, choice, visible } from "../base/dom.js";
+import { element, svg, choice } from "../base/dom.js";
 import { written, percent } from "../base/number.js";
-import { unpacked, namesOf } from "../base/data.js";
+import { unpacked, namesOf, called } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { heatmap } from "../chart/heatmap.js";
 import { lines } from "../chart/lines.js";
@@ -69,7 +69,7 @@ export async function drawGates(host, shown) {
         range: limits,
         ramp: gate ? "sequential" : "diverging",
         height: Math.min(180, Math.max(60, units * 2)),
-        describe: (row, column) => `unit ${map.order[row]}, ${visible(names[column * plane.pooled] ?? "")} (step ${column * plane.pooled}): ${written(values[column * units + map.order[row]])}${plane.time_constants ? `\ntime constant ${written(plane.time_constants[map.order[row]])} steps` : ""}`,
+        describe: (row, column) => `unit ${map.order[row]}, ${called(shown, plane.axis, column * plane.pooled)}: ${written(values[column * units + map.order[row]])}${plane.time_constants ? `\ntime constant ${written(plane.time_constants[map.order[row]])} steps` : ""}`,
         picked: (_, column) => plane.axis === "steps" && moveTo(column * plane.pooled),
       });
       if (plane.gate) place.querySelector(".said").append(histogram(plane.gate));

@@ -137,7 +137,7 @@ function unrolled(width, shown, weights, allNats, prefix) {
     levels.forEach((level, number) => picture.append(svg("text", { class: "soft", x: 4, y: yOf(number) + 4, text: `${words[level.kind]}${level.kind === "h" && layers.length > 1 ? `, layer ${level.layer}` : ""}` })));
   }
   const key = element("div", { class: "legend" }, ...[...used].map(([name, number]) => element("span", {}, element("i", { style: { color: seriesColour(number) } }), element("span", { class: "mono", text: `${name} ${size(weights.find((weight) => weight.name === name).shape)}` }))));
-  const note = element("p", { class: "said", text: `${count} of ${total} steps are drawn; each matrix is used at all ${total}.${weights.some(({ name }) => name.startsWith(prefix) && name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
+  const note = element("p", { class: "said", text: `${count < total ? `${count} of ${total} steps are drawn; each matrix is used at all ${total}.` : `Each matrix is used at all ${total} steps.`}${weights.some(({ name }) => name.startsWith(prefix) && name.includes("_reverse")) ? " A second layer of the same form reads from the end to the beginning." : ""}` });
   const title = encodes ? "The encoder reads" : prefix ? `The decoder writes; it begins with what the encoder leaves${weights.some(({ name }) => name.startsWith("attention.")) ? ", and attends to each of its states" : ""}` : undefined;
   return element("div", {}, title && element("div", { class: "chart-title", text: title }), key, picture, note);
 }

@@ -39,6 +39,9 @@ export async function pictureOf(shown) {
   return { size: packed.shape, pixels: await unpacked(packed), grid, cells: grid[0] * grid[1], axis: shown.axes["encoder.frames"] ? "source" : "steps" };
 }
 
+/** What round dates end in, the roundest first: years, months, days, hours. */
+const ROUND = [/-01-01([ T]00:00(:00)?)?$/, /-01([ T]00:00(:00)?)?$/, /[ T]00:00(:00)?$/, /:00(:00)?$/];
+
 /** When the rows of an input were, and which of them make a step. */
 export function timesOf(shown) {
   const { unit, apart, first, size, stride } = shown.about.input;
@@ -51,11 +54,23 @@ export function timesOf(shown) {
   // Those with names count back from where the input ends.
   const x = (row) => (names ? row - count : row * apart);
   const rowAt = (value) => (names ? value + count : Math.round(value / apart));
+  const nameAt = (value) => names[value + count] ?? shown.labels.ahead?.[value] ?? "";
   return {
     unit,
     count,
     x,
-    named: names && ((value) => short(names[value + count] ?? shown.labels.ahead?.[value] ?? "")),
+    /** Round dates from a place to another, so many at most; none where there are not some. */
+    marks: (low, high, most) => {
+      const places = Array.from({ length: Math.max(0, Math.floor(high) - Math.ceil(low) + 1) }, (_, k) => Math.ceil(low) + k);
+      for (const end of names ? ROUND : []) {
+        const found = places.filter((place) => end.test(nameAt(place)));
+        const every = Math.ceil(found.length / most);
+        const some = found.filter((_, k) => k % every === 0);
+        if (some.length >= Math.min(3, most)) return some;
+      }
+      return undefined;
+    },
+    named: names && ((value) => short(nameAt(value))),
     told: (row) => (names ? names[row] : `${written(x(row), 5)} ${unit}`),
     rowsOf: (step) => [first + step * stride, Math.min(count, first + step * stride + size) - 1],
     stepAt: (value) => Math.max(0, Math.min(steps - 1, Math.floor((rowAt(value) - first) / stride))),
@@ -76,7 +91,7 @@ async function drawCurves(host, shown) {
     const map = heatmap(host, {
       label: what,
       rows: { label: "", count: width, names: [...channels].reverse(), some: true },
-      columns: { label: times.named ? times.unit : "step", count, names: shown.labels.times },
+      columns: { label: times.named ? times.unit : "step", count, names: shown.labels.times, some: true },
       values: turned,
       ramp: "sequential",
       height: 260,
@@ -94,7 +109,7 @@ async function drawCurves(host, shown) {
       const place = element("div");
       host.append(place);
       const chart = lines(place, {
-        x: { label: times.unit, named: times.named },
+        x: { label: times.unit, named: times.named, marks: times.marks },
         y: { label: some.length > 1 ? "value" : channels[some[0].colour] },
         series: some,
         height: some.length < series.length ? 160 : undefined,

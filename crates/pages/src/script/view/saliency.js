@@ -2,7 +2,7 @@
 
 import { element, visible } from "../base/dom.js";
 import { written } from "../base/number.js";
-import { unpacked, namesOf } from "../base/data.js";
+import { unpacked, namesOf, called } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { text } from "../chart/text.js";
 import { bars } from "../chart/bars.js";
@@ -10,6 +10,7 @@ import { lines } from "../chart/lines.js";
 import { heatmap } from "../chart/heatmap.js";
 import { picture } from "../chart/picture.js";
 import { pictureOf, timesOf } from "./input.js";
+import { overPicture } from "./over.js";
 
 /** Classes that have a line. */
 const LINES = 6;
@@ -72,7 +73,7 @@ export async function drawSaliency(host, shown) {
         between,
         shades: [...values],
         range: [-most, most],
-        describe: (step) => `${visible(names[step])} (step ${step}): ${written(values[step])}`,
+        describe: (step) => `${called(shown, own[0], step)}: ${written(values[step])}`,
         picked: (step) => own[0] === "steps" && moveTo(step),
       });
       if (own[0] === "steps") marks.push((step) => shaded.mark(step));
@@ -92,6 +93,25 @@ export async function drawSaliency(host, shown) {
         describe: (row, column) => `${visible(down[row])} hangs on ${visible(across[column])}: ${written(values[row * columns + column])}`,
       });
       if (own[1] === "steps") marks.push((step) => map.mark({ column: step }));
+      if (own[0] === "steps" && read?.axis === own[1] && read.cells === columns) {
+        // A word that is written pulls at the parts of the picture that it was written from.
+        const row = (step) => values.subarray(step * columns, (step + 1) * columns);
+        const over = element("div");
+        host.append(over);
+        marks.push(
+          overPicture(over, {
+            read,
+            title: "Over the picture",
+            count: rows,
+            words: true,
+            called: (step) => visible(down[step]),
+            shades: row,
+            range: () => [-most, most],
+            told: (step) => `What “${visible(down[step])}” (after step ${step}) hangs on; gradient × input: blue ${written(-most)}, none 0, orange ${written(most)}.`,
+            describe: (step, cell) => `${visible(down[step])} hangs on step ${cell}: ${written(row(step)[cell])}`,
+          }),
+        );
+      }
     }
   }
   if (arrays.running) {
@@ -106,13 +126,12 @@ export async function drawSaliency(host, shown) {
     const which = width <= LINES ? "" : share ? `: the ${LINES} most probable of ${width} at the end` : `: ${LINES} of ${width}`;
     const place = element("div");
     host.append(place);
-    const names = namesOf(shown, axes.running[0], steps);
     const drawn = lines(place, {
       title: `What it would say if the sequence ended there${which}`,
       x: { label: "step that is read last" },
       y: { label: share ? "probability" : "output", low: share ? 0 : undefined, high: share ? 1 : undefined },
       series: order.map((k) => ({ name: classes[k] ?? String(k), x: Array.from({ length: steps }, (_, step) => step), y: Array.from({ length: steps }, (_, step) => values[step * width + k]), points: steps <= 40 })),
-      described: (x) => `${visible(names[x])} (step ${x})`,
+      described: (x) => called(shown, axes.running[0], x),
       picked: moveTo,
     });
     marks.push((step) => drawn.mark([step, step]));

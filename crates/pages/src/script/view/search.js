@@ -2,7 +2,7 @@
 
 import { element, choice, visible } from "../base/dom.js";
 import { written, percent } from "../base/number.js";
-import { unpacked, namesOf } from "../base/data.js";
+import { unpacked, namesOf, called } from "../base/data.js";
 import { follow, moveTo } from "../base/cursor.js";
 import { table } from "../chart/table.js";
 import { text } from "../chart/text.js";
@@ -87,14 +87,15 @@ export async function drawSearch(host, shown) {
     const names = namesOf(shown, keyAxisOf(block), keys);
     const size = (key) => norm(v.subarray(key * valueWidth, (key + 1) * valueWidth));
     const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]);
-    described = weights.map((weight, key) => `${visible(names[key])} (${key})\nq·k/√d ${written(scores[key])}, cosine ${written(cosines[key])}\nweight ${percent(weight)}`);
+    described = weights.map((weight, key) => `${called(shown, keyAxisOf(block), key)}\nq·k/√d ${written(scores[key])}, cosine ${written(cosines[key])}\nweight ${percent(weight)}`);
     shaded.shade([...weights, ...Array(keys - seen).fill(NaN)], [0, Math.max(...weights)], "Weight");
     if (keyAxisOf(block) === axisOf(block)) shaded.mark(query);
     answer.replaceChildren();
+    const isNamed = Boolean(shown.labels[keyAxisOf(block)]);
     table(answer, {
-      title: `What ${calledQuery()} finds`,
-      columns: [{ name: "key" }, { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
-      rows: order.slice(0, LISTED).map((key) => [visible(names[key]), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
+      title: `What ${called(shown, axisOf(block), query)} finds`,
+      columns: [...(isNamed ? [{ name: "key" }] : []), { name: "step" }, { name: "q·k/√d", digits: 4 }, { name: "cosine", digits: 3 }, { name: "weight", share: true }, { name: "|v|", digits: 3 }, { name: "|weight · v|", digits: 3 }],
+      rows: order.slice(0, LISTED).map((key) => [...(isNamed ? [visible(names[key])] : []), key, scores[key], cosines[key], weights[key], size(key), weights[key] * size(key)]),
     });
     const rest = order.slice(LISTED).reduce((total, key) => total + weights[key], 0);
     const parts = [`d = ${width}.`];
@@ -109,12 +110,6 @@ export async function drawSearch(host, shown) {
       );
     }
     answer.append(element("p", { class: "said", text: parts.join(" ") }));
-  }
-
-  /** The query's symbol and step, or the step alone where it is none. */
-  function calledQuery() {
-    const name = shown.labels[axisOf(block)]?.[query];
-    return name === undefined ? `step ${query}` : `${visible(name)} (step ${query})`;
   }
 
   follow(host, (step) => {

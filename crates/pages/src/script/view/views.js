@@ -48,7 +48,7 @@ async function drawn(host, draw) {
   await breathe();
 }
 
-/** Draws inspections in the places for them, `<div data-view="gates">`, below an element. */
+/** Draws inspections below an element, in the places whose `data-view` names a view. */
 export async function drawViews(root, inspections) {
   const hosts = [...root.querySelectorAll("[data-view]")];
   const of = (name) => hosts.filter((host) => host.dataset.view === name);

@@ -29,7 +29,7 @@ const PRODUCTS: usize = 1 << 13;
 const LOGITS: usize = 1 << 26;
 
 /// Why a model of pairs does not attend.
-const WITHOUT: &str = "the model was trained without attention; train with --attention luong or bahdanau, or with --backbone transformer";
+const WITHOUT: &str = "the model was trained without attention; one with model.attention luong or bahdanau, or model.backbone transformer, attends";
 
 /// A task of pairs whose models can be looked into.
 pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Example: Clone> {
@@ -43,6 +43,12 @@ pub trait InspectPairs: PredictTask<Model = EncoderDecoder, Encoded = Pairs, Exa
     fn original(&self, _source: &Sequence) -> Option<Original> {
         None
     }
+
+    /// What is to be said of an example as the model reads it.
+    ///
+    /// # Errors
+    /// A source that cannot be read.
+    fn notes_of(&self, example: &Self::Example) -> Result<Vec<String>>;
 
     /// An input without its truth, and what is to be said of it.
     fn look_at_input(&self, input: &Input) -> Result<(Sequence, Vec<String>)>;
@@ -232,6 +238,7 @@ fn find<T: InspectPairs>(
             }
             let example = examples.swap_remove(request.index);
             let mut from = from;
+            task.notes_of(&example)?.iter().for_each(|note| (from.notes)(note));
             let pairs = task.encode(vec![example], &mut from)?;
             if pairs.targets.is_empty() {
                 return Err(Error::Inspect("the pair has nothing that is written".into()));
