@@ -74,7 +74,11 @@ impl Ngrams {
 
     /// Whether each has its number of texts, as those that are read from a file may not.
     pub fn is_whole(&self) -> bool {
-        [&self.counts.words, &self.counts.characters].iter().all(|kind| kind.ngrams.len() == kind.texts.len())
+        let Counts { texts, words, characters, .. } = &self.counts;
+        let may_be = |&count: &u32| (1..=*texts).contains(&(count as usize));
+        let is_whole =
+            |kind: &Dictionary| kind.ngrams.len() == kind.texts.len() && kind.texts.iter().all(may_be);
+        is_whole(words) && is_whole(characters)
     }
 
     /// How many are known.

@@ -58,6 +58,8 @@ pub struct Logistic<'a> {
     pub weights: Option<&'a [f32]>,
     /// The rows to fit to.
     pub of: &'a [usize],
+    /// Threads to fit with; the outcome is the same for any number.
+    pub threads: usize,
 }
 
 /// Weights `[inputs + 1, outputs]`, the last row the biases.
@@ -65,15 +67,18 @@ pub type Weights = Vec<f64>;
 
 impl Logistic<'_> {
     /// The weights that are the least of `strength` times the summed cross-entropy, plus half the sum of the squared weights
-    /// (but for biases), as scikit-learn and LIBLINEAR count it; by L-BFGS (Liu & Nocedal 1989) from `start`, until the slope is
-    /// `tolerance` of that at zero. All sums are taken in one order.
-    pub fn fit(&self, strength: f64, start: Weights, tolerance: f64) -> Weights {
-        let size = (self.inputs + 1) * self.outputs;
-        let mut gradient = vec![0.0; size];
-        self.loss(&vec![0.0; size], strength, &mut gradient);
+    /// (but for biases), each over its scale `[inputs, outputs]`, as scikit-learn and LIBLINEAR count it where all scales are 1;
+    /// by L-BFGS (Liu & Nocedal 1989) from `start`, until the slope is `tolerance` of that at zero. All sums are taken in one
+    /// order.
+    pub fn fit(&self, strength: f64, scales: &[f64], start: Weights, tolerance: f64) -> Weights {
+        let size = self.inputs * self.outputs;
+        let mut search = Search::new(self, strength, scales);
+        let mut gradient = vec![0.0; start.len()];
+        search.loss(&vec![0.0; start.len()], &mut gradient);
         let enough = tolerance * norm(&gradient);
         let mut at = start;
-        let mut loss = self.loss(&at, strength, &mut gradient);
+        at[..size].iter_mut().zip(scales).for_each(|(x, scale)| *x /= scale);
+        let mut loss = search.loss(&at, &mut gradient);
         let mut remembered: VecDeque<Curve> = VecDeque::new();
         for _ in 0..STEPS {
             let length = norm(&gradient);
@@ -82,15 +87,15 @@ impl Logistic<'_> {
             }
             let step = direction(&gradient, &remembered);
             let slope = dot(&step, &gradient);
-            let mut size = if remembered.is_empty() { 1.0 / length } else { 1.0 };
+            let mut far = if remembered.is_empty() { 1.0 / length } else { 1.0 };
             let mut next = (Vec::new(), vec![0.0; gradient.len()], f64::INFINITY);
             for _ in 0..HALVINGS {
-                next.0 = at.iter().zip(&step).map(|(x, d)| x + size * d).collect();
-                next.2 = self.loss(&next.0, strength, &mut next.1);
-                if next.2 <= loss + SUFFICIENT * size * slope {
+                next.0 = at.iter().zip(&step).map(|(x, d)| x + far * d).collect();
+                next.2 = search.loss(&next.0, &mut next.1);
+                if next.2 <= loss + SUFFICIENT * far * slope {
                     break;
                 }
-                size *= 0.5;
+                far *= 0.5;
             }
             if next.2 >= loss {
                 // Rounding alone is left.
@@ -107,29 +112,40 @@ impl Logistic<'_> {
             }
             (at, gradient, loss) = next;
         }
+        at[..size].iter_mut().zip(scales).for_each(|(x, scale)| *x *= scale);
         at
     }
 
-    /// The mean loss and its gradient.
-    fn loss(&self, weights: &[f64], strength: f64, gradient: &mut [f64]) -> f64 {
-        let (outputs, size) = (self.outputs, self.inputs * self.outputs);
-        gradient.fill(0.0);
-        let (mut sum, mut count) = (0.0, 0.0);
-        let mut row = vec![0.0; outputs];
+    /// How much the rows that have a column tell of each class, `[inputs, outputs]`: the logarithm of how much more often the column
+    /// is not zero in rows of the class than in others (naive Bayes; Wang & Manning 2012), each counted once more than it is.
+    pub fn ratios(&self) -> Vec<f64> {
+        let outputs = self.outputs;
+        let (mut there, mut any) = (vec![0.0; self.inputs * outputs], vec![0.0; self.inputs]);
         for &index in self.of {
-            logits(weights, self.rows.row(index), &mut row);
-            let (loss, counts) = self.pull(index, &mut row);
-            (sum, count) = (sum + loss, count + counts);
-            for (column, value) in self.rows.row(index) {
-                let to = &mut gradient[column as usize * outputs..][..outputs];
-                to.iter_mut().zip(&row).for_each(|(to, pull)| *to += f64::from(value) * pull);
+            for (column, _) in self.rows.row(index) {
+                let to = &mut there[column as usize * outputs..][..outputs];
+                any[column as usize] += 1.0;
+                match self.targets {
+                    Targets::Classes(classes) => to[classes[index] as usize] += 1.0,
+                    Targets::Values(values) => {
+                        let truth = &values[index * outputs..][..outputs];
+                        to.iter_mut().zip(truth).for_each(|(to, &truth)| *to += f64::from(truth));
+                    }
+                }
             }
-            gradient[size..].iter_mut().zip(&row).for_each(|(to, pull)| *to += pull);
         }
-        let decay = 1.0 / (strength * count);
-        gradient.iter_mut().for_each(|value| *value /= count);
-        gradient[..size].iter_mut().zip(weights).for_each(|(to, weight)| *to += decay * weight);
-        sum / count + 0.5 * decay * dot(&weights[..size], &weights[..size])
+        let mut sums = vec![[0.0, 0.0]; outputs];
+        for (row, any) in there.chunks_exact(outputs).zip(&any) {
+            for (sums, of_class) in sums.iter_mut().zip(row) {
+                *sums = [sums[0] + of_class + 1.0, sums[1] + any - of_class + 1.0];
+            }
+        }
+        for (row, any) in there.chunks_exact_mut(outputs).zip(&any) {
+            for (value, [of_class, of_others]) in row.iter_mut().zip(&sums) {
+                *value = ((*value + 1.0) / of_class).ln() - ((any - *value + 1.0) / of_others).ln();
+            }
+        }
+        there
     }
 
     /// Turns a row's logits into the gradient of its loss; the loss, and how much the row counts.
@@ -169,6 +185,110 @@ impl Logistic<'_> {
         };
         others.iter().map(each).sum()
     }
+}
+
+/// What a search for the least loss keeps. Rows are cut over threads for logits, columns for gradients, sums never.
+struct Search<'a> {
+    of: &'a Logistic<'a>,
+    strength: f64,
+    scales: &'a [f64],
+    /// Where each column ends, the rows to fit to that it is not zero in, counted among these, and its values there.
+    ends: Vec<usize>,
+    rows: Vec<u32>,
+    values: Vec<f32>,
+    /// The first column of each thread, and the number of columns.
+    shares: Vec<usize>,
+    /// The weights as they count, `[inputs + 1, outputs]`.
+    weights: Weights,
+    /// The gradient of each row's logits, `[rows, outputs]`.
+    pulls: Vec<f64>,
+    /// The loss of each row, and how much it counts.
+    losses: Vec<(f64, f64)>,
+}
+
+impl<'a> Search<'a> {
+    fn new(of: &'a Logistic<'a>, strength: f64, scales: &'a [f64]) -> Self {
+        let mut ends = vec![0; of.inputs + 1];
+        let all =
+            || of.of.iter().enumerate().flat_map(|(at, &index)| of.rows.row(index).map(move |one| (at, one)));
+        all().for_each(|(_, (column, _))| ends[column as usize + 1] += 1);
+        (1..ends.len()).for_each(|column| ends[column] += ends[column - 1]);
+        // Each column's place moves to its end as it is filled.
+        let (mut rows, mut values) = (vec![0; ends[of.inputs]], vec![0.0; ends[of.inputs]]);
+        for (at, (column, value)) in all() {
+            let place = &mut ends[column as usize];
+            (rows[*place], values[*place]) = (at as u32, value);
+            *place += 1;
+        }
+        ends.pop();
+        let threads = of.threads.clamp(1, of.inputs.max(1));
+        let share = |thread| match thread == threads {
+            true => of.inputs,
+            false => ends.partition_point(|&end| end <= rows.len() * thread / threads),
+        };
+        let shares = (0..=threads).map(|thread| if thread == 0 { 0 } else { share(thread) }).collect();
+        let (weights, losses) = (vec![0.0; (of.inputs + 1) * of.outputs], vec![(0.0, 0.0); of.of.len()]);
+        let pulls = vec![0.0; of.of.len() * of.outputs];
+        Self { of, strength, scales, ends, rows, values, shares, weights, pulls, losses }
+    }
+
+    /// The mean loss of the weights over their scales, and its gradient.
+    fn loss(&mut self, at: &[f64], gradient: &mut [f64]) -> f64 {
+        let Logistic { outputs, inputs, of, threads, rows, .. } = *self.of;
+        let size = inputs * outputs;
+        for ((weight, x), scale) in self.weights.iter_mut().zip(at).zip(self.scales) {
+            *weight = x * scale;
+        }
+        self.weights[size..].copy_from_slice(&at[size..]);
+        let share = of.len().div_ceil(threads.max(1)).max(1);
+        let pulls = self.pulls.chunks_mut(share * outputs);
+        let jobs = of.chunks(share).zip(pulls).zip(self.losses.chunks_mut(share)).collect();
+        at_once(jobs, |((of, pulls), losses)| {
+            for ((&index, row), loss) in of.iter().zip(pulls.chunks_exact_mut(outputs)).zip(losses) {
+                logits(&self.weights, rows.row(index), row);
+                *loss = self.of.pull(index, row);
+            }
+        });
+        let (sum, count) = self.losses.iter().fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let decay = 1.0 / (self.strength * count);
+        let (mut left, biases) = gradient.split_at_mut(size);
+        let mut jobs = Vec::with_capacity(self.shares.len());
+        for share in self.shares.windows(2) {
+            let (own, others) = left.split_at_mut((share[1] - share[0]) * outputs);
+            left = others;
+            jobs.push((share[0], own));
+        }
+        at_once(jobs, |(first, own)| {
+            for (column, to) in (first..).zip(own.chunks_exact_mut(outputs)) {
+                to.fill(0.0);
+                let begin = if column == 0 { 0 } else { self.ends[column - 1] };
+                let place = begin..self.ends[column];
+                for (&row, &value) in self.rows[place.clone()].iter().zip(&self.values[place]) {
+                    let pull = &self.pulls[row as usize * outputs..][..outputs];
+                    to.iter_mut().zip(pull).for_each(|(to, pull)| *to += f64::from(value) * pull);
+                }
+                let [at, scales] = [at, self.scales].map(|of| &of[column * outputs..][..outputs]);
+                for ((to, x), scale) in to.iter_mut().zip(at).zip(scales) {
+                    *to = *to * scale / count + decay * x;
+                }
+            }
+        });
+        biases.fill(0.0);
+        for pull in self.pulls.chunks_exact(outputs) {
+            biases.iter_mut().zip(pull).for_each(|(to, pull)| *to += pull / count);
+        }
+        sum / count + 0.5 * decay * dot(&at[..size], &at[..size])
+    }
+}
+
+/// Does some things, all at once.
+fn at_once<T: Send>(mut jobs: Vec<T>, work: impl Fn(T) + Sync) {
+    let last = jobs.pop();
+    std::thread::scope(|scope| {
+        let work = &work;
+        jobs.into_iter().for_each(|job| drop(scope.spawn(move || work(job))));
+        last.into_iter().for_each(work);
+    });
 }
 
 /// What a step told of the curvature.
@@ -220,7 +340,11 @@ pub fn linear(weights: &[f64], outputs: usize) -> Linear {
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    // As many sums as a processor adds to at once.
+    let mut sums = [0.0; 8];
+    let (a, b) = (a.chunks(sums.len()), b.chunks(sums.len()));
+    a.zip(b).for_each(|(a, b)| sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += a * b));
+    sums.iter().sum()
 }
 
 fn norm(a: &[f64]) -> f64 {
@@ -249,18 +373,61 @@ mod tests {
     #[test]
     fn classes_have_the_weights_of_scikit_learn() {
         let targets = Targets::Classes((0..12).map(|i| i * 7 % 11 % 3).collect());
-        let problem =
-            Logistic { rows: &rows(), inputs: 5, targets: &targets, outputs: 3, weights: None, of: &ALL };
-        let found = problem.fit(2.0, vec![0.0; 18], 1e-10);
-        compare(&found, &CLASSES);
-        let weights = [0.5, 2.0, 1.0];
-        let found = Logistic { weights: Some(&weights), ..problem }.fit(2.0, vec![0.0; 18], 1e-10);
-        compare(&found, &WEIGHTED);
+        let problem = Logistic {
+            rows: &rows(),
+            inputs: 5,
+            targets: &targets,
+            outputs: 3,
+            weights: None,
+            of: &ALL,
+            threads: 2,
+        };
+        let alike = [1.0; 15];
+        compare(&problem.fit(2.0, &alike, vec![0.0; 18], 1e-10), &CLASSES);
+        let weighted = Logistic { weights: Some(&[0.5, 2.0, 1.0]), ..problem };
+        compare(&weighted.fit(2.0, &alike, vec![0.0; 18], 1e-10), &WEIGHTED);
         // From elsewhere it is the same.
-        compare(
-            &Logistic { weights: Some(&weights), ..problem }.fit(2.0, vec![1.0; 18], 1e-10)[..15],
-            &WEIGHTED[..15],
-        );
+        compare(&weighted.fit(2.0, &alike, vec![1.0; 18], 1e-10)[..15], &WEIGHTED[..15]);
+    }
+
+    #[test]
+    fn a_scale_is_that_of_the_column() {
+        let targets = Targets::Classes((0..12).map(|i| i * 7 % 11 % 3).collect());
+        let factors = [0.5, 2.0, 1.0, 3.0, 0.25];
+        let fit = |rows: &SparseRows, scales: &[f64]| {
+            let targets = &targets;
+            let problem =
+                Logistic { rows, inputs: 5, targets, outputs: 3, weights: None, of: &ALL, threads: 1 };
+            problem.fit(2.0, scales, vec![0.5; 18], 1e-10)
+        };
+        let scales: Vec<f64> = factors.iter().flat_map(|&factor| [factor; 3]).collect();
+        let all = rows();
+        let larger = SparseRows::new((0..12).map(|index| {
+            all.row(index).map(|(column, value)| (column, value * factors[column as usize] as f32)).collect()
+        }));
+        let mut wanted = fit(&larger, &[1.0; 15]);
+        wanted.iter_mut().zip(&scales).for_each(|(weight, scale)| *weight *= scale);
+        compare(&fit(&all, &scales)[..15], &wanted[..15]);
+    }
+
+    #[test]
+    fn ratios_are_those_of_counts() {
+        let rows = SparseRows::new([vec![(0, 0.5), (1, 2.0)], vec![(0, 1.0)], vec![(1, 1.0)]].into_iter());
+        let targets = Targets::Classes(vec![0, 0, 1]);
+        let of = [0, 1, 2];
+        let problem = Logistic {
+            rows: &rows,
+            inputs: 2,
+            targets: &targets,
+            outputs: 2,
+            weights: None,
+            of: &of,
+            threads: 1,
+        };
+        // Column 0 is in two rows of class 0 and in none of class 1, column 1 in one of each; with one more of each, they are 3
+        // and 2 of 5 there, 1 and 2 of 3 here.
+        let [first, second] = [(9.0f64 / 5.0).ln(), (3.0f64 / 5.0).ln()];
+        compare(&problem.ratios(), &[first, -first, second, -second]);
     }
 
     #[test]
@@ -268,8 +435,16 @@ mod tests {
         let values = (0..12).flat_map(|i| [f32::from(u8::from(i % 3 == 0)), f32::from(u8::from(i > 5))]);
         let targets = Targets::Values(values.collect());
         let of = &ALL[..10];
-        let problem = Logistic { rows: &rows(), inputs: 5, targets: &targets, outputs: 2, weights: None, of };
-        compare(&problem.fit(0.5, vec![0.0; 12], 1e-10), &LABELS);
+        let problem = Logistic {
+            rows: &rows(),
+            inputs: 5,
+            targets: &targets,
+            outputs: 2,
+            weights: None,
+            of,
+            threads: 3,
+        };
+        compare(&problem.fit(0.5, &[1.0; 10], vec![0.0; 12], 1e-10), &LABELS);
     }
 
     #[test]

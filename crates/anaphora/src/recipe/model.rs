@@ -127,7 +127,7 @@ section! {
         levels: Vec<f64> = vec![0.1, 0.5, 0.9],
             takes(Levels).read(&[Tasks(SERIES), Is("model.head", &["gaussian", "quantile"])]);
 
-        /// What a forecast, or the class of a text, is counted from: the network learns what is left.
+        /// What a forecast is counted from, so that the network learns what is left; for the class of a text, what is heard beside it.
         shortcut: Shortcut = Shortcut::Linear,
             takes(OneOf(words::<Shortcut>))
                 .read(&[Tasks(SHORTCUT), For(&[Classify], &Is("data.input", &["text"]))]);
@@ -164,11 +164,11 @@ pub enum Head {
     Quantile,
 }
 
-/// What a forecast, or the class of a text, is counted from.
+/// What a forecast is counted from, or what is heard of the class of a text beside the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shortcut {
-    /// What the window is counted from; of a class, nothing.
+    /// What the window is counted from; for a class, nothing.
     None,
     /// A linear map: of the window by least squares, of a text's words and characters by logistic regression.
     #[default]

@@ -4,11 +4,13 @@ use anaphora_data::{Packed, Sequence};
 
 use super::Classes;
 use crate::Result;
-use crate::metrics::Classified;
+use crate::metrics::{Classified, nats};
 use crate::model::{Compute, SequenceModel, Targets, likeliest, softmax};
 use crate::tasks::shared::reader;
-use crate::training::Validation;
+use crate::training::{Network, Validation};
 
+/// Steps from none of the network to all of it, of which the one with the least loss is taken.
+const SHARES: usize = 20;
 /// The probability from which on one of several labels is taken to be there.
 pub const THRESHOLD: f32 = 0.5;
 
@@ -19,10 +21,8 @@ pub struct Examples {
     pub inputs: Vec<Sequence>,
     /// The classes of each: one, where it has not several labels.
     pub classes: Vec<Vec<u32>>,
-    /// What the linear map says of each, `[examples, classes]`, where there is one.
+    /// What the linear map says of each, `[examples, classes]`, where the network's outputs are added to one.
     pub linear: Vec<f32>,
-    /// Whether the network is counted from that.
-    pub counted: bool,
 }
 
 /// How well examples are classified by the model, and by the linear map alone.
@@ -34,14 +34,15 @@ pub struct Scored {
 impl Examples {
     /// The examples of a batch, packed, and what is true of them.
     pub fn batch(&self, batch: &[usize], known: &Classes) -> (Packed, Targets) {
-        let mut packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
-        if self.counted {
-            let labels = known.labels.len();
-            let of = |&example: &usize| &self.linear[example * labels..][..labels];
-            packed.offsets = batch.iter().flat_map(of).copied().collect();
-        }
+        let packed = Packed::new(batch.iter().map(|&example| &self.inputs[example]));
         let classes = batch.iter().map(|&example| &self.classes[example]);
         (packed, targets(classes, known))
+    }
+
+    /// What the network's outputs for some of them are added to, `[batch, classes]`; nothing where they are not.
+    pub fn offsets(&self, batch: &[usize], classes: usize) -> Vec<f32> {
+        let of = |&example: &usize| &self.linear[example * classes..][..classes];
+        if self.linear.is_empty() { Vec::new() } else { batch.iter().flat_map(of).copied().collect() }
     }
 
     /// The probabilities of the classes, `[examples, classes]`.
@@ -53,9 +54,7 @@ impl Examples {
     ) -> Result<Vec<f32>> {
         let classes = known.labels.len();
         let mut outputs = reader::outputs(model, compute, &self.inputs, classes)?;
-        if self.counted {
-            outputs.iter_mut().zip(&self.linear).for_each(|(output, linear)| *output += linear);
-        }
+        outputs.iter_mut().zip(&self.linear).for_each(|(output, linear)| *output += linear);
         Ok(of_logits(outputs, known))
     }
 
@@ -63,6 +62,50 @@ impl Examples {
     pub fn score(&self, model: &SequenceModel, compute: &mut Compute, known: &Classes) -> Result<Scored> {
         let model = self.scored(&self.probabilities(model, compute, known)?, known)?;
         Ok(Scored { model, linear: self.score_linear(known)? })
+    }
+
+    /// Scores a network that learns, with as much of it as suits them best where a linear map is heard too. The best model makes
+    /// the fewest mistakes.
+    pub fn validate(
+        &self,
+        model: &SequenceModel,
+        compute: &mut Compute,
+        known: &Classes,
+    ) -> Result<Validation> {
+        let outputs = reader::outputs(model, compute, &self.inputs, known.labels.len())?;
+        let with = |share: f32| {
+            let mut logits = self.linear.clone();
+            logits.iter_mut().zip(&outputs).for_each(|(logit, output)| *logit += share * output);
+            of_logits(logits, known)
+        };
+        let mut network = None;
+        let probabilities = if self.linear.is_empty() {
+            of_logits(outputs, known)
+        } else {
+            let alone = self.loss(&of_logits(outputs.clone(), known), known);
+            let losses = (0..=SHARES).map(|part| {
+                let share = part as f32 / SHARES as f32;
+                (self.loss(&with(share), known), share)
+            });
+            let (_, share) = losses.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
+            network = Some(Network { loss: alone, share });
+            with(share)
+        };
+        let scored = self.scored(&probabilities, known)?;
+        Ok(Validation { network, ..Validation::by_score(scored.loss, scored.best().into()) })
+    }
+
+    /// The mean loss of such probabilities.
+    fn loss(&self, probabilities: &[f32], known: &Classes) -> f64 {
+        let rows = probabilities.chunks_exact(known.labels.len()).zip(&self.classes);
+        let loss = |(row, classes): (&[f32], &Vec<u32>)| match known.separator {
+            None => nats(row[classes[0] as usize]),
+            Some(_) => {
+                let there = |label: usize| classes.contains(&(label as u32));
+                row.iter().enumerate().map(|(label, p)| nats(if there(label) { *p } else { 1.0 - p })).sum()
+            }
+        };
+        rows.map(loss).sum::<f64>() / self.classes.len() as f64
     }
 
     /// Scores the linear map, where there is one.
@@ -106,9 +149,4 @@ pub fn targets<'a>(classes: impl ExactSizeIterator<Item = &'a Vec<u32>>, known: 
         classes.iter().for_each(|&class| row[class as usize] = 1.0);
     }
     Targets::Values(values)
-}
-
-/// As a training sees it. The best model makes the fewest mistakes.
-pub fn validation(scored: &Classified) -> Validation {
-    Validation::by_score(scored.loss, scored.best().into())
 }

@@ -3,7 +3,6 @@
 mod examples;
 mod linear;
 
-use std::cell::Cell;
 use std::path::Path;
 
 use anaphora_data::error::counted;
@@ -16,7 +15,7 @@ use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::examples::{Examples, THRESHOLD, targets, validation};
+use self::examples::{Examples, THRESHOLD, targets};
 use self::linear::{Learnt, LinearMap};
 use super::shared::{
     ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Reading, Splits, Using,
@@ -27,7 +26,8 @@ use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
 use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shortcut, Task};
 use crate::run::assets::Assets;
-use crate::training::{Shown, Validation, threads};
+use crate::run::weights::{self, NamedTensor};
+use crate::training::{Network, Shown, Validation, threads};
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
@@ -50,14 +50,14 @@ pub struct Classes {
     /// What stands between the labels of an example; none where each has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     separator: Option<String>,
+    /// Whether there is a linear map; none in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    mapped: bool,
     #[serde(flatten)]
     reader: Reader,
-    /// The linear map, kept in a file of its own: none for frames, and in runs of earlier versions.
+    /// The map that the network's outputs are added to, kept in a file of its own.
     #[serde(skip)]
     linear: Option<LinearMap>,
-    /// Whether the network is counted from it; the recipe keeps it.
-    #[serde(skip)]
-    counted: bool,
 }
 
 impl Lesson for Classes {
@@ -94,7 +94,17 @@ impl Lesson for Classes {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(validation(&on.score(model, compute, self)?.model))
+        on.validate(model, compute, self)
+    }
+
+    fn kept<'a>(&self, model: &'a SequenceModel, validation: &Validation) -> Vec<NamedTensor<'a>> {
+        let mut tensors = weights::tensors(model.params());
+        if let Some(Network { share, .. }) = validation.network {
+            for head in tensors.iter_mut().filter(|tensor| tensor.name.starts_with("head.")) {
+                head.data.to_mut().iter_mut().for_each(|weight| *weight *= share);
+            }
+        }
+        tensors
     }
 }
 
@@ -156,14 +166,13 @@ impl ExampleTask for Classes {
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
         let reader = reader::opened(classes.reader, &recipe.data, assets, tokenizer)?;
         let mut classes = Self { reader, ..classes };
-        if matches!(classes.reader.steps, Steps::Text { .. }) {
-            let learn = || Ok(classes.learn_linear(&splits.train, recipe));
-            classes.linear = assets.json_if_there(LINEAR, learn)?;
-            if classes.linear.as_ref().is_some_and(|linear| !linear.fits(classes.labels.len())) {
+        if classes.mapped && recipe.model.shortcut == Shortcut::Linear {
+            let linear = assets.json(LINEAR, || Ok(classes.learn_linear(&splits.train, recipe)))?;
+            if !linear.fits(classes.labels.len()) {
                 let reason = "it is no map of n-grams to the classes of classes.json; restore the file that the run began with";
                 return Err(malformed_at(LINEAR.as_ref(), 0, reason));
             }
-            classes.counted = classes.linear.is_some() && recipe.model.shortcut == Shortcut::Linear;
+            classes.linear = Some(linear);
         }
         Ok(classes)
     }
@@ -173,23 +182,15 @@ impl ExampleTask for Classes {
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let truth = |example: &Example| {
+        let truth = |example: &Example| -> Result<_> {
             let text = reader::text(example).unwrap_or_default();
             Ok((self.classes(example)?, self.linear.as_ref().map(|linear| linear.logits(&text))))
         };
-        self.encoded(examples, from, truth)
-    }
-
-    fn encode_to_learn(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let Some(linear) = &self.linear else { return self.encode(examples, from) };
-        let held_out = self.with_learnt(&examples, from.recipe, |learnt| linear.held_out(learnt));
-        // Examples are asked for in their order, those that are skipped too.
-        let next = Cell::new(0);
-        let truth = |example: &Example| {
-            let begin = next.replace(next.get() + self.labels.len());
-            Ok((self.classes(example)?, Some(held_out[begin..next.get()].to_vec())))
-        };
-        self.encoded(examples, from, truth)
+        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
+        let (inputs, truths) = self.reader.encode(examples, skip_bad, notes, truth)?;
+        let (classes, linear): (Vec<_>, Vec<_>) = truths.into_iter().unzip();
+        let linear = linear.into_iter().flatten().flatten().collect();
+        Ok(Examples { inputs, classes, linear })
     }
 
     fn baseline(&self, validation: &Examples) -> Result<Option<String>> {
@@ -198,9 +199,8 @@ impl ExampleTask for Classes {
         };
         let [(name, score), _] = scored.best();
         let (count, name) = (counted(linear.len(), "n-gram"), name.replace('_', " "));
-        let counted = if self.counted { "; the network learns what it leaves" } else { "" };
         Ok(Some(format!(
-            "a linear map of {count} of words and characters has a validation loss of {:.3}, {name} {score:.3}{counted}",
+            "a linear map of {count} of words and characters has a validation loss of {:.3}, {name} {score:.3}; what the network says is added to it",
             scored.loss
         )))
     }
@@ -213,14 +213,7 @@ impl ExampleTask for Classes {
         };
         let (reads, outputs) = (reader::reads(&self.reader), self.labels.len());
         let shape = Shape { reads, outputs, each_step: false, causal: false };
-        let mut model =
-            SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, start);
-        if let (Some(head), true, true) = (model.params().find("head.weight"), self.counted, train.is_some())
-        {
-            // It begins with what the linear map says.
-            model.params_mut().value_mut(head).fill(0.0);
-        }
-        model
+        SequenceModel::new(&reader::sized(&self.reader, &recipe.model), shape, objective, start)
     }
 
     fn evaluate(&self, on: &mut Using<Self>, examples: Vec<Example>) -> Result<Evaluation> {
@@ -254,7 +247,7 @@ impl PredictTask for Classes {
         // A text is called by itself.
         let said = |linear: &LinearMap| names.iter().flat_map(|named| linear.logits(&named.name)).collect();
         let linear = self.linear.as_ref().map(said).unwrap_or_default();
-        let examples = Examples { inputs, classes: Vec::new(), linear, counted: self.counted };
+        let examples = Examples { inputs, classes: Vec::new(), linear };
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
         Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
@@ -275,11 +268,16 @@ impl InspectTask for Classes {
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
         let mut looked = reader::look_at_inputs(&self.reader, input)?;
         for Looked { batch, text, .. } in &mut looked {
-            if let (Some(linear), Some(text), true) = (&self.linear, text, self.counted) {
+            if let (Some(linear), Some(text)) = (&self.linear, text) {
                 batch.offsets = linear.logits(text);
             }
         }
         Ok(looked)
+    }
+
+    fn batch_of(&self, examples: &Examples, batch: &[usize]) -> (Packed, Targets) {
+        let (packed, targets) = examples.batch(batch, self);
+        (Packed { offsets: examples.offsets(batch, self.labels.len()), ..packed }, targets)
     }
 
     fn original(&self, batch: &Packed) -> Option<Original> {
@@ -297,13 +295,7 @@ impl InspectTask for Classes {
 
 impl Classes {
     /// The linear map of the training examples.
-    fn learn_linear(&self, train: &[Example], recipe: &Recipe) -> LinearMap {
-        let lowercase = matches!(self.reader.steps, Steps::Text { lowercase: true, .. });
-        self.with_learnt(train, recipe, |learnt| LinearMap::learn(learnt, lowercase))
-    }
-
-    /// Gives texts to learn from to what fits a linear map to them.
-    fn with_learnt<T>(&self, examples: &[Example], recipe: &Recipe, fit: impl FnOnce(&Learnt) -> T) -> T {
+    fn learn_linear(&self, examples: &[Example], recipe: &Recipe) -> LinearMap {
         let texts: Vec<String> = examples.iter().map(|one| reader::text(one).unwrap_or_default()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         // One whose label is not known is skipped, or an error, where it is encoded.
@@ -316,25 +308,9 @@ impl Classes {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        fit(&Learnt { texts: &texts, targets: &targets, outputs, weights: weights.as_deref(), threads })
-    }
-
-    /// Examples as a model reads them; `truth` gives the classes of each, and what the linear map says of it.
-    fn encoded(
-        &self,
-        examples: Vec<Example>,
-        from: &mut Reading<Self>,
-        truth: impl Fn(&Example) -> Result<(Vec<u32>, Option<Vec<f32>>)>,
-    ) -> Result<Examples> {
-        let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
-        let (inputs, truths) = self.reader.encode(examples, skip_bad, notes, truth)?;
-        let (classes, linear): (Vec<_>, Vec<_>) = truths.into_iter().unzip();
-        Ok(Examples {
-            inputs,
-            classes,
-            linear: linear.into_iter().flatten().flatten().collect(),
-            counted: self.counted,
-        })
+        let lowercase = matches!(self.reader.steps, Steps::Text { lowercase: true, .. });
+        let weights = weights.as_deref();
+        LinearMap::learn(&Learnt { texts: &texts, targets: &targets, outputs, weights, threads }, lowercase)
     }
 
     /// What is learnt of the training examples; labels of others that were read with them are known too.
@@ -364,7 +340,9 @@ impl Classes {
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
-        Ok(Self { labels, separator, reader, linear: None, counted: false })
+        let is_text = matches!(reader.steps, Steps::Text { .. });
+        let mapped = is_text && recipe.model.shortcut == Shortcut::Linear;
+        Ok(Self { labels, separator, mapped, reader, linear: None })
     }
 
     /// The numbers of an example's labels.

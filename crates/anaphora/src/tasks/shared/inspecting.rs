@@ -287,11 +287,8 @@ pub fn look(
     if !batch.offsets.is_empty() {
         let what = "what of the logits is the linear map's";
         inspection.add("linear", axes, shape, batch.offsets.clone(), what);
-        let (all, network) =
-            ("the linear map of words and characters that the network is counted from", "the network alone");
-        inspection.notes.push(format!(
-            "what the model says has a part of {all}; gradients, states and saliency are of {network}"
-        ));
+        let note = "what the model says is the sum of a linear map of words and characters and of the network; gradients, states and saliency are of the network alone, and what is said after each step counts the map of the whole text";
+        inspection.notes.push(note.to_owned());
     }
     if names.says != Says::Window {
         said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
