@@ -203,6 +203,7 @@ impl Trainer {
         for (name, score) in &scores {
             board.scalars(step, &[(&format!("{name}/validation"), *score)])?;
         }
+        network.iter().for_each(|network| self.stopping.observe_network(network.loss));
         if self.schedule.observe(network.map_or(loss, |network| network.loss)) {
             let text = format!(
                 "the validation loss no longer falls: the learning rate is lowered after step {step}"
