@@ -159,9 +159,9 @@ pub enum Error {
         /// What would be right.
         wanted: &'static str,
     },
-    /// A model that an ONNX file cannot hold.
+    /// A model that the format of another program cannot hold.
     #[error("{0}")]
-    NotOnnx(String),
+    NotPortable(String),
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] anaphora_data::table::TableError),

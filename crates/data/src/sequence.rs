@@ -38,6 +38,8 @@ pub struct Packed {
     pub batch_sizes: Vec<usize>,
     /// How the tokens are written, where a model reads that too.
     pub spelling: Option<Spelling>,
+    /// What the outputs of each sequence are added to, `[sequences, outputs]`; empty where there is nothing.
+    pub offsets: Vec<f32>,
 }
 
 /// Tokens are the characters of words.

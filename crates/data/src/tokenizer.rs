@@ -13,6 +13,7 @@ mod words;
 use std::collections::HashMap;
 
 use subwords::Subwords;
+pub(crate) use words::segments;
 
 use crate::encoding::byte_of;
 use crate::error::{counted, not_known};

@@ -131,6 +131,7 @@ pub fn repeated(one: &Packed, rows: usize, length: usize) -> Packed {
             batch.values.extend_from_slice(&one.values[from * width..(from + 1) * width]);
         }
     }
+    batch.offsets = one.offsets.repeat(rows);
     batch
 }
 
@@ -168,8 +169,9 @@ pub fn running(
         false => Sequence::Tokens(batch.ids[..end].to_vec()),
     };
     let prefixes: Vec<Sequence> = (1..=steps).rev().map(prefix).collect();
+    let offsets = batch.offsets.repeat(steps);
     wanted::check()?;
-    let (outputs, classes) = model.outputs(compute, &Packed::new(&prefixes))?;
+    let (outputs, classes) = model.outputs(compute, &Packed { offsets, ..Packed::new(&prefixes) })?;
     let mut rows: Vec<Vec<f32>> = outputs.chunks_exact(classes).map(<[f32]>::to_vec).collect();
     rows.iter_mut().for_each(|row| says.apply(row));
     rows.reverse();

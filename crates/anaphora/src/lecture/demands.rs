@@ -64,11 +64,14 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         .into();
     chapter.limits = "How far back it pays to look hangs on the text: where nothing depends on what was long ago, no memory helps."
         .into();
-    chapter.commands(language::commands(lab.settings, &[language::LSTM]).into_iter().chain([
-        format!("anaphora inspect runs/{} --show context", language::LSTM),
-        "anaphora sample opinions > opinions.csv".to_owned(),
-        opinions::trainings(lab.settings)[1].command("opinions.csv --task classify"),
-    ]));
+    chapter.commands(
+        language::commands(lab.settings, &[language::LSTM]).into_iter().chain([
+            format!("anaphora inspect runs/{} --show context", language::LSTM),
+            "anaphora sample opinions > opinions.csv".to_owned(),
+            opinions::trainings(lab.settings)[1]
+                .command("opinions.csv --task classify --set model.shortcut=none"),
+        ]),
+    );
     let difference = packed_and_alone(lab)?;
     chapter.figure("largest_difference_packed_and_alone", difference);
     let padded = (LENGTHS.len() * LENGTHS[0]) as f64;

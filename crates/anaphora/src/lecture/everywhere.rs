@@ -68,7 +68,8 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
     chapter.commands(
         [
             "anaphora sample dna > dna.csv".to_owned(),
-            trainings(lab.settings)?[0].command("dna.csv --task classify --tokenizer character"),
+            trainings(lab.settings)?[0]
+                .command("dna.csv --task classify --tokenizer character --set model.shortcut=none"),
             trainings(lab.settings)?[1].command("--builtin shapes"),
         ]
         .into_iter()

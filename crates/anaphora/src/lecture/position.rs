@@ -64,7 +64,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         .into();
     let train = ["rotary", "none"].map(|position| {
         format!(
-            "anaphora train opinions.csv --task classify --backbone transformer --position {position} --steps {} --out runs/{position}",
+            "anaphora train opinions.csv --task classify --set model.shortcut=none --backbone transformer --position {position} --steps {} --out runs/{position}",
             lab.effort.steps(1_000)
         )
     });

@@ -47,7 +47,7 @@ fn hold(lab: &mut Lab) -> Result<Chapter> {
         .into();
     chapter.commands([
         "anaphora sample opinions > opinions.csv".to_owned(),
-        trainings(lab.settings)?[0].command("opinions.csv --task classify"),
+        trainings(lab.settings)?[0].command("opinions.csv --task classify --set model.shortcut=none"),
         format!("anaphora predict runs/{} --text \"{}\"", opinions::LSTM, SHOWN[0]),
         format!("anaphora inspect runs/{} --text \"{}\" --show saliency", opinions::LSTM, SHOWN[0]),
     ]);

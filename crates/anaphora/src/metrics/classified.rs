@@ -80,24 +80,33 @@ impl Classified {
         }
     }
 
+    /// All scores by their names, best known first.
+    pub fn scores(&self) -> Vec<(&'static str, f64)> {
+        match &self.found {
+            Found::Class { confusion, auroc } => {
+                let known = [
+                    ("accuracy", confusion.accuracy()),
+                    ("macro_f1", confusion.macro_f1()),
+                    ("loss", self.loss),
+                ];
+                known.into_iter().chain(auroc.map(|auroc| ("auroc", auroc))).collect()
+            }
+            Found::Labels(scores) => vec![
+                ("micro_f1", scores.micro_f1),
+                ("macro_f1", scores.macro_f1),
+                ("subset_accuracy", scores.subset_accuracy),
+                ("loss", self.loss),
+            ],
+        }
+    }
+
     /// The score as text and as JSON.
     pub fn evaluation(&self, examples: usize, labels: &[String]) -> Evaluation {
         let mut evaluation = Evaluation::new(examples, "example");
+        evaluation.scores = self.scores();
         match &self.found {
-            Found::Class { confusion, auroc } => {
-                evaluation.add("accuracy", confusion.accuracy());
-                evaluation.add("macro_f1", confusion.macro_f1());
-                evaluation.add("loss", self.loss);
-                auroc.iter().for_each(|&auroc| evaluation.add("auroc", auroc));
-                evaluation.confusion("class", labels, confusion);
-            }
-            Found::Labels(scores) => {
-                evaluation.add("micro_f1", scores.micro_f1);
-                evaluation.add("macro_f1", scores.macro_f1);
-                evaluation.add("subset_accuracy", scores.subset_accuracy);
-                evaluation.add("loss", self.loss);
-                evaluation.classes("class", labels, &scores.labels);
-            }
+            Found::Class { confusion, .. } => evaluation.confusion("class", labels, confusion),
+            Found::Labels(scores) => evaluation.classes("class", labels, &scores.labels),
         }
         evaluation
     }

@@ -53,6 +53,27 @@ impl Evaluation {
         self.details.insert("confusion".into(), json!(rows));
     }
 
+    /// Adds the scores of simpler means beside the model's, a row each, above the table.
+    pub fn beside(&mut self, contenders: &[(&'static str, Vec<(&'static str, f64)>)]) {
+        let Some((_, first)) = contenders.first() else { return };
+        let width = contenders.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut table = " ".repeat(width);
+        first.iter().for_each(|(score, _)| table += &format!(" {:>15}", score.replace('_', " ")));
+        table.push('\n');
+        let mut rows = Map::new();
+        for (name, scores) in contenders {
+            table += &format!("{name:<width$}");
+            scores.iter().for_each(|(_, score)| table += &format!(" {score:>15.4}"));
+            table.push('\n');
+            rows.insert(
+                name.replace(' ', "_"),
+                scores.iter().map(|&(name, score)| (name.to_owned(), json!(score))).collect(),
+            );
+        }
+        self.details.insert("contenders".into(), Value::Object(rows));
+        self.table = Some(format!("{table}\n{}", self.table.take().unwrap_or_default()));
+    }
+
     /// The whole as one object.
     pub fn to_json(&self) -> Value {
         let mut object: Map<String, Value> =

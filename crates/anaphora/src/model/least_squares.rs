@@ -34,6 +34,16 @@ impl Linear {
         }
         y
     }
+
+    /// The output `[outputs]` for an `x[inputs]` of which only what is not zero is given, each with its place.
+    pub fn apply_sparse(&self, x: &[(u32, f32)]) -> Vec<f32> {
+        let mut y = self.weight[self.inputs * self.outputs..].to_vec();
+        for &(place, x) in x {
+            let row = &self.weight[place as usize * self.outputs..][..self.outputs];
+            y.iter_mut().zip(row).for_each(|(y, w)| *y += x * w);
+        }
+        y
+    }
 }
 
 impl Sums {

@@ -8,6 +8,7 @@ mod encoder_decoder;
 pub(crate) mod forecast;
 mod language;
 mod least_squares;
+pub(crate) mod logistic;
 mod logits;
 mod normal;
 mod observed;

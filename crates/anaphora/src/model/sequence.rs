@@ -279,6 +279,11 @@ impl Layers {
             (None, None) => encoded.steps,
         };
         let y = graph.dropout(y, self.dropout, Mask::Each);
-        self.head.forward(graph, y)
+        let output = self.head.forward(graph, y)?;
+        if batch.offsets.is_empty() {
+            return Ok(output);
+        }
+        let offsets = graph.constant(&batch.offsets, output.rows, output.cols)?;
+        graph.add(output, offsets)
     }
 }

@@ -3,8 +3,8 @@
 use super::Backbone::{self, Transformer};
 use super::Task::{Auto, Caption, Music, Text, Trajectory, Translate};
 use super::{
-    Builtin, Channels, FeedForward, Norm, Normalize, Optimizer, Pooling, Position, ScheduleKind, Task,
-    Tokenizer,
+    Builtin, Channels, FeedForward, Norm, Normalize, Optimizer, Pooling, Position, ScheduleKind, Shortcut,
+    Task, Tokenizer,
 };
 use super::{Recipe, Windows};
 
@@ -55,6 +55,10 @@ fn classify(Recipe { data, model, training, .. }: &mut Recipe) {
         Some(Builtin::Shapes) => Some(8),
         _ => None,
     };
+    if data.builtin.is_some() {
+        // They are there to see what a network learns.
+        model.shortcut = Shortcut::None;
+    }
     (model.hidden_size, model.bidirectional) = (128, true);
     if model.backbone == Transformer {
         (model.layers, model.dropout) = (2, 0.1);

@@ -4,10 +4,12 @@ pub use anaphora_data::roll::Notes;
 use serde::{Deserialize, Serialize};
 
 use super::Accepts::{Below, Bool, Levels, Number, OneOf, Positive, Whole};
-use super::Task::{Caption, Chorales, Events, Forecast, Memory, Music, Tag, Text, Trajectory, Translate};
+use super::Task::{
+    Caption, Chorales, Classify, Events, Forecast, Memory, Music, Tag, Text, Trajectory, Translate,
+};
 use super::field::{WIDE, section, takes, word, words};
 use super::readers::When::{Backbones, For, Is, NotTasks, Tasks, Unset};
-use super::readers::{OF_TEXT, PAIRS, POOLED, RECURRENT, SERIES, TRANSFORMERS, WHOLE};
+use super::readers::{OF_TEXT, PAIRS, POOLED, RECURRENT, SERIES, SHORTCUT, TRANSFORMERS, WHOLE};
 
 section! {
     /// `[model]`: what learns.
@@ -125,8 +127,10 @@ section! {
         levels: Vec<f64> = vec![0.1, 0.5, 0.9],
             takes(Levels).read(&[Tasks(SERIES), Is("model.head", &["gaussian", "quantile"])]);
 
-        /// What a forecast is counted from: the network learns what is left.
-        shortcut: Shortcut = Shortcut::Linear, takes(OneOf(words::<Shortcut>)).read(&[Tasks(SERIES)]);
+        /// What a forecast is counted from, so that the network learns what is left; for the class of a text, what is heard beside it.
+        shortcut: Shortcut = Shortcut::Linear,
+            takes(OneOf(words::<Shortcut>))
+                .read(&[Tasks(SHORTCUT), For(&[Classify], &Is("data.input", &["text"]))]);
 
         /// How the notes of a chord depend on one another.
         notes: Notes = Notes::Conditioned,
@@ -160,13 +164,13 @@ pub enum Head {
     Quantile,
 }
 
-/// What a forecast is counted from.
+/// What a forecast is counted from, or what is heard of the class of a text beside the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shortcut {
-    /// What the window is counted from.
+    /// What the window is counted from; for a class, nothing.
     None,
-    /// A linear map of the window, by least squares.
+    /// A linear map: of the window by least squares, of a text's words and characters by logistic regression.
     #[default]
     Linear,
 }

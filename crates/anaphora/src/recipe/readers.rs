@@ -52,6 +52,8 @@ pub(super) const LABELLED: &[Task] = &[Classify, Regress, Tag];
 pub(super) const PAIRS: &[Task] = &[Translate, Caption];
 /// Tasks that forecast series.
 pub(super) const SERIES: &[Task] = &[Forecast, Trajectory];
+/// Tasks with a linear map beside the network.
+pub(super) const SHORTCUT: &[Task] = &[Classify, Forecast, Trajectory];
 /// Tasks that predict one thing of a whole sequence.
 pub(super) const POOLED: &[Task] = &[Classify, Regress, Forecast, Trajectory, Memory];
 /// Tasks that read the whole sequence before they predict.

@@ -11,7 +11,7 @@ use super::{Event, Observer, threads};
 use crate::model::{Backward, Compute};
 use crate::recipe::{Input, Recipe, Task, Tokenizer};
 use crate::run::assets::Assets;
-use crate::run::weights::NamedTensor;
+use crate::run::weights::{self, NamedTensor};
 use crate::{Error, Result};
 
 /// A task with its data and its model. Each task implements it; the training loop knows nothing else of a task.
@@ -46,6 +46,11 @@ pub trait Learner {
 
     /// Scores the model on the validation data.
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation>;
+
+    /// The weights to keep of a model with such a result.
+    fn kept(&self, _validation: &Validation) -> Vec<NamedTensor<'_>> {
+        weights::tensors(self.params())
+    }
 
     /// The position in the data, for a checkpoint.
     fn position(&self) -> Value;
@@ -162,17 +167,28 @@ pub struct Validation {
     pub scores: Vec<(&'static str, f64)>,
     /// Whether the first of these, of which more is better, chooses the best model; the loss does elsewhere.
     pub by_score: bool,
+    /// What of it is the network's, where that is not all that the model says.
+    pub network: Option<Network>,
+}
+
+/// A network that is heard beside a simpler model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Network {
+    /// Its mean loss by itself, which tells whether it still learns.
+    pub loss: f64,
+    /// What its outputs are multiplied by before they are added to the other's; the weights that are kept are those of such outputs.
+    pub share: f32,
 }
 
 impl Validation {
     /// A validation whose loss chooses the best model, with other scores or without.
     pub fn by_loss(loss: f64, scores: Vec<(&'static str, f64)>) -> Self {
-        Self { loss, scores, by_score: false }
+        Self { loss, scores, by_score: false, network: None }
     }
 
     /// A validation whose first score chooses the best model: an accuracy, an F1.
     pub fn by_score(loss: f64, scores: Vec<(&'static str, f64)>) -> Self {
-        Self { loss, scores, by_score: true }
+        Self { loss, scores, by_score: true, network: None }
     }
 
     /// What chooses the best model, and its value.

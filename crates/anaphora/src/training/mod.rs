@@ -20,7 +20,7 @@ use std::time::Duration;
 use anaphora_data::error::counted;
 use anaphora_nn::Precision;
 
-pub use self::learner::{BatchLoss, DataSize, Description, Learner, Opening, Shown, Validation};
+pub use self::learner::{BatchLoss, DataSize, Description, Learner, Network, Opening, Shown, Validation};
 pub use self::trainer::Trainer;
 use crate::recipe::{self, Recipe, Task};
 use crate::run::assets::Assets;

@@ -144,22 +144,30 @@ pub struct EarlyStopping {
     pub patience: u64,
     #[serde(rename = "progress")]
     best: BestLoss,
+    /// That of a network by itself, where it is heard beside a simpler model: it may help once it has learnt more.
+    #[serde(default)]
+    network: BestLoss,
 }
 
 impl EarlyStopping {
     /// Without any validation yet.
     pub fn new(patience: u64) -> Self {
-        Self { patience, best: BestLoss::default() }
+        Self { patience, best: BestLoss::default(), network: BestLoss::default() }
     }
 
     /// With what `saved` has seen of the training.
     pub fn resumed(self, saved: Self) -> Self {
-        Self { best: saved.best, ..self }
+        Self { best: saved.best, network: saved.network, ..self }
     }
 
     /// Takes a validation loss. `true` if it is the best so far.
     pub fn observe(&mut self, loss: f64) -> bool {
         self.best.observe(loss)
+    }
+
+    /// Takes the validation loss of a network that is heard beside a simpler model: it is waited for while it still learns.
+    pub fn observe_network(&mut self, loss: f64) {
+        self.network.observe(loss);
     }
 
     /// The best validation loss so far.
@@ -169,17 +177,17 @@ impl EarlyStopping {
 
     /// Validations since the best one.
     pub fn waited(&self) -> u64 {
-        self.best.waited
+        self.network.loss.map_or(self.best.waited, |_| self.best.waited.min(self.network.waited))
     }
 
     /// Counts validations without a lower loss from now on.
     pub fn wait_again(&mut self) {
-        self.best.waited = 0;
+        (self.best.waited, self.network.waited) = (0, 0);
     }
 
     /// Whether it is time to stop.
     pub fn exhausted(&self) -> bool {
-        self.patience > 0 && self.best.waited >= self.patience
+        self.patience > 0 && self.waited() >= self.patience
     }
 }
 
@@ -377,6 +385,14 @@ mod tests {
         assert!(!stopping.observe(f64::NAN));
         assert!(stopping.exhausted());
         assert_eq!((stopping.best(), stopping.waited()), (Some(1.9), 2));
+        bits_after_json(&stopping);
+        // While a network beside a simpler model still learns, it is waited for.
+        let mut stopping = EarlyStopping::new(2);
+        for (loss, is_over) in [(0.9, false), (0.8, false), (0.7, false), (0.7, false), (0.8, true)] {
+            stopping.observe(0.3);
+            stopping.observe_network(loss);
+            assert_eq!(stopping.exhausted(), is_over, "{loss}");
+        }
         bits_after_json(&stopping);
         let mut never = EarlyStopping::new(0);
         (0..100).for_each(|_| _ = never.observe(1.0));

@@ -19,7 +19,7 @@ use crate::plot::loss_curve;
 use crate::recipe::{Backbone, Nonlinearity, Recipe, Training, Windows};
 use crate::run::log::{MetricsLog, Record, read_metrics};
 use crate::run::tensorboard::EventWriter;
-use crate::run::{ARITHMETIC, Run, Score, ValidationSize, weights};
+use crate::run::{ARITHMETIC, Run, Score, ValidationSize};
 use crate::{Error, Result};
 
 /// Optimizer steps between two lines of metrics.
@@ -194,7 +194,8 @@ impl Trainer {
         let validation = self.learner.validate(&mut self.compute)?;
         let (best, step) = (self.stopping.observe(validation.cost()), self.step);
         observer(&Event::Validated { step, validation: &validation, best });
-        let Validation { loss, scores, .. } = validation;
+        let kept = best.then(|| self.learner.kept(&validation));
+        let Validation { loss, scores, network, .. } = validation;
         let named: BTreeMap<_, _> = scores.iter().map(|&(name, score)| (name.to_owned(), score)).collect();
         let record = Record::Validation { step, loss, scores: named.clone(), best, seconds: self.seconds() };
         metrics.append(&record)?;
@@ -202,16 +203,17 @@ impl Trainer {
         for (name, score) in &scores {
             board.scalars(step, &[(&format!("{name}/validation"), *score)])?;
         }
-        if self.schedule.observe(loss) {
+        network.iter().for_each(|network| self.stopping.observe_network(network.loss));
+        if self.schedule.observe(network.map_or(loss, |network| network.loss)) {
             let text = format!(
                 "the validation loss no longer falls: the learning rate is lowered after step {step}"
             );
             observer(&Event::Note(&text));
             metrics.append(&Record::Note { step, text })?;
         }
-        if best {
+        if let Some(kept) = kept {
+            self.run.write_model(&kept)?;
             self.best = Some(Score { step, loss, scores: named });
-            self.run.write_model(&weights::tensors(self.learner.params()))?;
             self.draw()?;
         }
         Ok(())

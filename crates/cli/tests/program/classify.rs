@@ -75,19 +75,161 @@ fn names_are_learnt_scored_and_told_apart() {
 #[test]
 fn a_killed_training_ends_with_the_same_bits() {
     let place = Workplace::new();
-    let call = ["--builtin=names", "--batch=16", "--steps=120", "--set=training.patience=0"];
-    place.train(&[&call[..], &["--out=whole"]].concat()).ok();
-    let begun = tiny(&[&call[..], &["--out=killed"]].concat());
-    let mut child = place.command(&begun).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let metrics = place.path("killed/metrics.jsonl");
-    let lines = || fs::read(&metrics).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
-    while lines() < 5 && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_micros(200));
+    write_notes(&place, "notes.tsv", 0);
+    for (data, killed) in [("--builtin=names", "killed"), ("notes.tsv", "noted")] {
+        let call = [data, "--task=classify", "--batch=16", "--steps=120", "--set=training.patience=0"];
+        let whole = format!("whole-{killed}");
+        place.train(&[&call[..], &["--out", &whole]].concat()).ok();
+        let begun = tiny(&[&call[..], &["--out", killed]].concat());
+        let mut child = place.command(&begun).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let metrics = place.path(&format!("{killed}/metrics.jsonl"));
+        let lines =
+            || fs::read(&metrics).map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count());
+        while lines() < 5 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        place.call(&["resume", killed]).ok();
+        for file in ["model.safetensors", "linear.json"] {
+            let [killed, whole] = [killed, &whole].map(|run| place.read(&format!("{run}/{file}")));
+            assert!(killed == whole, "{data}, {file}");
+        }
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    place.call(&["resume", "killed"]).ok();
-    assert!(place.read("killed/model.safetensors") == place.read("whole/model.safetensors"));
+}
+
+/// Notes that a word of each tells apart, whatever stands around it, and one of two other words, which tells nothing.
+fn write_notes(place: &Workplace, name: &str, from: usize) {
+    let word = |i: usize| [("wet", ["rain", "flood"]), ("dry", ["drought", "sun"])][i % 2];
+    let row = |i: usize| {
+        let ((label, words), other) = (word(i), ["monday", "friday"][i / 3 % 2]);
+        format!("{label}\t{other} saw {} number {i}\n", words[i / 2 % 2])
+    };
+    place.write(name, (from..from + 120).map(row).collect::<String>());
+}
+
+#[test]
+fn words_that_tell_classes_apart_are_known_from_the_first_steps() {
+    let place = Workplace::new();
+    write_notes(&place, "notes.tsv", 0);
+    write_notes(&place, "others.tsv", 1_000);
+    // A rate at which the network learns nothing in ten steps.
+    let call = ["train", "notes.tsv", "--task=classify", "--steps=10", "--learning-rate=1e-6", "--threads=1"];
+    let said = place.call(&call);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.stderr.contains("Note: a linear map of "), "{said:#?}");
+    assert!(said.stderr.contains("accuracy 1.000; what the network says is added to it"), "{said:#?}");
+    let recipe = String::from_utf8(place.read("runs/notes/recipe.toml")).unwrap();
+    assert!(recipe.contains("\nshortcut = \"linear\""), "{recipe}");
+    let evaluate = |run: &str| place.call(&["evaluate", run, "--data=others.tsv", "--json"]).json().remove(0);
+    let report = evaluate("runs/notes");
+    assert_eq!(
+        (&report["accuracy"], &report["contenders"]["linear_map"]["accuracy"]),
+        (&1.0.into(), &1.0.into())
+    );
+    let table = place.call(&["evaluate", "runs/notes", "--data=others.tsv"]).ok();
+    assert!(table.contains("\nthis model") && table.contains("\nlinear map"), "{table}");
+    let predicted = |run: &str| {
+        let prediction = place.call(&["predict", run, "--text=Drought again", "--json"]).json().remove(0);
+        (prediction["label"].as_str().unwrap().to_owned(), prediction["probability"].as_f64().unwrap())
+    };
+    let (label, probability) = predicted("runs/notes");
+    assert!(label == "dry" && probability > 0.8, "{label} {probability}");
+
+    // What is shown is what is predicted, and what of it the linear map says.
+    let shown = place.call(&["inspect", "runs/notes", "--text=Drought again", "--show=saliency", "--json"]);
+    let shown = shown.json().remove(0);
+    let array = |name: &str| -> Vec<f64> {
+        shown["arrays"][name]["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|value| value.as_f64().unwrap())
+            .collect()
+    };
+    assert!((array("said")[0] - probability).abs() < 1e-4, "{shown}");
+    assert!(array("linear")[0] > array("linear")[1], "{shown}");
+    assert!((array("running").rchunks(2).next().unwrap()[0] - probability).abs() < 1e-4, "{shown}");
+    assert!(shown["notes"].to_string().contains("linear map"), "{shown}");
+
+    // Without it the network knows nothing yet.
+    place.call(&[&call[..], &["--set=model.shortcut=none", "--out=alone"]].concat()).ok();
+    let report = evaluate("alone");
+    assert!(report["accuracy"].as_f64().unwrap() < 0.9 && report["contenders"].is_null(), "{report}");
+    assert!(!place.path("alone/linear.json").exists());
+    // Nor has a run of an earlier version a map, which said nothing of a shortcut.
+    let recipe = String::from_utf8(place.read("alone/recipe.toml")).unwrap();
+    let lines = recipe.lines().filter(|line| !line.starts_with("shortcut"));
+    place.write("alone/recipe.toml", lines.map(|line| format!("{line}\n")).collect::<String>());
+    assert_eq!(evaluate("alone")["accuracy"], report["accuracy"]);
+    place.call(&["resume", "alone", "--steps=5"]).ok();
+    assert!(!place.path("alone/linear.json").exists());
+
+    // A map that is damaged, of other classes or not there is refused.
+    let whole = String::from_utf8(place.read("runs/notes/linear.json")).unwrap();
+    let half = whole[..whole.len() / 2].to_owned();
+    let others = whole.replace("\"outputs\": 2", "\"outputs\": 3");
+    assert!(others != whole);
+    for (damaged, found) in [(half, "EOF"), (whole.repeat(2), "trailing"), (others, "no map of n-grams")] {
+        place.write("runs/notes/linear.json", damaged);
+        let sentence = place.call(&["predict", "runs/notes", "--text=sun"]).refused(1);
+        assert!(sentence.contains("linear.json") && sentence.contains(found), "{sentence}");
+    }
+    std::fs::remove_file(place.path("runs/notes/linear.json")).unwrap();
+    assert!(place.call(&["predict", "runs/notes", "--text=sun"]).refused(1).contains("linear.json"));
+}
+
+#[test]
+fn what_is_kept_of_a_network_is_what_was_validated() {
+    let place = Workplace::new();
+    // One of four is labelled wrongly, which a network learns by heart: all of what it says would be too much.
+    let word = |i: usize| ["rain", "flood", "drought", "sun"][i % 4];
+    let label = |i: usize| ["wet", "dry"][usize::from((i % 4 > 1) != (i / 4 % 4 == 0))];
+    let row = |i: usize| format!("{}\tthe {} of day {i}\n", label(i), word(i));
+    place.write("days.tsv", (0..200).map(row).collect::<String>());
+    place.train(&["days.tsv", "--task=classify", "--steps=300", "--precision=f32"]).ok();
+    let info: Value = serde_json::from_slice(&place.read("runs/days/run.json")).unwrap();
+    let report = place.call(&["evaluate", "runs/days", "--precision=f32", "--json"]).json().remove(0);
+    for (found, wanted) in
+        [(&report["loss"], &info["best"]["loss"]), (&report["accuracy"], &info["best"]["scores"]["accuracy"])]
+    {
+        let [found, wanted] = [found, wanted].map(|value| value.as_f64().unwrap());
+        assert!((found - wanted).abs() < 1e-4, "{report} {info}");
+    }
+    let map = report["contenders"]["linear_map"]["loss"].as_f64().unwrap();
+    assert!(report["loss"].as_f64().unwrap() <= map + 1e-6, "{report}");
+}
+
+#[test]
+fn labels_have_a_linear_map_too_and_numbers_have_none() {
+    let place = Workplace::new();
+    let word = |i: usize, words: [&'static str; 2]| words[usize::from(i % 3 == 0)];
+    let row = |i: usize| {
+        let (warm, windy) = (i % 3 == 0, i / 2 % 3 == 0);
+        let labels = [("warm", warm), ("windy", windy)]
+            .into_iter()
+            .filter(|(_, there)| *there)
+            .map(|(label, _)| label);
+        let labels = labels.collect::<Vec<_>>().join("|");
+        let labels = if labels.is_empty() { "|".to_owned() } else { labels };
+        format!("{labels}\tday {i} {} {}\n", word(i, ["cold", "hot"]), word(i / 2, ["calm", "gusty"]))
+    };
+    place.write("days.tsv", (0..150).map(row).collect::<String>());
+    let call =
+        ["days.tsv", "--task=classify", "--set=data.label_separator=|", "--steps=5", "--learning-rate=1e-6"];
+    place.train(&call).ok();
+    let report = place.call(&["evaluate", "runs/days", "--json"]).json().remove(0);
+    assert_eq!(
+        (&report["micro_f1"], &report["contenders"]["linear_map"]["micro_f1"]),
+        (&1.0.into(), &1.0.into())
+    );
+
+    let rows = (0..40).map(|i| format!("{}\t{i}\t{}\t{}\n", i % 2, i % 5, i % 7)).collect::<String>();
+    place.write("rows.tsv", rows);
+    let sentence = train(&place, &["rows.tsv", "--steps=5", "--set=model.shortcut=none"]).refused(2);
+    assert!(sentence.contains("model.shortcut"), "{sentence}");
+    train(&place, &["rows.tsv", "--steps=5"]).ok();
+    assert!(!place.path("runs/rows/linear.json").exists());
 }
 
 /// A recording of one channel in 16 bits.

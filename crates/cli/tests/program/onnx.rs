@@ -47,3 +47,16 @@ fn calls_that_make_no_sense_are_refused() {
         assert!(said.contains("are for onnx"), "{said}");
     }
 }
+
+#[test]
+fn a_model_beside_a_linear_map_is_refused_and_one_without_goes_out() {
+    let place = Workplace::new();
+    place.write("names.csv", place.call(&["sample", "classes", "--count=200"]).ok());
+    let train = ["names.csv", "--task=classify", "--steps=2"];
+    place.train(&train).ok();
+    let said = place.call(&["export", "runs/names", "--to=onnx"]).refused(1);
+    assert!(said.contains("the linear map beside the network") && said.contains("model.shortcut"), "{said}");
+    assert!(!place.path("runs/names/model.onnx").exists());
+    place.train(&[&train[..], &["--set=model.shortcut=none", "--out=runs/network"]].concat()).ok();
+    place.call(&["export", "runs/network", "--to=onnx"]).ok();
+}

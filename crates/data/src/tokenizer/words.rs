@@ -6,7 +6,7 @@ use super::TokenizerError;
 
 /// Cuts a text into words, each with the one space before it if there is one, and other single characters, with a
 /// space before them likewise. The segments joined are the text.
-pub(super) fn segments(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn segments(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;

@@ -69,7 +69,7 @@ pub fn read(
         }
         (_, Prepares::Steps(Steps::Sound(SoundSteps { rate, frames: SoundFrames::Mel(bands) }), scaler)) => {
             let options = MelOptions { bands: *bands, ..MelOptions::default() };
-            let mel = LogMel::new(*rate, &options).map_err(|error| Error::NotOnnx(error.to_string()))?;
+            let mel = LogMel::new(*rate, &options).map_err(|error| Error::NotPortable(error.to_string()))?;
             mel_frames(graph, &mel, *rate, scaler, counts)
         }
         (Reads::Frames(width), _) => {

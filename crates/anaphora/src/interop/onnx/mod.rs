@@ -61,7 +61,7 @@ pub fn files(run: &Path, path: &Path) -> Result<Vec<PathBuf>> {
 /// Writes a run's model; returns the files.
 ///
 /// # Errors
-/// As [`tasks::open`]; a model that is larger than a file of this format may be ([`Error::NotOnnx`]).
+/// As [`tasks::open`]; a model that is larger than a file of this format may be ([`Error::NotPortable`]).
 pub fn export(run: &Path, path: &Path, lengths: Lengths) -> Result<Vec<PathBuf>> {
     let files = files(run, path)?;
     let portable = tasks::portable(run)?;
@@ -126,7 +126,7 @@ fn write(path: &Path, graph: Graph, metadata: &[(&str, String)], portable: &Port
     let file = File { model, graph: graph.message(&name), tensors: graph.tensors };
     if let Some(bytes) = file.excess() {
         let (run, gigabytes) = (portable.run.path().display(), bytes as f64 / 1e9);
-        return Err(Error::NotOnnx(format!(
+        return Err(Error::NotPortable(format!(
             "{run}: the model takes {gigabytes:.2} GB, and an ONNX file holds 2.14 GB at most"
         )));
     }

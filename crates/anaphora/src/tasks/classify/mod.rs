@@ -1,34 +1,39 @@
 //! Classification: the class of a text, a series, a sound or a picture, or several labels of it.
 
 mod examples;
+mod linear;
 
 use std::path::Path;
 
 use anaphora_data::error::counted;
-use anaphora_data::examples::{Example, Named, Reader};
+use anaphora_data::examples::{Example, Named, Reader, Steps};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
-use anaphora_data::labelled::{self, seen_once};
+use anaphora_data::labelled::{self, class_weights, seen_once};
 use anaphora_data::picture::Colour;
 use anaphora_data::{Frames, Packed, Place, Sequence, Tokenizer, builtin};
 use anaphora_nn::Start;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::examples::{Examples, THRESHOLD, validation};
+use self::examples::{Examples, THRESHOLD, targets};
+use self::linear::{Learnt, LinearMap};
 use super::shared::{
-    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Prepares, Reading,
-    Splits, Using, Words, hold_out, malformed_at, name, one_class, reader,
+    self, ExampleTask, Input, InspectTask, Lesson, Looked, Names, Portable, PredictTask, Prediction,
+    Prepares, Reading, Splits, Using, Words, hold_out, malformed_at, name, one_class, reader,
 };
 use crate::inspect::{Original, Says};
 use crate::metrics::Evaluation;
 use crate::model::{Compute, Objective, SequenceModel, Shape, Targets, likeliest};
-use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Task};
+use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shortcut, Task};
 use crate::run::assets::Assets;
-use crate::training::{Shown, Validation};
+use crate::run::weights::{self, NamedTensor};
+use crate::training::{Network, Shown, Validation, threads};
 use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
+/// The name of the file of a run's linear map of texts.
+const LINEAR: &str = "linear.json";
 
 /// Examples that the built-in rules make, and the seed from which they make them.
 const BUILTIN: (u64, usize) = (1, 4_000);
@@ -45,8 +50,14 @@ pub struct Classes {
     /// What stands between the labels of an example; none where each has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     separator: Option<String>,
+    /// Whether there is a linear map; none in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    mapped: bool,
     #[serde(flatten)]
     reader: Reader,
+    /// The map that the network's outputs are added to, kept in a file of its own.
+    #[serde(skip)]
+    linear: Option<LinearMap>,
 }
 
 impl Lesson for Classes {
@@ -87,7 +98,17 @@ impl Lesson for Classes {
     }
 
     fn validate(&self, model: &SequenceModel, compute: &mut Compute, on: &Examples) -> Result<Validation> {
-        Ok(validation(&on.score(model, compute, self)?))
+        on.validate(model, compute, self)
+    }
+
+    fn kept<'a>(&self, model: &'a SequenceModel, validation: &Validation) -> Vec<NamedTensor<'a>> {
+        let mut tensors = weights::tensors(model.params());
+        if let Some(Network { share, .. }) = validation.network {
+            for head in tensors.iter_mut().filter(|tensor| tensor.name.starts_with("head.")) {
+                head.data.to_mut().iter_mut().for_each(|weight| *weight *= share);
+            }
+        }
+        tensors
     }
 }
 
@@ -149,7 +170,17 @@ impl ExampleTask for Classes {
         let tokenizer = reader::tokenizer(&splits.train, &recipe.data, assets)?;
         let made = tokenizer.clone();
         let classes: Self = assets.json(CLASSES, || Self::learn(splits, recipe, made))?;
-        Ok(Self { reader: reader::opened(classes.reader, &recipe.data, assets, tokenizer)?, ..classes })
+        let reader = reader::opened(classes.reader, &recipe.data, assets, tokenizer)?;
+        let mut classes = Self { reader, ..classes };
+        if classes.mapped && recipe.model.shortcut == Shortcut::Linear {
+            let linear = assets.json(LINEAR, || Ok(classes.learn_linear(&splits.train, recipe)))?;
+            if !linear.fits(classes.labels.len()) {
+                let reason = "it is no map of n-grams to the classes of classes.json; restore the file that the run began with";
+                return Err(malformed_at(LINEAR.as_ref(), 0, reason));
+            }
+            classes.linear = Some(linear);
+        }
+        Ok(classes)
     }
 
     fn show(&self, example: &Example) -> Result<Shown> {
@@ -157,10 +188,27 @@ impl ExampleTask for Classes {
     }
 
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
-        let classes = |example: &Example| self.classes(example);
+        let truth = |example: &Example| -> Result<_> {
+            let text = reader::text(example).unwrap_or_default();
+            Ok((self.classes(example)?, self.linear.as_ref().map(|linear| linear.logits(&text))))
+        };
         let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
-        let (inputs, classes) = self.reader.encode(examples, skip_bad, notes, classes)?;
-        Ok(Examples { inputs, classes })
+        let (inputs, truths) = self.reader.encode(examples, skip_bad, notes, truth)?;
+        let (classes, linear): (Vec<_>, Vec<_>) = truths.into_iter().unzip();
+        let linear = linear.into_iter().flatten().flatten().collect();
+        Ok(Examples { inputs, classes, linear })
+    }
+
+    fn baseline(&self, validation: &Examples) -> Result<Option<String>> {
+        let Some((linear, scored)) = self.linear.as_ref().zip(validation.score_linear(self)?) else {
+            return Ok(None);
+        };
+        let [(name, score), _] = scored.best();
+        let (count, name) = (counted(linear.len(), "n-gram"), name.replace('_', " "));
+        Ok(Some(format!(
+            "a linear map of {count} of words and characters has a validation loss of {:.3}, {name} {score:.3}; what the network says is added to it",
+            scored.loss
+        )))
     }
 
     fn model(&self, recipe: &Recipe, start: Start, train: Option<&Examples>) -> SequenceModel {
@@ -180,7 +228,11 @@ impl ExampleTask for Classes {
             return Ok(Evaluation::new(0, "example"));
         }
         let scored = examples.score(on.model, on.compute, self)?;
-        Ok(scored.evaluation(examples.inputs.len(), &self.labels))
+        let mut evaluation = scored.model.evaluation(examples.inputs.len(), &self.labels);
+        if let Some(linear) = &scored.linear {
+            evaluation.beside(&[("this model", scored.model.scores()), ("linear map", linear.scores())]);
+        }
+        Ok(evaluation)
     }
 }
 
@@ -198,7 +250,10 @@ impl PredictTask for Classes {
 
     fn predict(&self, with: &mut Using<Self>, inputs: &[Input]) -> Result<Vec<Prediction>> {
         let (inputs, names) = reader::inputs(&self.reader, inputs)?;
-        let examples = Examples { inputs, classes: Vec::new() };
+        // A text is called by itself.
+        let said = |linear: &LinearMap| names.iter().flat_map(|named| linear.logits(&named.name)).collect();
+        let linear = self.linear.as_ref().map(said).unwrap_or_default();
+        let examples = Examples { inputs, classes: Vec::new(), linear };
         let probabilities = examples.probabilities(with.model, with.compute, self)?;
         let rows = probabilities.chunks_exact(self.labels.len());
         Ok(names.iter().zip(rows).map(|(named, row)| self.prediction(named, row)).collect())
@@ -229,7 +284,18 @@ impl InspectTask for Classes {
     }
 
     fn look_at_input(&self, input: &Input, _: &Recipe) -> Result<Vec<Looked>> {
-        reader::look_at_inputs(&self.reader, input)
+        let mut looked = reader::look_at_inputs(&self.reader, input)?;
+        for Looked { batch, text, .. } in &mut looked {
+            if let (Some(linear), Some(text)) = (&self.linear, text) {
+                batch.offsets = linear.logits(text);
+            }
+        }
+        Ok(looked)
+    }
+
+    fn batch_of(&self, examples: &Examples, batch: &[usize]) -> (Packed, Targets) {
+        let (packed, targets) = examples.batch(batch, self);
+        (Packed { offsets: examples.offsets(batch, self.labels.len()), ..packed }, targets)
     }
 
     fn original(&self, batch: &Packed) -> Option<Original> {
@@ -245,10 +311,41 @@ impl InspectTask for Classes {
     }
 }
 
+/// A run's model for other programs.
+///
+/// # Errors
+/// As [`Run::open`]; a linear map that stands beside the network ([`Error::NotPortable`]): without it the model says something else.
+pub fn portable(run: Run) -> Result<Portable> {
+    if run.path().join(LINEAR).exists() {
+        let path = run.path().display();
+        let why = "counts words and characters, which no graph of operators does; a training with model.shortcut = \"none\" has none";
+        return Err(Error::NotPortable(format!("{path}: the linear map beside the network {why}")));
+    }
+    shared::portable::<Classes>(run)
+}
+
 impl Classes {
     /// The pictures that are read, where they are such.
     pub fn pictures(&self) -> Option<PictureSteps> {
         reader::pictures(&self.reader)
+    }
+
+    /// The linear map of the training examples.
+    fn learn_linear(&self, examples: &[Example], recipe: &Recipe) -> LinearMap {
+        let texts: Vec<&str> = examples.iter().map(|one| reader::text(one).unwrap_or_default()).collect();
+        // One whose label is not known is skipped, or an error, where it is encoded.
+        let classes = |example| self.classes(example).unwrap_or_else(|_| vec![0]);
+        let classes: Vec<Vec<u32>> = examples.iter().map(classes).collect();
+        let (targets, outputs) = (targets(classes.iter(), self), self.labels.len());
+        let weighted = self.separator.is_none() && recipe.training.class_weights != ClassWeights::None;
+        let weights = weighted.then(|| class_weights(classes.iter().flatten(), outputs));
+        let threads = match threads(recipe.training.threads).0 {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let lowercase = matches!(self.reader.steps, Steps::Text { lowercase: true, .. });
+        let weights = weights.as_deref();
+        LinearMap::learn(&Learnt { texts: &texts, targets: &targets, outputs, weights, threads }, lowercase)
     }
 
     /// What is learnt of the training examples; labels of others that were read with them are known too.
@@ -274,7 +371,9 @@ impl Classes {
             return Err(malformed_at(&splits.train[0].path, 0, reason));
         }
         let reader = reader::learn(splits, tokenizer, &recipe.model)?;
-        Ok(Self { labels, separator, reader })
+        let is_text = matches!(reader.steps, Steps::Text { .. });
+        let mapped = is_text && recipe.model.shortcut == Shortcut::Linear;
+        Ok(Self { labels, separator, mapped, reader, linear: None })
     }
 
     /// The numbers of an example's labels.

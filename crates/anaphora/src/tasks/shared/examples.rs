@@ -79,6 +79,11 @@ pub trait ExampleTask: Lesson + Send + Sync + Sized {
         self.encode(examples, from)
     }
 
+    /// What is to be said of a simpler model on the examples that are validated on, where there is one.
+    fn baseline(&self, _validation: &Self::Encoded) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// A model that begins with such weights, to learn from examples where there are some.
     fn model(&self, recipe: &Recipe, start: Start, train: Option<&Self::Encoded>) -> Self::Model;
 
@@ -169,6 +174,9 @@ pub fn learner<T: ExampleTask + 'static>(opening: &mut Opening) -> Result<Box<dy
     let train = task.encode_to_learn(splits.train, &mut from)?;
     from.path = recipe.data.validation.as_ref().unwrap_or(&path);
     let validation = task.encode(splits.validation, &mut from)?;
+    if let Some(note) = task.baseline(&validation)? {
+        opening.note(&note);
+    }
     let model = opening.model(|start| task.model(recipe, start, Some(&train)))?;
     Ok(Box::new(Learning::new(task, model, [train, validation], &recipe.training)?))
 }

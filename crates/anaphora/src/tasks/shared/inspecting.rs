@@ -298,6 +298,12 @@ pub fn look(
         if names.is_each_step { (&["steps", "classes"], &[rows, width]) } else { (&["classes"], &[width]) };
     let mut said = observed.outputs.clone();
     inspection.add("logits", axes, shape, observed.outputs, "output of the head");
+    if !batch.offsets.is_empty() {
+        let what = "what of the logits is the linear map's";
+        inspection.add("linear", axes, shape, batch.offsets.clone(), what);
+        let note = "what the model says is the sum of a linear map of words and characters and of the network; gradients, states and saliency are of the network alone, and what is said after each step counts the map of the whole text";
+        inspection.notes.push(note.to_owned());
+    }
     if names.says != Says::Window {
         said.chunks_exact_mut(width.max(1)).for_each(|row| names.says.apply(row));
         let what = "what the model says: probabilities, or numbers in their own unit";

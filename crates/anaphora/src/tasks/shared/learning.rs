@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, SequenceModel, Targets, Teaching};
 use crate::recipe::{Input, Task, Tokenizer, Training};
-use crate::run::weights::NamedTensor;
+use crate::run::weights::{self, NamedTensor};
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
 
@@ -123,6 +123,11 @@ pub trait Lesson {
         compute: &mut Compute,
         examples: &Self::Encoded,
     ) -> Result<Validation>;
+
+    /// The weights to keep of a model with such a result.
+    fn kept<'a>(&self, model: &'a Self::Model, _validation: &Validation) -> Vec<NamedTensor<'a>> {
+        weights::tensors(model.params())
+    }
 }
 
 /// A training on whole examples.
@@ -186,6 +191,10 @@ impl<L: Lesson> Learner for Learning<L> {
 
     fn validate(&mut self, compute: &mut Compute) -> Result<Validation> {
         self.lesson.validate(&self.model, compute, &self.validation)
+    }
+
+    fn kept(&self, validation: &Validation) -> Vec<NamedTensor<'_>> {
+        self.lesson.kept(&self.model, validation)
     }
 
     fn position(&self) -> Value {
