@@ -28,7 +28,7 @@ use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shor
 use crate::run::assets::Assets;
 use crate::run::weights::{self, NamedTensor};
 use crate::training::{Network, Shown, Validation, threads};
-use crate::{Error, Result};
+use crate::{Error, Result, Run};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
