@@ -348,7 +348,8 @@ fn steps_that_do_not_count_change_nothing() {
     for (number, position) in ["rotary", "learned", "alibi"].into_iter().enumerate() {
         let folder = place.path().join(number.to_string());
         std::fs::create_dir(&folder).unwrap();
-        let position = format!("model.backbone=transformer model.context=20 model.position={position}");
+        let position =
+            format!("model.backbone=transformer model.heads=3 model.context=20 model.position={position}");
         exported(&folder, "tunes", &[fields(&position), fields("training.length=8")].concat());
         let runner = Runner::open(&folder.join("x.onnx"));
         let row = &symbols(1, 7, 20)[0];
@@ -523,15 +524,14 @@ fn every_task_has_a_graph() {
         ),
         (
             "waves",
-            "model.backbone=lstm model.bidirectional=false",
+            "model.backbone=lstm model.bidirectional=false model.pooling=last",
             &["frames", "sequence_lens", "h0", "c0"],
-            "logits [batch, 3]",
+            "logits [batch, 4]",
         ),
-        ("shapes", "model.backbone=transformer", &["picture"], "logits [batch, 3]"),
-        ("shapes", "model.backbone=gru data.input=picture", &["picture"], "logits [batch, 3]"),
+        ("shapes", "model.backbone=transformer model.heads=3", &["picture"], "logits [batch, 3]"),
         (
             "prices",
-            "model.backbone=lstm model.bidirectional=false",
+            "model.backbone=lstm model.bidirectional=false model.pooling=last",
             &["input_ids", "sequence_lens", "h0", "c0"],
             "numbers [batch, 1]",
         ),
@@ -559,7 +559,7 @@ fn every_task_has_a_graph() {
             &["past", "waves"],
             "forecast [batch, 24, 1, 3]",
         ),
-        ("ball", "model.backbone=lstm", &["past"], "forecast [batch, 24, 2, 1]"),
+        ("ball", "model.backbone=lstm", &["past"], "forecast [batch, 50, 2, 1]"),
     ] {
         let place = tempfile::tempdir().unwrap();
         exported(place.path(), builtin, &fields(fields_of));

@@ -4,7 +4,7 @@ use anaphora_nn::{Activation, TransformerOptions};
 
 use super::graph::{Graph, Name, transpose};
 use super::input::{self, Read};
-use super::protobuf::Attribute::Int;
+use super::protobuf::Attribute::{Int, Ints};
 use super::protobuf::{Kind, Size};
 use super::recurrent::{self, Recurrent};
 use super::{Lengths, transformer};
@@ -247,7 +247,9 @@ fn window(
     let kernel = graph.tensor(&format!("{name}.0.weight"), &[hidden, size, window], kernel);
     let bias = graph.weight(&format!("{name}.0.bias"));
     let channels = graph.transpose(&all, &[0, 2, 1]);
-    let y = graph.op("Conv", &[&channels, &kernel, &bias], &[]);
+    // Not every runtime has zeros for these.
+    let attributes = [("strides", Ints(&[1])), ("pads", Ints(&[0, 0]))];
+    let y = graph.op("Conv", &[&channels, &kernel, &bias], &attributes);
     let y = graph.transpose(&y, &[0, 2, 1]);
     let mut y = transformer::activation(graph, Activation::Tanh, &y);
     for layer in 1..model.layers {
