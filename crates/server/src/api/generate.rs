@@ -130,7 +130,7 @@ pub async fn create(
     Body(request): Body<GenerateRequest>,
 ) -> ApiResult<Json<Pieces>> {
     let subject = Subject::of(&server, &request.model).await?;
-    subject.is_asked_at("/api/generate")?;
+    subject.refuse_unless_asked_at("/api/generate")?;
     let usual = match subject.task {
         Task::Chorales => 64,
         Task::Events => 1_000,

@@ -207,7 +207,7 @@ impl PredictRequest {
     responses((status = 200, body = Predictions), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn create(State(server): State<Shared>, asked: Asked) -> ApiResult<Json<Predictions>> {
     let subject = Subject::of(&server, &asked.request.model).await?;
-    subject.is_asked_at("/api/predict")?;
+    subject.refuse_unless_asked_at("/api/predict")?;
     if asked.inputs.len() > MOST_INPUTS {
         let message = format!("{} inputs are given; {MOST_INPUTS} at most may be", asked.inputs.len());
         return Err(ApiError::field("inputs", message));

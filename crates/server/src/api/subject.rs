@@ -39,7 +39,7 @@ impl Subject {
     ///
     /// # Errors
     /// Where to ask it.
-    pub fn is_asked_at(&self, here: &str) -> ApiResult<()> {
+    pub fn refuse_unless_asked_at(&self, here: &str) -> ApiResult<()> {
         let (does, there) = endpoint(self.task);
         if there == here { Ok(()) } else { Err(ApiError::elsewhere(&self.id, self.task, does, there)) }
     }
