@@ -184,7 +184,7 @@ fn what_is_kept_of_a_network_is_what_was_validated() {
     let place = Workplace::new();
     // One of four is labelled wrongly, which a network learns by heart: all of what it says would be too much.
     let word = |i: usize| ["rain", "flood", "drought", "sun"][i % 4];
-    let label = |i: usize| ["wet", "dry"][usize::from((i % 4 > 1) != (i / 4 % 4 == 0))];
+    let label = |i: usize| ["wet", "dry"][usize::from((i % 4 > 1) != (i / 4).is_multiple_of(4))];
     let row = |i: usize| format!("{}\tthe {} of day {i}\n", label(i), word(i));
     place.write("days.tsv", (0..200).map(row).collect::<String>());
     place.train(&["days.tsv", "--task=classify", "--steps=300", "--precision=f32"]).ok();
@@ -203,9 +203,9 @@ fn what_is_kept_of_a_network_is_what_was_validated() {
 #[test]
 fn labels_have_a_linear_map_too_and_numbers_have_none() {
     let place = Workplace::new();
-    let word = |i: usize, words: [&'static str; 2]| words[usize::from(i % 3 == 0)];
+    let word = |i: usize, words: [&'static str; 2]| words[usize::from(i.is_multiple_of(3))];
     let row = |i: usize| {
-        let (warm, windy) = (i % 3 == 0, i / 2 % 3 == 0);
+        let (warm, windy) = (i.is_multiple_of(3), (i / 2).is_multiple_of(3));
         let labels = [("warm", warm), ("windy", windy)]
             .into_iter()
             .filter(|(_, there)| *there)

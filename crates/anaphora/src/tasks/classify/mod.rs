@@ -190,7 +190,7 @@ impl ExampleTask for Classes {
     fn encode(&self, examples: Vec<Example>, from: &mut Reading<Self>) -> Result<Examples> {
         let truth = |example: &Example| -> Result<_> {
             let text = reader::text(example).unwrap_or_default();
-            Ok((self.classes(example)?, self.linear.as_ref().map(|linear| linear.logits(&text))))
+            Ok((self.classes(example)?, self.linear.as_ref().map(|linear| linear.logits(text))))
         };
         let (skip_bad, notes) = (from.data().skip_bad, &mut *from.notes);
         let (inputs, truths) = self.reader.encode(examples, skip_bad, notes, truth)?;
