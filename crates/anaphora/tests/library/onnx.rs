@@ -291,7 +291,7 @@ fn following(mut state: Values, out: &Values) -> Values {
 }
 
 /// What stands between a field and its value in the list of a test.
-fn fields<'a>(text: &'a str) -> Vec<(&'a str, &'a str)> {
+fn fields(text: &str) -> Vec<(&str, &str)> {
     text.split_whitespace().map(|field| field.split_once('=').unwrap()).collect()
 }
 
