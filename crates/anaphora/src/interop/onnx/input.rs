@@ -188,7 +188,7 @@ fn stem(graph: &mut Graph, name: &str, mut channels: usize, x: &Name) -> Name {
             .collect();
         let kernel = graph.tensor(&weight, &[filters, channels, side, side], values);
         let bias = graph.weight(&format!("{name}.{number}.bias"));
-        let attributes = [("strides", Ints(&[2, 2])), ("pads", Ints(&[1; 4]))];
+        let attributes = [("strides", Ints(&[2, 2])), ("dilations", Ints(&[1; 2])), ("pads", Ints(&[1; 4]))];
         let y = graph.op("Conv", &[&x, &kernel, &bias], &attributes);
         x = graph.unary("Relu", &y);
         channels = filters;
@@ -231,7 +231,7 @@ fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler, count
     };
     let x = graph.unsqueeze(&heard, &[1]);
     let half = (size / 2) as i64;
-    let attributes = [("strides", Ints(&[hop])), ("pads", Ints(&[half, half]))];
+    let attributes = [("strides", Ints(&[hop])), ("dilations", Ints(&[1])), ("pads", Ints(&[half, half]))];
     let spectrum = graph.op("Conv", &[&x, &waves], &attributes);
     let squares = graph.mul(&spectrum, &spectrum);
     let sizes = graph.ints(&[lines as i64; 2]);

@@ -248,7 +248,7 @@ fn window(
     let bias = graph.weight(&format!("{name}.0.bias"));
     let channels = graph.transpose(&all, &[0, 2, 1]);
     // Not every runtime has zeros for these.
-    let attributes = [("strides", Ints(&[1])), ("pads", Ints(&[0, 0]))];
+    let attributes = [("strides", Ints(&[1])), ("dilations", Ints(&[1])), ("pads", Ints(&[0, 0]))];
     let y = graph.op("Conv", &[&channels, &kernel, &bias], &attributes);
     let y = graph.transpose(&y, &[0, 2, 1]);
     let mut y = transformer::activation(graph, Activation::Tanh, &y);
