@@ -231,7 +231,7 @@ fn mel_frames(graph: &mut Graph, mel: &LogMel, rate: u32, scaler: &Scaler, count
     };
     let x = graph.unsqueeze(&heard, &[1]);
     let half = (size / 2) as i64;
-    let attributes = [("strides", Ints(&[hop])), ("pads", Ints(&[half, half]))];
+    let attributes = [("strides", Ints(&[hop])), ("pads", Ints(&[half, half])), ("dilations", Ints(&[1]))];
     let spectrum = graph.op("Conv", &[&x, &waves], &attributes);
     let squares = graph.mul(&spectrum, &spectrum);
     let sizes = graph.ints(&[lines as i64; 2]);

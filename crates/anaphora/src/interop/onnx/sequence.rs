@@ -247,8 +247,8 @@ fn window(
     let kernel = graph.tensor(&format!("{name}.0.weight"), &[hidden, size, window], kernel);
     let bias = graph.weight(&format!("{name}.0.bias"));
     let channels = graph.transpose(&all, &[0, 2, 1]);
-    // Not every runtime has zeros for these.
-    let attributes = [("strides", Ints(&[1])), ("pads", Ints(&[0, 0]))];
+    // Not every runtime knows what these are where they are left out.
+    let attributes = [("strides", Ints(&[1])), ("pads", Ints(&[0, 0])), ("dilations", Ints(&[1]))];
     let y = graph.op("Conv", &[&channels, &kernel, &bias], &attributes);
     let y = graph.transpose(&y, &[0, 2, 1]);
     let mut y = transformer::activation(graph, Activation::Tanh, &y);
