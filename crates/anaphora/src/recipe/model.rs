@@ -127,7 +127,7 @@ section! {
         levels: Vec<f64> = vec![0.1, 0.5, 0.9],
             takes(Levels).read(&[Tasks(SERIES), Is("model.head", &["gaussian", "quantile"])]);
 
-        /// What a forecast is counted from, so that the network learns what is left; for the class of a text, what is heard beside it.
+        /// What a forecast is counted from, so that the network learns what is left; of the class of a text, what the network's outputs are added to.
         shortcut: Shortcut = Shortcut::Linear,
             takes(OneOf(words::<Shortcut>))
                 .read(&[Tasks(SHORTCUT), For(&[Classify], &Is("data.input", &["text"]))]);
@@ -164,7 +164,7 @@ pub enum Head {
     Quantile,
 }
 
-/// What a forecast is counted from, or what is heard of the class of a text beside the network.
+/// What a forecast is counted from, or what the network's outputs are added to where it tells the class of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shortcut {

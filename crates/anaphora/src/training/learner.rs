@@ -171,7 +171,7 @@ pub struct Validation {
     pub network: Option<Network>,
 }
 
-/// A network that is heard beside a simpler model.
+/// A network whose outputs are added to those of a simpler model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Network {
     /// Its mean loss by itself, which tells whether it still learns.

@@ -144,7 +144,7 @@ pub struct EarlyStopping {
     pub patience: u64,
     #[serde(rename = "progress")]
     best: BestLoss,
-    /// That of a network by itself, where it is heard beside a simpler model: it may help once it has learnt more.
+    /// That of a network by itself, where its outputs are added to a simpler model's: it may help once it has learnt more.
     #[serde(default)]
     network: BestLoss,
 }
@@ -165,7 +165,7 @@ impl EarlyStopping {
         self.best.observe(loss)
     }
 
-    /// Takes the validation loss of a network that is heard beside a simpler model: it is waited for while it still learns.
+    /// Takes the validation loss of a network whose outputs are added to a simpler model's: it is waited for while it still learns.
     pub fn observe_network(&mut self, loss: f64) {
         self.network.observe(loss);
     }

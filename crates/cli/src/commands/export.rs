@@ -31,7 +31,7 @@ pub struct Args {
     /// File to write, or for huggingface folder, new or empty [default: model.onnx or huggingface in the run folder]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// Of onnx: sequences of a batch are equally long, for runtimes whose recurrent layers take no lengths (tract, rten)
+    /// Of onnx: sequences of a batch are equally long, for runtimes whose recurrent layers take no lengths (OpenVINO, tract, rten)
     #[arg(long)]
     equal_lengths: bool,
     /// Write over a file that is there already

@@ -64,7 +64,7 @@ impl Examples {
         Ok(Scored { model, linear: self.score_linear(known)? })
     }
 
-    /// Scores a network that learns, with as much of it as suits them best where a linear map is heard too. The best model makes
+    /// Scores a network that learns, with as much of it as suits them best where it is added to a linear map. The best model makes
     /// the fewest mistakes.
     pub fn validate(
         &self,

@@ -5,7 +5,7 @@ mod linear;
 
 use std::path::Path;
 
-use anaphora_data::error::counted;
+use anaphora_data::error::{counted, grouped};
 use anaphora_data::examples::{Example, Named, Reader, Steps};
 use anaphora_data::frames::{PictureFrames, PictureSteps};
 use anaphora_data::labelled::{self, class_weights, seen_once};
@@ -204,9 +204,9 @@ impl ExampleTask for Classes {
             return Ok(None);
         };
         let [(name, score), _] = scored.best();
-        let (count, name) = (counted(linear.len(), "n-gram"), name.replace('_', " "));
+        let (count, name) = (grouped(linear.len() as u64), name.replace('_', " "));
         Ok(Some(format!(
-            "a linear map of {count} of words and characters has a validation loss of {:.3}, {name} {score:.3}; what the network says is added to it",
+            "a linear map of {count} n-grams of words and characters has a validation loss of {:.3}, {name} {score:.3}; what the network says is added to it",
             scored.loss
         )))
     }
@@ -318,7 +318,7 @@ impl InspectTask for Classes {
 pub fn portable(run: Run) -> Result<Portable> {
     if run.path().join(LINEAR).exists() {
         let path = run.path().display();
-        let why = "counts words and characters, which no graph of operators does; a training with model.shortcut = \"none\" has none";
+        let why = "counts words and characters, which the file's graph cannot; a model that is trained with model.shortcut = \"none\" goes without it";
         return Err(Error::NotPortable(format!("{path}: the linear map beside the network {why}")));
     }
     shared::portable::<Classes>(run)
