@@ -186,14 +186,13 @@ fn words_that_tell_classes_apart_are_known_from_the_first_steps() {
 #[test]
 fn what_is_kept_of_a_network_is_what_was_validated() {
     let place = Workplace::new();
-    // One of four is labelled wrongly, which a network learns by heart: all of what it says would be too much.
-    let word = |i: usize| ["rain", "flood", "drought", "sun"][i % 4];
-    let label = |i: usize| ["wet", "dry"][usize::from((i % 4 > 1) != (i / 4).is_multiple_of(4))];
-    let row = |i: usize| format!("{}\tthe {} of day {i}\n", label(i), word(i));
-    place.write("days.tsv", (0..200).map(row).collect::<String>());
-    place.train(&["days.tsv", "--task=classify", "--steps=300", "--precision=f32"]).ok();
-    let info: Value = serde_json::from_slice(&place.read("runs/days/run.json")).unwrap();
-    let report = place.call(&["evaluate", "runs/days", "--precision=f32", "--json"]).json().remove(0);
+    // The order of words counts, which the map does not know, and of so few texts a network learns much by heart: a part of what it
+    // says is what helps.
+    place.write("opinions.csv", place.call(&["sample", "opinions", "--count=400"]).ok());
+    let settings = ["--hidden=128", "--batch=32", "--steps=150", "--validate-every=30"];
+    place.train(&[&["opinions.csv", "--task=classify"][..], &settings].concat()).ok();
+    let info: Value = serde_json::from_slice(&place.read("runs/opinions/run.json")).unwrap();
+    let report = place.call(&["evaluate", "runs/opinions", "--precision=f32", "--json"]).json().remove(0);
     for (found, wanted) in
         [(&report["loss"], &info["best"]["loss"]), (&report["accuracy"], &info["best"]["scores"]["accuracy"])]
     {
@@ -201,7 +200,7 @@ fn what_is_kept_of_a_network_is_what_was_validated() {
         assert!((found - wanted).abs() < 1e-4, "{report} {info}");
     }
     let map = report["contenders"]["linear_map"]["loss"].as_f64().unwrap();
-    assert!(report["loss"].as_f64().unwrap() <= map + 1e-6, "{report}");
+    assert!(report["loss"].as_f64().unwrap() < map - 1e-3, "{report}");
 }
 
 #[test]
