@@ -74,7 +74,10 @@ impl Form {
             0xFF => Some(Form::Text(UTF_16LE)),
             0xFE => Some(Form::Text(UTF_16BE)),
             // A unit of two bytes may be on its way.
-            _ if first.contains(&0) => unmarked(&first[..first.len() / 2 * 2]).ok()?.map(Form::Text),
+            _ if first.contains(&0) => {
+                let utf8 = std::str::from_utf8(first).is_ok();
+                unmarked(&first[..first.len() / 2 * 2], utf8).ok()?.map(Form::Text)
+            }
             _ => None,
         }
     }
@@ -117,7 +120,7 @@ impl Encoding {
         }
         let sight = look(open()?)?;
         let unmarked = match (sight.mark, self.0) {
-            (None, None) if sight.nul && !any => unmarked(open()?)?,
+            (None, None) if sight.nul && !any => unmarked(open()?, sight.wrong == 0)?,
             _ => None,
         };
         Ok(Form::Text(match (sight.mark, self.0) {
@@ -246,19 +249,25 @@ impl Units {
         }
     }
 
-    /// Whether they look like a text: most are ASCII, or words and lines are parted by white space.
-    fn is_text(&self) -> bool {
-        !self.foreign && !self.half && (4 * self.plain >= 3 * self.all || 50 * self.white >= self.all)
+    /// Whether they look like a text: most are ASCII, or, where their bytes are none by themselves, words and lines are
+    /// parted by white space.
+    fn is_text(&self, narrow: bool) -> bool {
+        let parted = !narrow && 50 * self.white >= self.all;
+        !self.foreign && !self.half && (4 * self.plain >= 3 * self.all || parted)
     }
 }
 
-/// The kind of UTF-16 that bytes without a mark look like, if they do: units that are in no text are not among them.
-fn unmarked(mut source: impl Read) -> io::Result<Option<&'static encoding_rs::Encoding>> {
+/// The kind of UTF-16 that bytes without a mark look like, if they do: units that are in no text are not among them. `utf8`
+/// says that they are UTF-8 as well; such a text with a few zeros in it is in no other alphabet.
+fn unmarked(mut source: impl Read, utf8: bool) -> io::Result<Option<&'static encoding_rs::Encoding>> {
     let (mut little, mut big) = (Units::default(), Units::default());
+    let mut narrow = utf8;
     let (mut block, mut kept) = (vec![0; BLOCK], 0);
     loop {
         let read = fill(&mut source, &mut block[kept..])?;
-        let (units, rest) = block[..kept + read].as_chunks::<2>();
+        let bytes = &block[..kept + read];
+        narrow &= !bytes.iter().any(|&byte| matches!(byte, 1..=8 | 0x0B | 0x0E..=0x1F | 0x7F));
+        let (units, rest) = bytes.as_chunks::<2>();
         for &unit in units {
             little.see(u16::from_le_bytes(unit));
             big.see(u16::from_be_bytes(unit));
@@ -266,7 +275,7 @@ fn unmarked(mut source: impl Read) -> io::Result<Option<&'static encoding_rs::En
         if read == 0 || little.foreign && big.foreign {
             let whole = rest.is_empty();
             let kinds = [(little, UTF_16LE), (big, UTF_16BE)].into_iter();
-            let texts = kinds.filter(|(units, _)| whole && units.all > 0 && units.is_text());
+            let texts = kinds.filter(|(units, _)| whole && units.all > 0 && units.is_text(narrow));
             return Ok(texts.max_by_key(|(units, _)| (units.white, units.plain)).map(|(_, kind)| kind));
         }
         let end = kept + read;

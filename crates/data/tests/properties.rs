@@ -38,8 +38,11 @@ proptest! {
         let read = read.and_then(|texts| Ok((texts.pieces()?, texts)));
         let Ok((pieces, texts)) = read else { return Ok(()) };
         prop_assert!(!pieces.is_empty());
-        // What is in another encoding is compared elsewhere.
+        // What is in another encoding is compared elsewhere; two letters with two zeros are UTF-16.
         let Ok(lines) = String::from_utf8(content) else { return Ok(()) };
+        if lines.contains('\0') {
+            return Ok(());
+        }
         let lines = lines.replace("\r\n", "\n").replace('\r', "\n");
         for piece in &pieces {
             prop_assert!(!piece.text.trim().is_empty() && !piece.text.contains('\r'));
