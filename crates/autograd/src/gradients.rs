@@ -2,21 +2,21 @@
 
 use std::ops::Range;
 
-use anaphora_kernels::optimizer;
+use anaphora_kernels::{Buffer, optimizer};
 
 use crate::{Device, ParamId, Params};
 
 /// The gradients of some [`Params`], laid out as they are. Backward passes add to them.
 #[derive(Clone, Debug)]
 pub struct Gradients {
-    values: Vec<f32>,
+    values: Buffer,
     ranges: Vec<Range<usize>>,
 }
 
 impl Gradients {
     /// Zeros for all parameters that `params` now have.
     pub fn of(params: &Params) -> Self {
-        Self { values: vec![0.0; params.len()], ranges: params.ranges().collect() }
+        Self { values: Buffer::zeros(params.len()), ranges: params.ranges().collect() }
     }
 
     /// Sets all to zero.

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use anaphora_kernels::Buffer;
+
 use crate::error::{Consumed, ShapeError, expect};
 use crate::trace::{Place, Trace, Watched};
-use crate::workspace::{Buffer, Workspace};
+use crate::workspace::Workspace;
 use crate::{Device, Gradients, ParamId, Params};
 
 /// A matrix `[rows, cols]` on a [`Graph`].

@@ -49,7 +49,7 @@ pub use anaphora_kernels::gather::NOWHERE;
 pub use anaphora_kernels::losses::LOG_VARIANCE;
 pub use anaphora_kernels::recurrent::Cell;
 pub use anaphora_kernels::rotary::Rotary;
-pub use anaphora_kernels::{Isa, Precision};
+pub use anaphora_kernels::{Buffer, Isa, Precision};
 pub use error::{Consumed, ShapeError};
 pub use gradients::Gradients;
 pub use graph::{Graph, Operation, Tensor};
@@ -59,7 +59,7 @@ pub use ops::pool::Reduction;
 pub use ops::recurrent::{Direction, RecurrentOutput};
 pub use params::{ParamId, Params, Role};
 pub use trace::Trace;
-pub use workspace::{Buffer, Workspace};
+pub use workspace::Workspace;
 
 use anaphora_kernels::{Pool, orthogonal, random};
 

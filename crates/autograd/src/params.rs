@@ -3,8 +3,8 @@
 use std::ops::{Deref, Range};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use anaphora_kernels::Matrix;
 use anaphora_kernels::matmul::linear::PackedColumns;
+use anaphora_kernels::{Buffer, Matrix};
 
 use crate::{Device, Precision};
 
@@ -42,6 +42,14 @@ struct Spec {
     packed: [RwLock<Versioned>; 2],
 }
 
+impl Spec {
+    /// Its groups, rows and columns, where it is kept packed alone.
+    fn packed_alone(&self, precision: Precision) -> Option<(usize, [usize; 2])> {
+        let looked_up = self.table && precision == Precision::Bf16;
+        self.groups.filter(|_| !looked_up).zip(self.shape.as_array().copied())
+    }
+}
+
 /// Packed weights, and the version of the weights that they were packed from; 0 where there are none.
 #[derive(Debug, Default)]
 struct Versioned {
@@ -56,7 +64,7 @@ struct Versioned {
 #[derive(Debug, Default)]
 pub struct Params {
     specs: Vec<Spec>,
-    values: Vec<f32>,
+    values: Buffer,
     len: usize,
     /// Where weights decay, in order; neighbours are one range.
     decayed: Vec<Range<usize>>,
@@ -88,7 +96,8 @@ impl Params {
         let id = self.declare(name, shape);
         let spec = &mut self.specs[id.0];
         spec.values = Some(spec.range.clone());
-        self.values.extend_from_slice(values);
+        let range = spec.range.clone();
+        self.values.fit(range.end)[range].copy_from_slice(values);
         self.version += 1;
         id
     }
@@ -152,17 +161,20 @@ impl Params {
         self.precision = Some(precision);
         let version = self.version + 1;
         self.version = version;
+        // Room for all at once: it is not moved for each.
+        let others = self.specs.iter().filter(|spec| spec.packed_alone(precision).is_none());
+        self.values.reserve(others.map(|spec| spec.range.len()).sum());
         let spec = &mut self.specs[id.0];
         assert!(spec.values.is_none(), "{} has values", spec.name);
-        match (spec.groups, &spec.shape[..]) {
-            (Some(groups), &[rows, columns]) if !(spec.table && precision == Precision::Bf16) => {
+        match spec.packed_alone(precision) {
+            Some((groups, [rows, columns])) => {
                 let slot = spec.packed[precision as usize].get_mut().unwrap_or_else(PoisonError::into_inner);
                 slot.version = version;
                 slot.packed.fill(precision, [columns, rows], groups, next)
             }
-            _ => {
+            None => {
                 let start = self.values.len();
-                self.values.resize(start + spec.range.len(), 0.0);
+                self.values.fit(start + spec.range.len())[start..].fill(0.0);
                 spec.values = Some(start..self.values.len());
                 next(&mut self.values[start..])
             }
@@ -173,9 +185,8 @@ impl Params {
     fn settle(&mut self) {
         assert!(self.precision.is_none(), "these weights are kept for products alone");
         if self.values.len() < self.len {
-            let mut values = vec![0.0; self.len];
-            values[..self.values.len()].copy_from_slice(&self.values);
-            self.values = values;
+            let given = self.values.len();
+            self.values.fit(self.len)[given..].fill(0.0);
             self.specs.iter_mut().for_each(|spec| spec.values = Some(spec.range.clone()));
         }
     }

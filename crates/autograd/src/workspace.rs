@@ -1,37 +1,15 @@
 //! Buffers kept from step to step.
 
-use std::ops::{Deref, DerefMut};
-
+use anaphora_kernels::Buffer;
 use anaphora_kernels::recurrent::{BackwardBuffers, Saved};
 
 /// What a [`crate::Graph`] uses again from step to step: activation buffers and what layers keep between forward and
 /// backward. It holds nothing of any weights: it may serve one model after another, each on any device.
 #[derive(Default)]
 pub struct Workspace {
-    spare: Vec<Vec<f32>>,
+    spare: Vec<Buffer>,
     pub(crate) saved: Vec<Saved>,
     pub(crate) backward: BackwardBuffers,
-}
-
-/// The first values of a vector. It keeps its length when fewer are wanted, so that it is never filled with zeros again.
-#[derive(Default)]
-pub struct Buffer {
-    values: Vec<f32>,
-    len: usize,
-}
-
-impl Deref for Buffer {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        &self.values[..self.len]
-    }
-}
-
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values[..self.len]
-    }
 }
 
 impl Workspace {
@@ -46,13 +24,15 @@ impl Workspace {
         if len == 0 {
             return Buffer::default();
         }
-        let order = |&(_, spare): &(usize, &Vec<f32>)| (spare.len() < len, spare.len().abs_diff(len));
+        let order = |&(_, spare): &(usize, &Buffer)| (spare.capacity() < len, spare.capacity().abs_diff(len));
         let closest = self.spare.iter().enumerate().min_by_key(order).map(|(i, _)| i);
-        let mut values = closest.map(|i| self.spare.swap_remove(i)).unwrap_or_default();
-        if values.len() < len {
-            values = vec![0.0; len];
+        match closest.map(|i| self.spare.swap_remove(i)).filter(|spare| spare.capacity() >= len) {
+            Some(mut buffer) => {
+                buffer.fit(len);
+                buffer
+            }
+            None => Buffer::zeros(len),
         }
-        Buffer { values, len }
     }
 
     /// A buffer of `len` zeros.
@@ -64,8 +44,8 @@ impl Workspace {
 
     /// Takes a buffer back.
     pub(crate) fn give(&mut self, buffer: Buffer) {
-        if !buffer.values.is_empty() {
-            self.spare.push(buffer.values);
+        if buffer.capacity() > 0 {
+            self.spare.push(buffer);
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod activation;
 pub mod additive;
 pub mod amx;
 pub mod attention;
+mod buffer;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
@@ -45,6 +46,7 @@ pub mod shared;
 pub mod simd;
 pub mod softmax;
 
+pub use buffer::Buffer;
 pub use isa::Isa;
 pub use matmul::Precision;
 pub use matrix::Matrix;

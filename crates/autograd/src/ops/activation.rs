@@ -5,7 +5,7 @@ use anaphora_kernels::activation::{self, Activation};
 use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::workspace::Buffer;
+use anaphora_kernels::Buffer;
 
 struct Activate {
     function: Activation,

@@ -8,7 +8,7 @@ use crate::Gradients;
 use crate::error::{ShapeError, expect};
 use crate::graph::{Graph, Operation, Tensor};
 use crate::params::ParamId;
-use crate::workspace::Buffer;
+use anaphora_kernels::Buffer;
 
 struct Linear {
     x: Tensor,

@@ -7,7 +7,7 @@ use crate::error::{ShapeError, check_packed, expect};
 use crate::graph::{Graph, Lookup, Operation, Tensor};
 use crate::params::ParamId;
 use crate::trace::{LayerTrace, Place};
-use crate::workspace::Buffer;
+use anaphora_kernels::Buffer;
 
 /// One direction of a layer: its weights under PyTorch's names and the state that it starts from.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,8 @@ pub use lion::{Lion, LionOptions};
 pub use muon::{Muon, MuonOptions};
 pub use sgd::{Sgd, SgdOptions};
 
+use anaphora_kernels::Buffer;
+
 use crate::{Device, Gradients, Params};
 
 /// An optimizer updates weights by their gradients, step after step.
@@ -41,13 +43,13 @@ pub struct OptimizerState {
     /// Steps done.
     pub steps: u64,
     /// Running means of gradients and the like, each over all weights or some of them.
-    moments: Vec<Vec<f32>>,
+    moments: Vec<Buffer>,
 }
 
 impl OptimizerState {
     /// Zeros of these lengths.
     fn zeros<const N: usize>(lengths: [usize; N]) -> Self {
-        Self { steps: 0, moments: lengths.map(|len| vec![0.0; len]).into() }
+        Self { steps: 0, moments: lengths.map(Buffer::zeros).into() }
     }
 
     /// The tensors with their names, `moments.0` and so on.
@@ -60,7 +62,7 @@ impl OptimizerState {
         self.moments.iter_mut().enumerate().map(|(i, moments)| (name(i), &mut moments[..]))
     }
 
-    fn moments_mut<const N: usize>(&mut self) -> &mut [Vec<f32>; N] {
+    fn moments_mut<const N: usize>(&mut self) -> &mut [Buffer; N] {
         (&mut self.moments[..]).try_into().expect("an optimizer makes its own state")
     }
 }

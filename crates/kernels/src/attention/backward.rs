@@ -151,8 +151,8 @@ impl<'a> Pass<'a> {
         let length = self.batch.key_sequences().lengths()[item.source];
         self.gather_keys(item, length, scratch, wants_queries.is_some());
         if wants_keys {
-            scratch.dkeys.zeroed(length * stride);
-            scratch.dvalues.zeroed(length * stride);
+            scratch.dkeys.fit_zeros(length * stride);
+            scratch.dvalues.fit_zeros(length * stride);
         }
         let band = attention.band(0);
         let mut before = 0;
@@ -179,7 +179,7 @@ impl<'a> Pass<'a> {
                 }
                 let rows = chosen.start * BLOCK..(chosen.end * BLOCK).min(queries);
                 self.gather_queries(sequence, head, rows.clone(), scratch, wants_keys);
-                scratch.dqueries.zeroed(rows.len() * stride);
+                scratch.dqueries.fit_zeros(rows.len() * stride);
                 for number in chosen {
                     let block = block_range(number, queries);
                     let seen = band.blocks(block.clone(), length);
@@ -218,14 +218,14 @@ impl<'a> Pass<'a> {
         let columns = block_range(key, length);
         let band = attention.band(0).block(first, columns.start);
         let Scratch { queries, keys, values, douts, bf16, .. } = scratch;
-        let scores = scratch.scores.reserve(BLOCK * BLOCK);
-        let dscores = scratch.dscores.reserve(BLOCK * BLOCK);
+        let scores = scratch.scores.fit(BLOCK * BLOCK);
+        let dscores = scratch.dscores.fit(BLOCK * BLOCK);
 
         let (q, dout) = (queries.left(rows.clone()), douts.left(rows.clone()));
         multiply(q, keys.across(precision, key), scores, BLOCK, Limits::Columns(band), false, bf16);
         multiply(dout, values.across(precision, key), dscores, BLOCK, Limits::Columns(band), false, bf16);
         let factors = dropout.map(|dropout| {
-            let factors = scratch.factors.reserve(BLOCK * BLOCK);
+            let factors = scratch.factors.fit(BLOCK * BLOCK);
             for (row, factors) in factors.chunks_exact_mut(BLOCK).enumerate().take(rows.len()) {
                 let token = self.batch.sequences.offsets[first + row] + sequence;
                 let seen = band.columns(row..row + 1, columns.len());
@@ -244,24 +244,24 @@ impl<'a> Pass<'a> {
             scores,
             dscores,
             factors,
-            log_sums: &scratch.log_sums.values()[rows.clone()],
-            deltas: &scratch.deltas.values()[rows.clone()],
+            log_sums: &scratch.log_sums[rows.clone()],
+            deltas: &scratch.deltas[rows.clone()],
         });
         let weights =
             Matrix::new(&scores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
         let dscores =
             Matrix::new(&dscores[..rows.len() * BLOCK], rows.len(), BLOCK).col_range(0..columns.len());
         if wants_queries {
-            let dqueries = &mut scratch.dqueries.values_mut()[rows.start * stride..rows.end * stride];
+            let dqueries = &mut scratch.dqueries[rows.start * stride..rows.end * stride];
             multiply(dscores, keys.block(precision, key), dqueries, stride, Limits::Depth(band), true, bf16);
         }
         if wants_keys {
             let (band, number) = (band.transposed(), rows.start / BLOCK);
             let part = columns.start * stride..columns.end * stride;
-            let dvalues = &mut scratch.dvalues.values_mut()[part.clone()];
+            let dvalues = &mut scratch.dvalues[part.clone()];
             let right = douts.block(precision, number);
             multiply(weights.transposed(), right, dvalues, stride, Limits::Depth(band), true, bf16);
-            let dkeys = &mut scratch.dkeys.values_mut()[part];
+            let dkeys = &mut scratch.dkeys[part];
             let right = queries.block(precision, number);
             multiply(dscores.transposed(), right, dkeys, stride, Limits::Depth(band), true, bf16);
         }
@@ -296,8 +296,8 @@ impl<'a> Pass<'a> {
         let Settings { attention, precision, .. } = self.settings;
         let tokens = self.batch.sequences.tokens(sequence, rows.clone());
         let factor = self.settings.factor(head);
-        let log_sums = scratch.log_sums.reserve(rows.len());
-        let deltas = scratch.deltas.reserve(rows.len());
+        let log_sums = scratch.log_sums.fit(rows.len());
+        let deltas = scratch.deltas.fit(rows.len());
         scratch.queries.gather(rows.len(), attention.head_size, |row, to| {
             scaled(self.heads[0].read(tokens, row, head), factor, attention, to);
         });
@@ -318,7 +318,7 @@ impl<'a> Pass<'a> {
         let attention = self.settings.attention;
         let factor = self.settings.factor(head);
         let tokens = self.batch.sequences.tokens(sequence, rows);
-        let dqueries = scratch.dqueries.values().chunks_exact(row_stride(attention.head_size));
+        let dqueries = scratch.dqueries.chunks_exact(row_stride(attention.head_size));
         for (row, raw) in dqueries.enumerate().take(tokens.offsets.len()) {
             let token = tokens.at(row);
             // SAFETY: these queries in this head are the worker's alone.
@@ -338,11 +338,11 @@ impl<'a> Pass<'a> {
         let stride = row_stride(attention.head_size);
         let tokens = self.batch.key_sequences().tokens(item.source, steps.clone());
         for (row, step) in steps.enumerate() {
-            let raw = &scratch.dkeys.values()[step * stride..];
+            let raw = &scratch.dkeys[step * stride..];
             // SAFETY: these keys and values in this head are the worker's alone.
             let [dkey, dvalue] = [1, 2].map(|which| unsafe { self.gradient(which, tokens, row, item.head) });
             add_normalised(attention, self.heads[1].at(tokens.at(row), item.head), raw, 1.0, dkey);
-            dvalue.iter_mut().zip(&scratch.dvalues.values()[step * stride..]).for_each(|(to, d)| *to += d);
+            dvalue.iter_mut().zip(&scratch.dvalues[step * stride..]).for_each(|(to, d)| *to += d);
         }
     }
 

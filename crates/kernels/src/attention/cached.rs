@@ -15,7 +15,7 @@ use crate::cross_entropy::softmax;
 use crate::lanes::for_each;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::simd;
+use crate::{Buffer, simd};
 
 /// Up to so many new tokens a sequence are compared with the keys where they lie; more are worth gathering these.
 const FEW: usize = 4;
@@ -153,15 +153,15 @@ struct One<'a> {
 
 impl One<'_> {
     fn attend(&self, factor: f32, out: &mut [f32]) {
-        thread_local!(static ROWS: RefCell<[Vec<f32>; 2]> = RefCell::default());
+        thread_local!(static ROWS: RefCell<[Buffer; 2]> = RefCell::default());
         out.fill(0.0);
         if self.seen.is_empty() {
             return;
         }
         ROWS.with_borrow_mut(|[query, scores]| {
-            query.resize(self.query.len(), 0.0);
+            let query = query.fit(self.query.len());
             scaled(self.query, factor, self.attention, query);
-            scores.resize(self.seen.len(), 0.0);
+            let scores = scores.fit(self.seen.len());
             let stride = self.attention.kv_width();
             simd::dispatch(Scores { query, keys: self.keys, stride, scores });
             if let Some(slope) = self.attention.slope(self.head) {

@@ -119,8 +119,8 @@ pub(super) fn attend(
     let factor = settings.factor(head);
     let Scratch { queries: q, keys, values, out: sums_out, scores, factors, bf16, .. } = scratch;
     q.gather(rows, head_size, |row, to| scaled(heads.read(tokens, row, head), factor, attention, to));
-    let sums_out = sums_out.zeroed(rows * stride);
-    let scores = scores.reserve(BLOCK * BLOCK);
+    let sums_out = sums_out.fit_zeros(rows * stride);
+    let scores = scores.fit(BLOCK * BLOCK);
     let (mut maxima, mut sums): (Rows, Rows) = ([f32::NEG_INFINITY; BLOCK], [0.0; BLOCK]);
     for number in band.blocks(0..rows, length) {
         let columns = block_range(number, length);
@@ -145,7 +145,7 @@ pub(super) fn attend(
         if let Some(dropout) = dropout {
             for (row, scores) in scores.chunks_exact_mut(BLOCK).enumerate().take(rows) {
                 let seen = band.columns(row..row + 1, columns.len());
-                let factors = &mut factors.reserve(BLOCK)[seen.clone()];
+                let factors = &mut factors.fit(BLOCK)[seen.clone()];
                 dropout.factors(tokens.at(row), head, columns.start + seen.start, factors);
                 scores[seen].iter_mut().zip(factors).for_each(|(score, factor)| *score *= *factor);
             }

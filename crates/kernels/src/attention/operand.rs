@@ -3,10 +3,10 @@
 use super::BLOCK;
 use super::band::block_range;
 use super::product::{Limits, Product};
-use super::scratch::{Buffer, LINE};
+use crate::buffer::LINE;
 use crate::matmul::transpose::to_rows;
 use crate::matmul::{self, Packed};
-use crate::{Matrix, Precision, simd};
+use crate::{Buffer, Matrix, Precision, simd};
 
 /// A matrix `[rows, head_size]`, also in blocks of rows for the right-hand side of products. Rows are filled up with
 /// zeros to whole cache lines.
@@ -43,7 +43,7 @@ impl Operand {
     pub fn gather(&mut self, rows: usize, head_size: usize, mut row: impl FnMut(usize, &mut [f32])) {
         (self.rows, self.head_size) = (rows, head_size);
         let stride = row_stride(head_size);
-        let values = self.values.reserve(rows * stride);
+        let values = self.values.fit(rows * stride);
         for (number, values) in values.chunks_exact_mut(stride).enumerate() {
             let (values, rest) = values.split_at_mut(head_size);
             row(number, values);
@@ -70,7 +70,7 @@ impl Operand {
             }
             Precision::F32 => {
                 let blocks = rows.div_ceil(BLOCK);
-                let across = self.across.reserve(blocks * BLOCK * head_size);
+                let across = self.across.fit(blocks * BLOCK * head_size);
                 for (number, across) in across.chunks_exact_mut(BLOCK * head_size).enumerate() {
                     let block = block_range(number, rows);
                     for line in across.chunks_exact_mut(BLOCK) {
@@ -94,7 +94,7 @@ impl Operand {
             Precision::Bf16 => Right::Bf16(&self.packed[number]),
             Precision::F32 => {
                 let block = block_range(number, self.rows);
-                let values = &self.values.values()[block.start * stride..block.end * stride];
+                let values = &self.values[block.start * stride..block.end * stride];
                 Right::F32 { values, stride, n: stride }
             }
         }
@@ -106,7 +106,7 @@ impl Operand {
             Precision::Bf16 => Right::Bf16(&self.packed_across[number]),
             Precision::F32 => {
                 let len = BLOCK * self.head_size;
-                let values = &self.across.values()[number * len..][..len];
+                let values = &self.across[number * len..][..len];
                 let n = block_range(number, self.rows).len().next_multiple_of(LINE);
                 Right::F32 { values, stride: BLOCK, n }
             }
@@ -116,7 +116,7 @@ impl Operand {
 
 fn all(values: &Buffer, rows: usize, head_size: usize) -> Matrix<'_> {
     let stride = row_stride(head_size);
-    Matrix::new(&values.values()[..rows * stride], rows, stride).col_range(0..head_size)
+    Matrix::new(&values[..rows * stride], rows, stride).col_range(0..head_size)
 }
 
 fn pack<'a>(packed: &mut Vec<Packed>, rows: usize, block: impl Fn(std::ops::Range<usize>) -> Matrix<'a>) {

@@ -7,8 +7,8 @@ use rten_simd::ops::{BitOps, NumOps};
 use rten_simd::{Isa, SimdOp};
 
 use super::band::Band;
-use super::scratch::LINE;
 use crate::Matrix;
+use crate::buffer::LINE;
 
 /// Most rows in a strip: 6 × 2 vectors of sums take 12 of AVX2's 16 registers.
 const ROWS: usize = 6;

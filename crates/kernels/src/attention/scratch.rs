@@ -4,48 +4,7 @@ use std::cell::RefCell;
 
 use super::BLOCK;
 use super::operand::Operand;
-use crate::matmul;
-
-/// Values of a cache line.
-pub(super) const LINE: usize = 16;
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
-/// Values that begin at a cache line.
-#[derive(Default)]
-pub(super) struct Buffer(Vec<Line>);
-
-impl Buffer {
-    /// At least room for `len` values; what was there before stays as far as it goes.
-    pub fn reserve(&mut self, len: usize) -> &mut [f32] {
-        let lines = len.div_ceil(LINE);
-        if self.0.len() < lines {
-            self.0.resize(lines, Line([0.0; LINE]));
-        }
-        &mut self.values_mut()[..len]
-    }
-
-    /// Room for `len` values, all zero.
-    pub fn zeroed(&mut self, len: usize) -> &mut [f32] {
-        let values = self.reserve(len);
-        values.fill(0.0);
-        values
-    }
-
-    /// All values.
-    pub fn values(&self) -> &[f32] {
-        // SAFETY: a line is an array of values and as large as its alignment, so that lines lie without gaps.
-        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * LINE) }
-    }
-
-    /// All values, for writing.
-    pub fn values_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * LINE) }
-    }
-}
+use crate::{Buffer, matmul};
 
 /// One value a row of a block.
 pub(super) type Rows = [f32; BLOCK];

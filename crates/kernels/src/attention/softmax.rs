@@ -5,7 +5,7 @@ use rten_simd::{Isa, Simd, SimdOp};
 
 use super::BLOCK;
 use super::band::Band;
-use super::scratch::LINE;
+use crate::buffer::LINE;
 use crate::functions::exp_of_negative;
 
 /// The block whose scores are looked at.

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
-    Columns, Line, Once, PANEL, PANEL_GROUP, Precision, Scratch, multiply_parts, pack_panels, panel_lines,
+    Columns, Once, PANEL, PANEL_GROUP, Precision, Scratch, multiply_parts, pack_panels, panel_lines,
     with_once,
 };
 use crate::activation::{self, Activation};
+use crate::buffer::{Buffer, Line, Lines};
 use crate::pool::{Pool, Worker};
 use crate::shared::SharedMut;
 use crate::{Isa, Matrix, elementwise};
@@ -17,6 +19,9 @@ pub const COLUMN_GRANULE: usize = 16;
 
 /// Values of a product that a worker holds before it writes them out; they stay in its second-level cache.
 const TILE_VALUES: usize = 1 << 16;
+
+/// Columns that are read forwards, where all are read backwards.
+const STRETCH: usize = 8 * PANEL;
 
 /// With at least so many rows a worker, products are cut by rows, as is what follows them.
 const ROWS_EACH: usize = 32;
@@ -31,7 +36,9 @@ pub struct PackedColumns {
     groups: usize,
     /// Columns of a group.
     width: usize,
-    lines: Vec<Line>,
+    lines: Lines,
+    /// Whether the next product reads it backwards; see [`PackedColumns::turn`].
+    backwards: AtomicBool,
 }
 
 impl Default for PackedColumns {
@@ -43,7 +50,8 @@ impl Default for PackedColumns {
 impl PackedColumns {
     /// Nothing packed yet.
     pub fn new() -> Self {
-        Self { precision: Precision::F32, isa: Isa::current(), k: 0, groups: 1, width: 0, lines: Vec::new() }
+        let (precision, isa, lines) = (Precision::F32, Isa::current(), Lines::default());
+        Self { precision, isa, k: 0, groups: 1, width: 0, lines, backwards: AtomicBool::new(false) }
     }
 
     /// Packs `b`, whose columns are so many groups of as many, using the memory of what was packed before.
@@ -104,7 +112,7 @@ impl PackedColumns {
         // Products in bf16 take up to a whole group of panels at once, wherever a worker's begin.
         let behind = if precision == Precision::Bf16 { PANEL_GROUP - 1 } else { 0 };
         let panels = groups * self.group_panels() + behind;
-        self.lines.resize(panels * panel_lines(precision, k), Line::ZERO);
+        self.lines.grow(panels * panel_lines(precision, k));
     }
 
     /// Panels of a group.
@@ -141,31 +149,50 @@ impl PackedColumns {
         }
     }
 
-    /// Some columns of each group, and where they stand in a product with them, group after group.
-    fn columns(&self, columns: Range<usize>) -> impl Iterator<Item = (Columns<'_>, usize)> + Clone {
+    /// Some columns of each group, and where they stand in a product with them: group after group, or `backwards` in stretches
+    /// of some panels.
+    fn columns(
+        &self,
+        columns: Range<usize>,
+        backwards: bool,
+    ) -> impl Iterator<Item = (Columns<'_>, usize)> + Clone {
         assert!(columns.is_empty() || columns.start.is_multiple_of(PANEL));
-        let panel_lines = panel_lines(self.precision, self.k);
-        let n = columns.len();
-        (0..self.groups).map(move |group| {
-            let first = group * self.group_panels() + columns.start / PANEL;
-            let lines = &self.lines[first * panel_lines..];
-            (Columns { precision: self.precision, isa: self.isa, k: self.k, n, lines }, group * n)
+        let Self { precision, isa, k, groups, .. } = *self;
+        let panel_lines = panel_lines(precision, k);
+        let width = columns.len();
+        let stretch = if backwards { STRETCH } else { width.max(1) };
+        let stretches = width.div_ceil(stretch);
+        let count = groups * stretches;
+        (0..count).map(move |i| {
+            let i = if backwards { count - 1 - i } else { i };
+            let (group, start) = (i / stretches, i % stretches * stretch);
+            let first = group * self.group_panels() + (columns.start + start) / PANEL;
+            let (n, lines) = (stretch.min(width - start), &self.lines[first * panel_lines..]);
+            (Columns { precision, isa, k, n, lines }, group * width + start)
         })
     }
 
+    /// Whether the next product is to read the columns backwards, which is so every other time: what was read last, and is in
+    /// the cache still, is then read first. Weights that the level 2 cache does not hold, and that each time step reads whole,
+    /// come a good part from there; the products are the same.
+    pub(crate) fn turn(&self) -> bool {
+        self.backwards.fetch_xor(true, Ordering::Relaxed)
+    }
+
     /// `c[m, groups * columns.len()] = a[m, k] · b`, or `c += …` where `accumulate`, with some columns of each group, the first
-    /// of which begins a panel.
+    /// of which begins a panel. For `backwards` see [`PackedColumns::turn`].
     pub(crate) fn multiply(
         &self,
         a: Matrix,
         columns: Range<usize>,
+        backwards: bool,
         c: &mut [f32],
         accumulate: bool,
         scratch: &mut Scratch,
     ) {
         let ldc = self.groups * columns.len();
         assert_eq!(c.len(), a.rows() * ldc);
-        multiply_parts(a, self.columns(columns), c, ldc, accumulate, scratch);
+        multiply_parts(a, self.columns(columns, backwards), c, ldc, accumulate, scratch);
     }
 
     /// `c[m, n] = a[m, k] · b + bias`, and where a function is given its values for `c` in the slice beside it, computed
@@ -185,11 +212,12 @@ impl PackedColumns {
         assert!(activated.as_ref().is_none_or(|(_, y)| y.len() == m * n));
         let c = SharedMut::new(c);
         let activated = activated.map(|(function, y)| (function, SharedMut::new(y)));
+        let backwards = self.turn();
         pool.run(|worker| {
             if m >= ROWS_EACH * worker.count() {
                 self.product_by_rows(worker, a, bias, c, activated);
             } else {
-                self.product_by_columns(worker, a, bias, c, activated);
+                self.product_by_columns(worker, a, bias, backwards, c, activated);
             }
         });
     }
@@ -214,7 +242,7 @@ impl PackedColumns {
                 // SAFETY: the rows of this worker alone.
                 let c = unsafe { c.part(values.clone()) };
                 let a = a.row_range(rows);
-                self.multiply(a, 0..n, c, false, scratch);
+                self.multiply(a, 0..n, false, c, false, scratch);
                 if let Some(bias) = bias {
                     elementwise::add_bias(c, bias);
                 }
@@ -232,6 +260,7 @@ impl PackedColumns {
         worker: &Worker,
         a: Matrix,
         bias: Option<&[f32]>,
+        backwards: bool,
         c: SharedMut,
         activated: Option<(Activation, SharedMut)>,
     ) {
@@ -246,8 +275,8 @@ impl PackedColumns {
         with_buffers(|tile, scratch| {
             for start in (0..m).step_by(rows_at_once) {
                 let rows = start..(start + rows_at_once).min(m);
-                tile.resize(rows.len() * width, 0.0);
-                self.multiply(a.row_range(rows.clone()), columns.clone(), tile, false, scratch);
+                let tile = tile.fit(rows.len() * width);
+                self.multiply(a.row_range(rows.clone()), columns.clone(), backwards, tile, false, scratch);
                 for (row, values) in rows.zip(tile.chunks_exact(width)) {
                     let at = row * n + columns.start;
                     // SAFETY: the columns of this worker alone.
@@ -295,8 +324,7 @@ pub(crate) fn weight_gradient_share(
     let dy = dy.col_range(rows.clone());
     with_buffers(|sums, scratch| {
         // Summed by themselves first: a gradient that is already there must not eat the small terms' digits.
-        sums.clear();
-        sums.resize(if dbs.is_empty() { 0 } else { rows.len() }, 0.0);
+        let sums = sums.fit_zeros(if dbs.is_empty() { 0 } else { rows.len() });
         once.multiply(dy.transposed(), x, part, true, sums, scratch);
         for db in dbs {
             // SAFETY: as above.
@@ -334,8 +362,8 @@ pub(crate) fn product_rows_share(
 }
 
 /// Lends the present thread's tile and product buffers, kept from one call to the next.
-pub(crate) fn with_buffers<R>(f: impl FnOnce(&mut Vec<f32>, &mut Scratch) -> R) -> R {
-    thread_local!(static BUFFERS: RefCell<(Vec<f32>, Scratch)> = RefCell::default());
+pub(crate) fn with_buffers<R>(f: impl FnOnce(&mut Buffer, &mut Scratch) -> R) -> R {
+    thread_local!(static BUFFERS: RefCell<(Buffer, Scratch)> = RefCell::default());
     BUFFERS.with(|buffers| {
         let (tile, scratch) = &mut *buffers.borrow_mut();
         f(tile, scratch)

@@ -22,6 +22,7 @@ mod products;
 pub(crate) mod transpose;
 
 use self::left::Left;
+use crate::buffer::{LINE, Line, Lines};
 pub(crate) use self::once::{Once, with_once};
 use crate::{Isa, Matrix};
 
@@ -50,23 +51,15 @@ impl Precision {
     }
 }
 
-/// Columns of a panel: the words of a [`Line`], the lanes of an AVX-512 register, the columns of a tile.
-const PANEL: usize = 16;
+/// Columns of a panel: the words of a [`Line`], the lanes of an AVX-512 register, the columns of a tile. A line of a panel holds
+/// one row's values in f32, or two rows' in bf16, element by element in pairs.
+const PANEL: usize = LINE;
 
 /// Lines of a tile, that is half its 32 rows of the right-hand matrix; panels in bf16 are padded to a multiple of it.
 const TILE_LINES: usize = 16;
 
 /// The number of panels in bf16 is padded to a multiple of this, so that tiles can take as many at once.
 const PANEL_GROUP: usize = 4;
-
-/// A cache line of a panel: one row's values in f32, or two rows' in bf16, element by element in pairs.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u32; PANEL]);
-
-impl Line {
-    const ZERO: Line = Line([0; PANEL]);
-}
 
 /// The words of some lines.
 fn words_of(lines: &[Line]) -> &[u32] {
@@ -128,13 +121,13 @@ pub struct Packed {
     isa: Isa,
     k: usize,
     n: usize,
-    lines: Vec<Line>,
+    lines: Lines,
 }
 
 impl Packed {
     /// An empty matrix of the given precision, to be filled by [`Packed::pack`].
     pub fn new(precision: Precision) -> Self {
-        Self { precision, isa: Isa::Portable, k: 0, n: 0, lines: Vec::new() }
+        Self { precision, isa: Isa::Portable, k: 0, n: 0, lines: Lines::default() }
     }
 
     /// Packs `b` for the instruction set in use; the former content is replaced, its memory used again.
@@ -166,8 +159,8 @@ impl Packed {
             Precision::F32 => panels,
             Precision::Bf16 => panels.next_multiple_of(PANEL_GROUP),
         };
-        self.lines.resize(panels * panel_lines, Line::ZERO);
-        pack_panels(self.precision, b, &mut self.lines);
+        self.lines.grow(panels * panel_lines);
+        pack_panels(self.precision, b, &mut self.lines[..panels * panel_lines]);
     }
 
     /// Rows: the length of the sums.
@@ -249,17 +242,15 @@ fn panel_lines(precision: Precision, k: usize) -> usize {
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// For the left-hand side.
-    lines: Vec<Line>,
+    lines: Lines,
     /// For a right-hand side of few columns that serves one product.
-    narrow: Vec<Line>,
+    narrow: Lines,
 }
 
 impl Scratch {
     /// So many lines, with whatever they held before.
     fn lines(&mut self, len: usize) -> &mut [Line] {
-        if self.lines.len() < len {
-            self.lines.resize(len, Line::ZERO);
-        }
+        self.lines.grow(len);
         &mut self.lines[..len]
     }
 }

@@ -5,8 +5,9 @@
 
 use super::bf16::{pair, round};
 use super::transpose::to_rows;
-use super::{Line, PANEL, TILE_LINES, words_mut};
+use super::{PANEL, TILE_LINES, words_mut};
 use crate::Matrix;
+use crate::buffer::Line;
 
 /// Rows of the right-hand matrix in a tile of pairs.
 const TILE_ROWS: usize = 2 * TILE_LINES;
@@ -136,13 +137,26 @@ fn rows_of_pairs_generic(a: Matrix<'_>, words: &mut [u32], row_words: usize) {
 fn tiles_generic(a: Matrix<'_>, lines: &mut [Line]) {
     let (tiles, _): (&mut [Tile], _) = lines.as_chunks_mut();
     let k_tiles = a.cols().div_ceil(TILE_ROWS);
-    for (row_tile, tiles) in tiles.chunks_exact_mut(k_tiles).take(a.rows().div_ceil(PANEL)).enumerate() {
-        let a = a.row_range(row_tile * PANEL..a.rows().min((row_tile + 1) * PANEL));
-        for (k_tile, tile) in tiles.iter_mut().enumerate() {
-            let col = k_tile * TILE_ROWS;
-            let cols = col..a.cols().min(col + TILE_ROWS);
-            fill_tile(a.col_range(cols).transposed(), true, tile);
+    let row_tiles = a.rows().div_ceil(PANEL);
+    #[cfg(target_arch = "x86_64")]
+    if a.col_stride() == 1 && super::pairs::available() {
+        for (row_tile, tiles) in tiles.chunks_exact_mut(k_tiles).take(row_tiles).enumerate() {
+            // SAFETY: the processor has the instructions.
+            unsafe { super::pairs::rows_of_tiles(a, row_tile * PANEL, tiles) };
         }
+        return;
+    }
+    let mut pack = |row_tile: usize, k_tile: usize| {
+        let (row, col) = (row_tile * PANEL, k_tile * TILE_ROWS);
+        let (rows, cols) = (row..a.rows().min(row + PANEL), col..a.cols().min(col + TILE_ROWS));
+        let a = a.row_range(rows).col_range(cols);
+        fill_tile(a.transposed(), true, &mut tiles[row_tile * k_tiles + k_tile]);
+    };
+    // In the order that the source lies in memory.
+    if a.col_stride() == 1 {
+        (0..row_tiles).for_each(|row| (0..k_tiles).for_each(|k| pack(row, k)));
+    } else {
+        (0..k_tiles).for_each(|k| (0..row_tiles).for_each(|row| pack(row, k)));
     }
 }
 

@@ -3,7 +3,8 @@
 use std::arch::x86_64::*;
 
 use super::transpose::sixteen;
-use super::{Line, PANEL, TILE_LINES};
+use super::{PANEL, TILE_LINES};
+use crate::buffer::Line;
 use crate::{Isa, Matrix};
 
 /// Whether the processor has the instructions, and they are not forbidden.
@@ -33,6 +34,35 @@ pub(super) fn row(values: &[f32], words: &mut [u32]) {
             let high = _mm512_maskz_loadu_ps((mask >> PANEL) as u16, rest.as_ptr().wrapping_add(PANEL));
             let words_mask = (1_u32 << rest_words.len()) - 1;
             _mm512_mask_storeu_epi32(rest_words.as_mut_ptr().cast(), words_mask as u16, round(low, high));
+        }
+    }
+}
+
+/// The 16 rows from `first` on, each with so many pairs a tile, line after line of the tiles; rows and values beyond the last are
+/// zero. Whole rows at a time are read faster than 16 together.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+pub(super) fn rows_of_tiles(a: Matrix, first: usize, tiles: &mut [[Line; TILE_LINES]]) {
+    assert!(a.col_stride() == 1 && a.cols() <= tiles.len() * 2 * PANEL);
+    for line in 0..TILE_LINES {
+        let row = first + line;
+        let values = if row < a.rows() { &a.data()[row * a.row_stride()..][..a.cols()] } else { &[] };
+        let mut chunks = values.chunks(2 * PANEL);
+        for tile in &mut *tiles {
+            let Line(words) = &mut tile[line];
+            match chunks.next() {
+                Some(values) => {
+                    // SAFETY: a prefetch may point anywhere; masked to the values that there are; a line is a vector long.
+                    unsafe {
+                        _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(4 * PANEL).cast());
+                        let mask = u32::MAX >> (2 * PANEL - values.len());
+                        let low = _mm512_maskz_loadu_ps(mask as u16, values.as_ptr());
+                        let high =
+                            _mm512_maskz_loadu_ps((mask >> PANEL) as u16, values.as_ptr().wrapping_add(PANEL));
+                        _mm512_store_si512(words.as_mut_ptr().cast(), round(low, high));
+                    }
+                }
+                None => words.fill(0),
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ pub use sgd::{Sgd, sgd};
 use std::cell::RefCell;
 use std::ops::Range;
 
+use crate::Buffer;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 
@@ -21,10 +22,10 @@ const BLOCK: usize = 4096;
 
 /// The Euclidean norm of all values.
 pub fn global_norm(pool: &Pool, values: &[f32]) -> f32 {
-    thread_local!(static SUMS: RefCell<Vec<f32>> = RefCell::default());
+    thread_local!(static SUMS: RefCell<Buffer> = RefCell::default());
     SUMS.with(|sums| {
         let (sums, blocks) = (&mut *sums.borrow_mut(), values.len().div_ceil(BLOCK));
-        sums.resize(blocks, 0.0);
+        let sums = sums.fit(blocks);
         sum_squares(pool, values, sums);
         sums.iter().map(|&sum| f64::from(sum)).sum::<f64>().sqrt() as f32
     })

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{BLOCK, global_norm};
-use crate::Matrix;
 use crate::matmul::Precision;
 use crate::matmul::linear::product_rows;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
 use crate::simd::vectorized;
+use crate::{Buffer, Matrix};
 
 /// Settings of Muon (Jordan et al. 2024) for one matrix.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,10 +47,10 @@ pub struct Orthogonalizer {
 
 #[derive(Default)]
 struct Buffers {
-    update: Vec<f32>,
-    other: Vec<f32>,
-    gram: Vec<f32>,
-    polynomial: Vec<f32>,
+    update: Buffer,
+    other: Buffer,
+    gram: Buffer,
+    polynomial: Buffer,
 }
 
 /// One step of Muon for some matrices, which lie apart, on `grads` times `scale`: the running sum `sums = momentum * sums + grad`,
@@ -166,7 +166,7 @@ impl Buffers {
     ) {
         let Muon { learning_rate, momentum, weight_decay } = settings;
         let mut update = std::mem::take(&mut self.update);
-        update.resize(values.len(), 0.0);
+        update.fit(values.len());
         look_ahead(pool, momentum, scale, sums, grads, &mut update);
         if self.orthogonalize(pool, precision, &mut update, rows, cols) {
             let rate = learning_rate * 0.2 * (rows.max(cols) as f32).sqrt();
@@ -193,8 +193,8 @@ impl Buffers {
         crate::elementwise::scale(pool, x, 1.0 / norm);
         let small = rows.min(cols);
         let Self { other, gram, polynomial, .. } = self;
-        other.resize(x.len(), 0.0);
-        [&mut *gram, &mut *polynomial].into_iter().for_each(|square| square.resize(small * small, 0.0));
+        other.fit(x.len());
+        let [gram, polynomial] = [gram, polynomial].map(|square| square.fit(small * small));
         let [a, b, c] = COEFFICIENTS;
         let (mut from, mut to) = (&mut *x, &mut other[..]);
         for _ in 0..ITERATIONS {

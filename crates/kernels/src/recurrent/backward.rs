@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::cell::{self, Columns};
-use super::{Cell, GAP, Input, Layer, Rows, Saved, Weights, reserve};
+use super::{Cell, GAP, Input, Layer, Rows, Saved, Weights};
 use crate::matmul::linear::{
     COLUMN_GRANULE, PackedColumns, product_rows_share, weight_gradient_share, with_buffers,
 };
 use crate::matmul::{Precision, with_once};
 use crate::pool::Pool;
 use crate::shared::SharedMut;
-use crate::{Matrix, embedding, simd};
+use crate::{Buffer, Matrix, embedding, simd};
 
 /// Gradients that come in and go out of a layer. Weights' and inputs' are added to what is there.
 pub struct Gradients<'a> {
@@ -40,15 +40,15 @@ pub struct Gradients<'a> {
 #[derive(Default)]
 pub struct BackwardBuffers {
     /// `[tokens, gates * hidden_size]`, rows [`GAP`] apart: gradients of the pre-activations on the input's side …
-    dinput: Vec<f32>,
+    dinput: Buffer,
     /// … and on the hidden state's, where they differ.
-    dhidden: Vec<f32>,
+    dhidden: Buffer,
     /// `[rows of x, gates * hidden_size]`, rows [`GAP`] apart: the sums of `dinput` over the tokens of each row, with ids.
-    by_row: Vec<f32>,
+    by_row: Buffer,
     /// `[tokens, hidden_size]`: the hidden state before each step.
-    before: Vec<f32>,
-    dh: Vec<f32>,
-    dc: Vec<f32>,
+    before: Buffer,
+    dh: Buffer,
+    dc: Buffer,
     /// `weight_hh`: from all gates to the hidden state.
     hidden_back: PackedColumns,
 }
@@ -75,13 +75,13 @@ pub fn backward(
     let split = layer.cell.splits_gradient();
     let x = input.rows(layer);
     let stride = all + GAP;
-    let dinput = SharedMut::new(reserve(&mut buffers.dinput, tokens * stride));
-    let dhidden = if split { SharedMut::new(reserve(&mut buffers.dhidden, tokens * stride)) } else { dinput };
+    let dinput = SharedMut::new(buffers.dinput.fit(tokens * stride));
+    let dhidden = if split { SharedMut::new(buffers.dhidden.fit(tokens * stride)) } else { dinput };
     let shared_rows = if input.ids.is_empty() { 0 } else { x.rows() };
-    let by_row = SharedMut::new(reserve(&mut buffers.by_row, shared_rows * stride));
-    let before = SharedMut::new(reserve(&mut buffers.before, tokens * hidden));
-    let dh_all = SharedMut::new(reserve(&mut buffers.dh, batch * hidden));
-    let dc_all = SharedMut::new(reserve(&mut buffers.dc, batch * hidden));
+    let by_row = SharedMut::new(buffers.by_row.fit(shared_rows * stride));
+    let before = SharedMut::new(buffers.before.fit(tokens * hidden));
+    let dh_all = SharedMut::new(buffers.dh.fit(batch * hidden));
+    let dc_all = SharedMut::new(buffers.dc.fit(batch * hidden));
     let Gradients { dy, dhn, dcn, dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh } = gradients;
     let (wants_dx, wants_dh0, wants_dc0) = (!dx.is_empty(), !dh0.is_empty(), !dc0.is_empty());
     let [dx, dh0, dc0, weight_ih, weight_hh, bias_ih, bias_hh] =
@@ -186,7 +186,7 @@ pub fn backward(
                 let d = Matrix::new(unsafe { dhidden.read(from) }, sequences.len(), stride).col_range(0..all);
                 for units in &parts {
                     let dh = unsafe { dh_all.part(of_batch(units, &sequences)) };
-                    hidden_back.multiply(d, units.clone(), dh, split, scratch);
+                    hidden_back.multiply(d, units.clone(), step.number % 2 == 1, dh, split, scratch);
                 }
             }
         });

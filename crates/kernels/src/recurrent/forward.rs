@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cell::{self, Columns};
-use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved, reserve};
+use super::{Cell, GAP, Input, Layer, PackedLayer, Rows, Saved};
 use crate::matmul::linear::with_buffers;
 use crate::pool::Pool;
 use crate::shared::SharedMut;
@@ -39,17 +39,19 @@ pub fn forward(
     let x = input.rows(layer);
     let bias_n = if layer.cell == Cell::Gru { &packed.bias_hh[2 * hidden..] } else { &[][..] };
 
-    let all_gates = SharedMut::new(reserve(&mut saved.gates, tokens * gates * hidden));
-    let extra = SharedMut::new(reserve(&mut saved.extra, tokens * hidden));
-    let cell_states = SharedMut::new(reserve(&mut saved.cells, batch * hidden));
+    let all_gates = SharedMut::new(saved.gates.fit(tokens * gates * hidden));
+    let extra = SharedMut::new(saved.extra.fit(tokens * hidden));
+    let cell_states = SharedMut::new(saved.cells.fit(batch * hidden));
     let stride = hidden + GAP;
-    let states = saved.state.each_mut().map(|state| SharedMut::new(reserve(state, batch * stride)));
+    let states = saved.state.each_mut().map(|state| SharedMut::new(state.fit(batch * stride)));
     // With ids, what each row of `x` contributes to the gates.
     let table_rows = if input.ids.is_empty() { 0 } else { x.rows() };
-    let table = SharedMut::new(reserve(&mut saved.table, table_rows * gates * hidden));
+    let table = SharedMut::new(saved.table.fit(table_rows * gates * hidden));
     let starts_at_zero = input.h0.iter().all(|&h| h == 0.0);
     let (rows, y) = (output.rows, SharedMut::new(output.y));
     let (hn, cn) = (SharedMut::new(output.hn), SharedMut::new(output.cn));
+
+    let backwards = packed.hidden.turn();
 
     pool.run(|worker| {
         let units = layer.units(worker);
@@ -82,7 +84,7 @@ pub fn forward(
                     [] => gates_of(&units, 0..tokens),
                     _ => unsafe { table.part(table_of(&units)) },
                 };
-                packed.input.multiply(x, units.clone(), own, false, scratch);
+                packed.input.multiply(x, units.clone(), backwards, own, false, scratch);
                 packed.bias(layer, &units, buffer);
                 elementwise::add_bias(own, buffer);
             }
@@ -103,9 +105,10 @@ pub fn forward(
                 let h = Matrix::new(h, multiplied.len(), stride).col_range(0..hidden);
                 for units in &parts {
                     let width = units.len();
-                    buffer.resize(sequences.len() * gates * width, 0.0);
+                    let buffer = buffer.fit(sequences.len() * gates * width);
                     let (product, zeros) = buffer.split_at_mut(multiplied.len() * gates * width);
-                    packed.hidden.multiply(h, units.clone(), product, false, scratch);
+                    let backwards = backwards != (step.number % 2 == 1);
+                    packed.hidden.multiply(h, units.clone(), backwards, product, false, scratch);
                     zeros.fill(0.0);
                     let tokens_now = step.start + sequences.start..step.start + sequences.end;
                     let own = gates_of(units, tokens_now.clone());

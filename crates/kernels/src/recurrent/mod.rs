@@ -16,9 +16,9 @@ use std::ops::Range;
 pub use self::backward::{BackwardBuffers, Gradients, backward};
 pub use self::cell::Cell;
 pub use self::forward::{Output, forward};
-use crate::Matrix;
 use crate::matmul::linear::{COLUMN_GRANULE, PackedColumns};
 use crate::pool::{Worker, share};
+use crate::{Buffer, Matrix};
 
 /// The sizes of one layer in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +98,11 @@ pub struct Rows {
 /// (or `u.len()`) values.
 #[derive(Default)]
 pub struct Saved {
-    gates: Vec<f32>,
-    extra: Vec<f32>,
-    state: [Vec<f32>; 2],
-    cells: Vec<f32>,
-    table: Vec<f32>,
+    gates: Buffer,
+    extra: Buffer,
+    state: [Buffer; 2],
+    cells: Buffer,
+    table: Buffer,
 }
 
 impl Saved {
@@ -146,16 +146,16 @@ pub struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// The bias of the input's product for some units, gate by gate.
-    fn bias(&self, layer: &Layer, units: &Range<usize>, to: &mut Vec<f32>) {
-        to.clear();
-        for gate in 0..layer.cell.gates() {
+    fn bias(&self, layer: &Layer, units: &Range<usize>, to: &mut Buffer) {
+        let to = to.fit(layer.cell.gates() * units.len());
+        for (gate, to) in to.chunks_exact_mut(units.len().max(1)).enumerate() {
             let own = gate * layer.hidden_size + units.start..gate * layer.hidden_size + units.end;
             let (ih, hh) = (&self.bias_ih[own.clone()], &self.bias_hh[own]);
             // The GRU's last bias stands inside the product with the reset gate.
             if layer.cell == Cell::Gru && gate == 2 {
-                to.extend_from_slice(ih);
+                to.copy_from_slice(ih);
             } else {
-                to.extend(ih.iter().zip(hh).map(|(ih, hh)| ih + hh));
+                to.iter_mut().zip(ih.iter().zip(hh)).for_each(|(to, (ih, hh))| *to = ih + hh);
             }
         }
     }
@@ -278,10 +278,3 @@ impl Step {
 /// of the level 1 cache and push each other out.
 const GAP: usize = 16;
 
-/// Makes `buffer` hold `len` values without caring which; memory is kept.
-fn reserve(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
-}

@@ -12,7 +12,7 @@ use anaphora_kernels::{Pool, elementwise};
 use crate::Gradients;
 use crate::error::{ShapeError, Side, expect};
 use crate::graph::{Graph, Operation, Tensor};
-use crate::workspace::Buffer;
+use anaphora_kernels::Buffer;
 
 /// A loss whose gradient was computed with it.
 struct Loss {

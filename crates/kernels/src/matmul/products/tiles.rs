@@ -4,20 +4,33 @@
 //! Tiles 0–3 hold sums. Two by two of them, for 32 rows and 32 columns, take four tiles of input for four products;
 //! where no more than 16 rows are left, one by four keep the four chains of sums that hide the latency of a product.
 //! The intrinsics are not stable, the assembler is.
+//!
+//! Sums are computed along their rows, 32 rows after the other: down a column each row would lie in another page, and lines
+//! that are written would not be fetched ahead. What is multiplied with all these strips stays in the level 2 cache.
 
 use std::arch::asm;
+use std::ops::Range;
 
+use crate::buffer::Line;
 use crate::matmul::Precision;
-use crate::matmul::{Columns, Line, PANEL, PANEL_GROUP, Scratch, TILE_LINES, pack, panel_lines};
+use crate::matmul::{Columns, PANEL, PANEL_GROUP, Scratch, TILE_LINES, pack, panel_lines};
 use crate::{Matrix, amx};
 
 /// Rows of a tile of sums.
 const TILE_ROWS: usize = 16;
 
-/// Most rows of the left-hand matrix packed at once, and tiles in each: 256 × 1024 values, 512 KiB. A group of four
-/// panels as long as that takes 128 KiB; both stay in the level 2 cache.
-const MAX_ROWS: usize = 256;
-const MAX_K_TILES: usize = 32;
+/// Rows of sums that are computed along their whole length.
+const STRIP: usize = 2 * TILE_ROWS;
+
+/// Most tiles that are multiplied before the sums are stored: 64 KiB of a panel.
+const MAX_K_TILES: usize = 64;
+
+/// Most lines of panels that one strip after the other is multiplied with: 1 MiB.
+const HELD_LINES: usize = 1 << 14;
+
+/// Strips of the left-hand side that are packed at once, and lines of them at most, one strip apart: 512 KiB.
+const MAX_STRIPS: usize = 8;
+const MAX_LINES: usize = 1 << 13;
 
 /// A few tiles of sums, as [`two_by_two`] and [`one_by_four`] compute them.
 struct Block {
@@ -35,6 +48,8 @@ struct Block {
     c: *mut f32,
     /// Distance between rows of `c` in bytes.
     c_stride: usize,
+    /// First of the sums that are computed next.
+    next: *const f32,
     /// Whether the sums begin with what is in `c`.
     load: bool,
 }
@@ -54,71 +69,96 @@ pub(super) unsafe fn multiply<'b>(
 ) {
     // SAFETY: as for this function.
     unsafe { amx::configure_tiles() };
-    let depth = a.cols();
-    let k_tiles = panel_lines(Precision::Bf16, depth) / TILE_LINES;
-    let k_step = k_tiles.div_ceil(k_tiles.div_ceil(MAX_K_TILES));
-    for k_tile in (0..k_tiles).step_by(k_step) {
-        let k_tiles = k_step.min(k_tiles - k_tile);
-        let k = k_tile * 2 * TILE_LINES;
-        let a = a.col_range(k..depth.min(k + k_tiles * 2 * TILE_LINES));
-        for first in (0..a.rows()).step_by(MAX_ROWS) {
-            let rows = MAX_ROWS.min(a.rows() - first);
-            let packed = scratch.lines(rows.div_ceil(TILE_ROWS) * k_tiles * TILE_LINES);
-            pack::tiles(a.row_range(first..first + rows), packed);
-            let (b_lines, load) = (k_tile * TILE_LINES, accumulate || k_tile > 0);
-            for (b, at) in parts.clone() {
-                let c = &mut c[first * ldc + at..];
-                // SAFETY: as for this function.
-                unsafe { multiply_rows(packed, rows, k_tiles, b, b_lines, c, ldc, load) };
+    let k_tiles = panel_lines(Precision::Bf16, a.cols()) / TILE_LINES;
+    let strip_lines = 2 * k_tiles * TILE_LINES;
+    let all_lines: usize = parts.clone().map(|(b, _)| b.panels() * b.panel_lines()).sum();
+    // A strip that is used once is packed when it is. Where it lies by columns, rows of several strips are read instead.
+    let at_once = a.col_stride() == 1 && all_lines <= HELD_LINES;
+    let strips = if at_once { 1 } else { (MAX_LINES / strip_lines).clamp(1, MAX_STRIPS) };
+    for first in (0..a.rows()).step_by(strips * STRIP) {
+        let rows = (strips * STRIP).min(a.rows() - first);
+        let packed = scratch.lines(rows.div_ceil(TILE_ROWS) * k_tiles * TILE_LINES);
+        pack::tiles(a.row_range(first..first + rows), packed);
+        for (b, at) in parts.clone() {
+            // Weights that are read but once need not stay.
+            let held = if a.rows() <= STRIP { b.panels() } else { (HELD_LINES / b.panel_lines()).max(1) };
+            let held = held.next_multiple_of(PANEL_GROUP);
+            for panel in (0..b.panels()).step_by(held) {
+                let panels = panel..b.panels().min(panel + held);
+                for row in (0..rows).step_by(STRIP) {
+                    let strip = Strip {
+                        packed: &packed[row / TILE_ROWS * k_tiles * TILE_LINES..],
+                        rows: STRIP.min(rows - row),
+                        k_tiles,
+                    };
+                    let c = &mut c[(first + row) * ldc + at..];
+                    // SAFETY: as for this function.
+                    unsafe { strip.multiply(b, panels.clone(), c, ldc, accumulate) };
+                }
             }
         }
     }
 }
 
-/// Multiplies up to [`MAX_ROWS`] packed rows with `k_tiles` tiles of every panel, those from line `b_line` on.
-///
-/// # Safety
-///
-/// Tiles are configured.
-#[allow(clippy::too_many_arguments)]
-unsafe fn multiply_rows(
-    packed: &[Line],
+/// Some rows of the left-hand side, packed.
+struct Strip<'a> {
+    packed: &'a [Line],
+    /// Up to [`STRIP`].
     rows: usize,
+    /// Tiles along a row.
     k_tiles: usize,
-    b: Columns,
-    b_line: usize,
-    c: &mut [f32],
-    ldc: usize,
-    load: bool,
-) {
-    let row_tile_lines = k_tiles * TILE_LINES;
-    let panel_lines = b.panel_lines();
-    // The block of sums whose first one is at (row, panel).
-    let block = |c: &mut [f32], row: usize, panel: usize| Block {
-        a: packed[row / TILE_ROWS * row_tile_lines..].as_ptr(),
-        a_stride: row_tile_lines * size_of::<Line>(),
-        b: b.lines[panel * panel_lines + b_line..].as_ptr(),
-        b_stride: panel_lines * size_of::<Line>(),
-        k_tiles,
-        c: c[row * ldc + panel * PANEL..].as_mut_ptr(),
-        c_stride: ldc * size_of::<f32>(),
-        load,
-    };
-    // Rows in pairs of tiles; one tile may be left, or a second one that has a few rows only.
-    let paired =
-        if rows % (2 * TILE_ROWS) > TILE_ROWS { rows } else { rows / (2 * TILE_ROWS) * (2 * TILE_ROWS) };
-    for group in (0..b.panels()).step_by(PANEL_GROUP) {
-        for panel in (group..b.panels().min(group + PANEL_GROUP)).step_by(2) {
-            for row in (0..paired).step_by(2 * TILE_ROWS) {
-                let size = ((rows - row).min(2 * TILE_ROWS), (b.n - panel * PANEL).min(2 * PANEL));
+}
+
+impl Strip<'_> {
+    /// Multiplies it with some panels.
+    ///
+    /// # Safety
+    ///
+    /// Tiles are configured.
+    unsafe fn multiply(
+        &self,
+        b: Columns,
+        panels: Range<usize>,
+        c: &mut [f32],
+        ldc: usize,
+        accumulate: bool,
+    ) {
+        let panel_lines = b.panel_lines();
+        let k_step = self.k_tiles.div_ceil(self.k_tiles.div_ceil(MAX_K_TILES));
+        let paired = self.rows > TILE_ROWS;
+        let at_once = if paired { 2 } else { PANEL_GROUP };
+        for k_tile in (0..self.k_tiles).step_by(k_step) {
+            let line = k_tile * TILE_LINES;
+            for panel in panels.clone().step_by(at_once) {
+                let next = panel + at_once;
+                // Its columns, or those of the rows behind it.
+                let ahead = if next < panels.end { next * PANEL } else { STRIP * ldc + panels.start * PANEL };
+                let block = Block {
+                    a: self.packed[line..].as_ptr(),
+                    a_stride: self.k_tiles * TILE_LINES * size_of::<Line>(),
+                    b: b.lines[panel * panel_lines + line..].as_ptr(),
+                    b_stride: panel_lines * size_of::<Line>(),
+                    k_tiles: k_step.min(self.k_tiles - k_tile),
+                    c: c[panel * PANEL..].as_mut_ptr(),
+                    c_stride: ldc * size_of::<f32>(),
+                    next: c.as_ptr().wrapping_add(ahead),
+                    load: accumulate || k_tile > 0,
+                };
+                let size = (self.rows, (b.n - panel * PANEL).min(at_once * PANEL));
                 // SAFETY: as for this function; panels come in groups of four, rows of `packed` in tiles.
-                unsafe { at_edge::<{ 2 * PANEL }>(block(c, row, panel), size, |block| two_by_two(block)) };
+                unsafe {
+                    if paired {
+                        at_edge::<{ 2 * PANEL }>(block, size, |block| match block.k_tiles {
+                            0..8 => two_by_two::<8>(block),
+                            8..16 => two_by_two::<4>(block),
+                            16..32 => two_by_two::<2>(block),
+                            _ => two_by_two::<1>(block),
+                        });
+                    } else {
+                        at_edge::<{ 4 * PANEL }>(block, size, |block| one_by_four(block));
+                    }
+                }
             }
-        }
-        if paired < rows {
-            let size = (rows - paired, (b.n - group * PANEL).min(4 * PANEL));
-            // SAFETY: likewise.
-            unsafe { at_edge::<{ 4 * PANEL }>(block(c, paired, group), size, |block| one_by_four(block)) };
         }
     }
 }
@@ -155,12 +195,13 @@ unsafe fn at_edge<const COLS: usize>(
     }
 }
 
-/// 32 rows × 2 panels.
+/// 32 rows × 2 panels. With each step of `k`, lines of `AHEAD` rows of the sums that are computed next are fetched to the level 2
+/// cache: for all of them together the processor would wait.
 ///
 /// # Safety
 ///
 /// Tiles are configured; `block` points to two rows of tiles, two panels and 32 × 32 sums.
-unsafe fn two_by_two(block: &Block) {
+unsafe fn two_by_two<const AHEAD: usize>(block: &Block) {
     // SAFETY: all that is read and written lies within the block; a prefetch may point anywhere.
     unsafe {
         asm!(
@@ -181,10 +222,10 @@ unsafe fn two_by_two(block: &Block) {
             "tileloadd tmm6, [{b0} + {line}]",
             "tileloadd tmm5, [{a1} + {line}]",
             "tileloadd tmm7, [{b1} + {line}]",
-            // The tiles of four steps later.
-            ".irp at, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960",
-            "prefetcht0 [{b0} + 4096 + \\at]",
-            "prefetcht0 [{b1} + 4096 + \\at]",
+            ".rept {ahead}",
+            "prefetcht1 [{next}]",
+            "prefetcht1 [{next} + 64]",
+            "add {next}, {c_stride}",
             ".endr",
             "tdpbf16ps tmm0, tmm4, tmm6",
             "tdpbf16ps tmm1, tmm4, tmm7",
@@ -207,6 +248,8 @@ unsafe fn two_by_two(block: &Block) {
             b0 = inout(reg) block.b => _,
             b1 = inout(reg) block.b.byte_add(block.b_stride) => _,
             k_tiles = inout(reg) block.k_tiles => _,
+            ahead = const AHEAD,
+            next = inout(reg) block.next => _,
             c0 = in(reg) block.c,
             c1 = in(reg) block.c.byte_add(TILE_ROWS * block.c_stride),
             c_stride = in(reg) block.c_stride,
@@ -243,13 +286,6 @@ unsafe fn one_by_four(block: &Block) {
             "tileloadd tmm5, [{b0} + {line}]",
             "tileloadd tmm6, [{b1} + {line}]",
             "tileloadd tmm7, [{b2} + {line}]",
-            // The tiles of four steps later.
-            ".irp at, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960",
-            "prefetcht0 [{b0} + 4096 + \\at]",
-            "prefetcht0 [{b1} + 4096 + \\at]",
-            "prefetcht0 [{b2} + 4096 + \\at]",
-            "prefetcht0 [{b3} + 4096 + \\at]",
-            ".endr",
             "tdpbf16ps tmm0, tmm4, tmm5",
             "tileloadd tmm5, [{b3} + {line}]",
             "tdpbf16ps tmm1, tmm4, tmm6",

@@ -3,8 +3,9 @@
 //! The right-hand matrix is read once, panel by panel, and in the panels chunk by chunk, so that a chunk stays in the level 1
 //! cache while all blocks of rows are multiplied with it.
 
+use crate::buffer::Line;
 use crate::matmul::left::Words;
-use crate::matmul::{Columns, Line, PANEL};
+use crate::matmul::{Columns, PANEL};
 
 /// Lines of some panels that make up a chunk: 24 KiB.
 const CHUNK_LINES: usize = 384;
