@@ -31,7 +31,7 @@ use anaphora_data::wanted;
 use self::shared::{ExampleTask, Splits, table_options, trained};
 use crate::inspect::{Inspection, Request, Source};
 use crate::model::Compute;
-use crate::recipe::{Data, Recipe, RecipeError, Task};
+use crate::recipe::{Backbone, Data, Recipe, RecipeError, Task};
 use crate::run::assets::Assets;
 use crate::training::{Learner, Opening};
 use crate::{Error, Precision, Result, Run};
@@ -58,6 +58,27 @@ pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> 
     };
     Ok((task, found))
 }
+
+/// The backbone that learns more than the usual one from a text in the minutes that there are, where the fields that are set, with
+/// their values, say nothing else of the model and how it learns: a Transformer, where the text is so long that it is read but a few
+/// times. What is read more often it knows by heart before an LSTM, which forgets on purpose, has learnt all of it.
+pub fn quickest_backbone(path: &Path, task: Task, settings: &[(&str, &str)]) -> Option<Backbone> {
+    let leaves_open = |field: &str| match field.split_once('.') {
+        Some(("training", field)) => matches!(field, "minutes" | "seed" | "precision" | "threads"),
+        Some(("data", field)) => field != "windows",
+        _ => field == "task",
+    };
+    let minutes = settings.iter().rev().find(|(field, _)| *field == "training.minutes")?.1;
+    let minutes: f64 = minutes.parse().ok()?;
+    if task != Task::Text || !settings.iter().all(|(field, _)| leaves_open(field)) {
+        return None;
+    }
+    let bytes = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+    (bytes as f64 >= minutes * LONG_TEXT).then_some(Backbone::Transformer)
+}
+
+/// Bytes of a text, a minute, from which a Transformer learns more than an LSTM; see bench/README.md.
+const LONG_TEXT: f64 = 300_000.0;
 
 /// Refuses to learn the characters of what looks like something else, where no task was named.
 fn refuse_other_data(recipe: &Recipe) -> Result<()> {

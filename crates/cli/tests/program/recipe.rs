@@ -181,3 +181,33 @@ fn help_is_of_the_task_at_hand() {
     assert!(flags(&all) > flags(&short) + 20, "{all}");
     assert!(place.call(&["recipe", "--task=tag", "--help"]).ok().contains("Usage: anaphora recipe"));
 }
+
+#[test]
+fn a_long_text_in_a_short_time_gets_a_transformer() {
+    let place = Workplace::new();
+    // 300 kB a minute: 6 kB for a hundredth of one.
+    place.write("long.txt", "a line of some words\n".repeat(300));
+    place.write("short.txt", "a line of some words\n".repeat(100));
+    place.write_tunes("tunes.abc", 40);
+    let note = "learns more in this time than an lstm; --backbone lstm takes that";
+    for (call, backbone) in [
+        (&["long.txt", "--minutes=0.01", "--seed=2", "--tokenizer=byte"][..], "transformer"),
+        (&["long.txt", "--minutes=0.03"], "lstm"),
+        (&["long.txt"], "lstm"),
+        (&["long.txt", "--minutes=0.01", "--hidden=32"], "lstm"),
+        (&["long.txt", "--minutes=0.01", "--backbone=gru"], "gru"),
+        (&["short.txt", "--minutes=0.01"], "lstm"),
+        (&["tunes.abc", "--minutes=0.01"], "lstm"),
+    ] {
+        let run = place.path("run");
+        let _ = std::fs::remove_dir_all(&run);
+        let limits = ["--steps=1", "--threads=1", "--out=run"];
+        let fixed = if backbone == "transformer" { &limits[1..] } else { &limits[..] };
+        let called = place.call(&[&["train"], call, fixed].concat());
+        let told = called.stderr.clone();
+        called.ok();
+        let recipe = std::fs::read_to_string(run.join("recipe.toml")).unwrap();
+        assert!(recipe.contains(&format!("backbone = \"{backbone}\"")), "{call:?}: {recipe}");
+        assert_eq!(told.contains(note), backbone == "transformer", "{call:?}: {told}");
+    }
+}

@@ -22,8 +22,8 @@ mod products;
 pub(crate) mod transpose;
 
 use self::left::Left;
-use crate::buffer::{LINE, Line, Lines};
 pub(crate) use self::once::{Once, with_once};
+use crate::buffer::{LINE, Line, Lines};
 use crate::{Isa, Matrix};
 
 /// The number format of the factors of a product; sums are always f32.

@@ -56,8 +56,10 @@ pub(super) fn rows_of_tiles(a: Matrix, first: usize, tiles: &mut [[Line; TILE_LI
                         _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(4 * PANEL).cast());
                         let mask = u32::MAX >> (2 * PANEL - values.len());
                         let low = _mm512_maskz_loadu_ps(mask as u16, values.as_ptr());
-                        let high =
-                            _mm512_maskz_loadu_ps((mask >> PANEL) as u16, values.as_ptr().wrapping_add(PANEL));
+                        let high = _mm512_maskz_loadu_ps(
+                            (mask >> PANEL) as u16,
+                            values.as_ptr().wrapping_add(PANEL),
+                        );
                         _mm512_store_si512(words.as_mut_ptr().cast(), round(low, high));
                     }
                 }

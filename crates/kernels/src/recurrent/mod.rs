@@ -277,4 +277,3 @@ impl Step {
 /// Values between the rows of a product's left-hand side. Without a gap, rows of 1,024 values all begin in the same set
 /// of the level 1 cache and push each other out.
 const GAP: usize = 16;
-

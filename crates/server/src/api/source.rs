@@ -226,8 +226,10 @@ impl Source {
                 // Text and tunes are told apart by whoever reads them.
                 let found = data.map(|(_, task)| if task.continues() { Task::Auto } else { task });
                 let found = found.filter(|_| asked("task").is_none()).map(|task| task.to_string());
-                let mut recipe = Recipe::for_settings(|field| match (field, &found) {
-                    ("task", Some(task)) => Some(task.clone()),
+                let quickest = data.and_then(|(path, task)| tasks::quickest_backbone(path, task, &all));
+                let mut recipe = Recipe::for_settings(|field| match (field, &found, quickest) {
+                    ("task", Some(task), _) => Some(task.clone()),
+                    ("model.backbone", _, Some(backbone)) => Some(backbone.to_string()),
                     _ => asked(field).map(str::to_owned),
                 });
                 if let Some((path, _)) = data {

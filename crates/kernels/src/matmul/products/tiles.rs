@@ -115,14 +115,7 @@ impl Strip<'_> {
     /// # Safety
     ///
     /// Tiles are configured.
-    unsafe fn multiply(
-        &self,
-        b: Columns,
-        panels: Range<usize>,
-        c: &mut [f32],
-        ldc: usize,
-        accumulate: bool,
-    ) {
+    unsafe fn multiply(&self, b: Columns, panels: Range<usize>, c: &mut [f32], ldc: usize, accumulate: bool) {
         let panel_lines = b.panel_lines();
         let k_step = self.k_tiles.div_ceil(self.k_tiles.div_ceil(MAX_K_TILES));
         let paired = self.rows > TILE_ROWS;
