@@ -42,6 +42,40 @@ fn threads_do_not_share_tiles() {
     assert!(alone == together);
 }
 
+/// More panels than one strip after the other is multiplied with.
+#[test]
+fn products_of_many_panels_agree_with_f64() {
+    install_where_missing();
+    for order in common::ORDERS {
+        common::check(Isa::Amx, Precision::Bf16, [40, 300, 2_600], (order, common::Order::Rows));
+    }
+}
+
+/// Two by two tiles take a load a product, and sums are stored once and, where all of `k` is multiplied at once, never loaded.
+#[test]
+fn tiles_are_loaded_as_often_as_they_must() {
+    if !install_where_missing() {
+        return eprintln!("skipped: instructions are counted where they are emulated");
+    }
+    let count = |m: usize, k: usize, n: usize| {
+        let (a, b) = (common::values(m * k, 1), common::values(k * n, 2));
+        let b = common::packed(Isa::Amx, Precision::Bf16, Matrix::new(&b, k, n));
+        // SAFETY: no instruction of this thread is being carried out.
+        let counted = || TILES.with(|tiles| unsafe { (*tiles.get()).counts });
+        let before = counted();
+        multiply(Matrix::new(&a, m, k), &b, &mut vec![0.0; m * n], n, false, &mut Scratch::default());
+        let after = counted();
+        [0, 1, 2].map(|kind| after[kind] - before[kind])
+    };
+    let products = |m: usize, k: usize, n: usize| m / 16 * (k / 32) * (n / 16);
+    for (m, k, n) in [(64, 256, 96), (32, 2_048, 64), (256, 64, 64)] {
+        let all = products(m, k, n);
+        assert_eq!(count(m, k, n), [all, all, m / 16 * (n / 16)], "{m} {k} {n}");
+    }
+    // One row of tiles takes five loads for four products.
+    assert_eq!(count(16, 256, 128), [products(16, 256, 128) * 5 / 4, products(16, 256, 128), 8]);
+}
+
 /// Installs the emulator if this processor has no tiles, and says whether it did.
 fn install_where_missing() -> bool {
     if anaphora_kernels::amx::available() {
@@ -65,11 +99,19 @@ struct Tiles {
     rows: [usize; 8],
     row_bytes: [usize; 8],
     words: [[[u32; 16]; 16]; 8],
+    /// Loads, products and stores so far.
+    counts: [usize; 3],
 }
 
 thread_local! {
-    static TILES: UnsafeCell<Tiles> =
-        const { UnsafeCell::new(Tiles { rows: [0; 8], row_bytes: [0; 8], words: [[[0; 16]; 16]; 8] }) };
+    static TILES: UnsafeCell<Tiles> = const {
+        UnsafeCell::new(Tiles {
+            rows: [0; 8],
+            row_bytes: [0; 8],
+            words: [[[0; 16]; 16]; 8],
+            counts: [0; 3],
+        })
+    };
 }
 
 extern "C" fn on_illegal_instruction(
@@ -153,6 +195,7 @@ unsafe fn execute(registers: &mut [libc::greg_t; 23], tiles: &mut Tiles) -> bool
         (0x49, F2, None) if low == 0 => tiles.words[middle] = [[0; 16]; 16],
         (0x4b, F2 | F3, Some(at)) => {
             assert!(tiles.rows[middle] > 0, "tile {middle} is not configured");
+            tiles.counts[if vector & 3 == F3 { 2 } else { 0 }] += 1;
             for row in 0..tiles.rows[middle] {
                 let line = (at.base + row as u64 * at.index) as *mut u8;
                 let (words, len) = (&mut tiles.words[middle][row], tiles.row_bytes[middle]);
@@ -236,6 +279,7 @@ fn multiply_add(tiles: &mut Tiles, destination: usize, left: usize, right: usize
     let (rows, pairs) = (tiles.rows[destination], tiles.row_bytes[left] / 4);
     assert_eq!((rows, pairs), (tiles.rows[left], tiles.rows[right]));
     assert_eq!(tiles.row_bytes[destination], tiles.row_bytes[right]);
+    tiles.counts[1] += 1;
     let flush = |x: f32| if x.is_subnormal() { 0.0_f32.copysign(x) } else { x };
     let halves = |word: u32| [flush(from_bf16(word as u16)), flush(from_bf16((word >> 16) as u16))];
     for row in 0..rows {
