@@ -1,7 +1,7 @@
 """Many streams at once: what they get, how fast, and in how much memory; beside a server as people write it today.
 
     cargo build --release -p anaphora-cli; cargo build --release -p anaphora-server --example load
-    python bench/serving.py --runs DIR --model NAME [--streams 1,32] [--tokens 200] [--seconds 20] [--rounds 3] [--peer]
+    python bench/serving.py --runs DIR --model NAME [--streams 1,32] [--tokens 200] [--seconds 20] [--rounds 3] [--precision int8] [--peer]
 
 The load is `crates/server/examples/load.rs`, a stream of its own for each text; when one has ended the next begins, and in the end every
 text is compared with what the same request gives alone. Told are tokens a second, the median and the 99th percentile of the time to the first
@@ -64,7 +64,7 @@ def start(args):
     """Milliseconds until a server listens, and until the first token of its model."""
     both = []
     for _ in range(7):
-        server = Serving([args.binary, "serve", args.runs, "--port", "0", "--threads", str(args.threads)], "anaphora")
+        server = Serving([args.binary, "serve", args.runs, "--port", "0", "--threads", str(args.threads), "--precision", args.precision], "anaphora")
         body = json.dumps({"model": args.model, "prompt": "", "max_tokens": 1}).encode()
         begun = time.perf_counter()
         urllib.request.urlopen(f"http://{server.address}/v1/completions", body).read()
@@ -87,12 +87,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--precision", default="auto", help="of anaphora's products")
     parser.add_argument("--start", action="store_true")
     parser.add_argument("--peer", action="store_true")
     args = parser.parse_args()
     if args.start:
         start(args)
-    servers = [Serving([args.binary, "serve", args.runs, "--port", "0", "--threads", str(args.threads)], "anaphora")]
+    servers = [Serving([args.binary, "serve", args.runs, "--port", "0", "--threads", str(args.threads), "--precision", args.precision], "anaphora")]
     if args.peer:
         torch = Path(__file__).with_name("serving_torch.py")
         servers.append(Serving([sys.executable, str(torch), f"{args.runs}/{args.model}", str(args.threads)], "FastAPI + torch"))

@@ -38,14 +38,14 @@ struct Spec {
     groups: Option<usize>,
     /// Whether rows of it are looked up.
     table: bool,
-    /// Its copies for products in f32 and bf16.
-    packed: [RwLock<Versioned>; 2],
+    /// Its copies for products in each precision.
+    packed: [RwLock<Versioned>; 3],
 }
 
 impl Spec {
     /// Its groups, rows and columns, where it is kept packed alone.
     fn packed_alone(&self, precision: Precision) -> Option<(usize, [usize; 2])> {
-        let looked_up = self.table && precision == Precision::Bf16;
+        let looked_up = self.table && precision != Precision::F32;
         self.groups.filter(|_| !looked_up).zip(self.shape.as_array().copied())
     }
 }

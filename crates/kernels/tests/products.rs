@@ -198,3 +198,50 @@ fn columns_packed_as_they_come_are_those_packed_at_once() {
     let stopped = PackedColumns::new().fill(Precision::F32, [2, 3], 1, |_| Err("no more"));
     assert_eq!(stopped, Err("no more"));
 }
+
+/// Whole numbers of 8 bits give the same bits everywhere, and are as near as their scales say.
+#[test]
+fn eight_bits_are_near_and_the_same_on_every_processor() {
+    let largest =
+        |values: &mut dyn Iterator<Item = f32>| f64::from(values.fold(0.0_f32, |max, x| max.max(x.abs())));
+    for (m, k, n) in [(1, 1, 1), (1, 130, 300), (2, 64, 70), (5, 37, 33), (9, 257, 100), (40, 1_023, 17)] {
+        for transposed in [false, true] {
+            let (a, b) = (common::values(m * k, 5), common::values(k * n, 6));
+            let a = if transposed { Matrix::new(&a, k, m).transposed() } else { Matrix::new(&a, m, k) };
+            let b = Matrix::new(&b, k, n);
+            let ldc = n + 3;
+            let product = |isa, accumulate| {
+                let packed = common::packed(isa, Precision::Int8, b);
+                let mut c = common::values(m * ldc, 7);
+                multiply(a, &packed, &mut c, ldc, accumulate, &mut Scratch::default());
+                c
+            };
+            let before = common::values(m * ldc, 7);
+            for accumulate in [false, true] {
+                let plain = product(Isa::Portable, accumulate);
+                for isa in Isa::ALL.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                    assert!(product(isa, accumulate) == plain, "{m} {k} {n} {isa:?}");
+                }
+                for i in 0..m {
+                    let row = largest(&mut (0..k).map(|p| a.at(i, p)));
+                    for j in 0..n {
+                        let column = largest(&mut (0..k).map(|p| b.at(p, j)));
+                        let exact: f64 = (0..k).map(|p| f64::from(a.at(i, p)) * f64::from(b.at(p, j))).sum();
+                        let begin = if accumulate { f64::from(before[i * ldc + j]) } else { 0.0 };
+                        // Half a step on either side of each product.
+                        let most = k as f64 * row * column / 127.0 * 1.01;
+                        let found = f64::from(plain[i * ldc + j]) - begin;
+                        assert!((found - exact).abs() <= most, "{m} {k} {n}: {found}, not {exact}");
+                    }
+                    assert_eq!(plain[i * ldc + n..(i + 1) * ldc], before[i * ldc + n..(i + 1) * ldc]);
+                }
+            }
+        }
+    }
+    // What is on the grid of 127 steps is exact.
+    let (a, b) = ([127.0, -3.0, 64.0, 0.0], [0.5, 1.0, -2.0, 63.5]);
+    let packed = common::packed(Isa::Portable, Precision::Int8, Matrix::new(&b, 4, 1));
+    let mut c = [0.0];
+    multiply(Matrix::new(&a, 1, 4), &packed, &mut c, 1, false, &mut Scratch::default());
+    assert_eq!(c, [63.5 - 3.0 - 128.0]);
+}

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use anaphora::Precision;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -58,6 +59,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Threads to compute with, 0 for one a core.
     pub threads: usize,
+    /// The precision of products with weights.
+    pub precision: Precision,
     /// Bytes that models may take together.
     pub memory: u64,
     /// Who may ask.
@@ -123,8 +126,7 @@ impl Server {
     /// Nothing is loaded, and what killed servers left is gone.
     fn new(settings: &Settings) -> std::io::Result<Self> {
         let meter = Arc::new(Meter::new());
-        let models =
-            Arc::new(Registry::new(&settings.folder, settings.threads, settings.memory, Arc::clone(&meter)));
+        let models = Arc::new(Registry::new(settings, Arc::clone(&meter)));
         if let Some(room) = models.room() {
             // What cannot be removed, or read, is in nobody's way.
             let _ = anaphora::run::sweep(room);

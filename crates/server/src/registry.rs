@@ -13,6 +13,7 @@ use anaphora::tasks::{self, Opened};
 use anaphora::{Device, Precision, Run};
 use axum::http::StatusCode;
 
+use crate::Settings;
 use crate::api::names::Names;
 use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult};
@@ -25,6 +26,7 @@ pub struct Registry {
     /// The folder of runs, or the one run.
     folder: PathBuf,
     threads: usize,
+    precision: Precision,
     /// Bytes of models that are kept.
     memory: u64,
     meter: Arc<Meter>,
@@ -97,10 +99,11 @@ pub struct Listed {
 }
 
 impl Registry {
-    /// The runs in a folder, or the run that it is. `memory` is what their models may take together, in bytes.
-    pub fn new(folder: &Path, threads: usize, memory: u64, meter: Arc<Meter>) -> Self {
+    /// The runs that are served.
+    pub fn new(settings: &Settings, meter: Arc<Meter>) -> Self {
         let (loaded, loading) = Default::default();
-        Self { folder: folder.to_owned(), threads, memory, meter, loaded, loading }
+        let Settings { ref folder, threads, precision, memory, .. } = *settings;
+        Self { folder: folder.clone(), threads, precision, memory, meter, loaded, loading }
     }
 
     /// The runs that are there now and have a model, by their names.
@@ -199,7 +202,7 @@ impl Registry {
         self.make_room(version.bytes, id);
         let (registry, path) = (Arc::clone(self), run.path().to_owned());
         let read = move || -> anaphora::Result<Model> {
-            let device = Device::new(registry.threads, Precision::auto());
+            let device = Device::new(registry.threads, registry.precision);
             Ok(match tasks::open(&path, device.precision())? {
                 Opened::Writes(trained) => {
                     Model::Writes(Engine::start(*trained, device, Arc::clone(&registry.meter)))

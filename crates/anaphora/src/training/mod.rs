@@ -153,10 +153,10 @@ impl Preparation {
         recipe.refuse_unread()?;
         let mut recipe = recipe.clone();
         // A run keeps its precision, also on another machine.
-        recipe.training.precision = match precision(recipe.training.precision) {
-            Precision::F32 => recipe::Precision::F32,
-            Precision::Bf16 => recipe::Precision::Bf16,
-        };
+        if recipe.training.precision == recipe::Precision::Auto {
+            let pairs = Precision::auto() == Precision::Bf16;
+            recipe.training.precision = if pairs { recipe::Precision::Bf16 } else { recipe::Precision::F32 };
+        }
         if recipe.task.continues() && recipe.model.backbone == recipe::Backbone::Transformer {
             recipe.model.context.get_or_insert(recipe.training.length);
         }

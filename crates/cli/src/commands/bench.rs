@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use anaphora::Device;
 use anaphora::model::Compute;
 use anaphora::recipe::{self, Builtin, Recipe};
-use anaphora::{Device, Precision};
 use anaphora_bench::{Spread, Timing};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
+use crate::device::Numbers;
 use crate::error::{Failure, Result};
 use crate::numbers::whole;
 use crate::output::{counted, print, print_json};
@@ -117,9 +118,9 @@ struct Batch {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// Number format of products; without it the faster one of this processor
+    /// Number format of products, int8 for generate and product only; without it the faster one of this processor
     #[arg(long, value_enum)]
-    precision: Option<NumberFormat>,
+    precision: Option<Numbers>,
     /// Threads; 0 for all cores
     #[arg(long, default_value_t = 0, value_parser = whole::<usize>(0, 1024))]
     threads: usize,
@@ -156,20 +157,19 @@ impl Backbone {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum NumberFormat {
-    F32,
-    Bf16,
-}
-
 impl Common {
     fn device(&self) -> Device {
-        let precision = match self.precision {
-            None => Precision::auto(),
-            Some(NumberFormat::F32) => Precision::F32,
-            Some(NumberFormat::Bf16) => Precision::Bf16,
-        };
-        Device::new(self.threads, precision)
+        Device::new(self.threads, self.precision.unwrap_or(Numbers::Auto).precision())
+    }
+
+    /// [`Common::device`] for work with a backward pass.
+    fn training_device(&self) -> Result<Device> {
+        match self.precision {
+            Some(Numbers::Int8) => Err(Failure::call(
+                "--precision int8 is for models that have been trained: bench generate and bench product; train and layer take f32 or bf16",
+            )),
+            _ => Ok(self.device()),
+        }
     }
 }
 
@@ -207,7 +207,7 @@ const PRODUCTS: [[usize; 3]; 2] = [[2048, 1024, 1024], [32, 1024, 4096]];
 pub fn run(args: &Args) -> Result<()> {
     match &args.work {
         Work::Train { model, language, batch, common } => {
-            let mut compute = Compute::new(common.device());
+            let mut compute = Compute::new(common.training_device()?);
             let sizes = [batch.batch, batch.length];
             let timing = anaphora_bench::train(
                 &recipe(model, language, batch.length)?,
@@ -225,7 +225,7 @@ pub fn run(args: &Args) -> Result<()> {
             report("generate", model, common, &compute.device, &timing)
         }
         Work::Layer { model, input, bidirectional, lengths, batch, common } => {
-            let device = common.device();
+            let device = common.training_device()?;
             let batch_sizes = match *lengths {
                 Some((low, high)) => anaphora_bench::spread_lengths(batch.batch, low, high),
                 None => vec![batch.batch; batch.length],

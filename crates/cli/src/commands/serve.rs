@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anaphora_server::{Guard, Pages, Settings};
 
+use crate::device::Numbers;
 use crate::error::{Failure, Result};
 use crate::output::tell;
 
@@ -50,6 +51,9 @@ pub struct ServerArgs {
     /// Threads to compute with, 0 for one a core
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
     threads: u16,
+    /// Numbers that products are computed in, int8 for half the memory of bf16
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    precision: Numbers,
 }
 
 /// Serves.
@@ -87,6 +91,7 @@ impl ServerArgs {
         Ok(Settings {
             folder: self.folder.clone(),
             threads,
+            precision: self.precision.precision(),
             memory: self.memory * 1_000_000,
             guard: Guard { keys, origins: self.origin.clone() },
             pages,

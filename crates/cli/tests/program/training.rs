@@ -35,6 +35,17 @@ fn a_model_learns_tunes_and_writes_new_ones() {
     let same = place.call(&["evaluate", "runs/tunes", "--data", "held-out.abc", "--json"]).json().remove(0);
     assert_eq!((&same["loss"], &same["characters"]), (&score["loss"], &score["characters"]));
 
+    // Weights of eight bits: another loss, and hardly another.
+    let eight = |command: &str, more: &[&str]| {
+        place.call(&[&[command, "runs/tunes", "--precision=int8", "--json"], more].concat()).json()
+    };
+    let rounded = eight("evaluate", &[]).remove(0)["loss"].as_f64().unwrap();
+    assert!(rounded != loss && (rounded - loss).abs() < 0.02, "{rounded} for {loss}");
+    let alone = eight("generate", &["--tokens=60", "--retry=0", "--seed=5", "--threads=1"]);
+    assert_eq!(eight("generate", &["--tokens=60", "--retry=0", "--seed=5", "--threads=2"]), alone);
+    let said = place.call(&["bench", "train", "--precision=int8"]).refused(2);
+    assert!(said.contains("models that have been trained"), "{said}");
+
     let run = place.call(&["runs", "--json"]).json().remove(0);
     assert_eq!((&run["name"], &run["task"], &run["steps"]), (&"tunes".into(), &"music".into(), &100.into()));
     assert!((run["best"]["loss"].as_f64().unwrap() - loss).abs() < 1e-6, "{run} {score}");

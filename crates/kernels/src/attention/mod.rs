@@ -39,10 +39,14 @@ use crate::prefetch::prefetch;
 use crate::{Precision, simd};
 
 /// The precision to attend in where `wanted` is asked for: bf16 only where the processor has such products. Blocks are
-/// multiplied a few times each, and elsewhere rounding and packing them costs more than f32 products do (see
+/// multiplied a few times each, and elsewhere rounding and packing them costs more than f32 products do, as
+/// rounding them to 8 bits would (see
 /// `examples/attention.rs`).
 pub fn precision(wanted: Precision) -> Precision {
-    if Precision::auto() == Precision::Bf16 { wanted } else { Precision::F32 }
+    match (wanted, Precision::auto()) {
+        (Precision::Bf16 | Precision::Int8, Precision::Bf16) => Precision::Bf16,
+        _ => Precision::F32,
+    }
 }
 
 /// Queries and keys in a block: their scores, 16 KiB, share the level 1 cache with what they are computed from.

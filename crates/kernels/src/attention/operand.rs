@@ -68,7 +68,7 @@ impl Operand {
             Precision::Bf16 => {
                 pack(&mut self.packed_across, rows, |block| values.row_range(block).transposed());
             }
-            Precision::F32 => {
+            _ => {
                 let blocks = rows.div_ceil(BLOCK);
                 let across = self.across.fit(blocks * BLOCK * head_size);
                 for (number, across) in across.chunks_exact_mut(BLOCK * head_size).enumerate() {
@@ -92,7 +92,7 @@ impl Operand {
         let stride = row_stride(self.head_size);
         match precision {
             Precision::Bf16 => Right::Bf16(&self.packed[number]),
-            Precision::F32 => {
+            _ => {
                 let block = block_range(number, self.rows);
                 let values = &self.values[block.start * stride..block.end * stride];
                 Right::F32 { values, stride, n: stride }
@@ -104,7 +104,7 @@ impl Operand {
     pub fn across(&self, precision: Precision, number: usize) -> Right<'_> {
         match precision {
             Precision::Bf16 => Right::Bf16(&self.packed_across[number]),
-            Precision::F32 => {
+            _ => {
                 let len = BLOCK * self.head_size;
                 let values = &self.across[number * len..][..len];
                 let n = block_range(number, self.rows).len().next_multiple_of(LINE);

@@ -1,7 +1,7 @@
 //! The left-hand side of a product, in words that a kernel spreads over the lanes of a vector.
 
 use super::bf16::round;
-use super::{Form, PANEL, Scratch, pack, words_mut, words_of};
+use super::{Form, PANEL, Scratch, bytes, pack, words_mut, words_of};
 use crate::Matrix;
 
 /// Words of the left-hand side that are multiplied with all panels before the next ones: 256 KiB, which stay in the level 2
@@ -32,6 +32,13 @@ impl<'a> Left<'a> {
         let by_rows = a.col_stride() == 1;
         match form {
             Form::Tiles => return Self::Matrix(a, scratch),
+            Form::Bytes => {
+                let row_words = form.words(k);
+                let lines = scratch.lines((m * row_words).div_ceil(PANEL));
+                bytes::rows(a, lines);
+                let order = Order::Rows(row_words);
+                return Self::Words(Words { words: words_of(lines), rows: m, order });
+            }
             Form::Values if by_rows => {
                 assert!(m == 0 || k == 0 || a.data().len() >= (m - 1) * a.row_stride() + k);
                 return Self::Words(Words {

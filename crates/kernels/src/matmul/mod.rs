@@ -13,6 +13,7 @@
 pub mod bf16;
 pub mod linear;
 
+mod bytes;
 mod left;
 mod once;
 mod pack;
@@ -33,6 +34,9 @@ pub enum Precision {
     F32,
     /// Factors rounded to bfloat16.
     Bf16,
+    /// Factors rounded to whole numbers of 8 bits, each column of the right-hand side and each row of the left-hand side with a
+    /// scale of its own; for models that are not trained.
+    Int8,
 }
 
 impl Precision {
@@ -42,11 +46,12 @@ impl Precision {
         if pairs || Isa::current() == Isa::Amx { Self::Bf16 } else { Self::F32 }
     }
 
-    /// `f32` or `bf16`.
+    /// `f32`, `bf16` or `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
         }
     }
 }
@@ -84,12 +89,15 @@ enum Form {
     Pairs,
     /// Tiles of such pairs.
     Tiles,
+    /// A word is four successive values of 8 bits; see [`bytes`].
+    Bytes,
 }
 
 impl Form {
     fn of(precision: Precision, isa: Isa) -> Self {
         match (precision, isa) {
             (Precision::F32, _) => Self::Values,
+            (Precision::Int8, _) => Self::Bytes,
             (Precision::Bf16, Isa::Amx) => Self::Tiles,
             (Precision::Bf16, Isa::Avx512) if Self::has_pairs() => Self::Pairs,
             (Precision::Bf16, _) => Self::Rounded,
@@ -110,6 +118,7 @@ impl Form {
             Self::Values => k,
             Self::Rounded => k.next_multiple_of(2),
             Self::Pairs | Self::Tiles => k.div_ceil(2),
+            Self::Bytes => k.div_ceil(bytes::VALUES) + 1,
         }
     }
 }
@@ -156,7 +165,7 @@ impl Packed {
         (self.k, self.n, self.isa) = (b.rows(), b.cols(), isa);
         let (panels, panel_lines) = (self.n.div_ceil(PANEL), panel_lines(self.precision, self.k));
         let panels = match self.precision {
-            Precision::F32 => panels,
+            Precision::F32 | Precision::Int8 => panels,
             Precision::Bf16 => panels.next_multiple_of(PANEL_GROUP),
         };
         self.lines.grow(panels * panel_lines);
@@ -217,6 +226,7 @@ impl Columns<'_> {
         match self.precision {
             Precision::F32 => self.k,
             Precision::Bf16 => self.k.div_ceil(2),
+            Precision::Int8 => self.k.div_ceil(bytes::VALUES),
         }
     }
 }
@@ -227,6 +237,7 @@ fn pack_panels(precision: Precision, b: Matrix, lines: &mut [Line]) {
     match precision {
         Precision::F32 => pack::values(b, lines, panel_lines, false),
         Precision::Bf16 => pack::pairs(b, lines, panel_lines),
+        Precision::Int8 => bytes::panels(b, lines, panel_lines),
     }
 }
 
@@ -235,6 +246,7 @@ fn panel_lines(precision: Precision, k: usize) -> usize {
     match precision {
         Precision::F32 => k,
         Precision::Bf16 => k.div_ceil(2).next_multiple_of(TILE_LINES),
+        Precision::Int8 => k.div_ceil(bytes::VALUES) + bytes::BEHIND,
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Once<'a> {
 
 /// Runs `job` on every worker of the pool.
 pub(crate) fn with_once(pool: &Pool, precision: Precision, job: impl Fn(&Worker, &mut Once) + Sync) {
-    thread_local!(static PARTS: RefCell<[Parts; 2]> = RefCell::default());
+    thread_local!(static PARTS: RefCell<[Parts; 3]> = RefCell::default());
     PARTS.with(|parts| {
         let parts = &mut parts.borrow_mut()[precision as usize];
         let threads = pool.threads();

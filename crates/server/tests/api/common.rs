@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use anaphora::Recipe;
+use anaphora::{Precision, Recipe};
 use anaphora_server::{Guard, Pages, Settings, serve};
 use serde_json::{Value, json};
 
@@ -83,7 +83,14 @@ impl Server {
 
     fn guarded(folder: &Path, guard: Guard) -> Self {
         let pages = Some(Pages { lecture: folder.join("lecture") });
-        Self::with(&Settings { folder: folder.to_owned(), threads: 1, memory: 1 << 30, guard, pages })
+        Self::with(&Settings {
+            folder: folder.to_owned(),
+            threads: 1,
+            precision: Precision::auto(),
+            memory: 1 << 30,
+            guard,
+            pages,
+        })
     }
 
     /// Where it listens.

@@ -1,5 +1,6 @@
 //! Pages, what is offered, and runs that are deleted.
 
+use anaphora::Precision;
 use anaphora_server::{Guard, Pages, Settings};
 use serde_json::{Value, json};
 
@@ -26,6 +27,7 @@ fn what_is_offered_is_told() {
 fn pages_are_for_servers_that_have_some_and_the_studio_needs_no_key() {
     let folder = Server::new("pages").folder;
     let settings = Settings {
+        precision: Precision::auto(),
         folder: folder.clone(),
         threads: 1,
         memory: 1 << 20,

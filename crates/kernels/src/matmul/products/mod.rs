@@ -1,5 +1,6 @@
 //! The innermost loops, one for each form of the left-hand side and instruction set, and the loops around them.
 
+mod bytes;
 mod portable;
 mod vector;
 
@@ -51,6 +52,11 @@ pub(super) fn multiply<'b>(
                 }
                 #[cfg(target_arch = "x86_64")]
                 (Form::Rounded, Isa::Avx2) => vector::multiply::<avx2::Rounded>(words, b, c, ldc, accumulate),
+                #[cfg(target_arch = "x86_64")]
+                (Form::Bytes, Isa::Avx512 | Isa::Amx) if bytes::available() => {
+                    vector::multiply::<bytes::Vectors>(words, b, c, ldc, accumulate)
+                }
+                (Form::Bytes, _) => vector::multiply::<bytes::Plain>(words, b, c, ldc, accumulate),
                 (Form::Values, _) => vector::multiply::<portable::Values>(words, b, c, ldc, accumulate),
                 _ => vector::multiply::<portable::Rounded>(words, b, c, ldc, accumulate),
             }

@@ -53,6 +53,9 @@ pub(super) trait Kernel {
     /// Words of a row for each line.
     const WORDS: usize;
 
+    /// Whether it takes a panel's lines all at once, and what stands behind them.
+    const WHOLE: bool = false;
+
     /// Panels to take at once where `left` are left, with blocks of at most `rows` rows.
     fn panels(_rows: usize, _left: usize) -> usize {
         1
@@ -88,7 +91,7 @@ pub(super) unsafe fn multiply<K: Kernel>(
         let panels = if whole == 0 { 1 } else { K::panels(longest, whole) };
         let cols = (panels * PANEL).min(b.n - panel * PANEL);
         // A panel that is used but once needs no chunks.
-        let chunk_lines = if left.rows() <= K::MAX_ROWS { lines } else { CHUNK_LINES / panels };
+        let chunk_lines = if K::WHOLE || left.rows() <= K::MAX_ROWS { lines } else { CHUNK_LINES / panels };
         for line in (0..lines).step_by(chunk_lines) {
             let chunk = b.lines[panel * panel_lines + line..].as_ptr();
             left.for_each_block(K::MAX_ROWS, |start, rows| {
