@@ -88,6 +88,10 @@ section! {
         position: Position = Position::Rotary,
             takes(OneOf(words::<Position>)).flag("position", "KIND").read(&[TRANSFORMERS]);
 
+        /// Base of the frequencies by which rotary positions turn; the larger, the slower they turn.
+        rotary_base: f64 = 10_000.0,
+            takes(Number(1.0, 1e12)).read(&[TRANSFORMERS, Is("model.position", &["rotary"])]);
+
         /// How queries and keys are compared.
         similarity: Similarity = Similarity::Dot, takes(OneOf(words::<Similarity>)).read(&[TRANSFORMERS]);
 
