@@ -232,7 +232,7 @@ class Check:
 
     def transformers_out(self, words):
         run = f"runs/{self.name}"
-        self.call("train", "--builtin", "tunes", "--backbone", "transformer", "--hidden", "32", "--layers", "2", "--heads", "4", "--length", "64", "--batch", "4",
+        self.call("train", "--builtin", "tunes", "--backbone", "transformer", "--hidden", "32", "--layers", "2", "--heads", "4", "--length", "64", "--context", "160", "--batch", "4",
                   "--steps", "20", "--precision", "f32", "--threads", "2", *words, "--out", run)  # fmt: skip
         self.call("export", run, "--to", "huggingface", "--out", f"{run}-hf")
         model = transformers.AutoModelForCausalLM.from_pretrained(self.folder / f"{run}-hf").eval()
@@ -356,8 +356,8 @@ MODULES = {
     "nn-rnn-relu": lambda: (Module(30, 16, 24, nn.RNN, 1, nonlinearity="relu"), SHUFFLED, {"model_type": "rnn", "nonlinearity": "relu"}, as_it_is),
 }
 OUT = {
-    "out-llama": ["--context", "160"],
-    "out-llama-grouped": ["--set", "model.kv_heads=2", "--set", "model.rotary_base=500", "--set", "model.bias=true", "--tied", "true"],
+    "out-llama": [],
+    "out-llama-grouped": ["--set", "model.kv_heads=2", "--set", "model.rotary_base=500", "--set", "model.bias=true", "--set", "model.tied_weights=true"],
     "out-llama-bytes": ["--tokenizer", "byte"],
     "out-gpt2": ["--position", "learned", "--set", "model.norm=layer", "--set", "model.feed_forward=gelu", "--tokenizer", "bpe:300"],
 }
