@@ -376,7 +376,7 @@ def guide(binary, folder):
     (folder / "bin/anaphora").unlink(missing_ok=True)
     (folder / "bin/anaphora").symlink_to(binary)
     paths = [str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-    environment = {**os.environ, "PATH": os.pathsep.join(paths)}
+    environment = {**os.environ, "PATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     wrong = []
     for number, (language, program) in enumerate(programs):
         run = ["bash", "-ec", program] if language == "sh" else [sys.executable, "-c", program]

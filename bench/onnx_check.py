@@ -618,7 +618,7 @@ def classifier(binary, folder):
     call(binary, "export", "runs/classifier", "--to", "onnx", "--out", "opinions.onnx", "--force", cwd=folder)
     asked = [word for text in ODD for word in ("--text", text)]
     said = call(binary, "predict", "runs/classifier", *asked, "--precision", "f32", "--json", cwd=folder)
-    return [json.loads(line)["probabilities"] for line in said.splitlines()]
+    return [json.loads(line)["probabilities"] for line in said.strip().split("\n")]
 
 
 def same_classes(what, done, wanted):
