@@ -101,9 +101,9 @@ fn read(fields: &Fields, biases: Biases, kv_heads: Option<usize>, context: usize
     Ok(Described { model, biases, notes: Vec::new() })
 }
 
-/// The base of rotary frequencies. Frequencies that are scaled, so that a context is longer than the one that was learnt, are not
+/// The base of rotary frequencies, where it is said. Frequencies that are scaled, so that a context is longer than the one that was learnt, are not
 /// known here.
-fn rotary_base(fields: &Fields) -> Result<f64> {
+fn rotary_base(fields: &Fields) -> Result<Option<f64>> {
     let kinds =
         ["rope_scaling.rope_type", "rope_scaling.type", "rope_parameters.rope_type", "rope_parameters.type"];
     for kind in kinds {
@@ -130,7 +130,7 @@ fn rotary_base(fields: &Fields) -> Result<f64> {
             _ => base = base.or(found),
         }
     }
-    Ok(base.unwrap_or(10_000.0))
+    Ok(base)
 }
 
 fn write(model: &Model) -> Value {
@@ -144,8 +144,8 @@ fn write(model: &Model) -> Value {
         "intermediate_size": model.feed_forward_size(),
         "hidden_act": "silu",
         "max_position_embeddings": options.context,
-        "rope_theta": model.rotary_base,
-        "rope_parameters": { "rope_type": "default", "rope_theta": model.rotary_base },
+        "rope_theta": model.rotary_base(),
+        "rope_parameters": { "rope_type": "default", "rope_theta": model.rotary_base() },
         "rms_norm_eps": model.norm_epsilon(),
         "attention_bias": model.bias,
         "mlp_bias": model.bias,

@@ -132,18 +132,11 @@ pub(super) fn read_all(
     for part in files.values().collect::<BTreeSet<_>>() {
         for tensor in read_wanted(&folder.join(part), &counts)? {
             let name = tensor.name.to_string();
-            match files.get(&name) {
-                Some(listed) if listed == part => {}
-                Some(other) => {
-                    return Err(malformed(format!(
-                        "tensor {name} is in {part}, and weight_map has it in {other}"
-                    )));
-                }
-                None => {
-                    return Err(malformed(format!(
-                        "tensor {name} is in {part}, and weight_map does not list it"
-                    )));
-                }
+            // One that is not listed is part of the model all the same, as `transformers` has it.
+            if let Some(other) = files.get(&name).filter(|listed| *listed != part) {
+                return Err(malformed(format!(
+                    "tensor {name} is in {part}, and weight_map has it in {other}"
+                )));
             }
             found.insert(name);
             tensors.push(tensor);
