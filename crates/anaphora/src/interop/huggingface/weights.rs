@@ -188,7 +188,7 @@ fn no_weights(folder: &Path) -> Result<Error> {
     let other = others.filter(|name| endings.iter().any(|end| name.ends_with(end))).min();
     let instead = other.map_or(String::new(), |name| {
         format!(
-            "; {name} is not read: write what is in it by save_pretrained(folder, safe_serialization=True), or of a module of your own by safetensors.torch.save_file(module.state_dict(), \"{WEIGHTS}\")"
+            "; {name} is not read, and save_pretrained(folder, safe_serialization=True) writes what is, or of a module of your own safetensors.torch.save_file(module.state_dict(), \"{WEIGHTS}\")"
         )
     });
     let reason = format!("there is no {WEIGHTS} in it, and no {INDEX} that lists its parts{instead}");
