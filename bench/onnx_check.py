@@ -59,7 +59,7 @@ CASES = {
     "rnn-relu": tunes("--backbone", "rnn", "--nonlinearity", "relu"),
     "window": tunes("--backbone", "window", "--layers", "2"),
     "rotary": transformer_of_tunes("position=rotary"),
-    "rotary-sliding": transformer_of_tunes("position=rotary", "context=64"),
+    "rotary-sliding": transformer_of_tunes("position=rotary", "context=64", "rotary_base=500"),
     "alibi": transformer_of_tunes("position=alibi", "norm=rms", "feed_forward=swiglu", "kv_heads=2"),
     "alibi-six": transformer_of_tunes("position=alibi", "heads=6", "context=80"),
     "learned": transformer_of_tunes("position=learned", "tied_weights=true", "bias=true", "feed_forward=gelu_tanh"),
