@@ -51,6 +51,9 @@ TRAININGS = {
     "chorales": ["train --builtin chorales", None],
     "played": ["train midi --task events", "midi/tune.mid"],
 }
+# Models that PyTorch made, to be imported: folders of the tests.
+FOREIGN = ("gpt2", "pytorch/llama", "pytorch/lstm")
+TESTS = Path(__file__).resolve().parent.parent / "crates/anaphora/tests"
 # How long a training lasts is its user's wish: a long one does not hang.
 BUDGET = ("steps", "epochs", "minutes")
 USES = {
@@ -185,6 +188,13 @@ def one(number, args, base, contents, known):
                 words = ["predict", f"runs/{run}", data, "--json"]
             if data.endswith((".abc", ".mid")) and draw.random() < 0.5:
                 words = ["convert", data, "--to", draw.choice(["midi", "abc", "wav"]), "--out", "out"]
+        elif kind < 0.63:
+            # A file of another program's model.
+            shutil.copytree(TESTS / draw.choice(FOREIGN), folder / "model")
+            files = sorted(path for path in (folder / "model").iterdir() if "expected" not in path.name)
+            path = draw.choice(files)
+            path.write_bytes(mutate(draw, path.read_bytes(), others))
+            words = "import model --out out".split()
         else:
             # A file of a run folder.
             run = draw.choice(list(TRAININGS))

@@ -147,15 +147,17 @@ pub enum Error {
         /// What would be right.
         wanted: String,
     },
-    /// A model that GPT-2's format cannot hold.
-    #[error("{}: field {field} is {found}, and GPT-2's format holds only {wanted}", path.display())]
-    NotGpt2 {
+    /// A model that a format of Hugging Face's cannot hold.
+    #[error("{}: field {field} is {found}, and {format} holds only {wanted}", path.display())]
+    NotHeld {
         /// The run.
         path: PathBuf,
         /// The field of its recipe.
         field: &'static str,
         /// Its value.
         found: String,
+        /// The format: "GPT-2's format".
+        format: &'static str,
         /// What would be right.
         wanted: &'static str,
     },

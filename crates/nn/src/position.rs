@@ -37,6 +37,7 @@ pub(crate) struct Positions {
     kind: Position,
     width: usize,
     head_size: usize,
+    rotary_base: f32,
     /// `[context, width]`.
     table: Option<ParamId>,
 }
@@ -48,6 +49,7 @@ impl Positions {
         name: &str,
         kind: Position,
         [context, width, head_size]: [usize; 3],
+        rotary_base: f32,
     ) -> Self {
         let table = (kind == Position::Learned).then(|| {
             let table = builder.add(format!("{name}.weight"), &[context, width], move |random, w| {
@@ -56,7 +58,7 @@ impl Positions {
             builder.set_role(table, Role::Embedding);
             table
         });
-        Self { kind, width, head_size, table }
+        Self { kind, width, head_size, rotary_base, table }
     }
 
     /// `x[rows, width]` with its places added, where they are added; `places` has one for each row.
@@ -80,7 +82,8 @@ impl Positions {
 
     /// The rotary angles of rows at these places; none for other encodings.
     pub fn rotary(&self, places: &[usize]) -> Option<Rc<Rotary>> {
-        (self.kind == Position::Rotary).then(|| Rc::new(Rotary::new(self.head_size, ROTARY_BASE, places)))
+        (self.kind == Position::Rotary)
+            .then(|| Rc::new(Rotary::new(self.head_size, self.rotary_base, places)))
     }
 }
 

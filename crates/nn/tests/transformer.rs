@@ -4,7 +4,7 @@
 use anaphora_nn::optimizer::{AdamW, AdamWOptions, Optimizer};
 use anaphora_nn::{
     Activation, Builder, Device, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params, Position,
-    Precision, Similarity, State, Transformer, TransformerOptions, Workspace,
+    Precision, ROTARY_BASE, Similarity, State, Transformer, TransformerOptions, Workspace,
 };
 
 const POSITIONS: [Position; 5] =
@@ -21,6 +21,7 @@ const OPTIONS: TransformerOptions = TransformerOptions {
     context: 8,
     position: Position::None,
     norm: Norm::Layer,
+    rotary_base: ROTARY_BASE,
     norm_epsilon: 1e-5,
     norm_first: true,
     similarity: Similarity::ScaledDotProduct,

@@ -110,6 +110,7 @@ pub(crate) fn transformer(model: &recipe::Model) -> TransformerOptions {
             recipe::Position::Rotary => Position::Rotary,
             recipe::Position::Alibi => Position::Alibi,
         },
+        rotary_base: model.rotary_base() as f32,
         norm: match model.norm {
             recipe::Norm::Layer => Norm::Layer,
             recipe::Norm::Rms => Norm::Rms,

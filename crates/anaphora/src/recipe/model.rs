@@ -88,6 +88,10 @@ section! {
         position: Position = Position::Rotary,
             takes(OneOf(words::<Position>)).flag("position", "KIND").read(&[TRANSFORMERS]);
 
+        /// Base of the frequencies by which rotary positions turn, the larger the slower; 10,000 where left out.
+        rotary_base: Option<f64> = None,
+            takes(Number(1.0, 1e12)).read(&[TRANSFORMERS, Is("model.position", &["rotary"])]);
+
         /// How queries and keys are compared.
         similarity: Similarity = Similarity::Dot, takes(OneOf(words::<Similarity>)).read(&[TRANSFORMERS]);
 
@@ -332,6 +336,11 @@ impl Model {
             let most = (self.hidden_size / 64).max(1);
             (1..=most).rev().find(|heads| self.hidden_size.is_multiple_of(*heads)).unwrap_or(1)
         })
+    }
+
+    /// The base of rotary frequencies.
+    pub fn rotary_base(&self) -> f64 {
+        self.rotary_base.unwrap_or(f64::from(anaphora_nn::ROTARY_BASE))
     }
 
     /// What norms add to the variance under the root.

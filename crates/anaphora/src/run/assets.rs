@@ -7,6 +7,7 @@ use anaphora_data::{Spill, TokenStream, Tokenizer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::run::weights::WeightsError;
 use crate::{Error, Result};
 
 /// The name of the file of a run's tokenizer, where it has one.
@@ -118,6 +119,26 @@ impl Assets {
         name: &str,
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        let written =
+            |value: &T| serde_json::to_string_pretty(value).expect("plain data always serialises") + "\n";
+        self.written(name, make, written)
+    }
+
+    /// An object whose numbers a model computes with: its file carries its sum, as weights do.
+    pub fn summed_json<T: Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.written(name, make, with_sum)
+    }
+
+    fn written<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        make: impl FnOnce() -> Result<T>,
+        written: impl FnOnce(&T) -> String,
+    ) -> Result<T> {
         if !self.is_new {
             return read_json(&self.folder, name);
         }
@@ -125,10 +146,34 @@ impl Assets {
             Some(from) => read_json(from, name)?,
             None => make()?,
         };
-        let text = serde_json::to_string_pretty(&value).expect("plain data always serialises");
-        self.made.push((name.to_owned(), text + "\n"));
+        self.made.push((name.to_owned(), written(&value)));
         Ok(value)
     }
+}
+
+/// How a file that carries its sum begins: the CRC-32 of all of it, computed with its own eight digits as zeros.
+const SUM: &str = "{\n  \"crc32\": \"";
+const NO_SUM: &str = "00000000";
+
+/// Plain data as JSON that carries its sum; the data are an object.
+fn with_sum<T: Serialize>(value: &T) -> String {
+    let text = serde_json::to_string_pretty(value).expect("plain data always serialises");
+    let fields = text.trim_start_matches(['{', '\n']);
+    let text = format!("{SUM}{NO_SUM}\",\n{fields}\n");
+    let sum = crc32fast::hash(text.as_bytes());
+    text.replacen(NO_SUM, &format!("{sum:08x}"), 1)
+}
+
+/// What is wrong with the sum of a file; nothing with files of earlier versions, which have none.
+fn wrong_sum(text: &str) -> Option<String> {
+    let altered = "restore the file that the run began with";
+    let Some(expected) = text.strip_prefix(SUM).and_then(|rest| rest.get(..NO_SUM.len())) else {
+        let elsewhere = "its checksum does not stand where it was written, so it was altered";
+        return text.contains("\"crc32\":").then(|| format!("{elsewhere}; {altered}"));
+    };
+    let found = format!("{:08x}", crc32fast::hash(text.replacen(expected, NO_SUM, 1).as_bytes()));
+    let (found, expected) = (found, expected.to_owned());
+    (found != expected).then(|| format!("{}; {altered}", WeightsError::Checksum { found, expected }))
 }
 
 /// Reads a tokenizer's file.
@@ -137,12 +182,16 @@ pub fn read_tokenizer(path: &Path) -> Result<Tokenizer> {
     Tokenizer::from_json(&text).map_err(|source| Error::Tokens { path: path.to_owned(), source })
 }
 
-/// Such data of a run whose files are there.
+/// Such data of a run whose files are there; where a file carries its sum, it has to be right.
 pub fn read_json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T> {
     let path = folder.join(name);
-    let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
-    let malformed = |error: serde_json::Error| Error::Malformed { path, reason: error.to_string() };
-    serde_json::from_slice(&text).map_err(malformed)
+    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let malformed = |reason: String| Error::Malformed { path: path.clone(), reason };
+    let text = std::str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
+    match wrong_sum(text) {
+        Some(reason) => Err(malformed(reason)),
+        None => serde_json::from_str(text).map_err(|error| malformed(error.to_string())),
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +211,34 @@ mod tests {
             Ok(builder.finish()?)
         })?;
         Ok((streams, made))
+    }
+
+    #[test]
+    fn a_file_that_carries_its_sum_is_held_to_it() {
+        use std::collections::BTreeMap;
+        let folder = tempfile::tempdir().unwrap();
+        let value = BTreeMap::from([("numbers".to_owned(), vec![1.25f32, 0.5])]);
+        let mut assets = Assets::new(folder.path());
+        assets.summed_json("x.json", || Ok(value.clone())).unwrap();
+        let text = assets.made()[0].1.clone();
+        assert!(text.starts_with("{\n  \"crc32\": \"") && text.ends_with("]\n}\n"), "{text}");
+        type Read = BTreeMap<String, serde_json::Value>;
+        let read = |text: &str| {
+            std::fs::write(folder.path().join("x.json"), text).unwrap();
+            read_json::<Read>(folder.path(), "x.json").map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&text).unwrap()["numbers"], serde_json::json!([1.25, 0.5]));
+        for altered in [text.replace("1.25", "1.26"), text.replace("0.5", "0.50"), text.trim_end().to_owned()]
+        {
+            let said = read(&altered).unwrap_err();
+            assert!(said.contains("so it was cut short or altered; restore the file"), "{said}");
+        }
+        let compact: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(read(&compact.to_string()).unwrap_err().contains("so it was altered"));
+        // Earlier versions wrote none.
+        let earlier = text.lines().filter(|line| !line.contains("crc32")).collect::<Vec<_>>().join("\n");
+        assert_eq!(read(&earlier).unwrap()["numbers"], serde_json::json!([1.25, 0.5]));
+        assert!(read("{\n  \"crc32\": \"é").is_err());
     }
 
     #[test]

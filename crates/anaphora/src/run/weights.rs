@@ -87,6 +87,9 @@ pub enum WeightsError {
     /// A tensor that the model does not know.
     #[error("tensor {0} is not part of this model")]
     Extra(String),
+    /// A tensor is there under two names, or in two files.
+    #[error("tensor {0} is there twice")]
+    Twice(String),
     /// A tensor has another shape than the model's.
     #[error("tensor {name} has shape {found:?} where the model has {expected:?}")]
     Shape {
@@ -198,8 +201,12 @@ pub fn arrange<'a>(
     tensors: Vec<NamedTensor<'a>>,
     expected: &[(&str, &[usize])],
 ) -> Result<Vec<NamedTensor<'a>>, WeightsError> {
-    let mut by_name: HashMap<String, NamedTensor<'a>> =
-        tensors.into_iter().map(|tensor| (tensor.name.to_string(), tensor)).collect();
+    let mut by_name: HashMap<String, NamedTensor<'a>> = HashMap::new();
+    for tensor in tensors {
+        if let Some(twice) = by_name.insert(tensor.name.to_string(), tensor) {
+            return Err(WeightsError::Twice(twice.name.into_owned()));
+        }
+    }
     let mut arranged = Vec::with_capacity(expected.len());
     for &(name, shape) in expected {
         let tensor = by_name.remove(name).ok_or_else(|| WeightsError::Missing(name.to_owned()))?;

@@ -181,7 +181,7 @@ pub fn portable(run: &Path) -> Result<Portable> {
     let run = Run::open(run)?;
     match run.info().task {
         Task::Auto | Task::Music | Task::Text => language::portable(run.path()),
-        Task::Classify => classify::portable(run),
+        Task::Classify => shared::portable::<classify::Classes>(run),
         Task::Regress => shared::portable::<regress::Numbers>(run),
         Task::Tag => shared::portable::<tag::Tagger>(run),
         Task::Chorales => shared::portable::<chorales::Chords>(run),

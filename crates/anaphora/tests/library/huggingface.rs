@@ -1,4 +1,5 @@
-//! A GPT-2 that `transformers` made, read and written: `gpt2/make.py` wrote it, and what it computes.
+//! Models that PyTorch made, read and written, and what it computes of them: a GPT-2 of `gpt2/make.py`, a Llama and a module of
+//! recurrent layers of `pytorch/make.py`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,6 +19,20 @@ use safetensors::{Dtype, SafeTensors};
 
 fn gpt2() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gpt2")
+}
+
+/// A folder that `pytorch/make.py` wrote.
+fn pytorch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pytorch").join(name)
+}
+
+/// The tokens of a text in a folder of PyTorch's, and the logits behind each.
+fn text_of(folder: &Path) -> (Vec<u32>, Vec<f32>) {
+    let bytes = fs::read(folder.join("expected.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let words = |name: &str| tensors.tensor(name).unwrap().data().as_chunks().0.to_vec();
+    let logits = words("logits").into_iter().map(f32::from_le_bytes).collect();
+    (words("ids").into_iter().map(u32::from_le_bytes).collect(), logits)
 }
 
 /// What `transformers` computes.
@@ -53,7 +68,7 @@ fn furthest(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn imported(folder: &Path, run: &Path) -> Trained {
-    huggingface::import(folder, run).unwrap();
+    huggingface::import(folder, run, &mut |_| ()).unwrap();
     Trained::open(run).unwrap()
 }
 
@@ -88,7 +103,7 @@ fn an_imported_model_has_the_logits_and_the_continuation_of_its_maker() {
 fn an_exported_model_has_the_tensors_that_it_was_imported_from() {
     let place = tempfile::tempdir().unwrap();
     let (run, out) = (place.path().join("run"), place.path().join("out"));
-    huggingface::import(&gpt2(), &run).unwrap();
+    huggingface::import(&gpt2(), &run, &mut |_| ()).unwrap();
     huggingface::export(&run, &out).unwrap();
     let by_name = |folder: &Path| -> HashMap<String, NamedTensor> {
         let tensors = read_weights(folder.join("model.safetensors")).unwrap();
@@ -102,6 +117,66 @@ fn an_exported_model_has_the_tensors_that_it_was_imported_from() {
     for (field, value) in ours.as_object().unwrap() {
         assert_eq!(value, &theirs[field], "{field}");
     }
+}
+
+#[test]
+fn a_llama_in_parts_has_the_logits_of_its_maker_and_its_tensors_again() {
+    let place = tempfile::tempdir().unwrap();
+    let (run, out) = (place.path().join("run"), place.path().join("out"));
+    let trained = imported(&pytorch("llama"), &run);
+    let (ids, expected) = text_of(&pytorch("llama"));
+    let text = "The sea was calm, and the wind came";
+    assert_eq!(trained.tokenizer.encode(text).unwrap(), ids[1..]);
+    let difference = furthest(&logits(&trained, &ids, 2), &expected);
+    assert!(difference < 1e-4, "the logits differ by {difference}");
+    let mut compute = Compute::new(Device::new(1, Precision::F32));
+    let mut state = trained.model.initial_state(1);
+    let all = trained.model.go_on(&mut compute, &ids, &vec![1; ids.len()], &mut state).unwrap();
+    assert!(furthest(&all, &expected) < 1e-4, "in one pass the logits differ");
+
+    huggingface::export(&run, &out).unwrap();
+    let mut before: HashMap<String, NamedTensor> = HashMap::new();
+    for part in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+        let tensors = read_weights(pytorch("llama").join(part)).unwrap().into_iter();
+        before.extend(tensors.map(|tensor| (tensor.name.to_string(), tensor)));
+    }
+    for tensor in read_weights(out.join("model.safetensors")).unwrap() {
+        match before.remove(&*tensor.name) {
+            Some(before) => assert_eq!(tensor, before),
+            // With biases in attention it has them everywhere here.
+            None => assert!(
+                tensor.name.contains(".mlp.") && tensor.data.iter().all(|&x| x == 0.0),
+                "{}",
+                tensor.name
+            ),
+        }
+    }
+    assert!(before.is_empty(), "{:?}", before.keys());
+    let config = fs::read_to_string(out.join("config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!((&config["rope_theta"], &config["num_key_value_heads"]), (&500.0.into(), &2.into()));
+}
+
+#[test]
+fn a_module_of_recurrent_layers_has_the_logits_of_its_maker() {
+    let place = tempfile::tempdir().unwrap();
+    let trained = imported(&pytorch("lstm"), &place.path().join("run"));
+    let (ids, expected) = text_of(&pytorch("lstm"));
+    let numbers = fs::read_to_string(pytorch("lstm").join("vocab.json")).unwrap();
+    let numbers: HashMap<String, usize> = serde_json::from_str(&numbers).unwrap();
+    // Characters have another order here.
+    let theirs: Vec<usize> = (0..trained.tokenizer.vocab_size() as u32)
+        .map(|id| if id == 0 { numbers["<eos>"] } else { numbers[&trained.tokenizer.decode(&[id])] })
+        .collect();
+    let ours: Vec<u32> = ids
+        .iter()
+        .map(|&id| theirs.iter().position(|&number| number == id as usize).unwrap() as u32)
+        .collect();
+    assert_eq!(trained.tokenizer.decode(&ours), "The sea was calm, and the wind came");
+    let rows = expected.chunks_exact(theirs.len());
+    let expected: Vec<f32> = rows.flat_map(|row| theirs.iter().map(|&number| row[number])).collect();
+    let difference = furthest(&logits(&trained, &ours, 1), &expected);
+    assert!(difference < 1e-5, "the logits differ by {difference}");
 }
 
 /// The fixture with its tensors changed: other names, other kinds of numbers.
@@ -250,7 +325,7 @@ fn weights_that_are_no_numbers_are_refused() {
     let name = tensors[3].name.to_string();
     write_weights(folder.join("model.safetensors"), &tensors).unwrap();
     let run = place.path().join("run");
-    let said = huggingface::import(&folder, &run).unwrap_err().to_string();
+    let said = huggingface::import(&folder, &run, &mut |_| ()).unwrap_err().to_string();
     let end = format!("tensor {name} holds NaN at position 7 where a finite number is expected");
     assert!(said.ends_with(&end), "{said}");
     assert!(!run.exists(), "nothing is begun");
@@ -263,25 +338,120 @@ proptest! {
     /// the weights that are there.
     #[test]
     fn any_configuration_is_read_or_refused(
-        field in prop::sample::select(&[
-            "vocab_size", "n_layer", "n_head", "n_embd", "n_inner", "n_positions", "activation_function",
-            "layer_norm_epsilon", "tie_word_embeddings", "eos_token_id", "resid_pdrop", "attn_pdrop",
-        ][..]),
-        value in r#"-?[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|1e-?[0-9]{1,3}|true|null|"[a-z_]{0,9}"|\[[0-9]?\]|\{\}"#,
+        (folder, field) in prop::sample::select(FIELDS).prop_flat_map(|(folder, fields)| {
+            (Just(folder), prop::sample::select(fields))
+        }),
+        value in r#"-?[0-9]{1,20}|[0-9]{1,3}\.[0-9]{1,3}|1e-?[0-9]{1,3}|true|null|"[a-z_]{0,9}"|\[[0-9]?\]|\{\}|\{"rope_t(heta|ype)": ([0-9]{1,3}|"[a-z]{1,7}")\}"#,
     ) {
         let place = tempfile::tempdir().unwrap();
-        let folder = place.path().join("gpt2");
-        fs::create_dir(&folder).unwrap();
-        for file in ["model.safetensors", "tokenizer.json"] {
-            fs::copy(gpt2().join(file), folder.join(file)).unwrap();
+        let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder), place.path().join("model"));
+        fs::create_dir(&to).unwrap();
+        for file in fs::read_dir(&from).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
         }
-        let text = fs::read_to_string(gpt2().join("config.json")).unwrap();
+        let text = fs::read_to_string(from.join("config.json")).unwrap();
         // The last of two fields of one name counts.
         let text = format!("{}, \"{field}\": {value}}}", text.trim_end().trim_end_matches('}'));
-        fs::write(folder.join("config.json"), text).unwrap();
-        if let Err(error) = huggingface::import(&folder, &place.path().join("run")) {
+        fs::write(to.join("config.json"), text).unwrap();
+        if let Err(error) = huggingface::import(&to, &place.path().join("run"), &mut |_| ()) {
+            let sentence = error.to_string();
+            prop_assert!(sentence.lines().count() == 1, "{}", sentence);
+        }
+    }
+
+    /// Whatever a module's tensors are called and shaped, it is imported or refused by one sentence.
+    #[test]
+    fn any_module_is_read_or_refused(
+        tensors in prop::collection::vec(
+            (
+                prop::sample::select(&[
+                    "emb.weight", "fc.weight", "fc.bias", "encoder.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0",
+                    "rnn.bias_hh_l0", "rnn.weight_ih_l1", "rnn.weight_hh_l1", "rnn.weight_ih_l9999999999", "rnn.weight_ih_l0_reverse",
+                    "other.weight_hh_l0", "weight_ih_l", "x",
+                ][..]),
+                prop::collection::vec(prop::sample::select(&[0usize, 1, 2, 4, 8][..]), 0..4),
+            ),
+            0..9,
+        ),
+        kind in prop::sample::select(&["lstm", "gru", "rnn"][..]),
+    ) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("module");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("config.json"), format!(r#"{{"model_type": "{kind}"}}"#)).unwrap();
+        fs::write(folder.join("vocab.json"), r#"["a", "<eos>"]"#).unwrap();
+        let tensors: HashMap<&str, Vec<usize>> = tensors.into_iter().collect();
+        let named = tensors.into_iter().map(|(name, shape)| {
+            let values = vec![0.5; shape.iter().product()];
+            NamedTensor::new(name, shape, values)
+        });
+        write_weights(folder.join("model.safetensors"), &named.collect::<Vec<_>>()).unwrap();
+        if let Err(error) = huggingface::import(&folder, &place.path().join("run"), &mut |_| ()) {
             let sentence = error.to_string();
             prop_assert!(sentence.lines().count() == 1, "{}", sentence);
         }
     }
 }
+
+/// The fields of each folder's configuration that are read.
+const FIELDS: &[(&str, &[&str])] = &[
+    (
+        "gpt2",
+        &[
+            "vocab_size",
+            "n_layer",
+            "n_head",
+            "n_embd",
+            "n_inner",
+            "n_positions",
+            "activation_function",
+            "layer_norm_epsilon",
+            "tie_word_embeddings",
+            "eos_token_id",
+            "bos_token_id",
+            "resid_pdrop",
+            "attn_pdrop",
+            "embd_pdrop",
+        ],
+    ),
+    (
+        "pytorch/llama",
+        &[
+            "vocab_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "hidden_size",
+            "intermediate_size",
+            "max_position_embeddings",
+            "hidden_act",
+            "rms_norm_eps",
+            "rope_theta",
+            "rope_scaling",
+            "rope_parameters",
+            "head_dim",
+            "attention_bias",
+            "mlp_bias",
+            "attention_dropout",
+            "sliding_window",
+            "model_type",
+            "tie_word_embeddings",
+        ],
+    ),
+    (
+        "pytorch/lstm",
+        &[
+            "model_type",
+            "end_token",
+            "nonlinearity",
+            "dropout",
+            "tie_word_embeddings",
+            "vocab_size",
+            "embedding_size",
+            "hidden_size",
+            "num_layers",
+            "other",
+        ],
+    ),
+];

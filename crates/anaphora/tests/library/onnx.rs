@@ -473,6 +473,44 @@ fn what_is_said_of_a_sequence_is_said_elsewhere() {
     }
 }
 
+/// What a linear map says is added in the graph, of n-grams that a caller finds in the vocabulary of the metadata.
+#[test]
+fn a_linear_map_of_ngrams_is_in_the_graph() {
+    let place = tempfile::tempdir().unwrap();
+    let model = "model.backbone=window model.pooling=mean model.shortcut=linear";
+    let known = exported(place.path(), "names", &fields(model));
+    let AnyModel::Sequence(own) = &known.model else { panic!() };
+    let file = read(&place.path().join("x.onnx"));
+    assert_eq!(file.inputs[2..], ["ngrams [batch, ngrams]", "ngram_weights [batch, ngrams]"]);
+    let ngrams: anaphora_data::Ngrams = serde_json::from_str(&file.metadata["ngrams"]).unwrap();
+    let kept = std::fs::read(place.path().join("run/linear.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    let weight: Vec<f32> = serde_json::from_value(kept["map"]["weight"].clone()).unwrap();
+    let classes = weight.len() / (ngrams.len() + 1);
+
+    let vectors = ["Astmarason", "Lekai", "?"].map(|text| ngrams.vector(text));
+    assert!(vectors[0].len() > 5 && vectors[2].is_empty());
+    let rows = symbols(3, 9, 10);
+    let sequences: Vec<Sequence> = rows.iter().map(|row| Sequence::Tokens(row.clone())).collect();
+    let (mut ours, _) = own.predict(&mut compute(), &Packed::new(&sequences), None).unwrap();
+    for (row, vector) in ours.chunks_exact_mut(classes).zip(&vectors) {
+        for (class, logit) in row.iter_mut().enumerate() {
+            let of = |(number, value): &(u32, f32)| value * weight[*number as usize * classes + class];
+            *logit += vector.iter().map(of).sum::<f32>() + weight[ngrams.len() * classes + class];
+        }
+    }
+    let longest = vectors.iter().map(Vec::len).max().unwrap();
+    let padded = || {
+        vectors.iter().flat_map(|vector| (0..longest).map(|at| vector.get(at).copied().unwrap_or((7, 0.0))))
+    };
+    let mut given = step(&rows, 0, 9, &Values::new());
+    given.insert("ngrams".into(), ints(&[3, longest], padded().map(|(number, _)| number)));
+    given.insert("ngram_weights".into(), floats(&[3, longest], padded().map(|(_, value)| value).collect()));
+    let out = Runner::open(&place.path().join("x.onnx")).run(&given);
+    let difference = furthest(&numbers(&out["logits"]), &ours);
+    assert!(difference < 1e-5, "{difference}");
+}
+
 fn known_metadata(place: &Path) -> HashMap<String, String> {
     read(&place.join("x.onnx")).metadata
 }

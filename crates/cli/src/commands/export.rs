@@ -15,8 +15,9 @@ Examples:
   anaphora export runs/novel --to huggingface                  into runs/novel/huggingface
   anaphora export runs/novel --to huggingface --out novel-hf
 
-Every model goes into ONNX, which onnxruntime, OpenVINO and others run. One goes into Hugging Face's format where it has GPT-2's shape:
-  anaphora train novel.txt --backbone transformer --position learned
+Every model goes into ONNX, which onnxruntime, OpenVINO and others run. A Transformer goes into Hugging Face's format where it has the shape \
+of Llama, as by default, or of GPT-2:
+  anaphora train novel.txt --backbone transformer
 In Python, transformers.AutoModelForCausalLM.from_pretrained(FOLDER) loads it.";
 
 /// Write a run's model in another program's format
@@ -44,7 +45,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// config.json, model.safetensors and tokenizer.json of a GPT-2
+    /// config.json, model.safetensors and tokenizer.json of a Llama or GPT-2
     Huggingface,
     /// A graph of operators with its weights
     Onnx,

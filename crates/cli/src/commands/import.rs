@@ -6,7 +6,7 @@ use anaphora::Run;
 use anaphora::interop::huggingface;
 
 use crate::error::Result;
-use crate::output::{counted, print, print_json};
+use crate::output::{counted, print, print_json, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,10 +14,13 @@ Examples:
   anaphora import gpt2/ --out runs/english
   anaphora generate runs/english --prompt \"The sea\"
 
-FOLDER holds config.json, model.safetensors and tokenizer.json of a GPT-2, as Hugging Face's `transformers` saves them. \
-Weights in parts with an index, in 16 bits, and vocab.json with merges.txt are read too; what is kept is in 32.";
+FOLDER holds config.json, model.safetensors and tokenizer.json of a GPT-2, Llama or Mistral, as Hugging Face's `transformers` saves \
+them. Weights in parts with an index, in 16 bits, and vocab.json with merges.txt are read too; what is kept is in 32.
 
-/// Make a run of a GPT-2 in Hugging Face's format
+A PyTorch module with nn.Embedding, nn.LSTM (nn.GRU, nn.RNN) and nn.Linear is such a folder too: its state_dict as model.safetensors, \
+{\"model_type\": \"lstm\"} as config.json, and the numbers of its characters as vocab.json. The guide's page on Hugging Face shows it.";
+
+/// Make a run of a model that PyTorch trained: a folder in Hugging Face's format
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -42,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
             Run::default_path("runs", &name)
         }
     };
-    let run = huggingface::import(&args.folder, &out)?;
+    let run = huggingface::import(&args.folder, &out, &mut |note| tell(&format!("Note: {note}.")))?;
     let parameters = run.info().parameters;
     if args.json {
         return print_json(&serde_json::json!({ "run": run.path(), "parameters": parameters }));

@@ -141,7 +141,11 @@ fn a_configuration_that_is_not_gpt2s_is_refused_by_its_field() {
         place.call(&["import", "gpt2"])
     };
     for (field, value, said) in [
-        ("model_type", json!("llama"), "\"llama\", and gpt2 is the one model that can be imported"),
+        (
+            "model_type",
+            json!("bert"),
+            "\"bert\", and gpt2, llama, mistral, and lstm, gru, rnn of PyTorch's layers are what can be imported",
+        ),
         ("n_head", json!(5), "5, and it has to divide n_embd, which is 32"),
         ("n_layer", json!(-1), "-1, and a whole number from 1 to 48 is needed"),
         ("n_embd", json!("wide"), "\"wide\", and a whole number from 1 to 65536 is needed"),
@@ -335,7 +339,7 @@ fn older_and_larger_folders_are_read() {
 }
 
 #[test]
-fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
+fn a_model_that_no_format_holds_is_refused_by_its_field() {
     let place = Workplace::new();
     place.write_tunes("tunes.abc", 4);
     let small = ["--backbone=transformer", "--layers=1", "--set=model.heads=2", "--steps=2"];
@@ -343,9 +347,17 @@ fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
     for (number, (settings, said)) in [
         (
             &["--backbone=lstm", "--steps=2"][..],
-            "field model.backbone is lstm, and GPT-2's format holds only a transformer",
+            "field model.backbone is lstm, and Hugging Face's format holds only a transformer",
         ),
-        (&[], "field model.position is rotary, and GPT-2's format holds only learned positions"),
+        (&[], "field model.norm is layer, and Llama's format holds only rms norms"),
+        (
+            &["--set=model.norm=rms"],
+            "field model.feed_forward is gelu, and Llama's format holds only swiglu",
+        ),
+        (
+            &["--set=model.position=alibi"],
+            "field model.position is alibi, and Hugging Face's format holds only rotary positions (Llama) or learned ones (GPT-2)",
+        ),
         (
             &["--set=model.position=learned", "--set=model.norm=rms"],
             "field model.norm is rms, and GPT-2's format holds only layer norms",
@@ -360,7 +372,7 @@ fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
         ),
         (
             &["--set=model.position=learned", "--tokenizer=word"],
-            "field data.tokenizer is word, and GPT-2's format holds only characters, bytes or sub-words",
+            "field data.tokenizer is word, and Hugging Face's format holds only characters, bytes or sub-words",
         ),
     ]
     .into_iter()
@@ -375,4 +387,210 @@ fn a_model_that_gpt2s_format_cannot_hold_is_refused_by_its_field() {
         assert_eq!(refused, format!("{run}: {said}"));
         assert!(!place.path(&run).join("huggingface").exists());
     }
+}
+
+/// Copies a folder of what PyTorch made.
+fn place_pytorch(place: &Workplace, name: &str) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../anaphora/tests/pytorch").join(name);
+    fs::create_dir_all(place.path(name)).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), place.path(name).join(file.file_name())).unwrap();
+    }
+}
+
+/// Changes a file of JSON.
+fn edit(place: &Workplace, file: &str, change: impl Fn(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&place.read(file)).unwrap();
+    change(&mut value);
+    place.write(file, value.to_string());
+}
+
+#[test]
+fn a_llama_that_is_another_model_than_ours_is_refused_by_its_field() {
+    let place = Workplace::new();
+    for (field, value, said) in [
+        (
+            "head_dim",
+            json!(8),
+            "head_dim is 8, and hidden_size / num_attention_heads is 4, the one size known here",
+        ),
+        (
+            "num_key_value_heads",
+            json!(3),
+            "num_key_value_heads is 3, and it has to divide num_attention_heads, which is 4",
+        ),
+        ("hidden_act", json!("gelu"), "hidden_act is \"gelu\", and silu is needed, the activation of SwiGLU"),
+        (
+            "rope_parameters",
+            json!({ "rope_type": "yarn", "rope_theta": 500.0 }),
+            "rope_parameters.rope_type is \"yarn\", and rotary positions that are not scaled (null, or default) are the only ones known here",
+        ),
+        (
+            "rope_scaling",
+            json!({ "type": "linear", "factor": 2.0 }),
+            "rope_scaling.type is \"linear\", and rotary positions that are not scaled (null, or default) are the only ones known here",
+        ),
+        ("rope_theta", json!(10_000.0), "rope_theta is 10000.0, and the base is 500 in rope_parameters"),
+        ("eos_token_id", json!([1, 2]), "eos_token_id is [1,2], and the number of one token is needed"),
+        (
+            "max_position_embeddings",
+            json!(131_072),
+            "max_position_embeddings is 131072, and a whole number from 1 to 65536 is needed",
+        ),
+    ] {
+        place_pytorch(&place, "llama");
+        edit(&place, "llama/config.json", |config| config[field] = value.clone());
+        let refused = place.call(&["import", "llama"]).refused(1);
+        assert_eq!(refused, format!("llama/config.json: field {said}"));
+    }
+    place_pytorch(&place, "llama");
+    edit(&place, "llama/config.json", |config| config["mlp_bias"] = json!(true));
+    let refused = place.call(&["import", "llama"]).refused(1);
+    assert_eq!(
+        refused,
+        "llama/model.safetensors.index.json: tensor model.layers.0.mlp.gate_proj.bias is missing"
+    );
+    assert!(!place.path("runs").exists(), "nothing is begun");
+    place_pytorch(&place, "llama");
+    edit(&place, "llama/config.json", |config| config["bos_token_id"] = json!(1));
+    let called = place.call(&["import", "llama"]);
+    assert!(called.stderr.contains("Note: bos_token_id is 1 in config.json"), "{called:?}");
+}
+
+#[test]
+fn an_index_that_its_parts_do_not_keep_is_refused() {
+    let (place, index) = (Workplace::new(), "llama/model.safetensors.index.json");
+    let [first, second] = [1, 2].map(|part| format!("model-0000{part}-of-00002.safetensors"));
+    let refused = |change: &dyn Fn(&mut Value)| {
+        place_pytorch(&place, "llama");
+        edit(&place, index, |file| change(&mut file["weight_map"]));
+        let said = place.call(&["import", "llama"]).refused(1);
+        said.strip_prefix(&format!("{index}: ")).unwrap_or(&said).to_owned()
+    };
+    assert_eq!(
+        refused(&|map| map["lm_head.weight"] = json!(first)),
+        format!("tensor lm_head.weight is in {second}, and weight_map has it in {first}")
+    );
+    assert_eq!(
+        refused(&|map| map["model.more.weight"] = json!(first)),
+        format!("weight_map has tensor model.more.weight in {first}, and there it is not")
+    );
+    for outside in ["../gpt2/model.safetensors", "/etc/passwd", "..", ""] {
+        assert_eq!(
+            refused(&|map| map["lm_head.weight"] = json!(outside)),
+            format!(
+                "the file of lm_head.weight is \"{outside}\", and the name of one in the same folder is needed"
+            )
+        );
+    }
+    // A tensor under two names.
+    place_gpt2(&place);
+    edit_weights(
+        &place,
+        |header| {
+            let tensors = header.as_object().unwrap().values();
+            let end = tensors.filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max().unwrap();
+            header["module.transformer.ln_f.bias"] =
+                json!({ "dtype": "F32", "shape": [32], "data_offsets": [end, end + 128] });
+        },
+        &[0; 128],
+    );
+    assert_eq!(
+        place.call(&["import", "gpt2"]).refused(1),
+        "gpt2/model.safetensors: tensor transformer.ln_f.bias is there twice"
+    );
+    assert!(!place.path("runs").exists(), "nothing is begun");
+}
+
+#[test]
+fn merges_that_give_no_token_are_refused() {
+    let place = Workplace::new();
+    place_gpt2(&place);
+    let tokenizer: Value = serde_json::from_slice(&place.read("gpt2/tokenizer.json")).unwrap();
+    fs::remove_file(place.path("gpt2/tokenizer.json")).unwrap();
+    place.write("gpt2/vocab.json", tokenizer["model"]["vocab"].to_string());
+    for merges in ["#version: 0.2\nq z\n", "abc\n", "a b c\n"] {
+        place.write("gpt2/merges.txt", merges);
+        let said = place.call(&["import", "gpt2"]).refused(1);
+        assert!(said.starts_with("gpt2/vocab.json: the tokenizer file is damaged: its merge "), "{said}");
+    }
+    place.write("gpt2/vocab.json", "[]");
+    let said = place.call(&["import", "gpt2"]).refused(1);
+    assert!(said.starts_with("gpt2/vocab.json: an object of tokens and their numbers is needed"), "{said}");
+}
+
+#[test]
+fn a_module_of_recurrent_layers_is_a_run_and_one_that_is_none_is_refused() {
+    let place = Workplace::new();
+    place_pytorch(&place, "lstm");
+    let called = place.call(&["import", "lstm"]);
+    assert_eq!(called.stderr, "");
+    assert!(called.ok().contains("imported to runs/lstm"));
+    place.call(&["generate", "runs/lstm", "--prompt=The sea", "--tokens=5", "--temperature=0"]).ok();
+    place.call(&["export", "runs/lstm", "--to=onnx", "--out=x.onnx"]).ok();
+
+    let refused = |file: &str, change: &dyn Fn(&mut Value)| {
+        place_pytorch(&place, "lstm");
+        edit(&place, &format!("lstm/{file}"), change);
+        place.call(&["import", "lstm", "--out=none"]).refused(1)
+    };
+    for (field, value, said) in [
+        ("hidden_size", json!(9), "hidden_size is 9, and it is 8 by the weights"),
+        ("num_layers", json!(1), "num_layers is 1, and it is 2 by the weights"),
+        (
+            "model_type",
+            json!("gru"),
+            "model_type is \"gru\", and lstm.weight_hh_l0 has shape [32, 8], as lstm has",
+        ),
+        ("nonlinearity", json!("relu"), "nonlinearity is \"relu\", and only model_type rnn has one"),
+        (
+            "tie_word_embeddings",
+            json!(true),
+            "tie_word_embeddings is true, and emb.weight and fc.weight differ",
+        ),
+        ("end_token", json!(3), "end_token is 3, and the text of a token is needed"),
+    ] {
+        let found = refused("config.json", &|config| config[field] = value.clone());
+        assert_eq!(found, format!("lstm/config.json: field {said}"));
+    }
+    let found = refused("config.json", &|config| config["bidirectional"] = json!(true));
+    assert!(
+        found.starts_with("lstm/config.json: field bidirectional is not known of a recurrent model"),
+        "{found}"
+    );
+    let found = refused("config.json", &|config| config["end_token"] = json!("<stop>"));
+    assert_eq!(found, "lstm/vocab.json: there is no \"<stop>\", which config.json names as end_token");
+    for (token, number, said) in [
+        (
+            "more",
+            json!(20),
+            "token \"more\" is not one character; words and sub-words are read from a tokenizer.json",
+        ),
+        ("é", json!(0), "both have the number 0"),
+        ("é", json!(99), "\"é\" has the number 99, and "),
+        ("é", json!(20), "tokens, and the weights are for "),
+    ] {
+        let found = refused("vocab.json", &|tokens| {
+            // Of as many as there are the last.
+            let count = tokens.as_object().unwrap().len();
+            tokens[token] = if number == json!(20) { json!(count) } else { number.clone() };
+        });
+        assert!(found.starts_with("lstm/vocab.json: ") && found.contains(said), "{found}");
+    }
+    // Without an end one is added, and a note says so.
+    place_pytorch(&place, "lstm");
+    edit(&place, "lstm/vocab.json", |tokens| {
+        let number = tokens.as_object_mut().unwrap().remove("<eos>").unwrap();
+        tokens["é"] = number;
+    });
+    let called = place.call(&["import", "lstm", "--out=endless"]);
+    assert!(
+        called.stderr.starts_with("Note: no token of vocab.json closes a text, so <end> is added"),
+        "{called:?}"
+    );
+    fs::remove_file(place.path("lstm/vocab.json")).unwrap();
+    let found = place.call(&["import", "lstm", "--out=none"]).refused(1);
+    assert!(found.starts_with("lstm: there is neither tokenizer.json in it, nor vocab.json"), "{found}");
+    assert!(!place.path("none").exists(), "nothing is begun");
 }

@@ -49,14 +49,31 @@ fn calls_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn a_model_beside_a_linear_map_is_refused_and_one_without_goes_out() {
+fn a_model_beside_a_linear_map_goes_out_with_it_and_one_whose_map_was_altered_is_refused() {
     let place = Workplace::new();
     place.write("names.csv", place.call(&["sample", "classes", "--count=200"]).ok());
-    let train = ["names.csv", "--task=classify", "--steps=2"];
-    place.train(&train).ok();
-    let said = place.call(&["export", "runs/names", "--to=onnx"]).refused(1);
-    assert!(said.contains("the linear map beside the network") && said.contains("model.shortcut"), "{said}");
-    assert!(!place.path("runs/names/model.onnx").exists());
-    place.train(&[&train[..], &["--set=model.shortcut=none", "--out=runs/network"]].concat()).ok();
-    place.call(&["export", "runs/network", "--to=onnx"]).ok();
+    place.train(&["names.csv", "--task=classify", "--steps=2"]).ok();
+    place.call(&["export", "runs/names", "--to=onnx"]).ok();
+    let file = place.read("runs/names/model.onnx");
+    let has = |what: &str| file.windows(what.len()).any(|part| part == what.as_bytes());
+    assert!(has("ngram_weights") && has("linear.weight"));
+
+    // A digit of a weight.
+    let linear = String::from_utf8(place.read("runs/names/linear.json")).unwrap();
+    let at = linear.find("\"weight\": [").unwrap();
+    let at = at + linear[at..].find("0.").unwrap() + 2;
+    let other = if linear[at..].starts_with('7') { "8" } else { "7" };
+    place.write("runs/names/linear.json", format!("{}{other}{}", &linear[..at], &linear[at + 1..]));
+    for call in [&["predict", "runs/names", "--text=Lekai"][..], &["export", "runs/names", "--to=onnx"]] {
+        let said = place.call(call).refused(1);
+        assert!(said.starts_with("runs/names/linear.json: its content has checksum "), "{said}");
+        assert!(
+            said.ends_with("so it was cut short or altered; restore the file that the run began with"),
+            "{said}"
+        );
+    }
+    // Earlier versions wrote no sum.
+    let earlier: Vec<&str> = linear.lines().filter(|line| !line.contains("\"crc32\": ")).collect();
+    place.write("runs/names/linear.json", earlier.join("\n"));
+    place.call(&["predict", "runs/names", "--text=Lekai"]).ok();
 }

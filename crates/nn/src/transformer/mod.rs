@@ -34,6 +34,8 @@ pub struct TransformerOptions {
     pub context: usize,
     /// The positional encoding.
     pub position: Position,
+    /// The base of rotary frequencies, [`ROTARY_BASE`](crate::ROTARY_BASE) as a rule.
+    pub rotary_base: f32,
     /// The kind of norm.
     pub norm: Norm,
     /// Added by norms to the variance under the root.
@@ -125,7 +127,8 @@ impl Transformer {
             Linear::with_init(builder, &format!("{name}.input"), sizes, options.bias, normal)
         });
         let sizes = [context, hidden_size, hidden_size / options.heads];
-        let positions = Positions::new(builder, &format!("{name}.position"), position, sizes);
+        let name_of_places = format!("{name}.position");
+        let positions = Positions::new(builder, &name_of_places, position, sizes, options.rotary_base);
         let blocks =
             (0..layers).map(|i| Block::new(builder, &format!("{name}.layers.{i}"), &options)).collect();
         let last_norm = options.norm_first.then(|| options.norm(builder, &format!("{name}.norm")));

@@ -2,7 +2,7 @@
 
 use anaphora_nn::{
     Activation, Builder, EncoderMemory, FeedForwardKind, Gradients, Graph, Norm, Params, Position,
-    Similarity, Transformer, TransformerOptions, Workspace,
+    ROTARY_BASE, Similarity, Transformer, TransformerOptions, Workspace,
 };
 
 use crate::golden::Golden;
@@ -20,6 +20,7 @@ const TRANSFORMER: TransformerOptions = TransformerOptions {
     context: 5,
     position: Position::None,
     norm: Norm::Layer,
+    rotary_base: ROTARY_BASE,
     norm_epsilon: 1e-5,
     norm_first: true,
     similarity: Similarity::ScaledDotProduct,

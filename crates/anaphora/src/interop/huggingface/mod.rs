@@ -1,14 +1,14 @@
-//! GPT-2-shaped models in the folder format of Hugging Face's `transformers`: `config.json`, `model.safetensors`,
-//! `tokenizer.json`.
-//!
-//! GPT-2 (Radford et al. 2019) has learned positions, LayerNorm in front of each part, biases everywhere but in the head,
-//! and a head that is usually the embedding again. Its linear maps lie as `[inputs, outputs]`, ours as PyTorch's, the other
-//! way round.
+//! Language models in the folder format of Hugging Face's `transformers`: `config.json`, `model.safetensors`, `tokenizer.json`. An
+//! architecture of theirs is a file here; in such a folder there may be a module of PyTorch's recurrent layers, too.
 
-mod config;
+mod family;
+mod fields;
+mod gpt2;
+mod llama;
+mod recurrent;
 mod tokenizer;
+mod weights;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -17,69 +17,139 @@ use std::path::{Path, PathBuf};
 use anaphora_data::Tokenizer;
 use serde_json::{Value, json};
 
-use self::config::Config;
+use self::family::{Biases, Conflict, Described, Family, LARGEST, Shape};
+use self::fields::Fields;
+use self::tokenizer::TOKENIZER;
+use self::weights::WEIGHTS;
 use crate::error::{Error, Result};
 use crate::model::LanguageModel;
-use crate::recipe::{self, Recipe, Task};
+use crate::recipe::{self, Backbone, Recipe, Task};
 use crate::run::atomic::write_atomic;
-use crate::run::weights::{self, NamedTensor, arrange, read_wanted, write_weights};
+use crate::run::weights::{NamedTensor, arrange, expected, load, tensors, write_weights};
 use crate::run::{Run, RunInfo};
 use crate::tasks::language::Trained;
 
 const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-const TOKENIZER: &str = "tokenizer.json";
-/// The files of a tokenizer before there was one.
-const VOCABULARY: &str = "vocab.json";
-const MERGES: &str = "merges.txt";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 
-/// Makes a run of a model in Hugging Face's folder format.
-pub fn import(folder: &Path, run: &Path) -> Result<Run> {
+/// A model as a folder has it.
+struct Read {
+    model: recipe::Model,
+    tokenizer: Tokenizer,
+    /// Under our names, and in our layout.
+    tensors: Vec<NamedTensor<'static>>,
+    /// The file of the weights that messages name.
+    weights: PathBuf,
+    /// What a person should know of it.
+    notes: Vec<String>,
+}
+
+/// Makes a run of a model in such a folder. `notes` is told what a person should know of it.
+///
+/// # Errors
+/// [`Error::Foreign`] for a field that is not known here, [`Error::Weights`], [`Error::Tokens`] and [`Error::Malformed`] for what is
+/// wrong in the other files; [`Run::create`]'s.
+pub fn import(folder: &Path, run: &Path, notes: &mut dyn FnMut(&str)) -> Result<Run> {
     let path = folder.join(CONFIG);
     if !folder.is_dir() || !path.exists() {
         let reason = format!("the folder of a model is needed, with its {CONFIG}");
         return Err(Error::Malformed { path: folder.to_owned(), reason });
     }
-    let config = Config::read(&path)?;
-    let (weights, tensors) = read_weights(folder, &config)?;
-    let (named, tokenizer) = read_tokenizer(folder, config.end_id)?;
-    let (found, expected) = (config.vocab_size, tokenizer.vocab_size());
-    if found != expected {
-        let wanted = format!("{named} beside it has {expected} tokens");
-        return Err(Error::Foreign { path, field: "vocab_size", found: found.to_string(), wanted });
-    }
-    let mut recipe = Recipe { task: Task::Text, model: config.recipe(), ..Recipe::default() };
+    let fields = Fields::read(&path)?;
+    let read = match family::named(&fields) {
+        Some(family) => read(folder, &fields, family)?,
+        None if recurrent::is(&fields) => recurrent::read(folder, &fields)?,
+        None => {
+            let (families, modules) = (family::names(), recurrent::names());
+            let wanted = format!("{families}, and {modules} of PyTorch's layers are what can be imported");
+            return Err(fields.refuse("model_type", wanted));
+        }
+    };
+    let mut recipe = Recipe { task: Task::Text, model: read.model, ..Recipe::default() };
     // The tokenizer is one that is already made, and windows fit into the context.
     recipe.data.tokenizer = recipe::Tokenizer::File(run.join(TOKENIZER));
-    recipe.training.length = recipe.training.length.min(config.positions);
+    if let Some(context) = recipe.model.context.filter(|_| recipe.model.backbone == Backbone::Transformer) {
+        recipe.training.length = recipe.training.length.min(context);
+    }
     recipe.validate_model().map_err(|source| Error::RecipeFile { path, source })?;
-    let mut model = LanguageModel::zeros(&recipe.model, tokenizer.vocab_size());
-    let tensors = arrange(tensors, &weights::expected(model.params()))
-        .map_err(|source| Error::Weights { path: weights, source })?;
-    weights::load(model.params_mut(), &tensors);
+    let mut model = LanguageModel::zeros(&recipe.model, read.tokenizer.vocab_size());
+    let weights = with_biases(read.tensors, &expected(model.params()));
+    let weights = arrange(weights, &expected(model.params()))
+        .map_err(|source| Error::Weights { path: read.weights, source })?;
+    load(model.params_mut(), &weights);
 
     let mut info = RunInfo::new(Task::Text, BTreeMap::new(), model.params().len() as u64);
     info.imported = Some(folder.canonicalize().map_err(Error::io("read", folder))?);
     info.ended = Some("imported".to_owned());
-    let assets = [(TOKENIZER.to_owned(), tokenizer.to_json())];
+    let assets = [(TOKENIZER.to_owned(), read.tokenizer.to_json())];
     let run = Run::create(run, &recipe, &assets, info)?;
-    run.write_model(&weights::tensors(model.params()))?;
+    run.write_model(&tensors(model.params()))?;
+    read.notes.iter().for_each(|note| notes(note));
     Ok(run)
 }
 
+/// Reads a folder of `transformers`.
+fn read(folder: &Path, fields: &Fields, family: &'static Family) -> Result<Read> {
+    let Described { mut model, biases, mut notes } = (family.read)(fields)?;
+    model.tied_weights = fields.flag("tie_word_embeddings", family.tied)?;
+    let vocab_size = fields.whole("vocab_size", LARGEST)?;
+    let end_id = fields.token("eos_token_id")?;
+    let (weights, tensors) = weights::read(folder, family, &Shape { model: &model, biases, vocab_size })?;
+    let (named, tokenizer) = tokenizer::read(folder, end_id)?;
+    let found = tokenizer.vocab_size();
+    if found != vocab_size {
+        return Err(fields.refuse("vocab_size", format!("{named} beside it has {found} tokens")));
+    }
+    let (begin, end) = (fields.token("bos_token_id")?, u64::from(tokenizer.end_id()));
+    if let Some(begin) = begin.filter(|&begin| begin != end) {
+        let name = tokenizer.name(tokenizer.end_id()).unwrap_or_default();
+        notes.push(format!(
+            "bos_token_id is {begin} in config.json, and a text begins here behind the token that closes it, {end} ({name})"
+        ));
+    }
+    Ok(Read { model, tokenizer, tensors, weights, notes })
+}
+
+/// With zeros for biases that are in no file.
+fn with_biases<'a>(mut tensors: Vec<NamedTensor<'a>>, expected: &[(&str, &[usize])]) -> Vec<NamedTensor<'a>> {
+    for &(name, shape) in expected {
+        let is_bias = name.rsplit('.').next().is_some_and(|end| end.starts_with("bias"));
+        if is_bias && tensors.iter().all(|tensor| tensor.name != name) {
+            let zeros = vec![0.0; shape.iter().product()];
+            tensors.push(NamedTensor::new(name.to_owned(), shape.to_vec(), zeros));
+        }
+    }
+    tensors
+}
+
 /// Writes a run's model in Hugging Face's folder format into a new or empty folder.
+///
+/// # Errors
+/// [`Error::NotHeld`] for a model that the format does not hold, [`Error::FolderInUse`] for a folder that is not empty.
 pub fn export(run: &Path, folder: &Path) -> Result<()> {
     let Trained { run, recipe, tokenizer, model } = Trained::open(run)?;
-    let config = Config::of(run.path(), &recipe.model, &tokenizer)?;
+    let own = &recipe.model;
+    let refuse = |format: &'static str, (field, found, wanted): Conflict| {
+        let found = found.as_str().map_or(found.to_string(), str::to_owned);
+        Error::NotHeld { path: run.path().to_owned(), field, found, format, wanted }
+    };
+    let family = family::of(own).map_err(|conflict| refuse("Hugging Face's format", conflict))?;
+    let too_wide = (own.embedding_size() != own.hidden_size).then(|| {
+        let wanted = "an embedding as wide as model.hidden_size";
+        ("model.embedding_size", json!(own.embedding_size()), wanted)
+    });
+    if let Some(conflict) = (family.conflict)(own).or(too_wide) {
+        return Err(refuse(family.format, conflict));
+    }
     let tokenizer_json = tokenizer::to_huggingface(run.path(), &tokenizer)?;
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     if let Some(entry) = fs::read_dir(folder).map_err(Error::io("read", folder))?.next() {
         let found = entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned();
         return Err(Error::FolderInUse { path: folder.to_owned(), found });
     }
-    write_weights(folder.join(WEIGHTS), &to_gpt2(weights::tensors(model.params()), &config))?;
+    // Only Llama's may be left out, and all are where ours are.
+    let shape = Shape { model: own, biases: Biases::all(own.bias), vocab_size: tokenizer.vocab_size() };
+    write_weights(folder.join(WEIGHTS), &weights::write(&tensors(model.params()), family, &shape))?;
     write_json(folder.join(TOKENIZER), &tokenizer_json)?;
     let end = tokenizer.name(tokenizer.end_id());
     write_json(
@@ -89,209 +159,32 @@ pub fn export(run: &Path, folder: &Path) -> Result<()> {
             "bos_token": end,
             "eos_token": end,
             "clean_up_tokenization_spaces": false,
-            "model_max_length": config.positions,
+            "model_max_length": crate::model::transformer(own).context,
         }),
     )?;
     // Last, so that a folder with a configuration has all the rest.
-    write_json(folder.join(CONFIG), &config.to_json())
+    write_json(folder.join(CONFIG), &config(family, own, &tokenizer))
+}
+
+/// The configuration of a model of our own.
+fn config(family: &Family, model: &recipe::Model, tokenizer: &Tokenizer) -> Value {
+    let mut config = (family.write)(model);
+    let end = tokenizer.end_id();
+    for (field, value) in [
+        ("model_type", json!(family.name)),
+        ("architectures", json!([family.class])),
+        ("vocab_size", json!(tokenizer.vocab_size())),
+        ("tie_word_embeddings", json!(model.tied_weights)),
+        ("bos_token_id", json!(end)),
+        ("eos_token_id", json!(end)),
+        ("dtype", json!("float32")),
+    ] {
+        config[field] = value;
+    }
+    config
 }
 
 fn write_json(path: PathBuf, value: &Value) -> Result<()> {
     let text = serde_json::to_string_pretty(value).expect("plain data always serialises");
     write_atomic(path, |writer| writer.write_all(text.as_bytes()))
-}
-
-/// Reads the tokenizer, and says from which file.
-fn read_tokenizer(folder: &Path, end_id: Option<u64>) -> Result<(&'static str, Tokenizer)> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        fs::read_to_string(&path).map_err(Error::io("read", path))
-    };
-    let (name, text) = if folder.join(TOKENIZER).exists() {
-        (TOKENIZER, read(TOKENIZER)?)
-    } else if folder.join(VOCABULARY).exists() && folder.join(MERGES).exists() {
-        let path = folder.join(VOCABULARY);
-        let joined = tokenizer::join(&read(VOCABULARY)?, &read(MERGES)?, end_id);
-        (VOCABULARY, joined.map_err(|reason| Error::Malformed { path, reason })?)
-    } else {
-        let reason = format!(
-            "there is no {TOKENIZER} in it, nor both {VOCABULARY} and {MERGES}; AutoTokenizer.from_pretrained(…).save_pretrained(folder) writes it"
-        );
-        return Err(Error::Malformed { path: folder.to_owned(), reason });
-    };
-    let tokenizer = tokenizer::from_huggingface(&text, end_id);
-    Ok((name, tokenizer.map_err(|source| Error::Tokens { path: folder.join(name), source })?))
-}
-
-/// A tensor of GPT-2's and the one of ours that holds the same numbers.
-struct Pair {
-    ours: String,
-    theirs: String,
-    /// The shape in their file.
-    shape: Vec<usize>,
-    /// Whether ours lies the other way round.
-    transposed: bool,
-}
-
-/// All tensors of a model, in the order of their file.
-fn pairs(config: &Config) -> Vec<Pair> {
-    let Config { width, inner, .. } = *config;
-    let mut pairs = Vec::new();
-    let mut add = |ours: String, theirs: String, shape: &[usize], transposed| {
-        pairs.push(Pair { ours, theirs, shape: shape.to_vec(), transposed });
-    };
-    add("embedding.weight".into(), "wte.weight".into(), &[config.vocab_size, width], false);
-    add("transformer.position.weight".into(), "wpe.weight".into(), &[config.positions, width], false);
-    for layer in 0..config.layers {
-        for (ours, theirs, inputs, outputs) in [
-            ("norm1", "ln_1", None, width),
-            ("attention.qkv", "attn.c_attn", Some(width), 3 * width),
-            ("attention.out", "attn.c_proj", Some(width), width),
-            ("norm2", "ln_2", None, width),
-            ("feed_forward.up", "mlp.c_fc", Some(width), inner),
-            ("feed_forward.down", "mlp.c_proj", Some(inner), width),
-        ] {
-            let (ours, theirs) =
-                (format!("transformer.layers.{layer}.{ours}"), format!("h.{layer}.{theirs}"));
-            let shape: Vec<usize> = inputs.into_iter().chain([outputs]).collect();
-            add(format!("{ours}.weight"), format!("{theirs}.weight"), &shape, inputs.is_some());
-            add(format!("{ours}.bias"), format!("{theirs}.bias"), &[outputs], false);
-        }
-    }
-    for end in ["weight", "bias"] {
-        add(format!("transformer.norm.{end}"), format!("ln_f.{end}"), &[width], false);
-    }
-    if !config.tied {
-        add("head.weight".into(), HEAD.into(), &[config.vocab_size, width], false);
-    }
-    pairs
-}
-
-/// The only tensor whose name never begins with [`PREFIX`].
-const HEAD: &str = "lm_head.weight";
-
-/// What the names of tensors begin with where a model was saved with its head.
-const PREFIX: &str = "transformer.";
-
-/// What they begin with too where PyTorch had wrapped the model to train on several machines, or to compile it.
-const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
-
-/// A tensor's name without what wrappers put before it.
-fn bare(mut name: &str) -> &str {
-    while let Some(rest) = WRAPPERS.iter().chain([&PREFIX]).find_map(|prefix| name.strip_prefix(prefix)) {
-        name = rest;
-    }
-    name
-}
-
-/// Whether a tensor belongs to the model: causal masks were saved beside the weights once, and a head that is the embedding
-/// again sometimes is.
-fn counts(name: &str, tied: bool) -> bool {
-    !(name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") || tied && bare(name) == HEAD)
-}
-
-/// Their weights under our names and in our layout.
-fn read_weights(folder: &Path, config: &Config) -> Result<(PathBuf, Vec<NamedTensor<'static>>)> {
-    let (path, files) = weight_files(folder)?;
-    let mut tensors = Vec::new();
-    for file in &files {
-        tensors.extend(read_wanted(file, |name| counts(name, config.tied))?);
-    }
-    for tensor in &mut tensors {
-        let name = bare(&tensor.name).to_owned();
-        // Messages say the names as the file has them, but for wrappers.
-        let prefix = if tensor.name.contains(PREFIX) { PREFIX } else { "" };
-        tensor.name = format!("{prefix}{name}").into();
-    }
-    let prefix = if tensors.iter().any(|tensor| tensor.name.starts_with(PREFIX)) { PREFIX } else { "" };
-    let mut pairs = pairs(config);
-    for pair in pairs.iter_mut().filter(|pair| pair.theirs != HEAD) {
-        pair.theirs.insert_str(0, prefix);
-    }
-    let expected: Vec<_> = pairs.iter().map(|pair| (pair.theirs.as_str(), pair.shape.as_slice())).collect();
-    let tensors =
-        arrange(tensors, &expected).map_err(|source| Error::Weights { path: path.clone(), source })?;
-    let ours = |(pair, tensor): (&Pair, NamedTensor<'static>)| match *pair.shape {
-        [rows, cols] if pair.transposed => {
-            NamedTensor::new(pair.ours.clone(), vec![cols, rows], transpose(&tensor.data, rows))
-        }
-        _ => NamedTensor { name: pair.ours.clone().into(), ..tensor },
-    };
-    Ok((path, pairs.iter().zip(tensors).map(ours).collect()))
-}
-
-/// The files that a folder's weights are in, and the one that messages name: a single one, or the parts that an index lists.
-fn weight_files(folder: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
-    let (whole, index) = (folder.join(WEIGHTS), folder.join(INDEX));
-    if whole.exists() {
-        return Ok((whole.clone(), vec![whole]));
-    }
-    let malformed = |path: &Path, reason: String| Error::Malformed { path: path.to_owned(), reason };
-    if !index.exists() {
-        let others = fs::read_dir(folder)
-            .map_err(Error::io("read", folder))?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let other = others
-            .filter(|name| {
-                [".bin", ".pt", ".pth", ".h5", ".msgpack", ".ckpt"].iter().any(|end| name.ends_with(end))
-            })
-            .min();
-        let instead = other.map_or(String::new(), |name| {
-            format!(
-                "; {name} is not read, and save_pretrained(folder, safe_serialization=True) writes what is"
-            )
-        });
-        return Err(malformed(
-            folder,
-            format!("there is no {WEIGHTS} in it, and no {INDEX} that lists its parts{instead}"),
-        ));
-    }
-    let text = fs::read_to_string(&index).map_err(Error::io("read", &index))?;
-    let value: Value =
-        serde_json::from_str(&text).map_err(|error| malformed(&index, format!("not JSON: {error}")))?;
-    let map = value["weight_map"].as_object().filter(|map| !map.is_empty());
-    let map = map.ok_or_else(|| {
-        malformed(&index, "field weight_map is missing, which says the file of each tensor".to_owned())
-    })?;
-    let mut names = Vec::new();
-    for (tensor, file) in map {
-        // A part lies beside its index.
-        let name = file.as_str().filter(|name| Path::new(name).file_name() == Some(name.as_ref()));
-        let name = name.ok_or_else(|| {
-            malformed(
-                &index,
-                format!("the file of {tensor} is {file}, and the name of one in the same folder is needed"),
-            )
-        })?;
-        if !folder.join(name).exists() {
-            return Err(malformed(
-                &index,
-                format!("{name}, which holds {tensor}, is not in the folder; copy all parts into it"),
-            ));
-        }
-        names.push(folder.join(name));
-    }
-    names.sort();
-    names.dedup();
-    Ok((index, names))
-}
-
-/// Our weights under their names and in their layout. Where ours has no biases theirs are zeros.
-fn to_gpt2<'a>(tensors: Vec<NamedTensor<'a>>, config: &Config) -> Vec<NamedTensor<'a>> {
-    let theirs = |pair: Pair| {
-        let prefix = if pair.theirs == HEAD { "" } else { PREFIX };
-        let data = match tensors.iter().find(|tensor| tensor.name == pair.ours) {
-            Some(tensor) if pair.transposed => transpose(&tensor.data, pair.shape[1]).into(),
-            Some(tensor) => tensor.data.clone(),
-            None => Cow::Owned(vec![0.0; pair.shape.iter().product()]),
-        };
-        NamedTensor::new(format!("{prefix}{}", pair.theirs), pair.shape, data)
-    };
-    pairs(config).into_iter().map(theirs).collect()
-}
-
-/// The transpose of a matrix with so many rows.
-fn transpose(values: &[f32], rows: usize) -> Vec<f32> {
-    let cols = values.len().checked_div(rows).unwrap_or(0);
-    (0..values.len()).map(|at| (at / rows, at % rows)).map(|(col, row)| values[row * cols + col]).collect()
 }

@@ -10,7 +10,7 @@ use super::recurrent::{self, Recurrent};
 use super::{Lengths, transformer};
 use crate::Result;
 use crate::inspect::Says;
-use crate::model::{Reads, Shape, transformer as options_of};
+use crate::model::{Linear, Reads, Shape, transformer as options_of};
 use crate::recipe::{Backbone, Input, Model, Pooling};
 use crate::tasks::Prepares;
 
@@ -62,7 +62,7 @@ impl Plan<'_> {
         let of_steps = match shape.reads {
             Reads::Tokens(_) => true,
             Reads::Frames(_) => match prepares {
-                Prepares::Plain => true,
+                Prepares::Plain | Prepares::Ngrams(_) => true,
                 Prepares::Steps(steps, _) => matches!(steps.input(), Input::Numbers | Input::Samples),
                 Prepares::Series(_) => false,
             },
@@ -83,7 +83,11 @@ impl Plan<'_> {
         let masked = carries && self.model.backbone == Backbone::Transformer;
         let counts = self.lengths == Lengths::Any && !masked;
         let read = input::read(graph, "", self.model, self.shape.reads, self.prepares, counts)?;
-        let (y, state) = self.output(graph, &read, carries);
+        let (mut y, state) = self.output(graph, &read, carries);
+        if let Prepares::Ngrams(map) = self.prepares {
+            let said = of_ngrams(graph, map);
+            y = graph.add(&y, &said);
+        }
         let width = head_width(graph, "");
         let mut shape: Vec<Size> = vec!["batch".into(), width.into()];
         if self.shape.each_step {
@@ -196,6 +200,26 @@ pub fn head_width(graph: &Graph, embedding: &str) -> usize {
 }
 
 const HEAD: &str = "head.weight";
+
+/// What a linear map says of the n-grams of texts, `[batch, classes]`: the sum of the rows of those that a caller names, each as often as
+/// it says.
+fn of_ngrams(graph: &mut Graph, map: &Linear) -> Name {
+    let Linear { inputs, outputs, ref weight } = *map;
+    let shape: [Size; 2] = ["batch".into(), "ngrams".into()];
+    let about = "n-grams of the text by their numbers in the metadata, padded by any";
+    let ids = graph.input("ngrams", Kind::I64, &shape, about);
+    let about = "how much each is there: 1 + ln(times) times its weight, in all of length 1 for each kind; 0 for what pads";
+    let counts = graph.input("ngram_weights", Kind::F32, &shape, about);
+    graph.part("linear");
+    let (rows, bias) = weight.split_at(inputs * outputs);
+    // A map that knows none has a row for what pads.
+    let rows = if inputs == 0 { vec![0.0; outputs] } else { rows.to_vec() };
+    let table = graph.tensor("linear.weight", &[inputs.max(1), outputs], rows);
+    let bias = graph.tensor("linear.bias", &[outputs], bias.to_vec());
+    let rows = graph.gather(&table, &ids, 0);
+    let sum = weighted(graph, &counts, &rows);
+    graph.add(&sum, &bias)
+}
 
 /// A feed-forward network over the latest steps: a convolution over time, and linear maps of each step.
 fn window(

@@ -1,8 +1,6 @@
 //! A Transformer in plain operators, with keys and values of past steps in and out where it is causal.
 
-use anaphora_nn::{
-    Activation, FeedForwardKind, Norm, Position, ROTARY_BASE, Similarity, TransformerOptions, wave,
-};
+use anaphora_nn::{Activation, FeedForwardKind, Norm, Position, Similarity, TransformerOptions, wave};
 
 use super::graph::{Graph, Name};
 use super::protobuf::Attribute::{Float, Int};
@@ -317,10 +315,10 @@ fn of_length_one(graph: &mut Graph, x: &Name) -> Name {
 /// small table in which no angle is rounded.
 fn rotary(graph: &mut Graph, options: &TransformerOptions, places: &Name) -> [Name; 2] {
     let half = options.hidden_size / options.heads / 2;
+    let base = f64::from(options.rotary_base);
     let mut tables = |apart: usize, count: usize| {
-        let angle = |place: usize, pair: usize| {
-            (place * apart) as f64 * f64::from(ROTARY_BASE).powf(-(pair as f64) / half as f64)
-        };
+        let angle =
+            |place: usize, pair: usize| (place * apart) as f64 * base.powf(-(pair as f64) / half as f64);
         let angles = || (0..count).flat_map(|place| (0..half).map(move |pair| angle(place, pair)));
         [
             angles().map(|angle| angle.cos() as f32).collect(),

@@ -66,6 +66,16 @@ impl LinearMap {
             && weight.iter().all(|weight| weight.is_finite())
     }
 
+    /// The map of vectors of n-grams.
+    pub fn map(&self) -> &Linear {
+        &self.map
+    }
+
+    /// The n-grams in the order of their numbers, and in how many texts each is, as JSON.
+    pub fn vocabulary(&self) -> String {
+        serde_json::to_string(&self.ngrams).expect("plain data always serialises")
+    }
+
     /// Number of n-grams.
     pub fn len(&self) -> usize {
         self.ngrams.len()

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use self::examples::{Examples, THRESHOLD, targets};
 use self::linear::{Learnt, LinearMap};
 use super::shared::{
-    self, ExampleTask, Input, InspectTask, Lesson, Looked, Names, Portable, PredictTask, Prediction,
-    Prepares, Reading, Splits, Using, Words, hold_out, malformed_at, name, one_class, reader,
+    ExampleTask, Input, InspectTask, Lesson, Looked, Names, PredictTask, Prediction, Prepares, Reading,
+    Splits, Using, Words, hold_out, malformed_at, name, one_class, reader,
 };
 use crate::inspect::{Original, Says};
 use crate::metrics::Evaluation;
@@ -28,7 +28,7 @@ use crate::recipe::{self, Builtin, ClassWeights, Data, Recipe, RecipeError, Shor
 use crate::run::assets::Assets;
 use crate::run::weights::{self, NamedTensor};
 use crate::training::{Network, Shown, Validation, threads};
-use crate::{Error, Result, Run};
+use crate::{Error, Result};
 
 /// The name of the file of what a run's model reads, and which classes it knows.
 const CLASSES: &str = "classes.json";
@@ -173,7 +173,7 @@ impl ExampleTask for Classes {
         let reader = reader::opened(classes.reader, &recipe.data, assets, tokenizer)?;
         let mut classes = Self { reader, ..classes };
         if classes.mapped && recipe.model.shortcut == Shortcut::Linear {
-            let linear = assets.json(LINEAR, || Ok(classes.learn_linear(&splits.train, recipe)))?;
+            let linear = assets.summed_json(LINEAR, || Ok(classes.learn_linear(&splits.train, recipe)))?;
             if !linear.fits(classes.labels.len()) {
                 let reason = "it is no map of n-grams to the classes of classes.json; restore the file that the run began with";
                 return Err(malformed_at(LINEAR.as_ref(), 0, reason));
@@ -276,7 +276,14 @@ impl InspectTask for Classes {
     }
 
     fn prepares(&self) -> Prepares {
-        reader::prepares(&self.reader)
+        match &self.linear {
+            Some(linear) => Prepares::Ngrams(Box::new(linear.map().clone())),
+            None => reader::prepares(&self.reader),
+        }
+    }
+
+    fn vocabularies(&self) -> Vec<(&'static str, String)> {
+        self.linear.iter().map(|linear| ("ngrams", linear.vocabulary())).collect()
     }
 
     fn end(&self) -> Option<u32> {
@@ -309,19 +316,6 @@ impl InspectTask for Classes {
     fn notes_of(&self, example: &Example) -> Vec<String> {
         reader::notes_of(&self.reader, example)
     }
-}
-
-/// A run's model for other programs.
-///
-/// # Errors
-/// As [`Run::open`]; a linear map that stands beside the network ([`Error::NotPortable`]): without it the model says something else.
-pub fn portable(run: Run) -> Result<Portable> {
-    if run.path().join(LINEAR).exists() {
-        let path = run.path().display();
-        let why = "counts words and characters, which the file's graph cannot; a model that is trained with model.shortcut = \"none\" goes without it";
-        return Err(Error::NotPortable(format!("{path}: the linear map beside the network {why}")));
-    }
-    shared::portable::<Classes>(run)
 }
 
 impl Classes {

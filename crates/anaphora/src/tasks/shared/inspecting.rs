@@ -80,6 +80,11 @@ pub trait InspectTask: ExampleTask<Model = SequenceModel, Example: Clone> {
         Prepares::Plain
     }
 
+    /// What else of a vocabulary another program has to know: what each is, and it as JSON.
+    fn vocabularies(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The symbol that ends what is read, where one does.
     fn end(&self) -> Option<u32> {
         None

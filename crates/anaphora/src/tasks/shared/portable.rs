@@ -10,7 +10,7 @@ use anaphora_nn::{Params, Start};
 use super::{InspectTask, Names, Splits};
 use crate::inspect::Says;
 use crate::model::forecast::Interface;
-use crate::model::{EncoderDecoder, LanguageModel, SequenceModel};
+use crate::model::{EncoderDecoder, LanguageModel, Linear, SequenceModel};
 use crate::recipe::Recipe;
 use crate::run::assets::Assets;
 use crate::{Error, Result, Run};
@@ -68,6 +68,8 @@ impl AnyModel {
 pub(crate) enum Prepares {
     /// It is them.
     Plain,
+    /// It is them, and what a linear map says of the text's n-grams is added to what the model says.
+    Ngrams(Box<Linear>),
     /// Rows of numbers, sounds or pictures: cut into frames, and scaled.
     Steps(Steps, Scaler),
     /// Windows of series.
@@ -121,11 +123,7 @@ pub fn portable<T: InspectTask>(run: Run) -> Result<Portable> {
     let Names { outputs, says, .. } = task.names();
     let prepares = task.prepares();
     let end = task.end();
-    Ok(Portable {
-        prepares,
-        says: Some(says),
-        outputs: Some(outputs),
-        end,
-        ..Portable::read(run, recipe, model, &files)?
-    })
+    let mut portable = Portable::read(run, recipe, model, &files)?;
+    portable.files.extend(task.vocabularies());
+    Ok(Portable { prepares, says: Some(says), outputs: Some(outputs), end, ..portable })
 }
