@@ -30,14 +30,13 @@ enum Numbers {
 impl DeviceArgs {
     /// The device for the model of a run.
     pub fn open(&self, run: &Path) -> Result<Device> {
-        let precision = match self.precision {
-            None => Run::open(run)?.recipe()?.training.precision,
-            Some(Numbers::Auto) => Precision::Auto,
-            Some(Numbers::F32) => Precision::F32,
-            Some(Numbers::Bf16) => Precision::Bf16,
-        };
-        let (threads, note) = anaphora::training::threads(self.threads.into());
+        let precision = self.precision.map(|numbers| match numbers {
+            Numbers::Auto => Precision::Auto,
+            Numbers::F32 => Precision::F32,
+            Numbers::Bf16 => Precision::Bf16,
+        });
+        let (device, note) = anaphora::training::device(&Run::open(run)?, self.threads.into(), precision)?;
         note.iter().for_each(|note| tell(&format!("Note: {note}.")));
-        Ok(Device::new(threads, anaphora::training::precision(precision)))
+        Ok(device)
     }
 }

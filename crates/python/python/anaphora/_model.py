@@ -1,0 +1,489 @@
+"""Trained models."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+
+from . import _anaphora, _data
+from ._errors import CallError, Note
+
+StrPath = Union[str, "os.PathLike[str]"]
+
+#: What a prediction says, of each task.
+_SAYS = {
+    "regress": "number",
+    "tag": "tags",
+    "translate": "translation",
+    "caption": "caption",
+    "memory": "sum",
+}
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A piece that a model has written."""
+
+    #: The whole piece, what it begins with included.
+    text: str
+    #: Which of the prompts it begins with, from 0.
+    prompt: int
+    #: Tokens that were drawn for it.
+    tokens: int
+    #: How often it was begun.
+    attempts: int
+    #: Whether it came to its end, or to a stop text, before its tokens ran out.
+    ended: bool
+    #: Why it is not complete; None where it is.
+    incomplete: str | None
+    #: The seed that gives it again; None of a search.
+    seed: int | None
+    #: Of a piece that was searched for, minus the mean log-probability of its tokens, in nats.
+    nats_per_token: float | None
+    #: Where `logprobs` was given: each token with its log-probability and the likeliest in its place.
+    logprobs: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How likely a model finds a text, token by token."""
+
+    #: The tokens' names.
+    tokens: list[str]
+    #: Their numbers, `[tokens]`.
+    ids: np.ndarray
+    #: Their log-probabilities behind those before them, in nats, `[tokens]`; the first stands behind the end of another piece.
+    logprobs: np.ndarray
+
+    @property
+    def logprob(self) -> float:
+        """The log-probability of the whole text."""
+        return float(self.logprobs.sum())
+
+
+class Inspection(dict[str, np.ndarray]):
+    """What happened inside a model while it read an input: arrays by their names, `gates.l0.f [steps, units]` and the like."""
+
+    def __init__(self, native: _anaphora.Inspection) -> None:
+        arrays, rest = native.arrays(), native.rest()
+        super().__init__({name: values for name, (values, _, _) in arrays.items()})
+        self._native = native
+        #: The names of each array's axes.
+        self.axes: dict[str, list[str]] = {name: axes for name, (_, axes, _) in arrays.items()}
+        #: What the numbers of each are.
+        self.descriptions: dict[str, str] = {name: description for name, (_, _, description) in arrays.items()}
+        #: What was inspected: the run, its task, what its steps are called.
+        self.about: dict[str, Any] = rest["about"]
+        #: The names of the places of an axis; of one that is not here they are its numbers.
+        self.labels: dict[str, list[str]] = rest["labels"]
+        #: What is to be said of the input.
+        self.notes: list[str] = rest["notes"]
+        #: The views that there is nothing to show in, and why.
+        self.not_shown: dict[str, str] = rest["not_shown"]
+
+    def page(self) -> str:
+        """The page that shows it, one file of HTML that loads nothing."""
+        return self._native.page()
+
+    def save(self, path: StrPath) -> None:
+        """Writes the page (`.html`), or the arrays as tensors (`.safetensors`)."""
+        path = Path(path)
+        if path.suffix == ".html":
+            path.write_text(self.page(), encoding="utf-8")
+        elif path.suffix == ".safetensors":
+            self._native.write(path)
+        else:
+            raise CallError(f"{path}: the name of a page ends in .html, that of tensors in .safetensors")
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in self.items())
+        return f"<anaphora.Inspection of {self.about.get('run')}: {shapes}>"
+
+
+class Model:
+    """The best model of a run. Several threads may use it at once."""
+
+    def __init__(self, run: StrPath, *, threads: int = 0, precision: str | None = None) -> None:
+        #: The run folder.
+        self.path = Path(run)
+        self._threads, self._precision = threads, precision
+        self._lock = threading.Lock()
+        self._opened: _anaphora.Model | None = None
+
+    @property
+    def _native(self) -> _anaphora.Model:
+        with self._lock:
+            if self._opened is None:
+                self._opened = _anaphora.Model(self.path, self._threads, self._precision, _note)
+                self._task: str = _anaphora.run_info(self.path)["task"]
+            return self._opened
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the run says of itself: task, steps, best score, why its training ended."""
+        info: dict[str, Any] = _anaphora.run_info(self.path)
+        return info
+
+    @property
+    def task(self) -> str:
+        """What it has learnt: 'text', 'classify', 'forecast' …"""
+        _ = self._native
+        return self._task
+
+    @property
+    def recipe(self) -> Any:
+        """How it was trained."""
+        from ._training import Recipe
+
+        return Recipe.of_run(self.path)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, or tags, that it tells apart, in the order of `predict_proba`; whole numbers where all are such."""
+        labels = self._native.classes()
+        if not labels:
+            raise CallError(f"{self.path} is a model for the task {self.task}, which tells no classes apart")
+        return np.asarray(sorted(_typed(labels)[0].values()))
+
+    def predictions(
+        self,
+        inputs: Any = None,
+        *,
+        beams: int | None = None,
+        length_penalty: float | None = None,
+        n_best: int | None = None,
+        no_repeat_ngram: int | None = None,
+        replace_unknown: bool = False,
+    ) -> list[dict[str, Any]]:
+        """All there is to know of each prediction, as `anaphora predict --json` prints it.
+
+        Inputs are those of `predict`. The keywords are of models that write sequences, as in translation.
+        """
+        search = (beams, length_penalty, n_best, no_repeat_ngram, replace_unknown)
+        native = self._native
+        with _data.written() as folder:
+            given, files, lines = self._inputs(native, inputs, folder)
+            named = [(file.path, file.name) for file in files]
+            with _data.spoken([*files, lines]):
+                predictions: list[dict[str, Any]] = native.predict(given, named, lines.name, search)
+        return predictions
+
+    def predict(self, inputs: Any = None, **search: Any) -> Any:
+        """What the model says of each input.
+
+        Inputs are a text, a list or column of texts, rows of numbers `[rows, columns]`, gray pictures `[pictures, height, width]`, a series
+        `[steps, columns]`, or paths `[paths, steps, coordinates]`, each as it was learnt from; or a path as a `pathlib.Path`, or as a text
+        where the model reads files. A model that forecasts goes on with the series that it learnt from where there is none.
+
+        Returns classes `[inputs]` (of several labels each a list of lists), numbers `[inputs]`, forecasts `[horizon, columns]` or `[paths,
+        horizon, coordinates]`; of tags, translations and captions a list.
+        """
+        made = self.predictions(inputs, **search)
+        if self.task == "classify":
+            typed, _ = _typed(self._native.classes())
+            if made and "labels" in made[0]:
+                return [[typed[label] for label in prediction["labels"]] for prediction in made]
+            return np.asarray([typed[prediction["label"]] for prediction in made])
+        if self.task in ("forecast", "trajectory"):
+            forecasts = np.asarray(
+                [[[step[name] for name in step if name != "step" and not name.endswith("_quantiles")] for step in one["forecast"]] for one in made]
+            )
+            return forecasts[0] if self.task == "forecast" and len(forecasts) == 1 else forecasts
+        key = _SAYS[self.task]
+        if made and key not in made[0]:
+            key = "said"
+        said = [prediction[key] for prediction in made]
+        return np.asarray(said) if key in ("number", "sum") else said
+
+    def predict_proba(self, inputs: Any) -> np.ndarray:
+        """The probability of each class, `[inputs, classes]`, in the order of `classes_`."""
+        if self.task != "classify":
+            raise CallError(f"{self.path} is a model for the task {self.task}; predict_proba is of models that classify")
+        typed, names = _typed(self._native.classes())
+        order = [names[label] for label in sorted(typed.values())]
+        made = self.predictions(inputs)
+        return np.asarray([[prediction["probabilities"][name] for name in order] for prediction in made])
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        *,
+        count: int = 1,
+        tokens: int = 2000,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram: int = 0,
+        beams: int | None = None,
+        length_penalty: float = 1.0,
+        stop: str | Sequence[str] = (),
+        seed: int | None = None,
+        retry: int = 0,
+        logprobs: int | None = None,
+    ) -> list[Generated]:
+        """Writes pieces: `count` for each prompt, side by side.
+
+        They are drawn, or with `beams` the likeliest are searched for. Without a `seed` they are others each time; each piece says its own.
+        `retry` is how often a tune that is not complete is written anew.
+        """
+        asked = self._asked(locals())
+        seed = asked["seed"] if beams is None else None
+        return [Generated(seed=seed, **piece) for piece in _anaphora.generate(self._native, asked)]
+
+    def stream(self, prompt: str | None = None, **options: Any) -> Iterator[str]:
+        """Writes a piece, and gives its parts as they come, the prompt first; options are those of `generate`."""
+        odd = next((name for name in ("count", "logprobs", "retry", "beams") if name in options), None)
+        if odd is not None:
+            raise CallError(f"{odd} is of whole pieces, and stream gives the parts of one as they come; generate takes it")
+        defaults = {name: value for name, value in (_DEFAULTS | options).items()}
+        unknown = next((name for name in options if name not in _DEFAULTS), None)
+        if unknown is not None:
+            raise TypeError(f"stream() takes no keyword '{unknown}'")
+        return _anaphora.stream(self._native, self._asked({**defaults, "prompt": prompt}))
+
+    def _asked(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {name: options[name] for name in _DEFAULTS}
+        prompt, stop, logprobs = options["prompt"], asked.pop("stop"), asked.pop("logprobs")
+        if prompt is None:
+            # A tune begins with its number, which is left to the model.
+            prompt = "X:" if self.task == "music" else ""
+        asked["prompts"] = [prompt] if isinstance(prompt, str) else list(prompt)
+        asked["stop"] = [stop] if isinstance(stop, str) else list(stop)
+        asked["log_probabilities"] = logprobs
+        for name, least, most in (("count", 1, 10_000), ("tokens", 1, 10**9), ("retry", 0, 1_000), ("logprobs", 0, 20), ("beams", 1, 1_024)):
+            value = options[name]
+            if value is not None and not least <= value <= most:
+                raise CallError(f"{name} is {value}; it takes a whole number from {least} to {most}")
+        if len(asked["prompts"]) * asked["count"] > 10_000 or not asked["prompts"]:
+            raise CallError(f"{len(asked['prompts']) * asked['count']} pieces are asked for; from 1 to 10,000 are written side by side")
+        if asked["seed"] is None:
+            asked["seed"] = random.SystemRandom().randrange(1_000_000)
+        return asked
+
+    def score(self, texts: str | Sequence[str], *, ended: bool = False) -> list[Scored]:
+        """How likely each token of each text is behind those before it; where `ended`, the end of the piece too."""
+        given = [texts] if isinstance(texts, str) else _data.values(texts, "texts")
+        odd = next((text for text in given if not isinstance(text, str)), None)
+        if odd is not None:
+            raise TypeError(f"texts has a {type(odd).__name__} in it; texts are needed")
+        return [
+            Scored(tokens=names, ids=np.asarray(ids, dtype=np.uint32), logprobs=np.asarray(logprobs))
+            for ids, names, logprobs in self._native.choices(given, ended)
+        ]
+
+    def evaluate(self, data: Any = None, y: Any = None, *, split: str = "validation", **search: Any) -> dict[str, Any]:
+        """Scores of the model by their names, as `anaphora evaluate --json` prints them.
+
+        On what the training held out; with `split='test'` on what it kept for a test; or on `data`, a path or what `train` takes, with what
+        is true of them in `y` (of a path, of a file of translations).
+        """
+        if split not in ("validation", "test"):
+            raise CallError(f"split is {split!r}; it takes 'validation' or 'test'")
+        if data is not None and split == "test":
+            raise CallError("split is 'test', and data are given; leave one of them out")
+        known = ("beams", "length_penalty", "n_best", "no_repeat_ngram")
+        unknown = next((name for name in search if name not in (*known, "replace_unknown")), None)
+        if unknown is not None:
+            raise TypeError(f"evaluate() takes no keyword '{unknown}'")
+        asked = (*(search.get(name) for name in known), bool(search.get("replace_unknown")))
+        native = self._native
+        with _data.written() as folder:
+            given, files = self._truths(data, y, folder)
+            named = [(file.path, file.name) for file in files]
+            with _data.spoken(files):
+                scores: dict[str, Any] = native.evaluate(given, named, split == "test", asked)
+        return scores
+
+    def inspect(
+        self,
+        text: str | None = None,
+        *,
+        data: Any = None,
+        y: Any = None,
+        index: int = 0,
+        show: str | Sequence[str] | None = None,
+        threads: int = 0,
+    ) -> Inspection:
+        """What happens inside the model while it reads an input: arrays by their names, as `docs/inspect.md` lists them.
+
+        The input is a text, or the one of number `index` in `data` (a path, or what `train` takes), or in what the training held out.
+        `show` names views, as 'gates' and 'attention'; without it all are made that apply and are quick.
+        """
+        if text is not None and data is not None:
+            raise CallError("text and data are both given; leave one of them out")
+        if not isinstance(index, int) or index < 0:
+            raise CallError(f"index is {index}; it takes a whole number from 0")
+        _ = self.task
+        show = show.split(",") if isinstance(show, str) else None if show is None else list(show)
+        with _data.written() as folder:
+            given, files = self._truths(data, y, folder)
+            named = [(file.path, file.name) for file in files]
+            with _data.spoken(files):
+                return Inspection(_anaphora.inspect(self.path, text, given, named, index, show, threads))
+
+    def export(self, out: StrPath | None = None, *, to: str = "onnx", equal_lengths: bool = False, overwrite: bool = False) -> list[Path]:
+        """Writes the model for other programs, and returns the paths; see `anaphora.export`."""
+        return export(self, out, to=to, equal_lengths=equal_lengths, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        return f"<anaphora.Model of {self.path}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (os.fspath(self.path.absolute()), self._threads, self._precision)
+
+    def _inputs(self, native: _anaphora.Model, inputs: Any, folder: Path) -> tuple[list[tuple[bool, str, int | None]], list[_data.File], _data.File]:
+        """Inputs as the library takes them, the files that were made of them, and the list that lines stand in."""
+        lines = _data.File(_data.called(inputs), folder, "item")
+        if inputs is None:
+            return [], [], lines
+        if isinstance(inputs, os.PathLike):
+            return [(True, os.fspath(inputs), None)], [], lines
+        if isinstance(inputs, str):
+            return [(not native.reads_text(), inputs, None)], [], lines
+        if self.task in ("forecast", "trajectory"):
+            if isinstance(inputs, (list, tuple)) and inputs and all(_data.is_path(item) for item in inputs):
+                return [(True, os.fspath(item), None) for item in inputs], [], lines
+            if self.task == "trajectory" and isinstance(inputs, np.ndarray) and inputs.ndim == 2:
+                inputs = inputs[None]
+            file = self._written(inputs, None, folder)
+            return [(True, os.fspath(file.path), None)], [file], lines
+        if isinstance(inputs, np.ndarray) and inputs.ndim >= 3:
+            file = _data.File("the array", folder / "pictures-idx3-ubyte")
+            file.path.write_bytes(_data.idx(inputs))
+            return [(True, os.fspath(file.path), None)], [file], lines
+        texts = self._texts(inputs)
+        is_text = native.reads_text()
+        given: list[tuple[bool, str, int | None]] = []
+        for number, item in enumerate(texts):
+            if isinstance(item, os.PathLike) or isinstance(item, str) and not is_text:
+                given.append((True, os.fspath(item), None))
+                continue
+            if isinstance(item, (list, tuple, np.ndarray)):
+                item = self._row(lines.name, number, item)
+            if not isinstance(item, str):
+                raise TypeError(f"{lines.name} has a {type(item).__name__} at {number}; {self._reads()} are needed")
+            if not item.strip():
+                raise CallError(f"{lines.name}, item {number}: the text is blank, at least one character is needed")
+            given.append((False, item, number + 1))
+        return given, [], lines
+
+    def _texts(self, inputs: Any) -> list[Any]:
+        """The inputs of a list, a column, an array of rows or a frame."""
+        if not _data.is_frame(inputs):
+            return _data.values(inputs, "inputs")
+        columns = _data.columns_of(inputs)
+        text = self.recipe.to_dict()["data"].get("text_column")
+        if text in columns:
+            return columns[text]
+        if len(columns) == 1 and all(isinstance(cell, str) for cell in next(iter(columns.values()))):
+            return next(iter(columns.values()))
+        words = next((name for name, cells in columns.items() if any(isinstance(cell, str) for cell in cells)), None)
+        if words is not None:
+            wanted = f"column '{text}'" if text else "column of texts alone"
+            raise CallError(f"the frame has the columns {', '.join(columns)}; the {wanted} is needed, as frame['{text or words}']")
+        return [list(row) for row in zip(*columns.values())]
+
+    def _row(self, name: str, number: int, row: Any) -> str:
+        """The words of a sentence, or the numbers of a row, as a line."""
+        cells = row.tolist() if isinstance(row, np.ndarray) else list(row)
+        if all(isinstance(cell, str) for cell in cells):
+            if any(not cell or cell.split() != [cell] for cell in cells):
+                raise CallError(f"{name}, item {number}: a word has white space in it, or is none")
+            return " ".join(cells)
+        for column, cell in enumerate(cells):
+            if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+                raise TypeError(f"{name} has a {type(cell).__name__} at [{number}, {column}]; a number is needed")
+            if cell != cell or abs(cell) == float("inf"):
+                raise CallError(f"{name} has {cell} at [{number}, {column}]; a finite number is needed")
+        return " ".join(repr(float(cell)) for cell in cells)
+
+    def _reads(self) -> str:
+        return "paths" if not self._native.reads_text() else "texts or rows of numbers"
+
+    def _truths(self, data: Any, y: Any, folder: Path) -> tuple[tuple[str, str | None] | None, list[_data.File]]:
+        """Data to score on, or to look at, and the files that were made of them."""
+        if data is None:
+            return None, []
+        if _data.is_path(data):
+            return (os.fspath(data), None if y is None else os.fspath(y)), []
+        file = self._written(data, y, folder)
+        return (os.fspath(file.path), None if file.target is None else os.fspath(file.target.path)), list(file.all())
+
+    def _written(self, data: Any, y: Any, folder: Path) -> _data.File:
+        recipe = self.recipe.to_dict()
+        named = {f"{section}.{name}": str(value) for section, fields in recipe.items() if isinstance(fields, dict) for name, value in fields.items()}
+        return _data.write(data, y, self.task, folder, "data", named, recipe["data"].get("skip_bad", False) or "fill" in recipe.get("series", {}))
+
+
+def load(run: StrPath, *, threads: int = 0, precision: str | None = None) -> Model:
+    """The best model of a run folder.
+
+    `threads` are those to compute with, 0 for one a core; `precision` is 'auto', 'f32' or 'bf16', that of the training where left out.
+    """
+    model = Model(run, threads=threads, precision=precision)
+    _ = model.task
+    return model
+
+
+def export(
+    model: Model | StrPath, out: StrPath | None = None, *, to: str = "onnx", equal_lengths: bool = False, overwrite: bool = False
+) -> list[Path]:
+    """Writes a model, or that of a run folder, for other programs, and returns the paths of what was written.
+
+    `to='onnx'` writes a graph, `model.onnx` in the run's folder where no file is named; of models that translate or caption two. With
+    `equal_lengths` sequences of a batch are equally long, for runtimes that take no lengths. `to='huggingface'` writes a new folder, of
+    models with GPT-2's shape.
+    """
+    run = model.path if isinstance(model, Model) else Path(model)
+    if to == "huggingface":
+        if equal_lengths or overwrite:
+            raise CallError("equal_lengths and overwrite are for 'onnx', and 'huggingface' writes a new folder")
+        folder = run / "huggingface" if out is None else Path(out)
+        _anaphora.to_huggingface(run, folder)
+        return [folder]
+    if to != "onnx":
+        raise CallError(f"to is {to!r}; it takes 'onnx' or 'huggingface'")
+    path = run / "model.onnx" if out is None else Path(out)
+    if path.suffix != ".onnx" or not path.parent.is_dir() and run.is_dir():
+        raise CallError(f"out is {path}; a name that ends in .onnx, in a folder that is there, is needed")
+    # What is in the run's own folder is the program's.
+    return [Path(file) for file in _anaphora.to_onnx(run, path, equal_lengths, overwrite or out is None)]
+
+
+_DEFAULTS: dict[str, Any] = {
+    name: value for name, value in (Model.generate.__kwdefaults__ or {}).items()
+}
+
+
+def _again(run: str, threads: int, precision: str | None) -> Model:
+    return Model(run, threads=threads, precision=precision)
+
+
+def _typed(labels: list[str]) -> tuple[dict[str, Any], dict[Any, str]]:
+    """Labels as what they say, whole numbers, truths or texts; and the other way round."""
+    kinds: dict[str, Any] = {}
+    for label in labels:
+        if label in ("True", "False") and len(labels) == 2:
+            kinds[label] = label == "True"
+        elif label.lstrip("-").isdecimal() and str(int(label)) == label:
+            kinds[label] = int(label)
+    if len({type(kind) for kind in kinds.values()}) != 1 or len(kinds) < len(labels):
+        kinds = {label: label for label in labels}
+    return kinds, {kind: label for label, kind in kinds.items()}
+
+
+def _note(text: str) -> None:
+    warnings.warn(text, Note, stacklevel=4)
