@@ -9,7 +9,13 @@ use crate::work::{work, wrong_call};
 
 /// Writes a run's model as a graph of ONNX, one file or two.
 #[pyfunction]
-pub fn to_onnx(py: Python, run: PathBuf, out: PathBuf, equal_lengths: bool, overwrite: bool) -> PyResult<Vec<PathBuf>> {
+pub fn to_onnx(
+    py: Python,
+    run: PathBuf,
+    out: PathBuf,
+    equal_lengths: bool,
+    overwrite: bool,
+) -> PyResult<Vec<PathBuf>> {
     let files = work(py, |_| onnx::files(&run, &out))?;
     if let Some(file) = files.iter().find(|file| !overwrite && file.exists()) {
         let file = file.display();

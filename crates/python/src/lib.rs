@@ -27,7 +27,7 @@ mod _anaphora {
     #[pymodule_export]
     use super::training::{resume, train};
     #[pymodule_export]
-    use super::writing::{Parts, generate, stream};
+    use super::writing::{Parts, compose, convert, generate, stream};
     #[pymodule_export]
     use super::{main, run_info};
     #[pymodule_export]

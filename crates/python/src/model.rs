@@ -52,8 +52,7 @@ impl Trained {
             }
             idle.computes.pop()
         };
-        let mut compute =
-            before.unwrap_or_else(|| Compute::new(Device::new(self.threads, self.precision)));
+        let mut compute = before.unwrap_or_else(|| Compute::new(Device::new(self.threads, self.precision)));
         let done = work(&mut compute)?;
         idle().computes.push(compute);
         Ok(done)
@@ -64,7 +63,13 @@ impl Trained {
 impl Model {
     /// Opens a run.
     #[new]
-    fn new(py: Python, run: PathBuf, threads: usize, precision: Option<&str>, note: Py<PyAny>) -> PyResult<Self> {
+    fn new(
+        py: Python,
+        run: PathBuf,
+        threads: usize,
+        precision: Option<&str>,
+        note: Py<PyAny>,
+    ) -> PyResult<Self> {
         let numbers = match precision {
             None => None,
             Some("auto") => Some(Precision::Auto),

@@ -56,7 +56,9 @@ pub fn train(
     let mut asked = Asked { base, data, from: from_, settings: set(settings) };
     let keeps = (!given.is_empty()).then(|| out.clone().unwrap_or_else(|| Run::default_path("runs", stem)));
     let mut names = Names::new();
-    for (run, (by, field, path, name)) in keeps.iter().flat_map(|run| given.iter().map(move |given| (run, given))) {
+    for (run, (by, field, path, name)) in
+        keeps.iter().flat_map(|run| given.iter().map(move |given| (run, given)))
+    {
         let kept = run.join(DATA).join(path.file_name().unwrap_or_default());
         names.add(&kept, name);
         match &**field {
@@ -71,7 +73,9 @@ pub fn train(
     work_on(py, &names, |caller| {
         let observer = &mut |event: &Event| listener.hear(caller, event);
         let kept = keeps.map(Kept::new).transpose()?;
-        for (kept, (_, _, path, _)) in kept.iter().flat_map(|kept| given.iter().map(move |given| (kept, given))) {
+        for (kept, (_, _, path, _)) in
+            kept.iter().flat_map(|kept| given.iter().map(move |given| (kept, given)))
+        {
             kept.copy(path)?;
         }
         let recipe = asked.recipe(&spell, &mut |text| _ = observer(&Event::Note(text)))?;
@@ -111,6 +115,9 @@ pub fn resume(
 
 impl Listener<'_> {
     fn hear(&self, caller: &Caller, event: &Event) -> ControlFlow<()> {
+        if matches!(event, Event::Started(_)) {
+            caller.saves();
+        }
         let tell = |py: Python| match (self.on_event, event) {
             (Some(on_event), event) => {
                 let Some(mut event) = event.to_json() else { return Ok(true) };

@@ -19,13 +19,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Whether the caller still wants the work: an exception that a signal or a function of the caller's raised ends it.
 pub struct Caller {
+    /// Whether the work saves itself where its observer breaks, and is not to be broken off elsewhere.
+    saves: Cell<bool>,
     looked: Cell<Instant>,
     raised: RefCell<Option<PyErr>>,
 }
 
 impl Caller {
     fn new() -> Self {
-        Self { looked: Cell::new(Instant::now()), raised: RefCell::new(None) }
+        Self { saves: Cell::new(false), looked: Cell::new(Instant::now()), raised: RefCell::new(None) }
+    }
+
+    /// From now on the work is ended by its observer alone.
+    pub fn saves(&self) {
+        self.saves.set(true);
     }
 
     /// Whether to go on, for what observes the work.
@@ -77,7 +84,7 @@ pub fn work_on<T: Send>(
     let (done, raised) = py.detach(|| {
         let caller = Rc::new(Caller::new());
         let asked = Rc::clone(&caller);
-        let wanted = move || asked.flow().is_continue();
+        let wanted = move || asked.saves.get() || asked.flow().is_continue();
         let done = catch_unwind(AssertUnwindSafe(|| while_wanted(wanted, || work(&caller))));
         (done, caller.raised.take())
     });
@@ -100,13 +107,7 @@ pub fn exception(py: Python, names: &Names, found: &Error) -> PyErr {
     use Error::{NoSearch, Recipe, RecipeFile, RunTwice, Sampling, Setting, View};
     let by_call = matches!(
         found,
-        Recipe(_)
-            | RecipeFile { .. }
-            | Setting { .. }
-            | Sampling(_)
-            | RunTwice(_)
-            | NoSearch
-            | View { .. }
+        Recipe(_) | RecipeFile { .. } | Setting { .. } | Sampling(_) | RunTwice(_) | NoSearch | View { .. }
     );
     error(py, by_call, names.say(&found.to_string()))
 }

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import SMALL, rows, words
+
 import anaphora
 
 SURNAMES = ["Zhukov", "Rossini", "Kim", "Okafor"]
@@ -33,7 +35,7 @@ def test_scores_have_names(names, tunes):
     labels = names.classes_[[0, 1, 0]]
     assert names.evaluate(["Kim", "Rossi", "Ito"], labels)["examples"] == 3
     assert tunes.evaluate()["loss"] > 0
-    assert tunes.evaluate(["X:1\nK:C\nCDEF|]"])["pieces"] == 1
+    assert tunes.evaluate(["X:1\nK:C\nCDEF|"])["pieces"] == 1
 
 
 def test_pieces_are_written(tunes):
@@ -44,6 +46,34 @@ def test_pieces_are_written(tunes):
     assert [piece.prompt for piece in written] == [0, 1] and len(written[0].logprobs[0]["top"]) == 2
     assert tunes.generate("X:1\n", beams=3, tokens=9)[0].nats_per_token > 0
     assert len({piece.seed for piece in (tunes.generate(tokens=1)[0] for _ in range(9))}) > 1
+
+
+def test_tunes_have_what_is_asked_for_and_are_played(tunes):
+    tune = tunes.generate(key="G major", meter="6/8", tokens=300, seed=1)[0]
+    for line in tune.text.splitlines():
+        assert not line.startswith("K:") or line.startswith("K:G")
+    tune.save("tune.mid")
+    tune.save("tune.abc")
+    tune.save("tune.wav")
+    assert Path("tune.mid").read_bytes()[:4] == b"MThd" and Path("tune.wav").read_bytes()[:4] == b"RIFF"
+    assert Path("tune.abc").read_text() == tune.text
+    with pytest.raises(anaphora.CallError, match="^key: \"H\" is no key"):
+        tunes.generate(key="H")
+    with pytest.raises(anaphora.CallError, match="^key: the prompt has a K: field already"):
+        tunes.generate("X:1\nK:C\n", key="D")
+
+
+def test_notes_are_composed(runs):
+    model = anaphora.train(builtin="chorales", out=runs / "chorales", hidden=12, steps=20, on_event=lambda _: None)
+    first, second = model.generate(count=2, tokens=8, seed=1)
+    assert first.midi()[:4] == b"MThd" and first.notes != second.notes and first.text.startswith("X:")
+    first.save("begun.mid")
+    assert len(model.generate(Path("begun.mid"), tokens=4, seed=2)[0].midi()) > 20
+    assert model.evaluate()["examples"] > 0
+    with pytest.raises(anaphora.CallError, match="writes notes"):
+        model.generate("X:1", tokens=4)
+    with pytest.raises(anaphora.Error, match="continues text or music"):
+        model.predict("x")
 
 
 def test_the_parts_of_a_piece_make_it_up(tunes):
@@ -60,10 +90,10 @@ def test_log_probabilities_are_those_of_the_pieces(tunes):
     scored = tunes.score(piece.text)[0]
     drawn = [token["logprob"] for token in piece.logprobs]
     np.testing.assert_allclose(scored.logprobs[-len(drawn) :], drawn, atol=1e-4)
-    assert "".join(scored.tokens) == piece.text and scored.logprob == pytest.approx(scored.logprobs.sum())
+    assert "".join(scored.tokens).replace("\\n", "\n") == piece.text and scored.logprob == pytest.approx(scored.logprobs.sum())
     assert len(tunes.score("X", ended=True)[0].ids) == 2 and len(tunes.score(["X:1", "X:2"])) == 2
     # The loss of an evaluation is minus their mean.
-    text = "X:1\nK:C\nCDEF|]\n"
+    text = "X:1\nK:C\nCDEF|\n"
     whole = tunes.score(text, ended=True)[0]
     assert tunes.evaluate([text])["loss"] == pytest.approx(-whole.logprobs.mean(), abs=1e-4)
 
@@ -131,10 +161,25 @@ def test_models_go_to_other_processes(names):
 
 
 def test_a_model_outlives_its_file(names):
-    run = shutil.copytree(names.path, "copy")
+    run = Path(shutil.copytree(names.path, "copy"))
     model = anaphora.load(run)
     said = model.predict(SURNAMES)
     shutil.rmtree(run)
     assert (model.predict(SURNAMES) == said).all()
     with pytest.raises(anaphora.Error, match="copy is not a run folder"):
         model.inspect("Kim")
+
+
+def test_rows_words_and_pictures_are_looked_at():
+    data, kinds = rows(40)
+    quiet = {**SMALL, "steps": 2, "on_event": lambda _: None}
+    model = anaphora.train(data, kinds, **quiet)
+    assert model.inspect(data[0], show="gates")["gates.l0.h"].shape == (6, 12)
+    np.testing.assert_allclose(model.inspect(list(data[0]), show="input")["input"][:, 0], data[0], atol=1e-4)
+    texts, _ = words(40)
+    sentences = [text.split() for text in texts]
+    tagger = anaphora.train(sentences, [["N" if word.isdigit() else "A" for word in one] for one in sentences], **quiet)
+    assert tagger.inspect(sentences[3], show="gates").labels["steps"] == sentences[3]
+    pictures = np.random.default_rng(1).integers(0, 255, (40, 8, 8), dtype=np.uint8)
+    seen = anaphora.train(pictures, np.arange(40) % 2, **quiet).inspect(pictures[7], show="input")
+    np.testing.assert_allclose(seen["picture"][..., 0] * 255, pictures[7], atol=0.01)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ REFUSED = {
     "nothing": ({}, CallError, "data"),
     "file": (dict(data="nowhere.txt"), Error, r"^nowhere.txt: no such file or folder$"),
     "y of a file": (dict(data="nowhere.txt", y=[1]), TypeError, "y is for data that are a list"),
-    "large": (dict(builtin="names", hidden=65536, layers=64), Error, "^training needs about .* of memory and .* are free"),
+    "large": (dict(builtin="names", hidden=65536, layers=48), Error, "^training needs about .* of memory and .* are free"),
     "type": (dict(data=3), TypeError, "^data is a int; a list, an array or a frame is needed$"),
     "list": (dict(data=["a", 3]), TypeError, "^the list has a int in it"),
     "empty": (dict(data=[]), CallError, "^the list is empty"),
@@ -74,8 +75,28 @@ def test_a_row_of_a_frame_is_named_by_its_place():
     dates = [f"2024-01-{day:02}" for day in range(1, 29)]
     dates[20] = dates[19]
     frame = pd.DataFrame({"when\nit was": dates, "sold": np.arange(28.0)})
-    with pytest.raises(Error, match="^the frame, row 20: the date 2024-01-20 comes twice"):
+    with pytest.raises(Error, match="^the frame, row 20: the date 2024-01-20.* comes twice"):
         anaphora.train(frame, task="forecast", horizon=2, lookback=4, **SMALL)
+
+
+def test_a_text_of_a_list_is_named_by_its_number(tunes):
+    texts = ["X:1\nK:C\nCDEF|\n", "X:2\nK:C\n\u20ac|"]
+    with pytest.raises(Error, match=r"^the list, item 1: .*U\+20AC"):
+        tunes.evaluate(texts)
+
+
+def test_columns_are_known_by_their_names():
+    frame = pd.DataFrame(ROWS, columns=list("abcdef"))
+    model = anaphora.train(frame, pd.Series(CLASSES, name="kind"), **{**SMALL, "on_event": lambda _: None})
+    said = model.predict(frame)
+    assert (model.predict(frame[list("fedcba")]) == said).all() and (model.predict(ROWS) == said).all()
+    assert (model.predict(frame.assign(kind=CLASSES)) == said).all()
+    with pytest.raises(CallError, match="^the frame has no column 'b'; the model reads a, b, c, d, e, f$"):
+        model.predict(frame.drop(columns="b"))
+    with pytest.raises(CallError, match="^the frame has a column 'g' more; the model reads a, b, c, d, e, f$"):
+        model.predict(frame.assign(g=1.0))
+    with pytest.raises(CallError, match=r"^the frame has nan at \[0, 2\]; a finite number is needed$"):
+        model.predict(frame.assign(c=[NAN, *ROWS[1:, 2]]))
 
 
 def test_inputs_are_refused(names, tunes):
@@ -96,7 +117,7 @@ def test_inputs_are_refused(names, tunes):
     for options, sentence in [
         (dict(count=0), "^count is 0; it takes a whole number from 1 to 10000$"),
         (dict(temperature=-1.0), "temperature"),
-        (dict(top_p=NAN), "top_p"),
+        (dict(top_p=NAN), "^top-p is NaN; it takes a number above 0, at most 1$"),
         (dict(prompt=[]), "pieces are asked for"),
     ]:
         with pytest.raises(CallError, match=sentence):
@@ -142,12 +163,12 @@ def test_broken_runs_are_refused(names):
         ("classes.json", b"{}"),
         ("tokenizer.json", b"[]"),
     ]:
-        run = shutil.copytree(names.path, "broken")
+        run = Path(shutil.copytree(names.path, "broken"))
         (run / file).write_bytes(content)
         with pytest.raises(Error, match="broken"):
             anaphora.load(run)
         shutil.rmtree(run)
-    run = shutil.copytree(names.path, "cut")
+    run = Path(shutil.copytree(names.path, "cut"))
     weights = (run / "model.safetensors").read_bytes()
     (run / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(Error, match="cut/model.safetensors"):

@@ -84,7 +84,7 @@ fn key_metre_and_prime_are_kept_to() {
     assert!(text.starts_with(&prime) && text.len() > prime.len(), "{text}");
     assert_eq!(names(&place.path("out")), ["mine.abc", "mine.mid", "mine.wav"]);
     let sentence = place.call(&[&call[..], &["--prime=half.abc"], &music[..1]].concat()).refused(2);
-    assert_eq!(sentence, "--key cannot be set, for the prompt has a K: field already");
+    assert_eq!(sentence, "--key: the prompt has a K: field already; leave one of them out");
 }
 
 #[test]

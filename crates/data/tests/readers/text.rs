@@ -164,7 +164,8 @@ fn utf_16_without_a_mark_is_known_by_its_zeros_and_told() {
     let odd = [&in_utf_16("one\n", false)[..], b"x"].concat();
     // A zero in a text of UTF-8 makes no other alphabet of it.
     let (latin, chinese) = (b"K:C\r\n\n\n\0", "世界\n\0".as_bytes());
-    for content in [&numbers[..], &odd, b"one\0two\0", b"\0\0\0\0", &in_utf_16("a\0b", true), latin, chinese] {
+    for content in [&numbers[..], &odd, b"one\0two\0", b"\0\0\0\0", &in_utf_16("a\0b", true), latin, chinese]
+    {
         fs::write(&path, content).unwrap();
         let error = read_text(&path, Encoding::AUTO).unwrap_err().to_string();
         assert!(error.contains("binary"), "{error}");

@@ -1,22 +1,22 @@
 """The library's functions, as the package calls them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from typing_extensions import TypeAlias
+from numpy.typing import NDArray
 
-_Path: TypeAlias = str | PathLike[str]
+_Path = str | PathLike[str]
 # What sets a field of the recipe, the field, and its value as a command line has it.
-_Set: TypeAlias = tuple[str, str, str]
+_Set = tuple[str, str, str]
 # What sets a field, the field, the file that it names, and what the caller knows that as.
-_Given: TypeAlias = tuple[str, str, _Path, str]
+_Given = tuple[str, str, _Path, str]
 # Whether it is a file, the path or the text, and the number of a text in its list, from 1.
-_Input: TypeAlias = tuple[bool, str, int | None]
+_Input = tuple[bool, str, int | None]
 # Beams, length penalty, n best, no repeated n-gram, whether unknown words are replaced.
-_Search: TypeAlias = tuple[int | None, float | None, int | None, int | None, bool]
+_Search = tuple[int | None, float | None, int | None, int | None, bool]
 
 VERSION: str
 
@@ -25,7 +25,7 @@ def run_info(run: _Path) -> dict[str, Any]: ...
 def fields() -> list[tuple[str, str | None, str, str]]: ...
 def train(
     data: _Path | None,
-    given: list[_Given],
+    given: Sequence[_Given],
     stem: str,
     base: Recipe | _Path | None,
     from_: _Path | None,
@@ -42,13 +42,15 @@ def resume(
     on_event: Callable[[dict[str, Any]], Any] | None,
     note: Callable[[str], Any],
 ) -> None: ...
-def generate(model: Model, asked: dict[str, Any]) -> list[dict[str, Any]]: ...
+def generate(model: Model, asked: dict[str, Any], note: Callable[[str], Any]) -> list[dict[str, Any]]: ...
+def compose(model: Model, asked: dict[str, Any]) -> list[tuple[bytes, int, bool]]: ...
+def convert(piece: str | bytes, form: str) -> bytes: ...
 def stream(model: Model, asked: dict[str, Any]) -> Parts: ...
 def inspect(
     run: _Path,
     text: str | None,
     data: tuple[_Path, _Path | None] | None,
-    names: list[tuple[_Path, str]],
+    names: Sequence[tuple[_Path, str]],
     index: int,
     show: list[str] | None,
     threads: int,
@@ -61,11 +63,11 @@ class Model:
     def classes(self) -> list[str]: ...
     def reads_text(self) -> bool: ...
     def predict(
-        self, inputs: list[_Input], names: list[tuple[_Path, str]], lines: _Path, search: _Search
+        self, inputs: Sequence[_Input], names: Sequence[tuple[_Path, str]], lines: _Path, search: _Search
     ) -> list[dict[str, Any]]: ...
     def choices(self, texts: list[str], ended: bool) -> list[tuple[list[int], list[str], list[float]]]: ...
     def evaluate(
-        self, data: tuple[_Path, _Path | None] | None, names: list[tuple[_Path, str]], test: bool, search: _Search
+        self, data: tuple[_Path, _Path | None] | None, names: Sequence[tuple[_Path, str]], test: bool, search: _Search
     ) -> dict[str, Any]: ...
 
 @final
@@ -79,7 +81,7 @@ class Recipe:
 
 @final
 class Inspection:
-    def arrays(self) -> dict[str, tuple[np.ndarray, list[str], str]]: ...
+    def arrays(self) -> dict[str, tuple[NDArray[np.float32], list[str], str]]: ...
     def rest(self) -> dict[str, Any]: ...
     def page(self) -> str: ...
     def write(self, path: _Path) -> None: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import datetime
+import itertools
 import math
 import numbers
 import os
@@ -15,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._errors import CallError, Error
+
+Array = NDArray[Any]
 
 #: Tasks that learn from tables, and how those are written here.
 _TABLE = {"data.layout": "comma", "data.decimal": "point"}
@@ -29,10 +34,10 @@ CONTINUE = ("text", "music", "auto")
 class File:
     """A file made of data in memory, with what the caller knows it as and the fields of a recipe that say how it is read."""
 
-    def __init__(self, name: str, path: Path, rows: str = "row", first: int = 1) -> None:
+    def __init__(self, name: str, path: Path, rows: str = "item", starts: Sequence[int] | None = None) -> None:
         self.name, self.path = name, path
-        #: What stands in its lines, and how many lines stand before the first.
-        self.rows, self.first = rows, first
+        #: What stands in its lines, and where these are no table's, the line from 1 on which each begins; of a table they are looked up.
+        self.rows, self.starts = rows, starts
         self.fields: dict[str, str] = {}
         #: The file of its truths, where that is another.
         self.target: File | None = None
@@ -52,18 +57,16 @@ class File:
             row = self._row(int(found[1]))
             return f"{self.name}, {self.rows} {row}" if row >= 0 else f"{self.name}, its names"
 
-        return re.sub(rf"{re.escape(self.name)}(?:, |: )line (\d+)", place, sentence)
+        name = re.escape(self.name)
+        return re.sub(rf"{name}(?:, |: |: the \w+ that begins at )line (\d+)", place, sentence)
 
     def _row(self, line: int) -> int:
-        if self.path.suffix != ".csv":
-            return line - self.first
-        # A cell may have line ends in it.
-        with open(self.path, newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            for row, _ in enumerate(reader):
-                if reader.line_num >= line:
-                    return row - self.first
-        return line - self.first
+        if self.path.suffix == ".csv":
+            # A cell may have line ends in it, and the first row has the names.
+            with open(self.path, newline="", encoding="utf-8") as file:
+                reader = csv.reader(file)
+                return next((row - 1 for row, _ in enumerate(reader) if reader.line_num >= line), line - 2)
+        return line - 1 if self.starts is None else bisect.bisect_right(self.starts, line) - 1
 
 
 @contextmanager
@@ -85,6 +88,13 @@ def spoken(files: Sequence[File]) -> Iterator[None]:
         if sentence == str(error):
             raise
         raise type(error)(sentence) from None
+
+
+def plain(data: Any) -> Any:
+    """Data as an array where they can be one and are of another library, as a tensor."""
+    if data is None or isinstance(data, np.ndarray) or is_path(data) or is_frame(data) or is_series(data):
+        return data
+    return np.asarray(data) if hasattr(data, "__array__") else data
 
 
 def is_path(data: Any) -> bool:
@@ -164,15 +174,16 @@ def _texts(data: Any, texts: list[str], task: str | None, folder: Path, stem: st
     tunes = task == "music" or task in (None, "auto") and texts[0].lstrip().startswith("X:")
     if task not in (None, *CONTINUE):
         raise CallError(f"{name} has texts alone, and task is {task}; y takes what is true of each")
-    file = File(name, folder / f"{stem}.{'abc' if tunes else 'txt'}", "line", 0)
     if tunes:
-        content = "\n\n".join(text.strip("\n") for text in texts) + "\n"
+        texts, between = [text.strip("\n") for text in texts], "\n\n"
     else:
         inside = next((number for number, text in enumerate(texts) if _SEPARATOR in text.splitlines()), None)
         if inside is not None:
             raise CallError(f"{name}, item {inside}: the line {_SEPARATOR} parts texts; give the parts as items")
-        content = f"\n{_SEPARATOR}\n".join(texts) + "\n"
-    file.path.write_text(content, encoding="utf-8", newline="")
+        between = f"\n{_SEPARATOR}\n"
+    lines = itertools.accumulate((text.count("\n") + between.count("\n") for text in texts), initial=1)
+    file = File(name, folder / f"{stem}.{'abc' if tunes else 'txt'}", "item", list(lines)[:-1])
+    _put(file, between.join(texts) + "\n")
     file.task = task or ("music" if tunes else "text")
     return file
 
@@ -205,7 +216,7 @@ def _series(data: Any, task: str | None, folder: Path, stem: str, lenient: bool)
     return file
 
 
-def _finite(name: str, array: np.ndarray, lenient: bool = False) -> None:
+def _finite(name: str, array: Array, lenient: bool = False) -> None:
     """Refuses what is no number, but for numbers that are missing where that is allowed."""
     wrong = np.isinf(array) if lenient else ~np.isfinite(array)
     if wrong.any():
@@ -249,7 +260,7 @@ def _labelled(
     return file
 
 
-def _rows(name: str, data: Any, inputs: list[Any]) -> np.ndarray:
+def _rows(name: str, data: Any, inputs: list[Any]) -> Array:
     """Rows of numbers, `[rows, columns]`."""
     try:
         array = np.asarray(data if isinstance(data, np.ndarray) else inputs, dtype=np.float64)
@@ -293,16 +304,18 @@ def _pairs(name: str, sources: list[Any], targets: list[Any], folder: Path, stem
                 raise TypeError(f"{called_} has a {type(text).__name__} at {number}; a text is needed")
             if not text.strip() or len(text.splitlines()) > 1:
                 raise CallError(f"{called_}, item {number}: a sentence in one line is needed, {text!r} is none")
-        file = File(called_, folder / f"{stem}.{end}.txt", "item")
-        file.path.write_text("".join(f"{text.strip()}\n" for text in texts), encoding="utf-8", newline="")
+        file = File(called_, folder / f"{stem}.{end}.txt")
+        _put(file, "".join(f"{text.strip()}\n" for text in texts))
         files.append(file)
     files[0].target, files[0].task = files[1], "translate"
     return files[0]
 
 
 def _tagged(name: str, sentences: list[Any], tags: list[Any], folder: Path, stem: str) -> File:
-    lines = []
+    lines: list[str] = []
+    starts = []
     for number, (words, of_words) in enumerate(zip(sentences, tags)):
+        starts.append(len(lines) + 1)
         words = words.split() if isinstance(words, str) else words
         of_words = of_words.split() if isinstance(of_words, str) else of_words
         if len(words) != len(of_words) or not words:
@@ -311,13 +324,13 @@ def _tagged(name: str, sentences: list[Any], tags: list[Any], folder: Path, stem
             if not isinstance(word, str) or not word or re.search(r"[\t\r\n]", word):
                 raise CallError(f"{name}, item {number}: {word!r} is no word and no tag; a text in one line is needed")
         lines += [f"{word}\t{tag}\n" for word, tag in zip(words, of_words)] + ["\n"]
-    file = File(name, folder / f"{stem}.conll", "line", 0)
-    file.path.write_text("".join(lines), encoding="utf-8", newline="")
+    file = File(name, folder / f"{stem}.conll", "item", starts)
+    _put(file, "".join(lines))
     file.task = "tag"
     return file
 
 
-def _pictures(data: np.ndarray, labels: list[Any], task: str | None, folder: Path, stem: str) -> File:
+def _pictures(data: Array, labels: list[Any], task: str | None, folder: Path, stem: str) -> File:
     if len(data) != len(labels):
         raise CallError(f"the array has {len(data)} pictures and y has {len(labels)} labels; one for each is needed")
     if not all(isinstance(label, int) and 0 <= label < 256 for label in labels):
@@ -331,7 +344,7 @@ def _pictures(data: np.ndarray, labels: list[Any], task: str | None, folder: Pat
     return file
 
 
-def idx(data: np.ndarray) -> bytes:
+def idx(data: Array) -> bytes:
     """Gray pictures `[pictures, height, width]` as an IDX file."""
     if data.ndim != 3 or data.dtype != np.uint8:
         raise CallError(
@@ -340,7 +353,7 @@ def idx(data: np.ndarray) -> bytes:
     return _idx(data)
 
 
-def _idx(data: np.ndarray) -> bytes:
+def _idx(data: Array) -> bytes:
     header = bytes([0, 0, 8, data.ndim]) + b"".join(size.to_bytes(4, "big") for size in data.shape)
     return header + np.ascontiguousarray(data).tobytes()
 
@@ -440,6 +453,12 @@ def _cell(value: Any) -> str:
     if value is None or isinstance(value, float) and math.isnan(value) or str(value) in ("NaT", "<NA>"):
         return ""
     return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _put(file: File, content: str) -> None:
+    """Writes a file of text, its line ends as they are."""
+    with open(file.path, "w", newline="", encoding="utf-8") as out:
+        out.write(content)
 
 
 def _table(name: str, folder: Path, stem: str, heads: list[str], rows: Any, called_: str = "row") -> File:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import numbers
 import os
 import random
 import threading
@@ -12,11 +14,13 @@ from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _anaphora, _data
 from ._errors import CallError, Note
 
 StrPath = Union[str, "os.PathLike[str]"]
+Array = NDArray[Any]
 
 #: What a prediction says, of each task.
 _SAYS = {
@@ -32,11 +36,11 @@ _SAYS = {
 class Generated:
     """A piece that a model has written."""
 
-    #: The whole piece, what it begins with included.
+    #: The whole piece, what it begins with included; of notes as ABC has them.
     text: str
     #: Which of the prompts it begins with, from 0.
     prompt: int
-    #: Tokens that were drawn for it.
+    #: Tokens that were drawn for it, frames or events of notes.
     tokens: int
     #: How often it was begun.
     attempts: int
@@ -47,12 +51,28 @@ class Generated:
     #: The seed that gives it again; None of a search.
     seed: int | None
     #: Of a piece that was searched for, minus the mean log-probability of its tokens, in nats.
-    nats_per_token: float | None
+    nats_per_token: float | None = None
     #: Where `logprobs` was given: each token with its log-probability and the likeliest in its place.
     logprobs: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    #: Of notes, the MIDI file that they were written as.
+    notes: bytes | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.text
+
+    def midi(self) -> bytes:
+        """The piece as a MIDI file."""
+        return _anaphora.convert(self.text, "mid") if self.notes is None else self.notes
+
+    def wav(self) -> bytes:
+        """The piece as sound, played by the built-in instruments."""
+        return _anaphora.convert(self.text if self.notes is None else self.notes, "wav")
+
+    def save(self, path: StrPath) -> None:
+        """Writes the piece: as MIDI (`.mid`), as sound (`.wav`), or as text."""
+        path = Path(path)
+        forms = {".mid": self.midi, ".midi": self.midi, ".wav": self.wav}
+        path.write_bytes(forms.get(path.suffix, self.text.encode)())
 
 
 @dataclass(frozen=True)
@@ -62,9 +82,9 @@ class Scored:
     #: The tokens' names.
     tokens: list[str]
     #: Their numbers, `[tokens]`.
-    ids: np.ndarray
+    ids: Array
     #: Their log-probabilities behind those before them, in nats, `[tokens]`; the first stands behind the end of another piece.
-    logprobs: np.ndarray
+    logprobs: Array
 
     @property
     def logprob(self) -> float:
@@ -72,7 +92,7 @@ class Scored:
         return float(self.logprobs.sum())
 
 
-class Inspection(dict[str, np.ndarray]):
+class Inspection(dict[str, Array]):
     """What happened inside a model while it read an input: arrays by their names, `gates.l0.f [steps, units]` and the like."""
 
     def __init__(self, native: _anaphora.Inspection) -> None:
@@ -120,25 +140,25 @@ class Model:
         self._threads, self._precision = threads, precision
         self._lock = threading.Lock()
         self._opened: _anaphora.Model | None = None
+        self._task: str | None = None
 
     @property
     def _native(self) -> _anaphora.Model:
         with self._lock:
             if self._opened is None:
                 self._opened = _anaphora.Model(self.path, self._threads, self._precision, _note)
-                self._task: str = _anaphora.run_info(self.path)["task"]
             return self._opened
 
     @property
     def info(self) -> dict[str, Any]:
         """What the run says of itself: task, steps, best score, why its training ended."""
-        info: dict[str, Any] = _anaphora.run_info(self.path)
-        return info
+        return _anaphora.run_info(self.path)
 
     @property
     def task(self) -> str:
         """What it has learnt: 'text', 'classify', 'forecast' …"""
-        _ = self._native
+        if self._task is None:
+            self._task = str(self.info["task"])
         return self._task
 
     @property
@@ -149,7 +169,7 @@ class Model:
         return Recipe.of_run(self.path)
 
     @property
-    def classes_(self) -> np.ndarray:
+    def classes_(self) -> Array:
         """The classes, or tags, that it tells apart, in the order of `predict_proba`; whole numbers where all are such."""
         labels = self._native.classes()
         if not labels:
@@ -176,8 +196,7 @@ class Model:
             given, files, lines = self._inputs(native, inputs, folder)
             named = [(file.path, file.name) for file in files]
             with _data.spoken([*files, lines]):
-                predictions: list[dict[str, Any]] = native.predict(given, named, lines.name, search)
-        return predictions
+                return native.predict(given, named, lines.name, search)
 
     def predict(self, inputs: Any = None, **search: Any) -> Any:
         """What the model says of each input.
@@ -206,7 +225,7 @@ class Model:
         said = [prediction[key] for prediction in made]
         return np.asarray(said) if key in ("number", "sum") else said
 
-    def predict_proba(self, inputs: Any) -> np.ndarray:
+    def predict_proba(self, inputs: Any) -> Array:
         """The probability of each class, `[inputs, classes]`, in the order of `classes_`."""
         if self.task != "classify":
             raise CallError(f"{self.path} is a model for the task {self.task}; predict_proba is of models that classify")
@@ -217,10 +236,10 @@ class Model:
 
     def generate(
         self,
-        prompt: str | Sequence[str] | None = None,
+        prompt: StrPath | Sequence[str] | None = None,
         *,
         count: int = 1,
-        tokens: int = 2000,
+        tokens: int | None = None,
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
@@ -233,45 +252,96 @@ class Model:
         seed: int | None = None,
         retry: int = 0,
         logprobs: int | None = None,
+        key: str | None = None,
+        meter: str | None = None,
     ) -> list[Generated]:
         """Writes pieces: `count` for each prompt, side by side.
 
         They are drawn, or with `beams` the likeliest are searched for. Without a `seed` they are others each time; each piece says its own.
-        `retry` is how often a tune that is not complete is written anew.
+        A piece is broken off after so many `tokens`, 2,000 where left out. Of tunes, `key` and `meter` are what they shall have, and
+        `retry` is how often one that is not complete is written anew.
+
+        A model of notes goes on from a MIDI file, and is broken off after 64 frames of chords or 1,000 events.
         """
         asked = self._asked(locals())
+        if self.task in ("chorales", "events"):
+            return self._composed(asked)
         seed = asked["seed"] if beams is None else None
-        return [Generated(seed=seed, **piece) for piece in _anaphora.generate(self._native, asked)]
+        return [Generated(seed=seed, **piece) for piece in _anaphora.generate(self._native, asked, _note)]
 
-    def stream(self, prompt: str | None = None, **options: Any) -> Iterator[str]:
-        """Writes a piece, and gives its parts as they come, the prompt first; options are those of `generate`."""
-        odd = next((name for name in ("count", "logprobs", "retry", "beams") if name in options), None)
-        if odd is not None:
-            raise CallError(f"{odd} is of whole pieces, and stream gives the parts of one as they come; generate takes it")
-        defaults = {name: value for name, value in (_DEFAULTS | options).items()}
-        unknown = next((name for name in options if name not in _DEFAULTS), None)
-        if unknown is not None:
-            raise TypeError(f"stream() takes no keyword '{unknown}'")
-        return _anaphora.stream(self._native, self._asked({**defaults, "prompt": prompt}))
+    def stream(
+        self,
+        prompt: str | None = None,
+        *,
+        tokens: int | None = None,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram: int = 0,
+        stop: str | Sequence[str] = (),
+        seed: int | None = None,
+        key: str | None = None,
+        meter: str | None = None,
+    ) -> Iterator[str]:
+        """Writes a piece, and gives its parts as they come, the prompt first: together the text that `generate` gives for the same seed."""
+        if prompt is not None and not isinstance(prompt, str):
+            raise TypeError(f"prompt is a {type(prompt).__name__}; a text is needed")
+        return _anaphora.stream(self._native, self._asked({**(Model.generate.__kwdefaults__ or {}), **locals()}))
 
     def _asked(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        asked = {name: options[name] for name in _DEFAULTS}
-        prompt, stop, logprobs = options["prompt"], asked.pop("stop"), asked.pop("logprobs")
+        """Options of writing as the library takes them."""
+        asked = {name: options[name] for name in Model.generate.__kwdefaults__ or {}}
+        prompt, stop, asked["log_probabilities"] = options["prompt"], asked["stop"], asked.pop("logprobs")
         if prompt is None:
             # A tune begins with its number, which is left to the model.
             prompt = "X:" if self.task == "music" else ""
-        asked["prompts"] = [prompt] if isinstance(prompt, str) else list(prompt)
+        if isinstance(prompt, os.PathLike) and self.task not in ("chorales", "events"):
+            raise TypeError("prompt is a path; a text, or a list of texts, is needed")
+        asked["prime"] = os.fspath(prompt) if isinstance(prompt, os.PathLike) else None
+        asked["prompts"] = [prompt] if isinstance(prompt, str) else [] if asked["prime"] else _data.values(prompt, "prompt")
+        odd = next((text for text in asked["prompts"] if not isinstance(text, str)), None)
+        if odd is not None:
+            raise TypeError(f"prompt has a {type(odd).__name__} in it; texts are needed")
         asked["stop"] = [stop] if isinstance(stop, str) else list(stop)
-        asked["log_probabilities"] = logprobs
-        for name, least, most in (("count", 1, 10_000), ("tokens", 1, 10**9), ("retry", 0, 1_000), ("logprobs", 0, 20), ("beams", 1, 1_024)):
+        limits = (("count", 1, 10_000), ("tokens", 1, 10**9), ("retry", 0, 1_000), ("logprobs", 0, 20), ("beams", 1, 1_024), ("seed", 0, 2**64 - 1))
+        for name, least, most in (*limits, ("top_k", 0, 10**9), ("no_repeat_ngram", 0, 10**9)):
             value = options[name]
             if value is not None and not least <= value <= most:
                 raise CallError(f"{name} is {value}; it takes a whole number from {least} to {most}")
-        if len(asked["prompts"]) * asked["count"] > 10_000 or not asked["prompts"]:
-            raise CallError(f"{len(asked['prompts']) * asked['count']} pieces are asked for; from 1 to 10,000 are written side by side")
+        pieces = asked["count"] * max(len(asked["prompts"]), asked["prime"] is not None)
+        if not 1 <= pieces <= 10_000:
+            raise CallError(f"{pieces} pieces are asked for; from 1 to 10,000 are written side by side")
+        if asked["beams"] is not None and asked["beams"] < asked["count"]:
+            raise CallError(f"count is {asked['count']} and beams {asked['beams']}; a search finds at most one a beam")
+        if asked["tokens"] is None:
+            asked["tokens"] = {"chorales": 64, "events": 1_000}.get(self.task, 2_000)
         if asked["seed"] is None:
             asked["seed"] = random.SystemRandom().randrange(1_000_000)
         return asked
+
+    def _composed(self, asked: dict[str, Any]) -> list[Generated]:
+        """Pieces of notes."""
+        defaults = Model.generate.__kwdefaults__ or {}
+        for name in ("beams", "length_penalty", "retry", "key", "meter"):
+            if asked[name] != defaults[name]:
+                raise CallError(f"{name} is for texts and tunes, and {self.path} writes notes; leave it out")
+        if asked["stop"] or asked["log_probabilities"] is not None or asked["prompts"] not in ([], [""]):
+            raise CallError(f"{self.path} writes notes; prompt takes the path of a MIDI file, and stop and logprobs nothing")
+        return [
+            Generated(
+                text=_anaphora.convert(notes, "abc").decode(),
+                prompt=0,
+                tokens=units,
+                attempts=1,
+                ended=ended,
+                incomplete=None if ended else "it did not come to its end",
+                seed=asked["seed"],
+                notes=notes,
+            )
+            for notes, units, ended in _anaphora.compose(self._native, asked)
+        ]
 
     def score(self, texts: str | Sequence[str], *, ended: bool = False) -> list[Scored]:
         """How likely each token of each text is behind those before it; where `ended`, the end of the piece too."""
@@ -284,32 +354,37 @@ class Model:
             for ids, names, logprobs in self._native.choices(given, ended)
         ]
 
-    def evaluate(self, data: Any = None, y: Any = None, *, split: str = "validation", **search: Any) -> dict[str, Any]:
+    def evaluate(
+        self,
+        data: Any = None,
+        y: Any = None,
+        *,
+        split: str = "validation",
+        beams: int | None = None,
+        length_penalty: float | None = None,
+        no_repeat_ngram: int | None = None,
+        replace_unknown: bool = False,
+    ) -> dict[str, Any]:
         """Scores of the model by their names, as `anaphora evaluate --json` prints them.
 
         On what the training held out; with `split='test'` on what it kept for a test; or on `data`, a path or what `train` takes, with what
-        is true of them in `y` (of a path, of a file of translations).
+        is true of them in `y` (of a path, of a file of translations). The other keywords are of models that write sequences.
         """
         if split not in ("validation", "test"):
             raise CallError(f"split is {split!r}; it takes 'validation' or 'test'")
         if data is not None and split == "test":
             raise CallError("split is 'test', and data are given; leave one of them out")
-        known = ("beams", "length_penalty", "n_best", "no_repeat_ngram")
-        unknown = next((name for name in search if name not in (*known, "replace_unknown")), None)
-        if unknown is not None:
-            raise TypeError(f"evaluate() takes no keyword '{unknown}'")
-        asked = (*(search.get(name) for name in known), bool(search.get("replace_unknown")))
+        search = (beams, length_penalty, None, no_repeat_ngram, replace_unknown)
         native = self._native
         with _data.written() as folder:
             given, files = self._truths(data, y, folder)
             named = [(file.path, file.name) for file in files]
             with _data.spoken(files):
-                scores: dict[str, Any] = native.evaluate(given, named, split == "test", asked)
-        return scores
+                return native.evaluate(given, named, split == "test", search)
 
     def inspect(
         self,
-        text: str | None = None,
+        input: Any = None,
         *,
         data: Any = None,
         y: Any = None,
@@ -319,20 +394,28 @@ class Model:
     ) -> Inspection:
         """What happens inside the model while it reads an input: arrays by their names, as `docs/inspect.md` lists them.
 
-        The input is a text, or the one of number `index` in `data` (a path, or what `train` takes), or in what the training held out.
+        The input is a text, a sentence's words, a row of numbers or a gray picture `[height, width]`; or the one of number `index` in `data`
+        (a path, or what `train` takes), or else in what the training held out.
         `show` names views, as 'gates' and 'attention'; without it all are made that apply and are quick.
         """
-        if text is not None and data is not None:
-            raise CallError("text and data are both given; leave one of them out")
+        if input is not None and data is not None:
+            raise CallError("input and data are both given; leave one of them out")
         if not isinstance(index, int) or index < 0:
             raise CallError(f"index is {index}; it takes a whole number from 0")
-        _ = self.task
-        show = show.split(",") if isinstance(show, str) else None if show is None else list(show)
+        text = None
+        views = show.split(",") if isinstance(show, str) else None if show is None else list(show)
         with _data.written() as folder:
             given, files = self._truths(data, y, folder)
+            if isinstance(input, str):
+                text = input
+            elif isinstance(input, np.ndarray) and input.ndim == 2 and input.dtype == np.uint8:
+                files = [self._pictures(input[None], folder)]
+                given = (os.fspath(files[0].path), None)
+            elif input is not None:
+                text = self._row("the input", 0, _data.values(input, "input"))
             named = [(file.path, file.name) for file in files]
             with _data.spoken(files):
-                return Inspection(_anaphora.inspect(self.path, text, given, named, index, show, threads))
+                return Inspection(_anaphora.inspect(self.path, text, given, named, index, views, threads))
 
     def export(self, out: StrPath | None = None, *, to: str = "onnx", equal_lengths: bool = False, overwrite: bool = False) -> list[Path]:
         """Writes the model for other programs, and returns the paths; see `anaphora.export`."""
@@ -346,7 +429,8 @@ class Model:
 
     def _inputs(self, native: _anaphora.Model, inputs: Any, folder: Path) -> tuple[list[tuple[bool, str, int | None]], list[_data.File], _data.File]:
         """Inputs as the library takes them, the files that were made of them, and the list that lines stand in."""
-        lines = _data.File(_data.called(inputs), folder, "item")
+        inputs = _data.plain(inputs)
+        lines = _data.File(_data.called(inputs), folder)
         if inputs is None:
             return [], [], lines
         if isinstance(inputs, os.PathLike):
@@ -361,8 +445,7 @@ class Model:
             file = self._written(inputs, None, folder)
             return [(True, os.fspath(file.path), None)], [file], lines
         if isinstance(inputs, np.ndarray) and inputs.ndim >= 3:
-            file = _data.File("the array", folder / "pictures-idx3-ubyte")
-            file.path.write_bytes(_data.idx(inputs))
+            file = self._pictures(inputs, folder)
             return [(True, os.fspath(file.path), None)], [file], lines
         texts = self._texts(inputs)
         is_text = native.reads_text()
@@ -380,6 +463,11 @@ class Model:
             given.append((False, item, number + 1))
         return given, [], lines
 
+    def _pictures(self, pictures: Array, folder: Path) -> _data.File:
+        file = _data.File("the array", folder / "pictures-idx3-ubyte")
+        file.path.write_bytes(_data.idx(pictures))
+        return file
+
     def _texts(self, inputs: Any) -> list[Any]:
         """The inputs of a list, a column, an array of rows or a frame."""
         if not _data.is_frame(inputs):
@@ -394,7 +482,26 @@ class Model:
         if words is not None:
             wanted = f"column '{text}'" if text else "column of texts alone"
             raise CallError(f"the frame has the columns {', '.join(columns)}; the {wanted} is needed, as frame['{text or words}']")
-        return [list(row) for row in zip(*columns.values())]
+        learnt = self._columns()
+        missing = next((name for name in learnt or [] if name not in columns), None)
+        if learnt and missing is not None:
+            raise CallError(f"the frame has no column '{missing}'; the model reads {', '.join(learnt)}")
+        odd = next((name for name in columns if learnt and name not in (*learnt, self._label())), None)
+        if odd is not None:
+            raise CallError(f"the frame has a column '{odd}' more; the model reads {', '.join(learnt or [])}")
+        return [list(row) for row in zip(*(columns[name] for name in learnt or columns))]
+
+    def _label(self) -> str:
+        """The column of what is true, in a table that was learnt from."""
+        return str(self.recipe.to_dict()["data"].get("label_column") or "label")
+
+    def _columns(self) -> list[str] | None:
+        """The columns that rows of numbers were learnt from, where the run keeps its data."""
+        kept = self.path / "data" / "data.csv"
+        if not kept.exists():
+            return None
+        with open(kept, newline="", encoding="utf-8") as file:
+            return [name for name in next(csv.reader(file), []) if name != self._label()]
 
     def _row(self, name: str, number: int, row: Any) -> str:
         """The words of a sentence, or the numbers of a row, as a line."""
@@ -404,7 +511,7 @@ class Model:
                 raise CallError(f"{name}, item {number}: a word has white space in it, or is none")
             return " ".join(cells)
         for column, cell in enumerate(cells):
-            if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+            if not isinstance(cell, numbers.Real) or isinstance(cell, bool):
                 raise TypeError(f"{name} has a {type(cell).__name__} at [{number}, {column}]; a number is needed")
             if cell != cell or abs(cell) == float("inf"):
                 raise CallError(f"{name} has {cell} at [{number}, {column}]; a finite number is needed")
@@ -417,6 +524,7 @@ class Model:
         """Data to score on, or to look at, and the files that were made of them."""
         if data is None:
             return None, []
+        data, y = _data.plain(data), _data.plain(y)
         if _data.is_path(data):
             return (os.fspath(data), None if y is None else os.fspath(y)), []
         file = self._written(data, y, folder)
@@ -434,7 +542,7 @@ def load(run: StrPath, *, threads: int = 0, precision: str | None = None) -> Mod
     `threads` are those to compute with, 0 for one a core; `precision` is 'auto', 'f32' or 'bf16', that of the training where left out.
     """
     model = Model(run, threads=threads, precision=precision)
-    _ = model.task
+    _ = model.task, model._native
     return model
 
 
@@ -461,11 +569,6 @@ def export(
         raise CallError(f"out is {path}; a name that ends in .onnx, in a folder that is there, is needed")
     # What is in the run's own folder is the program's.
     return [Path(file) for file in _anaphora.to_onnx(run, path, equal_lengths, overwrite or out is None)]
-
-
-_DEFAULTS: dict[str, Any] = {
-    name: value for name, value in (Model.generate.__kwdefaults__ or {}).items()
-}
 
 
 def _again(run: str, threads: int, precision: str | None) -> Model:

@@ -32,13 +32,15 @@ def settings(function: str, keywords: Mapping[str, Any], fields: Mapping[str, An
 
 def _text(by: str, field: str, value: Any) -> str:
     """A value as a command line has it."""
-    value = getattr(value, "item", lambda: value)() if getattr(value, "ndim", None) == 0 else value
+    if getattr(value, "ndim", None) == 0:
+        # A number of NumPy's.
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return str(os.fspath(value))
     if isinstance(value, (list, tuple)):
         parts = [_text(by, field, part) for part in value]
         return ",".join(parts) if field in _TEXTS else f"[{', '.join(parts)}]"

@@ -47,8 +47,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that the task and the backbone read and that have a value, section by section."""
-        recipe: dict[str, Any] = self._native.to_dict()
-        return recipe
+        return self._native.to_dict()
 
     def to_toml(self) -> str:
         """The recipe as a file, with a comment on each field: what it means and what it takes."""
@@ -100,7 +99,7 @@ def train(
     Raises `CallError` for a call that is wrong, `Error` for data that cannot be read or used, a folder that is taken, and a training that
     needs more memory than there is or that diverges.
     """
-    asked = settings("train", keywords, set)
+    asked, data, y = settings("train", keywords, set), _data.plain(data), _data.plain(y)
     named = {field: value for _, field, value in asked}
     task = named.get("task")
     lenient = named.get("data.skip_bad") == "true" or "series.fill" in named

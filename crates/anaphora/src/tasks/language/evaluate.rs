@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows};
+use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows, wanted};
 use anaphora_nn::State;
 use serde::Serialize;
 
@@ -114,6 +114,7 @@ impl Evaluator {
         let mut state = State::default();
         let mut sum = 0.0;
         while windows.epoch() == 0 {
+            wanted::check()?;
             windows.next_into(&mut self.batch)?;
             continue_state(&mut state, &self.batch, model);
             sum += model.evaluate_batch(compute, &self.batch, &mut state)?;

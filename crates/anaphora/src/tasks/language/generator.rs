@@ -11,7 +11,7 @@ use super::Trained;
 use crate::decoding::sampling::Choice;
 use crate::decoding::{Batcher, GenerateOptions, Generated, Novelty, Observer, Problem, generate, novelty};
 use crate::model::Compute;
-use crate::recipe::Task;
+use crate::recipe::{RecipeError, Task};
 use crate::{Error, Precision, Result};
 
 /// Tokens of a text that are read at once.
@@ -93,6 +93,34 @@ impl Trained {
             batcher.read(compute, &mut joining, STRETCH, Some(choose))?;
         }
         Ok(choices)
+    }
+
+    /// The value of a header field that tunes are asked to have, as most of the training data spell it, and a note, a clause, where none of
+    /// them has it. `by` is what the caller sets it by, and `prompts` are what the tunes begin with.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value that is none of the field or that the tokenizer cannot encode, and a prompt that has the field;
+    /// training data that cannot be read.
+    pub fn header(
+        &self,
+        by: &str,
+        field: char,
+        asked: &str,
+        prompts: &[String],
+    ) -> Result<(String, Option<String>)> {
+        let refused =
+            |sentence: String| Error::Setting { by: by.to_owned(), source: RecipeError::Conflict(sentence) };
+        let value = header_value(field, asked).map_err(refused)?;
+        if prompts.iter().any(|prompt| has_field(prompt, field)) {
+            return Err(refused(format!("the prompt has a {field}: field already; leave one of them out")));
+        }
+        let spelt = spelling(&self.corpus()?.train, field, &value)?;
+        let note = spelt
+            .is_none()
+            .then(|| format!("no training tune has {field}:{value}, so the model may not keep to it"));
+        let value = spelt.unwrap_or_else(|| value.trim().to_owned());
+        self.tokenizer.encode(&value).map_err(|error| refused(error.to_string()))?;
+        Ok((value, note))
     }
 
     /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers
