@@ -64,7 +64,7 @@ def test_tunes_have_what_is_asked_for_and_are_played(tunes):
 
 
 def test_notes_are_composed(runs):
-    model = anaphora.train(builtin="chorales", out=runs / "chorales", hidden=12, steps=20, on_event=lambda _: None)
+    model = anaphora.train(builtin="chorales", out=runs / "chorales", hidden=16, steps=20, on_event=lambda _: None)
     first, second = model.generate(count=2, tokens=8, seed=1)
     assert first.midi()[:4] == b"MThd" and first.notes != second.notes and first.text.startswith("X:")
     first.save("begun.mid")

@@ -36,7 +36,7 @@ REFUSED = {
     "nothing": ({}, CallError, "data"),
     "file": (dict(data="nowhere.txt"), Error, r"^nowhere.txt: no such file or folder$"),
     "y of a file": (dict(data="nowhere.txt", y=[1]), TypeError, "y is for data that are a list"),
-    "large": (dict(builtin="names", hidden=65536, layers=48), Error, "^training needs about .* of memory and .* are free"),
+    "large": (dict(builtin="names", hidden=65536, layers=8), Error, "^training needs about .* of memory and .* are free"),
     "type": (dict(data=3), TypeError, "^data is a int; a list, an array or a frame is needed$"),
     "list": (dict(data=["a", 3]), TypeError, "^the list has a int in it"),
     "empty": (dict(data=[]), CallError, "^the list is empty"),

@@ -28,3 +28,7 @@ __all__ = [
     "resume",
     "train",
 ]
+
+for _public in (CallError, Error, Generated, Inspection, Model, Note, Recipe, Scored, export, load, resume, train):
+    # What people see is called by where they find it.
+    _public.__module__ = __name__

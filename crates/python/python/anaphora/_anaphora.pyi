@@ -18,6 +18,26 @@ _Input = tuple[bool, str, int | None]
 # Beams, length penalty, n best, no repeated n-gram, whether unknown words are replaced.
 _Search = tuple[int | None, float | None, int | None, int | None, bool]
 
+__all__ = [
+    "VERSION",
+    "Inspection",
+    "Model",
+    "Parts",
+    "Recipe",
+    "compose",
+    "convert",
+    "fields",
+    "generate",
+    "inspect",
+    "main",
+    "resume",
+    "run_info",
+    "stream",
+    "to_huggingface",
+    "to_onnx",
+    "train",
+]
+
 VERSION: str
 
 def main(arguments: list[str]) -> int: ...
@@ -77,7 +97,7 @@ class Recipe:
     def of_run(run: _Path) -> Recipe: ...
     def to_toml(self) -> str: ...
     def to_dict(self) -> dict[str, Any]: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Inspection:
