@@ -39,6 +39,12 @@ type Given = (bool, PathBuf, Option<usize>);
 /// What is asked of a search: beams, length penalty, n best, no repeated n-gram, whether unknown words are replaced.
 type Searching = (Option<usize>, Option<f64>, Option<usize>, Option<usize>, bool);
 
+/// The tokens of a text: numbers, names, log-probabilities.
+type Chosen = (Vec<u32>, Vec<String>, Vec<f64>);
+
+/// Computes that are kept while nobody uses them, at most: each has threads of its own.
+const KEPT: usize = 8;
+
 impl Trained {
     /// Does something on a compute of its own.
     pub fn with<T>(&self, work: impl FnOnce(&mut Compute) -> Result<T>) -> Result<T> {
@@ -54,7 +60,10 @@ impl Trained {
         };
         let mut compute = before.unwrap_or_else(|| Compute::new(Device::new(self.threads, self.precision)));
         let done = work(&mut compute)?;
-        idle().computes.push(compute);
+        let mut idle = idle();
+        if idle.computes.len() < KEPT {
+            idle.computes.push(compute);
+        }
         Ok(done)
     }
 }
@@ -107,6 +116,12 @@ impl Model {
         work(py, |_| predicts(trained)?.reads_lines("a text".as_ref()))
     }
 
+    /// Whether it predicts without an input, from where its training data end.
+    fn continues(&self, py: Python) -> PyResult<bool> {
+        let trained = &*self.0;
+        work(py, |_| Ok(predicts(trained)?.continues_training_data()))
+    }
+
     /// The predictions from inputs, an object each; `names` are what the caller knows files by, `lines` the name of a list.
     fn predict<'py>(
         &self,
@@ -146,12 +161,7 @@ impl Model {
     }
 
     /// How likely each token of texts is behind those before it: of each text the tokens' numbers, names and log-probabilities.
-    fn choices(
-        &self,
-        py: Python,
-        texts: Vec<String>,
-        ended: bool,
-    ) -> PyResult<Vec<(Vec<u32>, Vec<String>, Vec<f64>)>> {
+    fn choices(&self, py: Python, texts: Vec<String>, ended: bool) -> PyResult<Vec<Chosen>> {
         let trained = &*self.0;
         work(py, |_| {
             let model = writes(trained)?;

@@ -48,6 +48,13 @@ REFUSED = {
     "infinite": (dict(data=bad(np.arange(99), 7, INF)), CallError, "^the array has inf at row 7; a finite number is needed$"),
     "shape": (dict(data=np.zeros((2, 2, 2, 2))), CallError, r"^the array has the shape \[2, 2, 2, 2\]"),
     "row": (dict(data=np.arange(30.0), y=CLASSES), CallError, r"^the array has the shape \[30\]; rows of numbers, \[rows, columns\], are needed$"),
+    "complex": (dict(data=ROWS + 1j, y=CLASSES), TypeError, "^the array is of complex128; real numbers are needed$"),
+    "no task": (dict(data=ROWS, y=CLASSES, task="clasify"), CallError, r"^task: field task is \"clasify\"; it takes auto, music,"),
+    "surrogate": (dict(data=["a\ud800b"]), CallError, "^the list, item 0: .* is half a character, text is needed$"),
+    "binary": (dict(data=TEXTS[:29] + ["a\0b"], y=KINDS), CallError, "^the list, item 29: a NUL character is in it, text is needed$"),
+    "observer": (dict(builtin="names", on_event=3), TypeError, "^on_event is a int; a function of an event is needed$"),
+    "set": (dict(builtin="names", set=[3]), TypeError, "^set is a list; a dictionary of fields and their values is needed$"),
+    "words as rows": (dict(data=np.array([["a", "b"]] * 30), y=CLASSES), TypeError, "^the array has a str in it; texts, or rows of as many numbers each, are needed$"),
     "ragged": (dict(data=[[1.0], [1.0, 2.0]], y=[0, 1]), TypeError, "^the list has rows of different lengths in it"),
     "pictures": (dict(data=np.zeros((4, 8, 8)), y=[0, 1, 0, 1]), CallError, r"^the array is of float64 and has the shape \[4, 8, 8\]; gray pictures of uint8"),
     "task": (dict(data=TEXTS, task="classify"), CallError, "^the list has texts alone, and task is classify; y takes what is true of each$"),
@@ -103,6 +110,9 @@ def test_inputs_are_refused(names, tunes):
     for inputs, kind, sentence in [
         (["Kim", 3], TypeError, "^the list has a int at 1; texts or rows of numbers are needed$"),
         (["Kim", " "], CallError, "^the list, item 1: the text is blank"),
+        (None, TypeError, "^inputs is missing; texts or rows of numbers are needed$"),
+        (["Kim", "\ud800"], CallError, "^the list, item 1: .* is half a character"),
+        (" ", CallError, "^the text, item 0: the text is blank"),
         (3, TypeError, "^inputs is a int; a list, an array or a frame is needed$"),
         (pd.DataFrame({"name": ["Kim"], "age": [3]}), CallError, r"^the frame has the columns name, age; the column of texts alone is needed, as frame\['name'\]$"),
     ]:

@@ -68,6 +68,7 @@ def test_series_and_paths_are_learnt():
     assert anaphora.train(two, horizon=6, **QUIET).predict(two).shape == (6, 2)
     frame = pd.DataFrame({"a": wave, "b": -wave}, index=pd.date_range("2024-01-01", periods=400, freq="h"))
     dated = anaphora.train(frame, task="forecast", horizon=6, **QUIET)
+    assert anaphora.train(frame, task="forecast", columns=["b"], horizon=6, **QUIET).predict().shape == (6, 1)
     assert dated.predictions(frame)[0]["from"].startswith("2024-01-17")
     paths = np.cumsum(np.random.default_rng(1).normal(size=(40, 30, 2)), 1)
     walk = anaphora.train(paths, horizon=4, lookback=8, **QUIET)
@@ -152,6 +153,27 @@ except KeyboardInterrupt:
     stopped, whole = (anaphora.Model(run) for run in ("stopped", "whole"))
     assert stopped.info["steps"] == whole.info["steps"] == steps + 200
     assert (stopped.path / "model.safetensors").read_bytes() == (whole.path / "model.safetensors").read_bytes()
+
+
+def test_ctrl_c_ends_other_work(names):
+    code = f"""
+import anaphora, os, signal, threading
+model = anaphora.load({str(names.path)!r})
+texts = ['abcdefghij' * 20] * 50_000
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    while True:
+        model.predict(texts)
+except KeyboardInterrupt:
+    print('pressed', len(model.predict(['Kim'])))
+"""
+    said = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, timeout=60)
+    assert said.stdout == "pressed 1\n", said
+
+
+def test_who_goes_on_with_what_has_ended_is_told(names, tmp_path):
+    with pytest.warns(anaphora.Note, match="had ended: the budget of the recipe was used up; steps, epochs or minutes say"):
+        assert anaphora.resume(names).info["steps"] == 30
 
 
 def test_notes_are_warnings(tmp_path):

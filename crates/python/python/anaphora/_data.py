@@ -92,6 +92,8 @@ def spoken(files: Sequence[File]) -> Iterator[None]:
 
 def plain(data: Any) -> Any:
     """Data as an array where they can be one and are of another library, as a tensor."""
+    if isinstance(data, np.ndarray) and data.dtype.kind == "c":
+        raise TypeError(f"the array is of {data.dtype}; real numbers are needed")
     if data is None or isinstance(data, np.ndarray) or is_path(data) or is_frame(data) or is_series(data):
         return data
     return np.asarray(data) if hasattr(data, "__array__") else data
@@ -168,9 +170,8 @@ def _is_numeric(series: Any) -> bool:
 
 def _texts(data: Any, texts: list[str], task: str | None, folder: Path, stem: str) -> File:
     name = called(data)
-    blank = next((number for number, text in enumerate(texts) if not text.strip()), None)
-    if blank is not None:
-        raise CallError(f"{name}, item {blank}: the text is blank, at least one character is needed")
+    for number, text in enumerate(texts):
+        check(name, number, text)
     tunes = task == "music" or task in (None, "auto") and texts[0].lstrip().startswith("X:")
     if task not in (None, *CONTINUE):
         raise CallError(f"{name} has texts alone, and task is {task}; y takes what is true of each")
@@ -246,9 +247,8 @@ def _labelled(
     fields = {**_TABLE, "data.label_column": label}
     task, cells, more = _truths(truths, task)
     if all(isinstance(item, str) for item in inputs):
-        blank = next((number for number, item in enumerate(inputs) if not item.strip()), None)
-        if blank is not None and not lenient:
-            raise CallError(f"{name}, item {blank}: the text is blank, at least one character is needed")
+        for number, item in enumerate(inputs):
+            check(name, number, item, lenient)
         file = _table(name, folder, stem, [text, label], zip(inputs, cells), "item")
         fields |= {"data.input": "text", "data.text_column": text}
     else:
@@ -265,7 +265,8 @@ def _rows(name: str, data: Any, inputs: list[Any]) -> Array:
     try:
         array = np.asarray(data if isinstance(data, np.ndarray) else inputs, dtype=np.float64)
     except (TypeError, ValueError):
-        odd = next((item for item in inputs if not isinstance(item, (str, list, tuple, np.ndarray))), None)
+        cells = itertools.chain.from_iterable(item if isinstance(item, (list, tuple)) else [item] for item in inputs)
+        odd = next((cell for cell in cells if not isinstance(cell, (numbers.Real, np.ndarray))), None)
         kinds = "rows of different lengths" if odd is None else f"a {type(odd).__name__}"
         raise TypeError(f"{name} has {kinds} in it; texts, or rows of as many numbers each, are needed") from None
     if array.ndim == 1:
@@ -296,13 +297,26 @@ def _truths(truths: list[Any], task: str | None) -> tuple[str, list[str], dict[s
     return task, [_cell(truth) for truth in truths], {}
 
 
+def check(name: str, number: int, text: str, lenient: bool = False) -> None:
+    """Refuses what is no text to be read."""
+    if not lenient and not text.strip():
+        raise CallError(f"{name}, item {number}: the text is blank, at least one character is needed")
+    if "\0" in text:
+        raise CallError(f"{name}, item {number}: a NUL character is in it, text is needed")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CallError(f"{name}, item {number}: {text[error.start]!r} is half a character, text is needed") from None
+
+
 def _pairs(name: str, sources: list[Any], targets: list[Any], folder: Path, stem: str) -> File:
     files = []
     for called_, texts, end in ((name, sources, "source"), ("y", targets, "target")):
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"{called_} has a {type(text).__name__} at {number}; a text is needed")
-            if not text.strip() or len(text.splitlines()) > 1:
+            check(called_, number, text)
+            if len(text.splitlines()) > 1:
                 raise CallError(f"{called_}, item {number}: a sentence in one line is needed, {text!r} is none")
         file = File(called_, folder / f"{stem}.{end}.txt")
         _put(file, "".join(f"{text.strip()}\n" for text in texts))

@@ -135,6 +135,8 @@ class Model:
     """The best model of a run. Several threads may use it at once."""
 
     def __init__(self, run: StrPath, *, threads: int = 0, precision: str | None = None) -> None:
+        if not 0 <= threads <= 1_024:
+            raise CallError(f"threads is {threads}; it takes a whole number from 0 to 1024")
         #: The run folder.
         self.path = Path(run)
         self._threads, self._precision = threads, precision
@@ -213,7 +215,7 @@ class Model:
             typed, _ = _typed(self._native.classes())
             if made and "labels" in made[0]:
                 return [[typed[label] for label in prediction["labels"]] for prediction in made]
-            return np.asarray([typed[prediction["label"]] for prediction in made])
+            return np.asarray([typed[prediction["label"]] for prediction in made], dtype=self.classes_.dtype)
         if self.task in ("forecast", "trajectory"):
             forecasts = np.asarray(
                 [[[step[name] for name in step if name != "step" and not name.endswith("_quantiles")] for step in one["forecast"]] for one in made]
@@ -232,7 +234,8 @@ class Model:
         typed, names = _typed(self._native.classes())
         order = [names[label] for label in sorted(typed.values())]
         made = self.predictions(inputs)
-        return np.asarray([[prediction["probabilities"][name] for name in order] for prediction in made])
+        rows = [[prediction["probabilities"][name] for name in order] for prediction in made]
+        return np.asarray(rows, dtype=np.float64).reshape(len(rows), len(order))
 
     def generate(
         self,
@@ -402,6 +405,8 @@ class Model:
             raise CallError("input and data are both given; leave one of them out")
         if not isinstance(index, int) or index < 0:
             raise CallError(f"index is {index}; it takes a whole number from 0")
+        if not 0 <= threads <= 1_024:
+            raise CallError(f"threads is {threads}; it takes a whole number from 0 to 1024")
         text = None
         views = show.split(",") if isinstance(show, str) else None if show is None else list(show)
         with _data.written() as folder:
@@ -432,10 +437,14 @@ class Model:
         inputs = _data.plain(inputs)
         lines = _data.File(_data.called(inputs), folder)
         if inputs is None:
+            if not native.continues():
+                raise TypeError(f"inputs is missing; {self._reads()} are needed")
             return [], [], lines
         if isinstance(inputs, os.PathLike):
             return [(True, os.fspath(inputs), None)], [], lines
         if isinstance(inputs, str):
+            if native.reads_text():
+                _data.check("the text", 0, inputs)
             return [(not native.reads_text(), inputs, None)], [], lines
         if self.task in ("forecast", "trajectory"):
             if isinstance(inputs, (list, tuple)) and inputs and all(_data.is_path(item) for item in inputs):
@@ -458,8 +467,7 @@ class Model:
                 item = self._row(lines.name, number, item)
             if not isinstance(item, str):
                 raise TypeError(f"{lines.name} has a {type(item).__name__} at {number}; {self._reads()} are needed")
-            if not item.strip():
-                raise CallError(f"{lines.name}, item {number}: the text is blank, at least one character is needed")
+            _data.check(lines.name, number, item)
             given.append((False, item, number + 1))
         return given, [], lines
 

@@ -13,7 +13,7 @@ _FIELDS = _anaphora.fields()
 #: Each keyword with the field that it sets.
 KEYWORDS = {flag.replace("-", "_"): path for path, flag, _, _ in _FIELDS if flag is not None}
 #: Fields whose values are texts, where several may be named with commas between.
-_TEXTS = {path for path, _, _, takes in _FIELDS if takes == "a text"}
+_TEXTS = {path for path, _, _, takes in _FIELDS if takes.startswith("a text")}
 
 Set = tuple[str, str, str]
 
@@ -25,6 +25,8 @@ def settings(function: str, keywords: Mapping[str, Any], fields: Mapping[str, An
         near = difflib.get_close_matches(unknown, KEYWORDS, 1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise TypeError(f"{function}() takes no keyword '{unknown}'{hint}")
+    if fields is not None and not isinstance(fields, Mapping):
+        raise TypeError(f"set is a {type(fields).__name__}; a dictionary of fields and their values is needed")
     named = [(name, KEYWORDS[name], value) for name, value in keywords.items()]
     named += [(f"set {field}", field, value) for field, value in (fields or {}).items()]
     return [(by, field, _text(by, field, value)) for by, field, value in named if value is not None]

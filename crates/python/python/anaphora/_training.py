@@ -102,6 +102,11 @@ def train(
     asked, data, y = settings("train", keywords, set), _data.plain(data), _data.plain(y)
     named = {field: value for _, field, value in asked}
     task = named.get("task")
+    if task is not None:
+        # What is no task is refused before anything is made of the data.
+        _anaphora.Recipe(None, [("task", "task", task)])
+    if on_event is not None and not callable(on_event):
+        raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
     lenient = named.get("data.skip_bad") == "true" or "series.fill" in named
     if y is not None and (data is None or _data.is_path(data)):
         raise TypeError("y is for data that are a list, an array or a frame; of a file it is the column label, or the file target")
@@ -158,7 +163,12 @@ def resume(
     for name, value in (("epochs", epochs), ("minutes", minutes)):
         if value is not None and not 0 < value < float("inf"):
             raise CallError(f"{name} is {value}; it takes a number above 0")
+    if on_event is not None and not callable(on_event):
+        raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
     path = run.path if isinstance(run, Model) else Path(run)
+    ended = _anaphora.run_info(path)["ended"]
+    if ended is not None and (steps, epochs, minutes) == (None, None, None):
+        _note(f"the training of {path} had ended: {ended}; steps, epochs or minutes say how far it is to go on")
     _anaphora.resume(path, steps, epochs, minutes, on_event, _note)
     return Model(path)
 
