@@ -102,10 +102,10 @@ impl Model {
         Ok(Self(Arc::new(trained)))
     }
 
-    /// The names of what is told apart; none of a model that tells something else.
-    fn classes(&self) -> Vec<String> {
+    /// The names of what is said of an input, in order; none of a model that says something else.
+    fn outputs(&self) -> Vec<String> {
         match &self.0.opened {
-            Opened::Predicts(model) => model.classes().to_vec(),
+            Opened::Predicts(model) => model.outputs().to_vec(),
             _ => Vec::new(),
         }
     }

@@ -70,6 +70,9 @@ def test_series_and_paths_are_learnt():
     dated = anaphora.train(frame, task="forecast", horizon=6, **QUIET)
     assert anaphora.train(frame, task="forecast", columns=["b"], horizon=6, **QUIET).predict().shape == (6, 1)
     assert dated.predictions(frame)[0]["from"].startswith("2024-01-17")
+    # Columns come in the order in which they were learnt, whatever they are called.
+    turned = anaphora.train(pd.DataFrame({"z": wave, "a": 100 + wave}), task="forecast", horizon=6, **QUIET)
+    assert (turned.predict()[:, 0] < 50).all() and (turned.predict()[:, 1] > 50).all()
     paths = np.cumsum(np.random.default_rng(1).normal(size=(40, 30, 2)), 1)
     walk = anaphora.train(paths, horizon=4, lookback=8, **QUIET)
     assert walk.task == "trajectory" and walk.predict(paths[:3]).shape == (3, 4, 2)

@@ -439,8 +439,10 @@ def columns_of(frame: Any) -> dict[str, list[Any]]:
         raise CallError(f"the frame has two columns '{twice}'; each needs a name of its own")
     columns: dict[str, list[Any]] = {}
     index = getattr(frame, "index", None)
-    if index is not None and "date" in type(index).__name__.lower():
+    if type(index).__name__ == "DatetimeIndex":
         columns[str(index.name or "date")] = list(index)
+    elif type(index).__name__ == "PeriodIndex":
+        columns[str(index.name or "date")] = [str(period) for period in index]
     for name, column in zip(names, frame.columns):
         columns[name] = frame[column].to_list()
     return columns

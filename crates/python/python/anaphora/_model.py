@@ -173,7 +173,7 @@ class Model:
     @property
     def classes_(self) -> Array:
         """The classes, or tags, that it tells apart, in the order of `predict_proba`; whole numbers where all are such."""
-        labels = self._native.classes()
+        labels = self._native.outputs() if self.task in ("classify", "tag") else []
         if not labels:
             raise CallError(f"{self.path} is a model for the task {self.task}, which tells no classes apart")
         return np.asarray(sorted(_typed(labels)[0].values()))
@@ -212,14 +212,13 @@ class Model:
         """
         made = self.predictions(inputs, **search)
         if self.task == "classify":
-            typed, _ = _typed(self._native.classes())
+            typed, _ = _typed(self._native.outputs())
             if made and "labels" in made[0]:
                 return [[typed[label] for label in prediction["labels"]] for prediction in made]
             return np.asarray([typed[prediction["label"]] for prediction in made], dtype=self.classes_.dtype)
         if self.task in ("forecast", "trajectory"):
-            forecasts = np.asarray(
-                [[[step[name] for name in step if name != "step" and not name.endswith("_quantiles")] for step in one["forecast"]] for one in made]
-            )
+            columns = self._native.outputs()
+            forecasts = np.asarray([[[step[name] for name in columns] for step in one["forecast"]] for one in made])
             return forecasts[0] if self.task == "forecast" and len(forecasts) == 1 else forecasts
         key = _SAYS[self.task]
         if made and key not in made[0]:
@@ -231,7 +230,7 @@ class Model:
         """The probability of each class, `[inputs, classes]`, in the order of `classes_`."""
         if self.task != "classify":
             raise CallError(f"{self.path} is a model for the task {self.task}; predict_proba is of models that classify")
-        typed, names = _typed(self._native.classes())
+        typed, names = _typed(self._native.outputs())
         order = [names[label] for label in sorted(typed.values())]
         made = self.predictions(inputs)
         rows = [[prediction["probabilities"][name] for name in order] for prediction in made]

@@ -237,7 +237,7 @@ impl ExampleTask for Classes {
 }
 
 impl PredictTask for Classes {
-    fn classes(&self) -> &[String] {
+    fn outputs(&self) -> &[String] {
         &self.labels
     }
 

@@ -99,8 +99,8 @@ pub trait PredictTask: ExampleTask {
     /// The separator of two predictions in text.
     const SEPARATOR: &str = "\n";
 
-    /// The names of what is told apart.
-    fn classes(&self) -> &[String] {
+    /// The names of what is said of an input.
+    fn outputs(&self) -> &[String] {
         &[]
     }
 
@@ -288,8 +288,8 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
         self.task.reads_lines(path)
     }
 
-    fn classes(&self) -> &[String] {
-        self.task.classes()
+    fn outputs(&self) -> &[String] {
+        self.task.outputs()
     }
 
     fn separator(&self) -> &'static str {

@@ -132,8 +132,9 @@ pub trait Predict: Evaluate {
         Ok(false)
     }
 
-    /// The names of what is told apart, classes or tags, in alphabetical order; none of a model that tells something else.
-    fn classes(&self) -> &[String] {
+    /// The names of what is said of an input, in order: classes, tags, or the columns of a forecast; none of a model that says
+    /// something else.
+    fn outputs(&self) -> &[String] {
         &[]
     }
 

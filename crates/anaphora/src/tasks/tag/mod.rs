@@ -147,7 +147,7 @@ impl ExampleTask for Tagger {
 impl PredictTask for Tagger {
     const SEPARATOR: &str = "\n\n";
 
-    fn classes(&self) -> &[String] {
+    fn outputs(&self) -> &[String] {
         &self.0.tags
     }
 
