@@ -51,6 +51,8 @@ REFUSED = {
     "complex": (dict(data=ROWS + 1j, y=CLASSES), TypeError, "^the array is of complex128; real numbers are needed$"),
     "no task": (dict(data=ROWS, y=CLASSES, task="clasify"), CallError, r"^task: field task is \"clasify\"; it takes auto, music,"),
     "surrogate": (dict(data=["a\ud800b"]), CallError, "^the list, item 0: .* is half a character, text is needed$"),
+    "surrogate in a frame": (dict(data=FRAME.assign(label="\udc80"), label="label", text="text"), CallError, "^the frame has .* in it, which is half a character; text is needed$"),
+    "a text": (dict(data="Once\nupon a time"), CallError, "^data is a text of several lines, and a text is the path of a file; give a list of texts$"),
     "binary": (dict(data=TEXTS[:29] + ["a\0b"], y=KINDS), CallError, "^the list, item 29: a NUL character is in it, text is needed$"),
     "observer": (dict(builtin="names", on_event=3), TypeError, "^on_event is a int; a function of an event is needed$"),
     "set": (dict(builtin="names", set=[3]), TypeError, "^set is a list; a dictionary of fields and their values is needed$"),

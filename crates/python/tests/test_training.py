@@ -175,8 +175,9 @@ except KeyboardInterrupt:
 
 
 def test_who_goes_on_with_what_has_ended_is_told(names, tmp_path):
-    with pytest.warns(anaphora.Note, match="had ended: the budget of the recipe was used up; steps, epochs or minutes say"):
-        assert anaphora.resume(names).info["steps"] == 30
+    with pytest.warns(anaphora.Note, match="had ended: the budget of the recipe was used up; steps, epochs or minutes say") as told:
+        resumed = anaphora.resume(names)
+    assert resumed.info["steps"] == 30 and told[0].filename == __file__
 
 
 def test_notes_are_warnings(tmp_path):

@@ -1,25 +1,22 @@
-"""Lists, arrays and frames as files that a task reads: they are written to a place of their own, and messages call them by what they are."""
+"""Lists, arrays and frames as files that a task reads; messages call them by what they are."""
 
 from __future__ import annotations
 
-import bisect
-import csv
 import datetime
 import itertools
 import math
 import numbers
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import CallError, Error
+from ._errors import CallError
+from ._files import File, cell, check, put, table
 
 Array = NDArray[Any]
 
@@ -29,65 +26,6 @@ _TABLE = {"data.layout": "comma", "data.decimal": "point"}
 _SEPARATOR = "<|endoftext|>"
 #: Tasks that continue texts.
 CONTINUE = ("text", "music", "auto")
-
-
-class File:
-    """A file made of data in memory, with what the caller knows it as and the fields of a recipe that say how it is read."""
-
-    def __init__(self, name: str, path: Path, rows: str = "item", starts: Sequence[int] | None = None) -> None:
-        self.name, self.path = name, path
-        #: What stands in its lines, and where these are no table's, the line from 1 on which each begins; of a table they are looked up.
-        self.rows, self.starts = rows, starts
-        self.fields: dict[str, str] = {}
-        #: The file of its truths, where that is another.
-        self.target: File | None = None
-        #: What is learnt of it, where it shows that.
-        self.task: str | None = None
-
-    def all(self) -> Iterator[File]:
-        """This file, and that of its truths."""
-        yield self
-        if self.target is not None:
-            yield self.target
-
-    def says(self, sentence: str) -> str:
-        """A sentence that names places in the data, and not in the file."""
-
-        def place(found: re.Match[str]) -> str:
-            row = self._row(int(found[1]))
-            return f"{self.name}, {self.rows} {row}" if row >= 0 else f"{self.name}, its names"
-
-        name = re.escape(self.name)
-        return re.sub(rf"{name}(?:, |: |: the \w+ that begins at )line (\d+)", place, sentence)
-
-    def _row(self, line: int) -> int:
-        if self.path.suffix == ".csv":
-            # A cell may have line ends in it, and the first row has the names.
-            with open(self.path, newline="", encoding="utf-8") as file:
-                reader = csv.reader(file)
-                return next((row - 1 for row, _ in enumerate(reader) if reader.line_num >= line), line - 2)
-        return line - 1 if self.starts is None else bisect.bisect_right(self.starts, line) - 1
-
-
-@contextmanager
-def written() -> Iterator[Path]:
-    """A place for files, gone in the end."""
-    with tempfile.TemporaryDirectory(prefix="anaphora-") as folder:
-        yield Path(folder)
-
-
-@contextmanager
-def spoken(files: Sequence[File]) -> Iterator[None]:
-    """Errors of the library name places in the data that the caller gave."""
-    try:
-        yield
-    except Error as error:
-        sentence = str(error)
-        for file in files:
-            sentence = file.says(sentence)
-        if sentence == str(error):
-            raise
-        raise type(error)(sentence) from None
 
 
 def plain(data: Any) -> Any:
@@ -184,7 +122,7 @@ def _texts(data: Any, texts: list[str], task: str | None, folder: Path, stem: st
         between = f"\n{_SEPARATOR}\n"
     lines = itertools.accumulate((text.count("\n") + between.count("\n") for text in texts), initial=1)
     file = File(name, folder / f"{stem}.{'abc' if tunes else 'txt'}", "item", list(lines)[:-1])
-    _put(file, between.join(texts) + "\n")
+    put(file, between.join(texts) + "\n")
     file.task = task or ("music" if tunes else "text")
     return file
 
@@ -212,7 +150,7 @@ def _series(data: Any, task: str | None, folder: Path, stem: str, lenient: bool)
     if paths:
         heads = ["path", *heads]
         rows = [[number // array.shape[1], *row] for number, row in enumerate(rows)]
-    file = _table(name, folder, stem, heads, rows)
+    file = table(name, folder, stem, heads, rows)
     file.task, file.fields = task, dict(_TABLE)
     return file
 
@@ -249,12 +187,12 @@ def _labelled(
     if all(isinstance(item, str) for item in inputs):
         for number, item in enumerate(inputs):
             check(name, number, item, lenient)
-        file = _table(name, folder, stem, [text, label], zip(inputs, cells), "item")
+        file = table(name, folder, stem, [text, label], zip(inputs, cells), "item")
         fields |= {"data.input": "text", "data.text_column": text}
     else:
         array = _rows(name, data, inputs)
         heads = [*(f"x{number}" for number in range(array.shape[1])), label]
-        file = _table(name, folder, stem, heads, ([*row, cell] for row, cell in zip(array.tolist(), cells)))
+        file = table(name, folder, stem, heads, ([*row, cell] for row, cell in zip(array.tolist(), cells)))
         fields |= {"data.input": "numbers"}
     file.task, file.fields = task, {**fields, **more}
     return file
@@ -294,19 +232,7 @@ def _truths(truths: list[Any], task: str | None) -> tuple[str, list[str], dict[s
     if task == "regress" and not all(isinstance(truth, numbers.Real) for truth in truths):
         odd = next(truth for truth in truths if not isinstance(truth, numbers.Real))
         raise CallError(f"y has {odd!r} in it, and task is regress; numbers are needed")
-    return task, [_cell(truth) for truth in truths], {}
-
-
-def check(name: str, number: int, text: str, lenient: bool = False) -> None:
-    """Refuses what is no text to be read."""
-    if not lenient and not text.strip():
-        raise CallError(f"{name}, item {number}: the text is blank, at least one character is needed")
-    if "\0" in text:
-        raise CallError(f"{name}, item {number}: a NUL character is in it, text is needed")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise CallError(f"{name}, item {number}: {text[error.start]!r} is half a character, text is needed") from None
+    return task, [cell(truth) for truth in truths], {}
 
 
 def _pairs(name: str, sources: list[Any], targets: list[Any], folder: Path, stem: str) -> File:
@@ -319,7 +245,7 @@ def _pairs(name: str, sources: list[Any], targets: list[Any], folder: Path, stem
             if len(text.splitlines()) > 1:
                 raise CallError(f"{called_}, item {number}: a sentence in one line is needed, {text!r} is none")
         file = File(called_, folder / f"{stem}.{end}.txt")
-        _put(file, "".join(f"{text.strip()}\n" for text in texts))
+        put(file, "".join(f"{text.strip()}\n" for text in texts))
         files.append(file)
     files[0].target, files[0].task = files[1], "translate"
     return files[0]
@@ -339,7 +265,7 @@ def _tagged(name: str, sentences: list[Any], tags: list[Any], folder: Path, stem
                 raise CallError(f"{name}, item {number}: {word!r} is no word and no tag; a text in one line is needed")
         lines += [f"{word}\t{tag}\n" for word, tag in zip(words, of_words)] + ["\n"]
     file = File(name, folder / f"{stem}.conll", "item", starts)
-    _put(file, "".join(lines))
+    put(file, "".join(lines))
     file.task = "tag"
     return file
 
@@ -417,7 +343,7 @@ def _frame(
     for name, cells in columns.items():
         _check(name, cells, lenient)
     names = [f"column {name}" if re.fullmatch(r"[-+\d.,]*", name) else name for name in columns]
-    file = _table("the frame", folder, stem, names, zip(*columns.values()))
+    file = table("the frame", folder, stem, names, zip(*columns.values()))
     if y is not None or task is not None:
         file.task = task
         file.fields = {**(_TABLE if task in ("classify", "regress", "forecast", "trajectory") else {}), **fields}
@@ -438,11 +364,9 @@ def columns_of(frame: Any) -> dict[str, list[Any]]:
     if twice is not None:
         raise CallError(f"the frame has two columns '{twice}'; each needs a name of its own")
     columns: dict[str, list[Any]] = {}
-    index = getattr(frame, "index", None)
-    if type(index).__name__ == "DatetimeIndex":
-        columns[str(index.name or "date")] = list(index)
-    elif type(index).__name__ == "PeriodIndex":
-        columns[str(index.name or "date")] = [str(period) for period in index]
+    index: Any = getattr(frame, "index", None)
+    if type(index).__name__ in ("DatetimeIndex", "PeriodIndex"):
+        columns[str(index.name or "date")] = [str(date) for date in index]
     for name, column in zip(names, frame.columns):
         columns[name] = frame[column].to_list()
     return columns
@@ -462,25 +386,3 @@ def _check(name: str, cells: Sequence[Any], lenient: bool) -> None:
             raise TypeError(
                 f"the frame has a {type(cell).__name__} in row {row} of the column '{name}'; texts, numbers and dates are needed"
             )
-
-
-def _cell(value: Any) -> str:
-    """A value as a table has it."""
-    if value is None or isinstance(value, float) and math.isnan(value) or str(value) in ("NaT", "<NA>"):
-        return ""
-    return repr(float(value)) if isinstance(value, float) else str(value)
-
-
-def _put(file: File, content: str) -> None:
-    """Writes a file of text, its line ends as they are."""
-    with open(file.path, "w", newline="", encoding="utf-8") as out:
-        out.write(content)
-
-
-def _table(name: str, folder: Path, stem: str, heads: list[str], rows: Any, called_: str = "row") -> File:
-    file = File(name, folder / f"{stem}.csv", called_)
-    with open(file.path, "w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(heads)
-        writer.writerows([_cell(cell) for cell in row] for row in rows)
-    return file

@@ -7,7 +7,6 @@ import numbers
 import os
 import random
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _anaphora, _data
-from ._errors import CallError, Note
+from ._errors import CallError, note
+from ._files import File, check, spoken, written
 
 StrPath = Union[str, "os.PathLike[str]"]
 Array = NDArray[Any]
@@ -148,7 +148,7 @@ class Model:
     def _native(self) -> _anaphora.Model:
         with self._lock:
             if self._opened is None:
-                self._opened = _anaphora.Model(self.path, self._threads, self._precision, _note)
+                self._opened = _anaphora.Model(self.path, self._threads, self._precision, note)
             return self._opened
 
     @property
@@ -194,10 +194,10 @@ class Model:
         """
         search = (beams, length_penalty, n_best, no_repeat_ngram, replace_unknown)
         native = self._native
-        with _data.written() as folder:
+        with written() as folder:
             given, files, lines = self._inputs(native, inputs, folder)
             named = [(file.path, file.name) for file in files]
-            with _data.spoken([*files, lines]):
+            with spoken([*files, lines]):
                 return native.predict(given, named, lines.name, search)
 
     def predict(self, inputs: Any = None, **search: Any) -> Any:
@@ -269,7 +269,7 @@ class Model:
         if self.task in ("chorales", "events"):
             return self._composed(asked)
         seed = asked["seed"] if beams is None else None
-        return [Generated(seed=seed, **piece) for piece in _anaphora.generate(self._native, asked, _note)]
+        return [Generated(seed=seed, **piece) for piece in _anaphora.generate(self._native, asked, note)]
 
     def stream(
         self,
@@ -378,10 +378,10 @@ class Model:
             raise CallError("split is 'test', and data are given; leave one of them out")
         search = (beams, length_penalty, None, no_repeat_ngram, replace_unknown)
         native = self._native
-        with _data.written() as folder:
+        with written() as folder:
             given, files = self._truths(data, y, folder)
             named = [(file.path, file.name) for file in files]
-            with _data.spoken(files):
+            with spoken(files):
                 return native.evaluate(given, named, split == "test", search)
 
     def inspect(
@@ -408,7 +408,7 @@ class Model:
             raise CallError(f"threads is {threads}; it takes a whole number from 0 to 1024")
         text = None
         views = show.split(",") if isinstance(show, str) else None if show is None else list(show)
-        with _data.written() as folder:
+        with written() as folder:
             given, files = self._truths(data, y, folder)
             if isinstance(input, str):
                 text = input
@@ -418,7 +418,7 @@ class Model:
             elif input is not None:
                 text = self._row("the input", 0, _data.values(input, "input"))
             named = [(file.path, file.name) for file in files]
-            with _data.spoken(files):
+            with spoken(files):
                 return Inspection(_anaphora.inspect(self.path, text, given, named, index, views, threads))
 
     def export(self, out: StrPath | None = None, *, to: str = "onnx", equal_lengths: bool = False, overwrite: bool = False) -> list[Path]:
@@ -431,10 +431,10 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (os.fspath(self.path.absolute()), self._threads, self._precision)
 
-    def _inputs(self, native: _anaphora.Model, inputs: Any, folder: Path) -> tuple[list[tuple[bool, str, int | None]], list[_data.File], _data.File]:
+    def _inputs(self, native: _anaphora.Model, inputs: Any, folder: Path) -> tuple[list[tuple[bool, str, int | None]], list[File], File]:
         """Inputs as the library takes them, the files that were made of them, and the list that lines stand in."""
         inputs = _data.plain(inputs)
-        lines = _data.File(_data.called(inputs), folder)
+        lines = File(_data.called(inputs), folder)
         if inputs is None:
             if not native.continues():
                 raise TypeError(f"inputs is missing; {self._reads()} are needed")
@@ -443,7 +443,7 @@ class Model:
             return [(True, os.fspath(inputs), None)], [], lines
         if isinstance(inputs, str):
             if native.reads_text():
-                _data.check("the text", 0, inputs)
+                check("the text", 0, inputs)
             return [(not native.reads_text(), inputs, None)], [], lines
         if self.task in ("forecast", "trajectory"):
             if isinstance(inputs, (list, tuple)) and inputs and all(_data.is_path(item) for item in inputs):
@@ -466,12 +466,12 @@ class Model:
                 item = self._row(lines.name, number, item)
             if not isinstance(item, str):
                 raise TypeError(f"{lines.name} has a {type(item).__name__} at {number}; {self._reads()} are needed")
-            _data.check(lines.name, number, item)
+            check(lines.name, number, item)
             given.append((False, item, number + 1))
         return given, [], lines
 
-    def _pictures(self, pictures: Array, folder: Path) -> _data.File:
-        file = _data.File("the array", folder / "pictures-idx3-ubyte")
+    def _pictures(self, pictures: Array, folder: Path) -> File:
+        file = File("the array", folder / "pictures-idx3-ubyte")
         file.path.write_bytes(_data.idx(pictures))
         return file
 
@@ -527,7 +527,7 @@ class Model:
     def _reads(self) -> str:
         return "paths" if not self._native.reads_text() else "texts or rows of numbers"
 
-    def _truths(self, data: Any, y: Any, folder: Path) -> tuple[tuple[str, str | None] | None, list[_data.File]]:
+    def _truths(self, data: Any, y: Any, folder: Path) -> tuple[tuple[str, str | None] | None, list[File]]:
         """Data to score on, or to look at, and the files that were made of them."""
         if data is None:
             return None, []
@@ -537,7 +537,7 @@ class Model:
         file = self._written(data, y, folder)
         return (os.fspath(file.path), None if file.target is None else os.fspath(file.target.path)), list(file.all())
 
-    def _written(self, data: Any, y: Any, folder: Path) -> _data.File:
+    def _written(self, data: Any, y: Any, folder: Path) -> File:
         recipe = self.recipe.to_dict()
         named = {f"{section}.{name}": str(value) for section, fields in recipe.items() if isinstance(fields, dict) for name, value in fields.items()}
         return _data.write(data, y, self.task, folder, "data", named, recipe["data"].get("skip_bad", False) or "fill" in recipe.get("series", {}))
@@ -593,7 +593,3 @@ def _typed(labels: list[str]) -> tuple[dict[str, Any], dict[Any, str]]:
     if len({type(kind) for kind in kinds.values()}) != 1 or len(kinds) < len(labels):
         kinds = {label: label for label in labels}
     return kinds, {kind: label for label, kind in kinds.items()}
-
-
-def _note(text: str) -> None:
-    warnings.warn(text, Note, stacklevel=4)

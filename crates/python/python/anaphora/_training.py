@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Union
 
 from . import _anaphora, _data
-from ._data import File
-from ._errors import CallError, Note
+from ._errors import CallError, note
+from ._files import File, spoken, written
 from ._model import Model
 from ._settings import KEYWORDS, Set, settings
 
@@ -105,12 +104,13 @@ def train(
     if task is not None:
         # What is no task is refused before anything is made of the data.
         _anaphora.Recipe(None, [("task", "task", task)])
-    if on_event is not None and not callable(on_event):
-        raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
+    _check(on_event)
+    if isinstance(data, str) and "\n" in data:
+        raise CallError("data is a text of several lines, and a text is the path of a file; give a list of texts")
     lenient = named.get("data.skip_bad") == "true" or "series.fill" in named
     if y is not None and (data is None or _data.is_path(data)):
         raise TypeError("y is for data that are a list, an array or a frame; of a file it is the column label, or the file target")
-    with _data.written() as folder:
+    with written() as folder:
         given: list[tuple[str, str, File]] = []
         if data is not None and not _data.is_path(data):
             file = _data.write(data, y, task, folder, "data", named, lenient)
@@ -130,7 +130,7 @@ def train(
                 file.target.name = "y of valid"
                 given.append(("valid", "data.validation_target", file.target))
         files = [file for _, _, file in given]
-        with _data.spoken(files):
+        with spoken(files):
             run = _anaphora.train(
                 os.fspath(data) if _data.is_path(data) else None,
                 [(by, field, file.path, file.name) for by, field, file in given],
@@ -140,7 +140,7 @@ def train(
                 asked,
                 None if out is None else os.fspath(out),
                 on_event if on_event is None else _heard(on_event, files),
-                _heard(_note, files),
+                _heard(note, files),
             )
     return Model(run)
 
@@ -163,14 +163,18 @@ def resume(
     for name, value in (("epochs", epochs), ("minutes", minutes)):
         if value is not None and not 0 < value < float("inf"):
             raise CallError(f"{name} is {value}; it takes a number above 0")
-    if on_event is not None and not callable(on_event):
-        raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
+    _check(on_event)
     path = run.path if isinstance(run, Model) else Path(run)
     ended = _anaphora.run_info(path)["ended"]
     if ended is not None and (steps, epochs, minutes) == (None, None, None):
-        _note(f"the training of {path} had ended: {ended}; steps, epochs or minutes say how far it is to go on")
-    _anaphora.resume(path, steps, epochs, minutes, on_event, _note)
+        note(f"the training of {path} had ended: {ended}; steps, epochs or minutes say how far it is to go on")
+    _anaphora.resume(path, steps, epochs, minutes, on_event, note)
     return Model(path)
+
+
+def _check(on_event: object) -> None:
+    if on_event is not None and not callable(on_event):
+        raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
 
 
 def _fields(file: File, named: Mapping[str, str]) -> list[Set]:
@@ -200,7 +204,3 @@ def _heard(function: Callable[[Any], Any], files: list[File]) -> Callable[[Any],
         return function(event)
 
     return hear
-
-
-def _note(text: str) -> None:
-    warnings.warn(text, Note, stacklevel=4)
