@@ -26,6 +26,9 @@ def test_classes_and_probabilities_fit_together(names):
     assert names.predict("Kim").tolist() == [said[2]]
     Path("names.txt").write_text("\n".join(SURNAMES) + "\n")
     assert (names.predict(Path("names.txt")) == said).all()
+    Path("blank.txt").write_text("Kim\n\n")
+    assert names.predict(Path("blank.txt")).tolist() == [said[2], None]
+    assert np.isnan(names.predict_proba(Path("blank.txt"))[1]).all()
     assert names.predictions(["Kim"])[0].keys() >= {"label", "probability", "probabilities", "text"}
 
 

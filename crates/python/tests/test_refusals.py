@@ -100,6 +100,11 @@ def test_columns_are_known_by_their_names():
     said = model.predict(frame)
     assert (model.predict(frame[list("fedcba")]) == said).all() and (model.predict(ROWS) == said).all()
     assert (model.predict(frame.assign(kind=CLASSES)) == said).all()
+    numbered = pd.DataFrame(np.column_stack([ROWS, CLASSES]))
+    by_number = anaphora.train(numbered.astype({6: int}), label=6, set={"data.input": "numbers"}, **{**SMALL, "on_event": lambda _: None})
+    assert (by_number.predict(pd.DataFrame(ROWS)) == said).all() and by_number.evaluate(numbered.astype({6: int}))["examples"] == 30
+    with pytest.raises(CallError, match="^the frame has no column '9'; its columns are column 0, "):
+        anaphora.train(numbered, label=9)
     with pytest.raises(CallError, match="^the frame has no column 'b'; the model reads a, b, c, d, e, f$"):
         model.predict(frame.drop(columns="b"))
     with pytest.raises(CallError, match="^the frame has a column 'g' more; the model reads a, b, c, d, e, f$"):

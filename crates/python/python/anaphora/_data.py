@@ -315,14 +315,9 @@ def _frame(
         named = {**named, "data.label_column": str(label)}
     else:
         fields = {}
-    for field in ("data.label_column", "data.text_column", "series.date_column", "series.path_column"):
-        column = named.get(field)
-        if column is not None and column not in columns and not column.isdigit():
-            raise CallError(f"the frame has no column '{column}'; its columns are {', '.join(columns)}")
-    wanted = [name for name in named.get("series.columns", "").split(",") if name]
-    for column in wanted:
-        if column not in columns and not column.isdigit():
-            raise CallError(f"the frame has no column '{column}'; its columns are {', '.join(columns)}")
+    fields_of_columns = ("data.label_column", "data.text_column", "series.date_column", "series.path_column", "series.columns")
+    spelt = {field: ",".join(_found(columns, named[field])) for field in fields_of_columns if field in named}
+    named = {**named, **spelt}
     if not columns or not next(iter(columns.values())):
         raise CallError("the frame has no row; something to learn from is needed")
     numeric = {name for name, cells in columns.items() if all(isinstance(cell, numbers.Real) or cell is None for cell in cells)}
@@ -342,8 +337,8 @@ def _frame(
         return _texts(frame, [str(cell) for cell in columns[text]], task, folder, stem)
     for name, cells in columns.items():
         _check(name, cells, lenient)
-    names = [f"column {name}" if re.fullmatch(r"[-+\d.,]*", name) else name for name in columns]
-    file = table("the frame", folder, stem, names, zip(*columns.values()))
+    file = table("the frame", folder, stem, list(columns), zip(*columns.values()))
+    file.columns = spelt
     if y is not None or task is not None:
         file.task = task
         file.fields = {**(_TABLE if task in ("classify", "regress", "forecast", "trajectory") else {}), **fields}
@@ -357,9 +352,21 @@ def _frame(
     return file
 
 
+def _found(columns: dict[str, list[Any]], named: str) -> list[str]:
+    """The columns that the caller names, with commas between, as they are called in a file."""
+    found = []
+    for name in named.split(",") if named not in columns else [named]:
+        name = name if name in columns else f"column {name}"
+        if name not in columns:
+            raise CallError(f"the frame has no column '{name.removeprefix('column ')}'; its columns are {', '.join(columns)}")
+        found.append(name)
+    return found
+
+
 def columns_of(frame: Any) -> dict[str, list[Any]]:
     """The columns of a frame by their names; dates that are its index are the first."""
-    names = [str(name) for name in frame.columns]
+    # A name that is a number would be taken for the place of a column.
+    names = [f"column {name}" if re.fullmatch(r"[-+\d.,]*", str(name)) else str(name) for name in frame.columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise CallError(f"the frame has two columns '{twice}'; each needs a name of its own")

@@ -23,6 +23,8 @@ class File:
         #: What stands in its lines, and where these are no table's, the line from 1 on which each begins; of a table they are looked up.
         self.rows, self.starts = rows, starts
         self.fields: dict[str, str] = {}
+        #: Columns that the caller names, as they are called in the file, by the recipe's field.
+        self.columns: dict[str, str] = {}
         #: The file of its truths, where that is another.
         self.target: File | None = None
         #: What is learnt of it, where it shows that.

@@ -6,11 +6,12 @@ import csv
 import numbers
 import os
 import random
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 from . import _anaphora, _data
 from ._errors import CallError, note
 from ._files import File, check, spoken, written
+
+if TYPE_CHECKING:
+    from ._training import Recipe
 
 StrPath = Union[str, "os.PathLike[str]"]
 Array = NDArray[Any]
@@ -164,7 +168,7 @@ class Model:
         return self._task
 
     @property
-    def recipe(self) -> Any:
+    def recipe(self) -> Recipe:
         """How it was trained."""
         from ._training import Recipe
 
@@ -214,8 +218,10 @@ class Model:
         if self.task == "classify":
             typed, _ = _typed(self._native.outputs())
             if made and "labels" in made[0]:
-                return [[typed[label] for label in prediction["labels"]] for prediction in made]
-            return np.asarray([typed[prediction["label"]] for prediction in made], dtype=self.classes_.dtype)
+                return [[typed[label] for label in prediction["labels"] or ()] for prediction in made]
+            said = [typed.get(prediction["label"]) for prediction in made]
+            # Nothing is said of an empty line of a file.
+            return np.asarray(said, dtype=object if None in said else self.classes_.dtype)
         if self.task in ("forecast", "trajectory"):
             columns = self._native.outputs()
             forecasts = np.asarray([[[step[name] for name in columns] for step in one["forecast"]] for one in made])
@@ -224,7 +230,7 @@ class Model:
         if made and key not in made[0]:
             key = "said"
         said = [prediction[key] for prediction in made]
-        return np.asarray(said) if key in ("number", "sum") else said
+        return np.asarray(said, dtype=np.float64) if key in ("number", "sum") else said
 
     def predict_proba(self, inputs: Any) -> Array:
         """The probability of each class, `[inputs, classes]`, in the order of `classes_`."""
@@ -233,7 +239,7 @@ class Model:
         typed, names = _typed(self._native.outputs())
         order = [names[label] for label in sorted(typed.values())]
         made = self.predictions(inputs)
-        rows = [[prediction["probabilities"][name] for name in order] for prediction in made]
+        rows = [[(one["probabilities"] or {}).get(name, np.nan) for name in order] for one in made]
         return np.asarray(rows, dtype=np.float64).reshape(len(rows), len(order))
 
     def generate(
@@ -588,7 +594,7 @@ def _typed(labels: list[str]) -> tuple[dict[str, Any], dict[Any, str]]:
     for label in labels:
         if label in ("True", "False") and len(labels) == 2:
             kinds[label] = label == "True"
-        elif label.lstrip("-").isdecimal() and str(int(label)) == label:
+        elif re.fullmatch(r"0|-?[1-9][0-9]*", label):
             kinds[label] = int(label)
     if len({type(kind) for kind in kinds.values()}) != 1 or len(kinds) < len(labels):
         kinds = {label: label for label in labels}

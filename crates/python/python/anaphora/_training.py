@@ -117,7 +117,7 @@ def train(
             given.append(("data", "data.train", file))
             if file.target is not None:
                 given.append(("y", "data.target", file.target))
-            asked = [*_fields(file, named), *asked]
+            asked = [*_fields(file, named), *((by, field, file.columns.get(field, value)) for by, field, value in asked)]
             task = task or file.task
         if valid is not None and _data.is_path(valid):
             asked.append(("valid", "data.validation", os.fspath(valid)))
@@ -172,7 +172,7 @@ def resume(
     return Model(path)
 
 
-def _check(on_event: object) -> None:
+def _check(on_event: Any) -> None:
     if on_event is not None and not callable(on_event):
         raise TypeError(f"on_event is a {type(on_event).__name__}; a function of an event is needed")
 
