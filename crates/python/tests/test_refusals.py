@@ -43,6 +43,8 @@ REFUSED = {
     "blank": (dict(data=["a", " "]), CallError, "^the list, item 1: the text is blank"),
     "lengths": (dict(data=TEXTS, y=KINDS[:5]), CallError, "^the list has 30 items and y has 5; one for each is needed$"),
     "missing truth": (dict(data=TEXTS, y=[*KINDS[:29], None]), CallError, "^y has None at 29"),
+    "truth of pandas": (dict(data=TEXTS, y=pd.Series([*KINDS[:29], pd.NA])), CallError, "^y has \\S+ at 29"),
+    "no label": (dict(data=TEXTS, y=[{"a"}, *[set()] * 29]), CallError, r"^y has set\(\) at 1; each needs a label or a finite number$"),
     "nan truth": (dict(data=ROWS, y=bad(CLASSES, 3, NAN)), CallError, "^y has nan at 3; each needs a label or a finite number$"),
     "nan": (dict(data=bad(ROWS, (4, 2), NAN), y=CLASSES), CallError, r"^the array has nan at \[4, 2\]; a finite number is needed$"),
     "infinite": (dict(data=bad(np.arange(99), 7, INF)), CallError, "^the array has inf at row 7; a finite number is needed$"),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import CallError
-from ._files import File, cell, check, put, table
+from ._files import File, cell, check, is_missing, put, table
 
 Array = NDArray[Any]
 
@@ -218,7 +218,8 @@ def _rows(name: str, data: Any, inputs: list[Any]) -> Array:
 def _truths(truths: list[Any], task: str | None) -> tuple[str, list[str], dict[str, str]]:
     """The task, the cells of what is true, and further fields."""
     for number, truth in enumerate(truths):
-        if truth is None or isinstance(truth, float) and not math.isfinite(truth) or isinstance(truth, str) and not truth.strip():
+        is_nothing = isinstance(truth, (str, list, tuple, set, frozenset)) and not (truth.strip() if isinstance(truth, str) else truth)
+        if is_nothing or is_missing(truth) or isinstance(truth, float) and math.isinf(truth):
             raise CallError(f"y has {truth!r} at {number}; each needs a label or a finite number")
     if any(isinstance(truth, (list, tuple, set, frozenset)) for truth in truths):
         if not all(isinstance(truth, (list, tuple, set, frozenset)) for truth in truths):
@@ -382,7 +383,7 @@ def columns_of(frame: Any) -> dict[str, list[Any]]:
 def _check(name: str, cells: Sequence[Any], lenient: bool) -> None:
     """Refuses cells that no table has."""
     for row, cell in enumerate(cells):
-        missing = cell is None or isinstance(cell, numbers.Real) and cell != cell or str(cell) in ("NaT", "<NA>")
+        missing = is_missing(cell)
         if missing and not lenient:
             raise CallError(
                 f"the frame has {cell} in row {row} of the column '{name}'; leave the row out, or let skip_bad=True or, of a series, fill do so"

@@ -88,9 +88,14 @@ def check(name: str, number: int, text: str, lenient: bool = False) -> None:
         raise CallError(f"{name}, item {number}: {text[error.start]!r} is half a character, text is needed") from None
 
 
+def is_missing(value: Any) -> bool:
+    """Whether there is no value: None, NaN, and what pandas has for them."""
+    return value is None or isinstance(value, float) and math.isnan(value) or type(value).__name__ in ("NAType", "NaTType")
+
+
 def cell(value: Any) -> str:
     """A value as a table has it."""
-    if value is None or isinstance(value, float) and math.isnan(value) or str(value) in ("NaT", "<NA>"):
+    if is_missing(value):
         return ""
     return repr(float(value)) if isinstance(value, float) else str(value)
 
