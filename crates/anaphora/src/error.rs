@@ -32,6 +32,14 @@ pub enum Error {
     /// A recipe's field has no such value, or there is no such field.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// A field of the recipe that a caller sets is refused.
+    #[error("{by}: {source}")]
+    Setting {
+        /// What the caller wrote to set it.
+        by: String,
+        /// Why it is refused.
+        source: RecipeError,
+    },
     /// A recipe file does not hold a recipe.
     #[error("{}: {source}", path.display())]
     RecipeFile {

@@ -43,12 +43,9 @@ impl Numbers {
 impl DeviceArgs {
     /// The device for the model of a run.
     pub fn open(&self, run: &Path) -> Result<Device> {
-        let precision = match self.precision {
-            None => anaphora::training::precision(Run::open(run)?.recipe()?.training.precision),
-            Some(numbers) => numbers.precision(),
-        };
-        let (threads, note) = anaphora::training::threads(self.threads.into());
+        let precision = self.precision.map(Numbers::precision);
+        let (device, note) = anaphora::training::device(&Run::open(run)?, self.threads.into(), precision)?;
         note.iter().for_each(|note| tell(&format!("Note: {note}.")));
-        Ok(Device::new(threads, precision))
+        Ok(device)
     }
 }

@@ -63,9 +63,9 @@ impl Failure {
 
 impl From<anaphora::Error> for Failure {
     fn from(error: anaphora::Error) -> Self {
-        use anaphora::Error::{Recipe, RecipeFile, RunTwice, Sampling};
+        use anaphora::Error::{Recipe, RecipeFile, RunTwice, Sampling, Setting};
         match error {
-            Recipe(_) | RecipeFile { .. } | RunTwice(_) | Sampling(_) => Self::call(error),
+            Recipe(_) | RecipeFile { .. } | Setting { .. } | RunTwice(_) | Sampling(_) => Self::call(error),
             _ => Self::failed(error),
         }
     }

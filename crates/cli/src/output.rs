@@ -1,11 +1,11 @@
 //! Where words go: results to standard output, all else to standard error.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
+use anaphora::run::Names;
 use anaphora::run::atomic::write_atomic;
 pub use anaphora_data::error::grouped;
 use serde::Serialize;
@@ -13,21 +13,16 @@ use serde::Serialize;
 use crate::error::{Failure, Result};
 
 /// Files of this process's own making, and what a person knows them as.
-static KNOWN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Names> = Mutex::new(Names::new());
 
 /// Lets a file be called by what stands in it, wherever words go.
 pub fn call_by(path: &Path, name: &str) {
-    let known = (path.display().to_string(), name.to_owned());
-    KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(known);
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).add(path, name);
 }
 
 /// The text with all files called as a person knows them.
-fn as_known(text: &str) -> Cow<'_, str> {
-    let known = KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    known.iter().fold(Cow::Borrowed(text), |text, (path, name)| match text.contains(path) {
-        true => text.replace(path, name).into(),
-        false => text,
-    })
+fn as_known(text: &str) -> String {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).say(text)
 }
 
 /// Prints a result, as it is and at once.

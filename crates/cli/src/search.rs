@@ -1,8 +1,7 @@
 //! How a model that writes sequences searches for them.
 
-use anaphora::decoding::beam::BeamOptions;
-use anaphora::decoding::search::Search;
-use anaphora::tasks::PredictOptions;
+use anaphora::Error;
+use anaphora::tasks::{PredictOptions, SearchAsked};
 
 use crate::error::{Failure, Result};
 use crate::numbers::whole;
@@ -30,31 +29,19 @@ pub struct SearchArgs {
 impl SearchArgs {
     /// What was asked for; `searches` says whether the model writes sequences.
     pub fn options(&self, searches: bool) -> Result<PredictOptions> {
-        let Self { beams, length_penalty, n_best, no_repeat_ngram, replace_unknown } = *self;
-        if beams.is_none()
-            && length_penalty.is_none()
-            && n_best.is_none()
-            && no_repeat_ngram.is_none()
-            && !replace_unknown
-        {
-            return Ok(PredictOptions::default());
-        }
-        if !searches {
-            return Err(Failure::call(
+        let asked = SearchAsked {
+            beams: self.beams.map(usize::from),
+            length_penalty: self.length_penalty,
+            n_best: self.n_best.map(usize::from),
+            no_repeat_ngram: self.no_repeat_ngram,
+            replace_unknown: self.replace_unknown,
+        };
+        asked.options(searches).map_err(|error| match error {
+            Error::NoSearch => Failure::call(
                 "--beams, --length-penalty, --n-best, --no-repeat-ngram and --replace-unknown are for models that write, \
                  as in translation",
-            ));
-        }
-        let usual = Search::default();
-        let n_best = n_best.map_or(1, usize::from);
-        let beams = BeamOptions {
-            beams: beams.map_or(usual.beams.beams, usize::from).max(n_best),
-            length_penalty: length_penalty.unwrap_or(usual.beams.length_penalty),
-        };
-        let no_repeat_ngram = no_repeat_ngram.unwrap_or(usual.no_repeat_ngram);
-        Ok(PredictOptions {
-            search: Some(Search { beams, no_repeat_ngram, replace_unknown, ..usual }),
-            n_best,
+            ),
+            error => error.into(),
         })
     }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anaphora::Run;
-use anaphora::recipe::{Backbone, Recipe, Task};
+use anaphora::recipe::{Backbone, Task};
 use anaphora::run::{Score, spoken};
 use anaphora::training::{DataSize, Ended, Event, Outcome, Setup, Step};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::{Failure, Result};
 use crate::output::{clock, counted, grouped, print_json};
@@ -66,22 +66,6 @@ pub fn show(
         }))?;
     }
     Ok(outcome)
-}
-
-/// The folder that a training writes to when none is named: after the data's name, below `runs`.
-pub fn default_folder(recipe: &Recipe) -> Result<std::path::PathBuf> {
-    let stem = match &recipe.data.train {
-        None => recipe.data.builtin.map_or("builtin".to_owned(), |builtin| builtin.to_string()),
-        // `..` has no stem of its own.
-        Some(path) => match path.file_stem() {
-            Some(stem) => stem.to_string_lossy().into_owned(),
-            None => {
-                let whole = path.canonicalize().map_err(Failure::io("read", path))?;
-                whole.file_stem().unwrap_or("data".as_ref()).to_string_lossy().into_owned()
-            }
-        },
-    };
-    Ok(Run::default_path("runs", &stem))
 }
 
 struct Person {
@@ -232,45 +216,8 @@ pub fn summarise(run: &Path, outcome: &Outcome) {
 
 /// An event as JSON; none for most of the steps.
 fn as_json(event: &Event) -> Option<Value> {
-    Some(match event {
-        // A line that is drawn over is not for a program.
-        Event::Preparing { .. } => return None,
-        Event::Started(start) => json!({
-            "event": "started",
-            "run": start.folder,
-            "task": start.task,
-            "examples": { "train": start.data.train.examples, "validation": start.data.validation.examples },
-            "units": { "train": start.data.train.units, "validation": start.data.validation.units },
-            "unit": start.data.unit,
-            "maps": start.data.maps,
-            "parameters": start.parameters,
-            "precision": start.precision,
-            "threads": start.threads,
-            "step": start.step,
-        }),
-        Event::Step(step) if !step.step.is_multiple_of(JSON_EVERY) => return None,
-        Event::Step(step) => json!({
-            "event": "step",
-            "step": step.step,
-            "end": step.end,
-            "epoch": step.epoch,
-            "loss": step.loss,
-            "learning_rate": step.learning_rate,
-            "tokens_per_second": step.tokens_per_second,
-            "seconds": step.seconds,
-            "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
-        }),
-        Event::Validated { step, validation, best } => {
-            let scores = validation.scores.iter().map(|&(name, score)| (name.into(), json!(score)));
-            json!({
-                "event": "validated",
-                "step": step,
-                "loss": validation.loss,
-                "scores": scores.collect::<Map<String, Value>>(),
-                "criterion": validation.criterion().0,
-                "best": best,
-            })
-        }
-        Event::Note(text) => json!({ "event": "note", "text": text }),
-    })
+    match event {
+        Event::Step(step) if !step.step.is_multiple_of(JSON_EVERY) => None,
+        event => event.to_json(),
+    }
 }

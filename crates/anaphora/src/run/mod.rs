@@ -22,6 +22,7 @@ pub mod checkpoint;
 mod deleted;
 mod kept;
 pub mod log;
+mod names;
 mod new_folder;
 mod recipe_file;
 mod score;
@@ -52,6 +53,7 @@ use crate::run::weights::{NamedTensor, write_weights};
 
 pub use self::deleted::{Deleted, is_deleted, sweep};
 pub use self::kept::Kept;
+pub use self::names::Names;
 pub use self::new_folder::NewFolder;
 pub use self::score::{Score, spoken};
 
@@ -307,6 +309,25 @@ impl Run {
         let numbered = (2..).map(|number| folder.join(format!("{stem}-{number}")));
         let mut names = std::iter::once(folder.join(stem)).chain(numbered);
         names.find(|path| path.symlink_metadata().is_err()).expect("the numbers do not end")
+    }
+
+    /// The folder that a training writes to when none is named: after its data's name, below `runs`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for data without a name of their own that are not there.
+    pub fn default_for(recipe: &Recipe) -> Result<PathBuf> {
+        let stem = match &recipe.data.train {
+            None => recipe.data.builtin.map_or("builtin".to_owned(), |builtin| builtin.to_string()),
+            // `..` has no stem of its own.
+            Some(path) => match path.file_stem() {
+                Some(stem) => stem.to_string_lossy().into_owned(),
+                None => {
+                    let whole = path.canonicalize().map_err(Error::io("read", path))?;
+                    whole.file_stem().unwrap_or("data".as_ref()).to_string_lossy().into_owned()
+                }
+            },
+        };
+        Ok(Self::default_path("runs", &stem))
     }
 
     /// All runs directly in `folder`, newest first; broken ones too, each with its error, but none that is being deleted. A missing

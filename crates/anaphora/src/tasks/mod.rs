@@ -1,6 +1,7 @@
 //! The tasks: how raw data become examples, what is predicted, how it is scored. One file or folder a task, and what
 //! they share.
 
+mod asked;
 mod caption;
 mod chorales;
 mod classify;
@@ -15,9 +16,10 @@ mod tag;
 mod trajectory;
 mod translate;
 
+pub use self::asked::{Asked, Base, Setting, Spelling};
 pub(crate) use self::shared::Prepares;
 pub use self::shared::{
-    AnyModel, Compose, Evaluate, Input, Portable, Predict, PredictOptions, Prediction, Split,
+    AnyModel, Compose, Evaluate, Input, Portable, Predict, PredictOptions, Prediction, SearchAsked, Split,
 };
 
 use std::path::Path;

@@ -238,6 +238,10 @@ impl Predict for PathForecaster {
         self.0.predict_from(compute, self.ends(inputs)?, each)
     }
 
+    fn outputs(&self) -> &[String] {
+        &self.0.interface.names
+    }
+
     fn plot(&self, compute: &mut Compute, inputs: &[Input]) -> Result<Option<String>> {
         let Some(Ends { collection, mut origins, .. }) = self.ends(inputs)?.into_iter().next() else {
             return Ok(None);

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anaphora_data::error::counted;
-use anaphora_nn::Precision;
+use anaphora_nn::{Device, Precision};
+use serde_json::{Map, Value, json};
 
 pub use self::learner::{BatchLoss, DataSize, Description, Learner, Network, Opening, Shown, Validation};
 pub use self::trainer::Trainer;
@@ -56,6 +57,51 @@ pub enum Event<'a> {
     },
     /// A note for the user.
     Note(&'a str),
+}
+
+impl Event<'_> {
+    /// The event as an object for programs; none of a progress that is told again and again.
+    pub fn to_json(&self) -> Option<Value> {
+        Some(match self {
+            Self::Preparing { .. } => return None,
+            Self::Started(start) => json!({
+                "event": "started",
+                "run": start.folder,
+                "task": start.task,
+                "examples": { "train": start.data.train.examples, "validation": start.data.validation.examples },
+                "units": { "train": start.data.train.units, "validation": start.data.validation.units },
+                "unit": start.data.unit,
+                "maps": start.data.maps,
+                "parameters": start.parameters,
+                "precision": start.precision,
+                "threads": start.threads,
+                "step": start.step,
+            }),
+            Self::Step(step) => json!({
+                "event": "step",
+                "step": step.step,
+                "end": step.end,
+                "epoch": step.epoch,
+                "loss": step.loss,
+                "learning_rate": step.learning_rate,
+                "tokens_per_second": step.tokens_per_second,
+                "seconds": step.seconds,
+                "remaining": step.remaining.map(|remaining| remaining.as_secs_f64()),
+            }),
+            Self::Validated { step, validation, best } => {
+                let scores = validation.scores.iter().map(|&(name, score)| (name.into(), json!(score)));
+                json!({
+                    "event": "validated",
+                    "step": step,
+                    "loss": validation.loss,
+                    "scores": scores.collect::<Map<String, Value>>(),
+                    "criterion": validation.criterion().0,
+                    "best": best,
+                })
+            }
+            Self::Note(text) => json!({ "event": "note", "text": text }),
+        })
+    }
 }
 
 /// The setup of a training.
@@ -284,6 +330,18 @@ pub fn threads(asked: usize) -> (usize, Option<String>) {
     }
     let (threads, has) = (counted(asked, "thread"), counted(cores, "core"));
     (cores, Some(format!("{threads} are asked for, and {cores} work: this machine has {has}")))
+}
+
+/// The device for the model of a run that is there, with so many threads as [`threads`] has them and a note likewise; the precision is
+/// that of the training where none is asked for.
+///
+/// # Errors
+/// As [`Run::recipe`].
+pub fn device(run: &Run, asked: usize, numbers: Option<Precision>) -> Result<(Device, Option<String>)> {
+    let of_training = || run.recipe().map(|recipe| precision(recipe.training.precision));
+    let numbers = numbers.map_or_else(of_training, Ok)?;
+    let (threads, note) = threads(asked);
+    Ok((Device::new(threads, numbers), note))
 }
 
 /// The precision that a recipe asks for on this machine.

@@ -13,7 +13,7 @@ use anaphora::decoding::sampling::SamplingOptions;
 use anaphora::decoding::{GenerateEvent, GenerateOptions, Generated, Novelty, Token};
 use anaphora::model::Compute;
 use anaphora::recipe::Task;
-use anaphora::tasks::language::{Generator, has_field, header_value, spelling};
+use anaphora::tasks::language::Generator;
 use anaphora_data::texts::DOCUMENT_SEPARATOR;
 use anaphora_data::{Encoding, Tokenizer};
 use serde_json::{Value, json};
@@ -402,44 +402,31 @@ impl SearchArgs {
 impl MusicArgs {
     /// The header fields that are asked for, as the training data spell them.
     fn fields(&self, generator: &Generator, prompts: &[String]) -> Result<Vec<(char, String)>> {
-        let mut asked = Vec::new();
-        for (flag, field, value) in [("--meter", 'M', &self.meter), ("--key", 'K', &self.key)] {
-            let Some(value) = value else { continue };
-            let value =
-                header_value(field, value).map_err(|reason| Failure::call(format!("{flag}: {reason}")))?;
-            asked.push((flag, field, value));
-        }
-        if asked.is_empty() {
-            return Ok(Vec::new());
-        }
-        let training = generator.trained().corpus()?.train;
         let mut fields = Vec::new();
-        for (flag, field, value) in asked {
-            if prompts.iter().any(|prompt| has_field(prompt, field)) {
-                let has = format!("the prompt has a {field}: field already");
-                return Err(Failure::call(format!("{flag} cannot be set, for {has}")));
-            }
-            let spelt = spelling(&training, field, &value)?.unwrap_or_else(|| {
-                tell(&format!(
-                    "Note: no training tune has {field}:{value}, so the model may not keep to it."
-                ));
-                value.trim().to_owned()
-            });
-            encodable(generator, flag, &spelt)?;
+        for (flag, field, value) in [("--meter", 'M', &self.meter), ("--key", 'K', &self.key)] {
+            let Some(asked) = value else { continue };
+            let (spelt, note) = generator.trained().header(flag, field, asked, prompts)?;
+            note.iter().for_each(|note| tell(&format!("Note: {note}.")));
+            say_unknown(generator, flag, &spelt);
             fields.push((field, spelt));
         }
         Ok(fields)
     }
 }
 
-/// Refuses what the model has no symbols for, and says which words it reads as unknown.
+/// Refuses what the model has no symbols for.
 fn encodable(generator: &Generator, flag: &str, text: &str) -> Result<()> {
     let tokenizer = &generator.trained().tokenizer;
     tokenizer.encode(text).map_err(|error| Failure::call(format!("{flag}: {error}")))?;
-    if let Some(note) = tokenizer.note_unknown(text) {
+    say_unknown(generator, flag, text);
+    Ok(())
+}
+
+/// Says which words the model reads as unknown.
+fn say_unknown(generator: &Generator, flag: &str, text: &str) {
+    if let Some(note) = generator.trained().tokenizer.note_unknown(text) {
         tell(&format!("Note: {flag}: {note}."));
     }
-    Ok(())
 }
 
 /// What is shown while pieces are written.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::output::{print, print_json};
-use crate::overrides::RecipeArgs;
+use crate::overrides::{RecipeArgs, recipe_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,9 +34,10 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(help) = args.recipe.help(crate::program(), "recipe")? {
         return print(&help);
     }
-    let recipe = args.recipe.recipe(args.path.as_deref(), None)?;
+    let asked = args.recipe.asked(args.path.as_deref(), None);
+    let recipe = recipe_of(&asked)?;
     recipe.validate_without_data().map_err(anaphora::Error::from)?;
-    args.recipe.refuse_unread(&recipe)?;
+    asked.refuse_unread(&recipe)?;
     if args.json {
         return print_json(&recipe.to_json().map_err(anaphora::Error::from)?);
     }

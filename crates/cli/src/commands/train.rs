@@ -8,7 +8,7 @@ use anaphora::run::Kept;
 use crate::error::{Failure, Result};
 use crate::input::{self, is_read_once};
 use crate::output::{print, tell};
-use crate::overrides::RecipeArgs;
+use crate::overrides::{RecipeArgs, recipe_of};
 use crate::training;
 
 const EXAMPLES: &str = "\
@@ -58,18 +58,19 @@ pub fn run(args: &Args) -> Result<()> {
         Some(path) if is_read_once(path) => Some(kept.keep(path, "data.train", args.out.as_deref())?),
         path => path.clone(),
     };
-    let mut recipe = args.recipe.recipe(path.as_deref(), args.from.as_deref())?;
+    let asked = args.recipe.asked(path.as_deref(), args.from.as_deref());
+    let mut recipe = recipe_of(&asked)?;
     for (field, path) in recipe.data.paths_mut() {
         if let Some(path) = path.as_mut().filter(|path| is_read_once(path)) {
             *path = kept.keep(path, field, args.out.as_deref())?;
         }
     }
     recipe.validate().map_err(anaphora::Error::from)?;
-    args.recipe.refuse_unread(&recipe)?;
+    asked.refuse_unread(&recipe)?;
     let folder = match (kept.run(), &args.out) {
         (Some(run), _) => run.to_owned(),
         (None, Some(folder)) => folder.clone(),
-        (None, None) => training::default_folder(&recipe)?,
+        (None, None) => Run::default_for(&recipe)?,
     };
     if let Some(run) = args.recipe.of_run().filter(|_| args.out.is_none()) {
         let resume = format!("anaphora resume {}", training::quoted(run));

@@ -191,7 +191,7 @@ fn a_long_text_in_a_short_time_gets_a_transformer() {
     place.write("long.txt", "a line of some words\n".repeat(300));
     place.write("short.txt", "a line of some words\n".repeat(100));
     place.write_tunes("tunes.abc", 40);
-    let note = "learns more in this time than an lstm; --backbone lstm takes that";
+    let note = "learns more of it than an lstm; model.backbone names another";
     for (call, backbone) in [
         (&["long.txt", "--minutes=0.01", "--seed=2", "--tokenizer=byte"][..], "transformer"),
         (&["long.txt", "--minutes=0.03"], "lstm"),

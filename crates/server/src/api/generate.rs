@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::files::Attached;
 use super::forms::{Format, Formed, Forms, Roll, notation, tune};
+use super::names::Refuse;
 use super::novelty::{Novelty, unknown};
 use super::subject::Subject;
 use crate::Shared;

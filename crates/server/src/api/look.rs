@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::files::{Attached, Folder};
-use super::names::{Names, file_name, storage};
+use super::names::{Names, Refuse, file_name, storage};
 use super::runs::shown;
 use super::source::{Asked, Source, encoding, settings};
 use crate::body::{Body, Fields, take};

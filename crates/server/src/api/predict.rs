@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::files::{Attached, File, Folder};
-use super::names::Names;
+use super::names::{Names, Refuse};
 use super::subject::Subject;
 use crate::Shared;
 use crate::body::{Body, Fields, take};

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::names::{Names, file_name};
+use super::names::{Names, Refuse, file_name};
 use crate::body::Name;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::queue::Gone;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::data::Upload;
 use super::files::{Attached, File, safe};
-use super::names::{Names, storage};
+use super::names::{Names, Refuse, storage};
 use super::runs::no_run;
 use crate::Server;
 use crate::error::{ApiError, ApiResult};

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::files::Attached;
-use super::names::{Names, file_name};
+use super::names::{Names, Refuse, file_name};
 use super::runs::no_run;
 use super::source::{Asked, Source, encoding, settings};
 use crate::body::{Body, Fields, Name, read, take};

@@ -237,6 +237,10 @@ impl ExampleTask for Classes {
 }
 
 impl PredictTask for Classes {
+    fn outputs(&self) -> &[String] {
+        &self.labels
+    }
+
     fn reads_lines(&self, path: &Path) -> Result<bool> {
         Ok(reader::reads_lines(&self.reader, path))
     }

@@ -394,6 +394,10 @@ impl Predict for Forecaster {
         self.predict_from(compute, self.ends(inputs)?, each)
     }
 
+    fn outputs(&self) -> &[String] {
+        &self.interface.names
+    }
+
     fn continues_training_data(&self) -> bool {
         true
     }

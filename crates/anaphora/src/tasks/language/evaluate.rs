@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows};
+use anaphora_data::{Batch, Plan, Section, Spill, Texts, TokenStream, Tokenizer, Windows, wanted};
 use anaphora_nn::State;
 use serde::Serialize;
 
@@ -44,19 +44,24 @@ pub struct LanguageScore {
 /// # Errors
 /// As [`Trained::predicting`], and data that cannot be read or encoded.
 pub fn evaluate(run: impl AsRef<Path>, data: Option<&Path>, compute: &mut Compute) -> Result<LanguageScore> {
-    let trained = Trained::predicting(run, compute.device.precision())?;
-    let (section, path) = match data {
-        Some(path) => {
-            let texts =
-                Texts::open(path, corpus::text_options(&trained.recipe.data, Some(trained.format())))?;
-            (Section::whole(Arc::new(texts)), path.to_owned())
-        }
-        None => {
-            let corpus = trained.corpus()?;
-            (corpus.validation, corpus::name(&trained.recipe.data))
-        }
-    };
-    score(&trained.model, &trained.tokenizer, &section, &path, compute)
+    Trained::predicting(run, compute.device.precision())?.evaluate(data, compute)
+}
+
+impl Trained {
+    /// Scores the model; see [`evaluate`].
+    ///
+    /// # Errors
+    /// Data that cannot be read or encoded.
+    pub fn evaluate(&self, data: Option<&Path>, compute: &mut Compute) -> Result<LanguageScore> {
+        let (section, path) = match data {
+            Some(path) => {
+                let options = corpus::text_options(&self.recipe.data, Some(self.format()));
+                (Section::whole(Arc::new(Texts::open(path, options)?)), path.to_owned())
+            }
+            None => (self.corpus()?.validation, corpus::name(&self.recipe.data)),
+        };
+        score(&self.model, &self.tokenizer, &section, &path, compute)
+    }
 }
 
 /// Scores a model on a section of texts; `path` is named where one of them cannot be encoded.
@@ -109,6 +114,7 @@ impl Evaluator {
         let mut state = State::default();
         let mut sum = 0.0;
         while windows.epoch() == 0 {
+            wanted::check()?;
             windows.next_into(&mut self.batch)?;
             continue_state(&mut state, &self.batch, model);
             sum += model.evaluate_batch(compute, &self.batch, &mut state)?;

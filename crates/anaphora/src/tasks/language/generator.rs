@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anaphora_data::Section;
+use anaphora_data::{Section, wanted};
 use anaphora_music::{Metre, abc};
 
 use super::Trained;
-use crate::decoding::{GenerateOptions, Generated, Novelty, Observer, Problem, generate, novelty};
+use crate::decoding::sampling::Choice;
+use crate::decoding::{Batcher, GenerateOptions, Generated, Novelty, Observer, Problem, generate, novelty};
 use crate::model::Compute;
-use crate::recipe::Task;
+use crate::recipe::{RecipeError, Task};
 use crate::{Error, Precision, Result};
+
+/// Tokens of a text that are read at once.
+const STRETCH: usize = 256;
 
 /// The model of a run, to write with.
 pub struct Generator {
@@ -60,6 +64,63 @@ impl Trained {
         let problem: Option<&Problem> =
             if self.task() == Task::Music { Some(&problem_of_tune) } else { None };
         generate(&self.model, &self.tokenizer, compute, options, problem, observer)
+    }
+
+    /// How likely each token of a text is behind those before it, and so many of the likeliest tokens in its place; where `ended`, the
+    /// end of the piece too.
+    ///
+    /// # Errors
+    /// A text that the tokenizer cannot encode, logits that are not numbers, and work that nobody [wants](wanted) any more.
+    pub fn choices(
+        &self,
+        compute: &mut Compute,
+        text: &str,
+        ended: bool,
+        best: usize,
+    ) -> Result<Vec<Choice>> {
+        let end = self.tokenizer.end_id();
+        let mut tokens = vec![end];
+        self.tokenizer.encode_into(text, &mut tokens)?;
+        tokens.extend(ended.then_some(end));
+        let (batcher, mut choices) = (Batcher::new(&self.model), Vec::with_capacity(tokens.len()));
+        let mut joining = batcher.begin(tokens);
+        while !joining.is_read() {
+            wanted::check()?;
+            let choose = &mut |logits: &[f32], token| {
+                choices.push(Choice::new(logits, token, best)?);
+                Ok(())
+            };
+            batcher.read(compute, &mut joining, STRETCH, Some(choose))?;
+        }
+        Ok(choices)
+    }
+
+    /// The value of a header field that tunes are asked to have, as most of the training data spell it, and a note, a clause, where none of
+    /// them has it. `by` is what the caller sets it by, and `prompts` are what the tunes begin with.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value that is none of the field or that the tokenizer cannot encode, and a prompt that has the field;
+    /// training data that cannot be read.
+    pub fn header(
+        &self,
+        by: &str,
+        field: char,
+        asked: &str,
+        prompts: &[String],
+    ) -> Result<(String, Option<String>)> {
+        let refused =
+            |sentence: String| Error::Setting { by: by.to_owned(), source: RecipeError::Conflict(sentence) };
+        let value = header_value(field, asked).map_err(refused)?;
+        if prompts.iter().any(|prompt| has_field(prompt, field)) {
+            return Err(refused(format!("the prompt has a {field}: field already; leave one of them out")));
+        }
+        let spelt = spelling(&self.corpus()?.train, field, &value)?;
+        let note = spelt
+            .is_none()
+            .then(|| format!("no training tune has {field}:{value}, so the model may not keep to it"));
+        let value = spelt.unwrap_or_else(|| value.trim().to_owned());
+        self.tokenizer.encode(&value).map_err(|error| refused(error.to_string()))?;
+        Ok((value, note))
     }
 
     /// Compares generated texts, without their prompts, with what the model has learnt; of tunes the notes, for all headers

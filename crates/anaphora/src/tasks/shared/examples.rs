@@ -99,6 +99,11 @@ pub trait PredictTask: ExampleTask {
     /// The separator of two predictions in text.
     const SEPARATOR: &str = "\n";
 
+    /// The names of what is said of an input.
+    fn outputs(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether a file is read line by line, so that each line is an input.
     fn reads_lines(&self, path: &Path) -> Result<bool>;
 
@@ -281,6 +286,10 @@ impl<T: PredictTask> Predict for TrainedTask<T> {
 
     fn reads_lines(&self, path: &Path) -> Result<bool> {
         self.task.reads_lines(path)
+    }
+
+    fn outputs(&self) -> &[String] {
+        self.task.outputs()
     }
 
     fn separator(&self) -> &'static str {

@@ -20,5 +20,5 @@ pub use inspecting::{InspectTask, Looked, Names, Subject, inspect, look};
 pub use learning::{ExampleModel, Learning, Lesson, Words, malformed_position};
 pub(crate) use portable::Prepares;
 pub use portable::{AnyModel, Portable, portable};
-pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, Split};
+pub use predicting::{Compose, Evaluate, Predict, PredictOptions, Prediction, SearchAsked, Split};
 pub use splits::hold_out;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Input;
-use crate::Result;
+use crate::decoding::beam::BeamOptions;
 use crate::decoding::search::Search;
 use crate::decoding::{ComposeOptions, Composed, Observer};
 use crate::metrics::Evaluation;
 use crate::model::Compute;
+use crate::{Error, Result};
 
 /// A prediction for one example.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,47 @@ pub struct PredictOptions {
     pub search: Option<Search>,
     /// Number of best sequences to return.
     pub n_best: usize,
+}
+
+/// What is asked of a search; what is left out has its usual value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SearchAsked {
+    /// Hypotheses that are kept side by side.
+    pub beams: Option<usize>,
+    /// Power of its length that a hypothesis' log-probability is divided by.
+    pub length_penalty: Option<f64>,
+    /// How many of the best to give.
+    pub n_best: Option<usize>,
+    /// How many tokens in a row are never written twice; 0 to allow it.
+    pub no_repeat_ngram: Option<usize>,
+    /// Whether the source's word that was looked at most takes the place of an unknown one.
+    pub replace_unknown: bool,
+}
+
+impl SearchAsked {
+    /// The options of a prediction; `searches` says whether the model writes sequences.
+    ///
+    /// # Errors
+    /// [`Error::NoSearch`] where something is asked of a model that does not.
+    pub fn options(self, searches: bool) -> Result<PredictOptions> {
+        if self == Self::default() {
+            return Ok(PredictOptions::default());
+        }
+        if !searches {
+            return Err(Error::NoSearch);
+        }
+        let Self { beams, length_penalty, n_best, no_repeat_ngram, replace_unknown } = self;
+        let (usual, n_best) = (Search::default(), n_best.unwrap_or(1));
+        let beams = BeamOptions {
+            beams: beams.unwrap_or(usual.beams.beams).max(n_best),
+            length_penalty: length_penalty.unwrap_or(usual.beams.length_penalty),
+        };
+        let no_repeat_ngram = no_repeat_ngram.unwrap_or(usual.no_repeat_ngram);
+        Ok(PredictOptions {
+            search: Some(Search { beams, no_repeat_ngram, replace_unknown, ..usual }),
+            n_best,
+        })
+    }
 }
 
 impl Prediction {
@@ -88,6 +130,12 @@ pub trait Predict: Evaluate {
     /// Whether a file is read line by line, so that standard input can be, too.
     fn reads_lines(&self, _: &Path) -> Result<bool> {
         Ok(false)
+    }
+
+    /// The names of what is said of an input, in order: classes, tags, or the columns of a forecast; none of a model that says
+    /// something else.
+    fn outputs(&self) -> &[String] {
+        &[]
     }
 
     /// The separator of two predictions in text: the end of a line, or an empty line.

@@ -12,7 +12,7 @@ use anaphora_data::labelled::LabelledOptions;
 use anaphora_data::lines::STANDARD_INPUT;
 use anaphora_data::picture::Picture;
 use anaphora_data::table::{Column, TableOptions};
-use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer};
+use anaphora_data::{BatchSize, Batches, Kind, Packed, Sequence, Tokenizer, wanted};
 use anaphora_nn::Stem;
 
 use super::{Input, Looked, Prepares, Reading, Splits, column, table_options};
@@ -304,6 +304,7 @@ pub fn outputs(
     let lengths: Vec<usize> = inputs.iter().map(Sequence::len).collect();
     let mut all = vec![0.0; inputs.len() * outputs];
     for batch in Batches::in_order(&lengths, BatchSize::Examples(ROWS)) {
+        wanted::check()?;
         let packed = Packed::new(batch.iter().map(|&example| &inputs[example]));
         let (values, _) = model.predict(compute, &packed, None)?;
         for (&example, values) in batch.iter().zip(values.chunks_exact(outputs)) {

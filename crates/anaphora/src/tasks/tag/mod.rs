@@ -147,6 +147,10 @@ impl ExampleTask for Tagger {
 impl PredictTask for Tagger {
     const SEPARATOR: &str = "\n\n";
 
+    fn outputs(&self) -> &[String] {
+        &self.0.tags
+    }
+
     fn reads_lines(&self, path: &Path) -> Result<bool> {
         // What is read once only cannot be looked at before.
         Ok(!path.is_file() || !is_in_columns(path, Encoding::AUTO)?)
