@@ -3,6 +3,7 @@
 mod calendar;
 mod collection;
 mod cuts;
+mod cycles;
 mod dates;
 mod naive;
 mod transform;
@@ -11,6 +12,7 @@ mod window;
 pub use calendar::{Calendar, Feature, Step};
 pub use collection::{Collection, Member, NoTransform, read_paths};
 pub use cuts::{CutOptions, Cuts, NoPlace};
+pub use cycles::{Cycle, cycles};
 pub use dates::parse_date;
 pub use naive::{repeated, season_errors, straight_on};
 pub use transform::Transform;

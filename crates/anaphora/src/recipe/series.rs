@@ -16,13 +16,13 @@ section! {
         /// Steps of a series that are forecast.
         horizon: usize = 24, takes(Whole(1, WIDE)).common("horizon", "N").read(&[Tasks(SERIES)]);
 
-        /// Steps that a forecast reads; three chunks or two seasons where left out, at most 1,024, as far as there is enough to learn from.
+        /// Steps that a forecast reads; where left out, the longest cycle found in what is learnt, three chunks or two seasons, at most 1,024.
         lookback: Option<usize> = None, takes(Whole(1, WIDE)).common("lookback", "N").read(&[Tasks(SERIES)]);
 
         /// Steps that are forecast at once, those behind them from these; the horizon where left out, or an eighth of a short series.
         chunk: Option<usize> = None, takes(Whole(1, WIDE)).read(&[Tasks(SERIES)]);
 
-        /// Steps after which a series is like itself; what the dates suggest where left out: 24 hours, 12 months.
+        /// Steps after which a series is like itself; where left out, what the dates suggest, as 24 hours or 12 months, or else what is found in it.
         season: Option<usize> = None, takes(Whole(1, WIDE)).flag("season", "N").read(&[Tasks(&[Forecast])]);
 
         /// Column of dates, by its name or its number from 1; found where left out, also in columns of years, months and days.

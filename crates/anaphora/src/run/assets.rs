@@ -56,6 +56,12 @@ impl Assets {
         &self.made
     }
 
+    /// Such data as JSON of the run that is resumed or gone on from; none where a model is made anew.
+    pub fn known<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let folder = if self.is_new { self.from.as_deref() } else { Some(self.folder.as_path()) };
+        folder.map(|folder| read_json(folder, name)).transpose()
+    }
+
     /// The run's tokenizer.
     pub fn tokenizer(&mut self, make: impl FnOnce() -> Result<Tokenizer>) -> Result<Tokenizer> {
         self.tokenizer_named(TOKENIZER, make)

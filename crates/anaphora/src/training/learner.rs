@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::memory::refuse_too_large;
 use super::{Event, Observer, threads};
 use crate::model::{Backward, Compute};
-use crate::recipe::{Input, Recipe, Task, Tokenizer};
+use crate::recipe::{Input, Recipe, Task};
 use crate::run::assets::Assets;
 use crate::run::weights::{self, NamedTensor};
 use crate::{Error, Result};
@@ -24,10 +24,8 @@ pub trait Learner {
         None
     }
 
-    /// What a token of the texts is, where the data decide it.
-    fn tokenizer(&self) -> Option<Tokenizer> {
-        None
-    }
+    /// Writes into the recipe what the data decided of it.
+    fn complete(&self, _recipe: &mut Recipe) {}
 
     /// The training data, the validation data and the prediction, in words and numbers.
     fn describe(&self) -> Description;

@@ -228,9 +228,7 @@ impl Preparation {
     /// Completes the recipe by what the data decided, and refuses what turns out not to be possible.
     pub fn complete(&mut self, learner: &dyn Learner) -> Result<()> {
         self.recipe.task = learner.task();
-        if self.recipe.data.tokenizer == recipe::Tokenizer::Auto {
-            self.recipe.data.tokenizer = learner.tokenizer().unwrap_or(recipe::Tokenizer::Auto);
-        }
+        learner.complete(&mut self.recipe);
         refuse_unread(learner, &self.recipe)?;
         refuse_no_validation(learner, &self.recipe)
     }

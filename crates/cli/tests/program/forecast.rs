@@ -218,6 +218,46 @@ fn killed_and_resumed_it_learns_the_same() {
 }
 
 #[test]
+fn how_far_back_is_read_follows_from_the_series() {
+    let place = Workplace::new();
+    let recipe = |run: &str| String::from_utf8(place.read(&format!("runs/{run}/recipe.toml"))).unwrap();
+    let called = place.call(&[&["train"], &QUICK[..], &["--builtin=seasonal", "--steps=2"]].concat());
+    assert!(called.stderr.contains("168 steps are read, the length of a week"), "{}", called.stderr);
+    called.ok();
+    assert!(recipe("seasonal").contains("\nlookback = 168 "), "{}", recipe("seasonal"));
+    // Without dates the week is found by its numbers alone, and is the season that is repeated.
+    let hours = place.call(&["sample", "series", "--count=2000"]).ok();
+    let loads: String = hours.lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
+    place.write("loads.csv", &loads);
+    train(&place, &["loads.csv", "--task=forecast", "--horizon=24", "--test-from=0.8", "--steps=2"]);
+    let score = place.call(&["evaluate", "runs/loads", "--split=test", "--json"]).json().remove(0);
+    assert!(number(&score["contenders"]["last_season_again"]["mase"]) < 1.5, "{score}");
+    // What comes behind the part that is learnt changes nothing of it.
+    let rows: Vec<&str> = loads.lines().collect();
+    let other =
+        rows[..1500].join("\n") + "\n" + &(0..500).map(|i| format!("{}\n", i % 9)).collect::<String>();
+    place.write("other.csv", other);
+    let cut = ["--validation-from=1300", "--test-from=1600"];
+    for file in ["loads.csv", "other.csv"] {
+        let out = format!("--out=runs/{file}");
+        let call = [file, "--task=forecast", "--horizon=24", "--steps=2", &out];
+        train(&place, &[&call[..], &cut].concat());
+    }
+    let read = |run: &str| recipe(run).lines().find(|line| line.starts_with("lookback")).unwrap().to_owned();
+    assert_eq!(read("loads.csv"), read("other.csv"));
+    // Where nothing comes back it is three times what is forecast.
+    let noise = |i: u64| (i * i % 1_009 * 7_919 + i * 104_729) % 10_007;
+    place.write("noise.csv", (0..600).map(|i| format!("{}\n", noise(i))).collect::<String>());
+    train(&place, &["noise.csv", "--task=forecast", "--horizon=10", "--steps=2"]);
+    assert!(recipe("noise").contains("\nlookback = 30 "), "{}", recipe("noise"));
+    // A run of an earlier version says nothing of it, and goes on as it was.
+    let earlier = recipe("noise").replace("lookback = 30", "# lookback = 30");
+    place.write("runs/noise/recipe.toml", earlier);
+    place.call(&["resume", "runs/noise", "--steps=2"]).ok();
+    train(&place, &["noise.csv", "--from=runs/noise", "--steps=2", "--out=more"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_series_is_said() {
     let place = Workplace::new();
     let good = months(60);

@@ -8,6 +8,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, ToSpan};
 use serde::{Deserialize, Serialize};
 
+use super::Cycle;
+
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
@@ -103,15 +105,23 @@ impl Calendar {
 
     /// Steps after which a series is like itself, as its dates suggest; 1 where they suggest nothing.
     pub fn season(&self) -> usize {
-        let season = match self.step {
-            Step::Months(months) => 12 / months,
-            Step::Weekdays => 5,
-            Step::Milliseconds(time) if time < DAY => DAY / time,
-            Step::Milliseconds(DAY) => 7,
-            Step::Milliseconds(time) if time == 7 * DAY => 52,
-            _ => 1,
+        self.cycles().first().map_or(1, |cycle| cycle.steps)
+    }
+
+    /// The days, weeks and years of two steps or more, the shortest first.
+    pub fn cycles(&self) -> Vec<Cycle> {
+        let cycles = match self.step {
+            Step::Months(months) => vec![(12 / months, "year")],
+            Step::Weekdays => vec![(5, "week"), (261, "year")],
+            Step::Milliseconds(time) if time < DAY => {
+                vec![(DAY / time, "day"), (7 * DAY / time, "week"), (365 * DAY / time, "year")]
+            }
+            Step::Milliseconds(DAY) => vec![(7, "week"), (365, "year")],
+            Step::Milliseconds(time) if time == 7 * DAY => vec![(52, "year")],
+            Step::Milliseconds(_) => Vec::new(),
         };
-        season.max(1) as usize
+        let cycle = |(steps, name)| Cycle { steps: steps as usize, name: Some(name) };
+        cycles.into_iter().filter(|&(steps, _)| steps > 1).map(cycle).collect()
     }
 
     /// The date of a step, behind the end of the series too; none beyond the year 9999.
@@ -318,6 +328,29 @@ mod tests {
         assert_eq!(hourly.recurring(24 * 360), [Feature::Hour, Feature::Weekday]);
         assert_eq!(hourly.recurring(24 * 800), [Feature::Hour, Feature::Weekday, Feature::Month]);
         assert_eq!(hourly.recurring(24), []);
+    }
+
+    #[test]
+    fn the_season_is_the_shortest_cycle() {
+        let cycles = |step| {
+            let calendar = Calendar::new(parse_date("2020-01-01").unwrap(), step);
+            let cycles: Vec<usize> = calendar.cycles().iter().map(|cycle| cycle.steps).collect();
+            assert_eq!(calendar.season(), cycles.first().copied().unwrap_or(1));
+            cycles
+        };
+        for (step, steps) in [
+            (Step::Milliseconds(15 * MINUTE), &[96, 672, 35_040][..]),
+            (Step::Milliseconds(HOUR), &[24, 168, 8_760]),
+            (Step::Milliseconds(DAY), &[7, 365]),
+            (Step::Weekdays, &[5, 261]),
+            (Step::Milliseconds(7 * DAY), &[52]),
+            (Step::Milliseconds(10 * DAY), &[]),
+            (Step::Months(1), &[12]),
+            (Step::Months(3), &[4]),
+            (Step::Months(12), &[]),
+        ] {
+            assert_eq!(cycles(step), steps, "{step}");
+        }
     }
 
     #[test]

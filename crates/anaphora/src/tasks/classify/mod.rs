@@ -72,8 +72,8 @@ impl Lesson for Classes {
         Some(self.reader.steps.input())
     }
 
-    fn tokenizer(&self) -> Option<recipe::Tokenizer> {
-        reader::token(&self.reader.steps)
+    fn complete(&self, recipe: &mut Recipe) {
+        reader::complete(&self.reader.steps, recipe);
     }
 
     fn lengths(&self, examples: &Examples) -> Vec<usize> {

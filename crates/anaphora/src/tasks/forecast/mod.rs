@@ -8,7 +8,7 @@ mod show;
 use std::ops::ControlFlow;
 
 use anaphora_data::error::counted;
-use anaphora_data::series::{Calendar, Collection, Cuts, Origin, Origins, season_errors};
+use anaphora_data::series::{Calendar, Collection, Cuts, Cycle, Origin, Origins, cycles, season_errors};
 use anaphora_data::{Packed, Place, Scaler};
 use anaphora_nn::Start;
 
@@ -54,12 +54,16 @@ pub(super) struct SeriesSource {
 pub fn learner(opening: &mut Opening) -> Result<Box<dyn Learner>> {
     let Recipe { data, series, .. } = opening.recipe;
     let collection = collection::read(data, series, None, &mut |note| opening.note(note))?;
-    let (lengths, cuts) = plan(data, series, &collection)?;
+    let known = opening.assets.known::<Interface>(INTERFACE)?;
+    let Plan { lengths, cuts, why } = Plan::new(data, series, &collection, known.as_ref())?;
     let origins = cuts.origins(lengths.lookback, lengths.chunk, lengths.horizon, series.test_stride);
     let columns = if series.channels == Channels::Joint { 1 } else { collection.columns() };
     opening.show(&[0], |&member| Ok(show::beginning(&collection, member)))?;
+    if let Some(why) = why {
+        opening.note(&show::lookback(&collection, lengths.lookback, &why));
+    }
     opening.note(&show::parts(&collection, &cuts, &origins, columns));
-    let learnt = collection.members[0].values[..cuts.validation * collection.columns()].to_vec();
+    let learnt = learnt(&collection, &cuts).to_vec();
     learn_from(Task::Forecast, opening, SeriesSource { collection, origins }, lengths, &learnt)
 }
 
@@ -103,39 +107,87 @@ pub(super) fn learn_from(
     Ok(Box::new(Learning::new(lesson, model, examples, &recipe.training)?))
 }
 
+/// The numbers of a series that are learnt, `[steps, columns]`.
+fn learnt<'a>(collection: &'a Collection, cuts: &Cuts) -> &'a [f32] {
+    &collection.members[0].values[..cuts.validation * collection.columns()]
+}
+
 /// What is read and forecast of a series, and where it is cut.
-fn plan(data: &Data, series: &Series, collection: &Collection) -> Result<(Lengths, Cuts)> {
-    let calendar = collection.members[0].calendar.as_ref();
-    let season = series.season.unwrap_or_else(|| calendar.map_or(1, Calendar::season));
-    let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
-    let horizon = series.horizon;
-    let known = collection::cuts(data, series, collection, 1)?.test;
-    let chunk = series.chunk.unwrap_or_else(|| whole(known / 8).clamp(1, horizon)).min(horizon);
-    let cuts = collection::cuts(data, series, collection, chunk)?;
-    if series.season.is_some_and(|season| season >= cuts.validation) {
+struct Plan {
+    lengths: Lengths,
+    cuts: Cuts,
+    /// Why so many steps are read, where nobody said how many.
+    why: Option<String>,
+}
+
+impl Plan {
+    /// The plan for a series; what the recipe leaves open is as it is in the `known` interface of a model that is trained on.
+    fn new(data: &Data, series: &Series, collection: &Collection, known: Option<&Interface>) -> Result<Self> {
+        let horizon = series.horizon;
+        let calendar = collection.members[0].calendar.as_ref();
+        let dated = calendar.map(Calendar::cycles).unwrap_or_default();
+        let found = match known {
+            None if series.lookback.is_none() || (series.season.is_none() && dated.is_empty()) => {
+                // Validation takes no more than this, whatever the chunk.
+                let cuts = collection::cuts(data, series, collection, horizon)?;
+                let numbers = learnt(collection, &cuts).iter().map(|&value| series.transform.forth(value));
+                cycles(&numbers.collect::<Vec<f32>>(), collection.columns(), &dated, LOOKBACK)
+            }
+            _ => Vec::new(),
+        };
+        let season = series.season.or(known.map(|known| known.season));
+        let season = season.unwrap_or_else(|| dated.first().or(found.first()).map_or(1, |cycle| cycle.steps));
+        let whole = |steps: usize| if steps > season { steps - steps % season } else { steps };
+        let before_test = collection::cuts(data, series, collection, 1)?.test;
+        let chunk = series.chunk.or(known.map(|known| known.chunk));
+        let chunk = chunk.unwrap_or_else(|| whole(before_test / 8).max(1)).min(horizon);
+        let cuts = collection::cuts(data, series, collection, chunk)?;
         let learnt = cuts.validation;
-        let reason = format!(
-            "series.season is {season}, and the series has {} to learn from; it takes a number below that",
-            counted(learnt, "step")
-        );
-        return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+        if series.season.is_some_and(|season| season >= learnt) {
+            let reason = format!(
+                "series.season is {season}, and the series has {} to learn from; it takes a number below that",
+                counted(learnt, "step")
+            );
+            return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+        }
+        let (lookback, why) = match series.lookback.or(known.map(|known| known.lookback)) {
+            Some(lookback) => (lookback, None),
+            None => {
+                let (lookback, why) = reach([season, chunk], learnt, &found);
+                (lookback, Some(why))
+            }
+        };
+        let least = lookback + chunk;
+        if learnt < least || cuts.test - cuts.validation < chunk {
+            let reason = format!(
+                "{} to learn from and {} to validate on are too few, {least} and {chunk} are needed \
+                 (look-back {lookback}, {} forecast at once); set a smaller series.lookback or series.chunk",
+                counted(learnt, "step"),
+                cuts.test - cuts.validation,
+                counted(chunk, "step"),
+            );
+            return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+        }
+        Ok(Self { lengths: Lengths { lookback, chunk, horizon, season }, cuts, why })
     }
-    let lookback = series.lookback.unwrap_or_else(|| {
-        let wanted = (2 * season).max(3 * chunk);
-        whole(wanted.min(cuts.validation * 2 / 5).min(LOOKBACK)).max(1)
-    });
-    let (learnt, least) = (cuts.validation, lookback + chunk);
-    if learnt < least || cuts.test - cuts.validation < chunk {
-        let reason = format!(
-            "{} to learn from and {} to validate on are too few, {least} and {chunk} are needed \
-             (look-back {lookback}, {} forecast at once); set a smaller series.lookback or series.chunk",
-            counted(learnt, "step"),
-            cuts.test - cuts.validation,
-            counted(chunk, "step"),
-        );
-        return Err(malformed_at(collection.members[0].name.as_ref(), 0, reason));
+}
+
+/// How many of `learnt` steps are read to forecast a chunk where nobody says it, and why: the longest cycle that was found, but no
+/// less than two seasons and three chunks, as far as there is enough to learn from.
+fn reach([season, chunk]: [usize; 2], learnt: usize, found: &[Cycle]) -> (usize, String) {
+    let most = (learnt * 2 / 5).min(LOOKBACK);
+    let wanted = (2 * season).max(3 * chunk);
+    let usual = wanted.min(most);
+    let usual = if usual > season { usual - usual % season } else { usual.max(1) };
+    match found.last() {
+        Some(&Cycle { steps, name }) if (usual + 1..=most).contains(&steps) => {
+            let cycle = name.unwrap_or("cycle");
+            (steps, format!("the length of a {cycle}, after which what is learnt is most like itself"))
+        }
+        _ if wanted > most => (usual, "as many as there is enough to learn from".to_owned()),
+        _ if wanted == 3 * chunk => (usual, format!("three times the {chunk} that are forecast at once")),
+        _ => (usual, format!("two seasons of {season}")),
     }
-    Ok((Lengths { lookback, chunk, horizon, season }, cuts))
 }
 
 /// What a model reads of series, but for the linear map.
@@ -189,6 +241,10 @@ impl Lesson for Windows {
 
     fn task(&self) -> Task {
         self.task
+    }
+
+    fn complete(&self, recipe: &mut Recipe) {
+        recipe.series.lookback = Some(self.interface.lookback);
     }
 
     fn lengths(&self, windows: &Vec<WindowAt>) -> Vec<usize> {

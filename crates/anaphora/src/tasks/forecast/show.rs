@@ -31,6 +31,13 @@ pub fn beginning(collection: &Collection, member: usize) -> Shown {
     Shown { text, ..Shown::default() }
 }
 
+/// How many steps of a series are read where nobody said it, and why.
+pub fn lookback(collection: &Collection, lookback: usize, why: &str) -> String {
+    let name = &collection.members[0].name;
+    let (steps, are) = (counted(lookback, "step"), if lookback == 1 { "is" } else { "are" });
+    format!("{name}: {steps} {are} read, {why}; series.lookback takes another number")
+}
+
 /// From when to when a series is learnt from, validated on and kept for a test, and how many windows of `columns` series each part has.
 pub fn parts(collection: &Collection, cuts: &Cuts, origins: &Origins, columns: usize) -> String {
     let part = |from: usize, end: usize| {

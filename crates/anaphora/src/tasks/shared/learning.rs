@@ -5,7 +5,7 @@ use anaphora_nn::{Params, ShapeError};
 use serde_json::{Value, json};
 
 use crate::model::{Backward, Compute, EncoderDecoder, PairBatch, SequenceModel, Targets, Teaching};
-use crate::recipe::{Input, Task, Tokenizer, Training};
+use crate::recipe::{Input, Recipe, Task, Training};
 use crate::run::weights::{self, NamedTensor};
 use crate::training::{BatchLoss, DataSize, Description, Learner, Validation};
 use crate::{Error, Result};
@@ -91,10 +91,8 @@ pub trait Lesson {
         None
     }
 
-    /// What a token of the texts is, where the data decide it.
-    fn tokenizer(&self) -> Option<Tokenizer> {
-        None
-    }
+    /// Writes into the recipe what the data decided of it.
+    fn complete(&self, _recipe: &mut Recipe) {}
 
     /// The length of each example, in units of a batch.
     fn lengths(&self, examples: &Self::Encoded) -> Vec<usize>;
@@ -161,8 +159,8 @@ impl<L: Lesson> Learner for Learning<L> {
         self.lesson.input()
     }
 
-    fn tokenizer(&self) -> Option<Tokenizer> {
-        self.lesson.tokenizer()
+    fn complete(&self, recipe: &mut Recipe) {
+        self.lesson.complete(recipe);
     }
 
     fn describe(&self) -> Description {

@@ -18,7 +18,7 @@ use anaphora_nn::Stem;
 use super::{Input, Looked, Prepares, Reading, Splits, column, table_options};
 use crate::inspect::{Curves, Cut, Original, Pixels, Times};
 use crate::model::{Compute, Reads, SequenceModel};
-use crate::recipe::{self, Backbone, Data, Model};
+use crate::recipe::{self, Backbone, Data, Model, Recipe};
 use crate::run::assets::Assets;
 use crate::tasks::language::corpus;
 use crate::training::Shown;
@@ -79,8 +79,15 @@ pub fn settle(examples: &mut [Example], data: &Data, notes: &mut dyn FnMut(&str)
     }
 }
 
+/// Writes into the recipe what a token of the texts is, where they have decided it.
+pub fn complete(steps: &Steps, recipe: &mut Recipe) {
+    if recipe.data.tokenizer == recipe::Tokenizer::Auto {
+        recipe.data.tokenizer = token(steps).unwrap_or(recipe::Tokenizer::Auto);
+    }
+}
+
 /// What a token of the texts is, where they have decided it.
-pub fn token(steps: &Steps) -> Option<recipe::Tokenizer> {
+fn token(steps: &Steps) -> Option<recipe::Tokenizer> {
     match steps {
         Steps::Text { words: true, .. } => Some(recipe::Tokenizer::WORDS),
         Steps::Text { words: false, .. } => Some(recipe::Tokenizer::Character),
