@@ -109,7 +109,8 @@ def compare(places, lines, found, tolerance):
             if not gap and at < len(found):
                 new[place], at = found[at].rstrip(), at + 1
             continue
-        index, match = (sound or matches)[0]
+        # A page's last line is the last that comes, of several that are near it.
+        index, match = (sound or matches)[-1 if place == places[-1] else 0]
         new[place] = renewed(line, match.groups()) if "…" in line else found[index].rstrip()
         if not sound:
             complaints.append(f"line {place + 1}: {line!r} is now {found[index][:150]!r}")
