@@ -124,8 +124,20 @@ def test_models_are_exported(names, tunes):
     with pytest.raises(anaphora.CallError, match="overwrite=True"):
         tunes.export("tunes.onnx")
     assert anaphora.export(tunes.path, "tunes.onnx", overwrite=True) == [path]
-    with pytest.raises(anaphora.Error, match="GPT-2"):
+    with pytest.raises(anaphora.Error, match="holds only a transformer"):
         tunes.export(to="huggingface")
+    Path("words.txt").write_text("one two three four\n" * 40)
+    transformer = anaphora.train("words.txt", backbone="transformer", layers=1, hidden=16, heads=2, steps=2, out="transformer")
+    (folder,) = transformer.export(to="huggingface")
+    assert (folder / "config.json").exists() and (folder / "model.safetensors").exists()
+
+
+def test_weights_of_eight_bits_are_near(tunes):
+    eight = anaphora.load(tunes.path, precision="int8")
+    text = "X:1\nK:C\nCDEF|"
+    found, expected = eight.score(text)[0].logprobs, tunes.score(text)[0].logprobs
+    assert not np.array_equal(found, expected)
+    np.testing.assert_allclose(found, expected, atol=0.2)
 
 
 def test_translations_are_searched_for(names, reverse):

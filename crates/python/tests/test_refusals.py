@@ -147,7 +147,7 @@ def test_inputs_are_refused(names, tunes):
         tunes.inspect(show="gate")
     with pytest.raises(CallError, match="^the view attention: "):
         tunes.inspect(show="attention")
-    with pytest.raises(CallError, match="^precision is 'f16'; it takes 'auto', 'f32' or 'bf16'$"):
+    with pytest.raises(CallError, match="^precision is 'f16'; it takes 'auto', 'f32', 'bf16' or 'int8'$"):
         anaphora.load(names.path, precision="f16")
 
 
