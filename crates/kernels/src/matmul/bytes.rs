@@ -1,5 +1,6 @@
 //! Numbers as whole ones of 8 bits with a scale, a column of the right-hand side or a row of the left-hand side together: the
-//! largest becomes 127 or -127. Sums of their products are whole numbers, so that every processor gives the same bits.
+//! largest becomes 127 or -127. Sums of their products are whole numbers, so that every processor gives the same bits; those of
+//! 133,144 products fit into 32 bits, whatever the values.
 //!
 //! A word of a panel holds four successive values of a column, as `vpdpbusd` takes them. Behind a panel's lines stand one with the
 //! scales of its columns and one with 128 times their sums: that instruction multiplies with unsigned numbers, so a left-hand value
