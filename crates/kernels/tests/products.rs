@@ -245,3 +245,24 @@ fn eight_bits_are_near_and_the_same_on_every_processor() {
     multiply(Matrix::new(&a, 1, 4), &packed, &mut c, 1, false, &mut Scratch::default());
     assert_eq!(c, [63.5 - 3.0 - 128.0]);
 }
+
+/// Every other product reads the weights backwards, in stretches: to the same bits, also where the last stretch is cut off.
+#[test]
+fn weights_read_backwards_give_the_same_bits() {
+    let (m, k, n) = (5, 70, 330);
+    let (a, b) = (common::values(m * k, 1), common::values(k * n, 2));
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        for threads in [1, 2] {
+            let (pool, mut packed) = (Pool::new(threads), PackedColumns::new());
+            packed.pack(&pool, precision, Matrix::new(&b, k, n), 1);
+            let product = || {
+                let mut c = vec![0.0; m * n];
+                packed.product(&pool, Matrix::new(&a, m, k), None, &mut c, None);
+                c
+            };
+            let all = [product(), product(), product()];
+            assert!(all[0].iter().any(|&value| value != 0.0));
+            assert!(all[1] == all[0] && all[2] == all[0], "{precision:?}, {threads} threads");
+        }
+    }
+}
