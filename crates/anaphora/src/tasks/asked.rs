@@ -73,9 +73,10 @@ impl Asked {
             || ["task", "data.builtin", "data.target"].iter().any(|field| self.setting(field).is_some());
         // What can be read once only is read by the training.
         let path = data.as_deref().or(source.as_deref()).filter(|path| path.is_file() || path.is_dir());
-        let path = path.filter(|_| !named);
-        let found = path.and_then(|path| self.task_of(path, spell, note));
-        let quickest = path.zip(found).and_then(|(path, task)| self.quickest(path, task, note));
+        let found = path.filter(|_| !named).and_then(|path| self.task_of(path, spell, note));
+        let is_text = base.is_none() && from.is_none() && self.setting("task") == Some("text");
+        let task = found.or(is_text.then_some(Task::Text));
+        let quickest = path.zip(task).and_then(|(path, task)| self.quickest(path, task, note));
         let found = found.filter(|task| !task.continues());
         let setting = |field: &str| match (field, found, quickest) {
             ("task", Some(task), _) => Some(task.to_string()),

@@ -65,14 +65,14 @@ pub fn of_data(path: &Path, encoding: Encoding) -> Result<(Task, &'static str)> 
 /// their values, say nothing else of the model and how it learns: a Transformer, where the text is so long that it is read but a few
 /// times. What is read more often it knows by heart before an LSTM, which forgets on purpose, has learnt all of it.
 pub fn quickest_backbone(path: &Path, task: Task, settings: &[(&str, &str)]) -> Option<Backbone> {
-    let leaves_open = |field: &str| match field.split_once('.') {
+    let leaves_open = |(field, value): &(&str, &str)| match field.split_once('.') {
         Some(("training", field)) => matches!(field, "minutes" | "seed" | "precision" | "threads"),
         Some(("data", field)) => field != "windows",
-        _ => field == "task",
+        _ => (*field, *value) == ("task", "text"),
     };
     let minutes = settings.iter().rev().find(|(field, _)| *field == "training.minutes")?.1;
     let minutes: f64 = minutes.parse().ok()?;
-    if task != Task::Text || !settings.iter().all(|(field, _)| leaves_open(field)) {
+    if task != Task::Text || !settings.iter().all(leaves_open) {
         return None;
     }
     let bytes = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();

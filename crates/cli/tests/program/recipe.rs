@@ -194,6 +194,7 @@ fn a_long_text_in_a_short_time_gets_a_transformer() {
     let note = "learns more of it than an lstm; model.backbone names another";
     for (call, backbone) in [
         (&["long.txt", "--minutes=0.01", "--seed=2", "--tokenizer=byte"][..], "transformer"),
+        (&["long.txt", "--minutes=0.01", "--task=text"], "transformer"),
         (&["long.txt", "--minutes=0.03"], "lstm"),
         (&["long.txt"], "lstm"),
         (&["long.txt", "--minutes=0.01", "--hidden=32"], "lstm"),
