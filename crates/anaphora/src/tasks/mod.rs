@@ -257,3 +257,18 @@ impl Opened {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_task_than_text_keeps_its_backbone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.txt");
+        std::fs::write(&path, "a line of words\n".repeat(400)).unwrap();
+        let quickest =
+            |task| quickest_backbone(&path, Task::Text, &[("training.minutes", "0.01"), ("task", task)]);
+        assert_eq!(["text", "classify", "tag"].map(quickest), [Some(Backbone::Transformer), None, None]);
+    }
+}
